@@ -1,0 +1,243 @@
+//! AdamW, as PyTorch's `torch.optim.AdamW` computes it.
+//!
+//! With g the gradient, m and v its moving averages, t the number of the step counted from 1 and λ the weight decay:
+//! - p ← p · (1 − lr·λ)
+//! - m ← m + (1 − β₁)·(g − m)
+//! - v ← β₂·v + (1 − β₂)·g²
+//! - p ← p − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)
+//!
+//! All four lines happen in one pass over p, g, m and v: the step is bound by memory, not by arithmetic.
+//! Reference: I. Loshchilov and F. Hutter, *Decoupled Weight Decay Regularization*, arXiv:1711.05101, algorithm 2.
+
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use tensor::{Context, Tensor};
+
+/// Elements updated by one task: four arrays of 64 kB, which the second-level cache holds.
+const CHUNK: usize = 1 << 14;
+
+/// The hyper-parameters of [`AdamW`] except the learning rate, which each step is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamWConfig {
+    /// β₁, how slowly the average of the gradients moves.
+    pub beta1: f64,
+    /// β₂, how slowly the average of the squared gradients moves.
+    pub beta2: f64,
+    /// ε, added to the root so that nothing is divided by zero.
+    pub eps: f64,
+    /// λ, the fraction (times the learning rate) by which weights shrink in a step.
+    pub weight_decay: f64,
+}
+
+impl Default for AdamWConfig {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01 }
+    }
+}
+
+/// The optimizer: the moments of every parameter, and how many steps were taken.
+#[derive(Clone, Debug)]
+pub struct AdamW {
+    config: AdamWConfig,
+    steps_taken: u64,
+    moments: Vec<Moments>,
+}
+
+/// What the optimizer remembers of one parameter; both tensors have the parameter's shape.
+#[derive(Clone, Debug)]
+struct Moments {
+    name: String,
+    weight_decay: f64,
+    /// m, the moving average of the gradient.
+    exp_avg: Tensor,
+    /// v, the moving average of the squared gradient.
+    exp_avg_sq: Tensor,
+}
+
+/// Why a saved state does not belong to this optimizer.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StateError {
+    /// The state lacks a tensor.
+    #[error("the optimizer state lacks the tensor `{name}`")]
+    Missing {
+        /// The tensor's name.
+        name: String,
+    },
+    /// The state has a tensor that belongs to no parameter.
+    #[error(
+        "the optimizer state has a tensor `{name}`, which belongs to no parameter of this model"
+    )]
+    Unexpected {
+        /// The tensor's name.
+        name: String,
+    },
+    /// A tensor has another shape than the parameter it belongs to.
+    #[error("the optimizer state's tensor `{name}` has shape {found:?}, expected {expected:?}")]
+    Shape {
+        /// The tensor's name.
+        name: String,
+        /// The parameter's shape.
+        expected: Vec<usize>,
+        /// The shape in the state.
+        found: Vec<usize>,
+    },
+}
+
+impl AdamW {
+    /// An optimizer for parameters of the given names and shapes, before its first step.
+    pub fn new(
+        config: AdamWConfig,
+        parameters: impl IntoIterator<Item = (String, Vec<usize>)>,
+    ) -> Self {
+        let moments = parameters.into_iter().map(|(name, shape)| Moments {
+            name,
+            weight_decay: config.weight_decay,
+            exp_avg: Tensor::zeros(&shape),
+            exp_avg_sq: Tensor::zeros(&shape),
+        });
+        Self { config, steps_taken: 0, moments: moments.collect() }
+    }
+
+    /// The same optimizer with a weight decay for each parameter that `decay` gives by its name.
+    pub fn with_weight_decay(mut self, decay: impl Fn(&str) -> f64) -> Self {
+        for moments in &mut self.moments {
+            moments.weight_decay = decay(&moments.name);
+        }
+        self
+    }
+
+    /// How many steps were taken so far.
+    pub fn steps_taken(&self) -> u64 {
+        self.steps_taken
+    }
+
+    /// One step: `parameters` follow `gradients` times `grad_scale` (clipping, averaging over micro-batches).
+    /// Both are in the order and of the shapes that [`new`](Self::new) was given.
+    #[track_caller]
+    pub fn step(
+        &mut self,
+        ctx: Context,
+        lr: f64,
+        parameters: &mut [Tensor],
+        gradients: &[Tensor],
+        grad_scale: f64,
+    ) {
+        let count = self.moments.len();
+        assert_eq!(parameters.len(), count, "AdamW::step: number of parameters");
+        assert_eq!(gradients.len(), count, "AdamW::step: number of gradients");
+        self.steps_taken += 1;
+
+        let mut tasks: Vec<(Update, [&mut [f32]; 3], &[f32])> = Vec::new();
+        for ((moments, p), g) in self.moments.iter_mut().zip(parameters).zip(gradients) {
+            let Moments { name, weight_decay, exp_avg, exp_avg_sq } = moments;
+            assert_eq!(p.shape(), exp_avg.shape(), "AdamW::step: shape of parameter `{name}`");
+            assert_eq!(
+                g.shape(),
+                exp_avg.shape(),
+                "AdamW::step: shape of the gradient of `{name}`"
+            );
+            let update = Update::new(&self.config, *weight_decay, lr, grad_scale, self.steps_taken);
+            let chunks = p
+                .as_mut_slice()
+                .chunks_mut(CHUNK)
+                .zip(exp_avg.as_mut_slice().chunks_mut(CHUNK))
+                .zip(exp_avg_sq.as_mut_slice().chunks_mut(CHUNK))
+                .zip(g.as_slice().chunks(CHUNK));
+            tasks.extend(chunks.map(|(((p, m), v), g)| (update, [p, m, v], g)));
+        }
+        tasks.into_par_iter().for_each(|(update, [p, m, v], g)| {
+            ctx.kernels.vectorize(|| update.apply(p, m, v, g));
+        });
+    }
+
+    /// The moments by name, `exp_avg.NAME` and `exp_avg_sq.NAME` for each parameter in order.
+    pub fn state(&self) -> Vec<(String, &Tensor)> {
+        let named = self.moments.iter().flat_map(|moments| {
+            [
+                (format!("exp_avg.{}", moments.name), &moments.exp_avg),
+                (format!("exp_avg_sq.{}", moments.name), &moments.exp_avg_sq),
+            ]
+        });
+        named.collect()
+    }
+
+    /// Goes on from what [`steps_taken`](Self::steps_taken) and [`state`](Self::state) were.
+    ///
+    /// # Errors
+    /// If a tensor is missing, unknown, or of another shape; the optimizer is then unchanged.
+    pub fn load_state(
+        &mut self,
+        steps_taken: u64,
+        tensors: impl IntoIterator<Item = (String, Tensor)>,
+    ) -> Result<(), StateError> {
+        let mut tensors: BTreeMap<String, Tensor> = tensors.into_iter().collect();
+        let mut loaded = self.moments.clone();
+        for moments in &mut loaded {
+            for (kind, moment) in
+                [("exp_avg", &mut moments.exp_avg), ("exp_avg_sq", &mut moments.exp_avg_sq)]
+            {
+                let name = format!("{kind}.{}", moments.name);
+                let Some(found) = tensors.remove(&name) else {
+                    return Err(StateError::Missing { name });
+                };
+                if found.shape() != moment.shape() {
+                    let (expected, found) = (moment.shape().to_vec(), found.shape().to_vec());
+                    return Err(StateError::Shape { name, expected, found });
+                }
+                *moment = found;
+            }
+        }
+        if let Some((name, _)) = tensors.pop_first() {
+            return Err(StateError::Unexpected { name });
+        }
+        self.moments = loaded;
+        self.steps_taken = steps_taken;
+        Ok(())
+    }
+}
+
+/// The numbers that one step multiplies with, computed in `f64` once.
+#[derive(Clone, Copy)]
+struct Update {
+    grad_scale: f32,
+    /// 1 − lr·λ
+    keep: f32,
+    /// 1 − β₁
+    one_minus_beta1: f32,
+    beta2: f32,
+    /// 1 − β₂
+    one_minus_beta2: f32,
+    /// lr/(1 − β₁ᵗ)
+    step_size: f32,
+    /// 1/√(1 − β₂ᵗ)
+    root_correction: f32,
+    eps: f32,
+}
+
+impl Update {
+    fn new(config: &AdamWConfig, weight_decay: f64, lr: f64, grad_scale: f64, t: u64) -> Self {
+        let &AdamWConfig { beta1, beta2, eps, .. } = config;
+        let t = t as f64;
+        Self {
+            grad_scale: grad_scale as f32,
+            keep: (1.0 - lr * weight_decay) as f32,
+            one_minus_beta1: (1.0 - beta1) as f32,
+            beta2: beta2 as f32,
+            one_minus_beta2: (1.0 - beta2) as f32,
+            step_size: (lr / (1.0 - beta1.powf(t))) as f32,
+            root_correction: (1.0 / (1.0 - beta2.powf(t)).sqrt()) as f32,
+            eps: eps as f32,
+        }
+    }
+
+    #[inline(always)]
+    fn apply(self, p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]) {
+        for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(g) {
+            let g = g * self.grad_scale;
+            *m += self.one_minus_beta1 * (g - *m);
+            *v = self.beta2 * *v + self.one_minus_beta2 * g * g;
+            let denominator = v.sqrt() * self.root_correction + self.eps;
+            *p = *p * self.keep - self.step_size * *m / denominator;
+        }
+    }
+}
