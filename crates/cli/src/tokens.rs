@@ -1,0 +1,1 @@
+//! Token files: one-dimensional little-endian `.npy`.
