@@ -1,1 +1,23 @@
-//! bpe
+//! Byte-level BPE: training, encoding, decoding and file formats.
+//!
+//! A text is bytes. Special tokens are found first ([`SpecialTokens`]); what lies between them is cut into pre-tokens
+//! ([`Pattern`]); inside a pre-token the pair of neighbouring tokens that was learned first is merged, over and over
+//! ([`Vocab`]).
+#![forbid(unsafe_code)]
+
+mod chunk;
+mod classes;
+mod error;
+mod pattern;
+mod special;
+mod split;
+mod split_regex;
+mod unicode_tables;
+mod vocab;
+
+pub use chunk::{ChunkReader, Cutter};
+pub use error::{Error, Result};
+pub use pattern::Pattern;
+pub use special::{Segment, SpecialMatch, SpecialTokens};
+pub use split::{GPT2, GPT4};
+pub use vocab::Vocab;

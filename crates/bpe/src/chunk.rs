@@ -1,0 +1,154 @@
+//! Cutting a text into chunks that can be worked on one by one, or at the same time, with the same result as the whole.
+//!
+//! A cut is safe where the pre-tokens on either side are those of the whole text. That holds
+//! - at both ends of a special token: the longest one at a position that no other special token spans is always taken;
+//! - where the pattern has a boundary ([`Pattern`] knows from the characters on either side) and no special token spans
+//!   it.
+//!
+//! A chunk is about as long as asked for, and longer where no safe cut comes: a pre-token may be as long as the file.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use crate::pattern::Pattern;
+use crate::special::SpecialTokens;
+
+/// Special tokens are looked for from the end of a text in windows of this many bytes.
+const WINDOW: usize = 1 << 16;
+
+/// Finds safe cuts.
+#[derive(Debug, Clone)]
+pub struct Cutter {
+    pattern: Pattern,
+    specials: SpecialTokens,
+}
+
+impl Cutter {
+    /// Cuts for texts that are pre-tokenized by `pattern` between `specials`.
+    pub fn new(pattern: &Pattern, specials: &SpecialTokens) -> Cutter {
+        Cutter { pattern: pattern.clone(), specials: specials.clone() }
+    }
+
+    /// The last safe cut of `text` within `range`, if there is one. `text` begins at a safe cut. With `more` it goes on
+    /// behind what is given, and only cuts that hold however it goes on are safe.
+    pub fn last_cut(&self, text: &[u8], range: Range<usize>, more: bool) -> Option<usize> {
+        // A character has up to four bytes.
+        let unsure = if more { self.specials.max_len().max(4) } else { 0 };
+        let sure = text.len().checked_sub(unsure)?;
+        let start = range.start.max(1);
+        (start..range.end.min(sure).min(text.len()))
+            .rev()
+            .find(|&at| self.pattern.is_boundary(text, at) && self.specials.is_clean(text, at))
+            .or_else(|| self.last_special_cut(text, start..range.end, sure))
+    }
+
+    /// The last end or beginning, within `range`, of a special token that begins at `sure` or before.
+    fn last_special_cut(&self, text: &[u8], range: Range<usize>, sure: usize) -> Option<usize> {
+        let longest = self.specials.max_len();
+        if longest == 0 {
+            return None;
+        }
+        // A token that ends inside the range may begin before it.
+        let first = range.start.saturating_sub(longest);
+        let mut end = range.end.min(sure + 1);
+        while first < end {
+            let start = first.max(end.saturating_sub(WINDOW));
+            let window = &text[..text.len().min(end + longest)];
+            let (mut at, mut best) = (start, None);
+            while let Some(found) = self.specials.find(window, at).filter(|found| found.start < end)
+            {
+                if self.specials.is_clean(text, found.start) {
+                    let cuts = [found.end, found.start];
+                    best = cuts.into_iter().find(|cut| range.contains(cut)).or(best);
+                    at = found.end;
+                } else {
+                    at = found.start + 1;
+                }
+            }
+            if best.is_some() {
+                return best;
+            }
+            end = start;
+        }
+        None
+    }
+
+    /// `text` in chunks of at most `size` bytes, longer only where no safe cut comes sooner.
+    pub fn chunks<'t>(&self, text: &'t [u8], size: usize) -> impl Iterator<Item = &'t [u8]> {
+        let mut rest = text;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let (chunk, tail) = rest.split_at(self.chunk_end(rest, size.max(1)));
+            rest = tail;
+            Some(chunk)
+        })
+    }
+
+    /// Where the first chunk of about `size` bytes of `text` ends.
+    fn chunk_end(&self, text: &[u8], size: usize) -> usize {
+        let (mut searched, mut len) = (0, size);
+        while len < text.len() {
+            if let Some(cut) = self.last_cut(text, searched..len + 1, false) {
+                return cut;
+            }
+            searched = len + 1;
+            len = len.saturating_mul(2);
+        }
+        text.len()
+    }
+}
+
+/// Reads a stream in chunks that end at safe cuts. Holds about one chunk in memory.
+#[derive(Debug)]
+pub struct ChunkReader<R> {
+    reader: R,
+    cutter: Cutter,
+    size: usize,
+    /// What was read behind the last cut.
+    rest: Vec<u8>,
+    at_end: bool,
+}
+
+impl<R: Read> ChunkReader<R> {
+    /// Chunks of about `size` bytes.
+    pub fn new(reader: R, cutter: Cutter, size: usize) -> ChunkReader<R> {
+        ChunkReader { reader, cutter, size: size.max(1), rest: Vec::new(), at_end: false }
+    }
+
+    /// Puts the next chunk into `chunk`, in place of what was there. False when the stream is at its end.
+    ///
+    /// # Errors
+    /// What the reader says.
+    pub fn next_chunk(&mut self, chunk: &mut Vec<u8>) -> io::Result<bool> {
+        chunk.clear();
+        chunk.append(&mut self.rest);
+        let (mut searched, mut len) = (0, self.size);
+        loop {
+            if !self.at_end && chunk.len() < len {
+                let wanted = (len - chunk.len()) as u64;
+                let read = self.reader.by_ref().take(wanted).read_to_end(chunk)?;
+                self.at_end = (read as u64) < wanted;
+            }
+            if self.at_end && chunk.len() <= len {
+                return Ok(!chunk.is_empty());
+            }
+            let more = !self.at_end;
+            let end = if more { chunk.len() + 1 } else { len + 1 };
+            if let Some(cut) = self.cutter.last_cut(chunk, searched..end, more) {
+                self.rest.extend_from_slice(&chunk[cut..]);
+                chunk.truncate(cut);
+                return Ok(true);
+            }
+            // What could not be decided so near the end is looked at again.
+            searched =
+                if more { end.saturating_sub(2 * self.cutter.specials.max_len() + 8) } else { end };
+            len = len.saturating_mul(2);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "chunk/tests.rs"]
+mod tests;

@@ -1,0 +1,116 @@
+use super::*;
+use crate::special::Segment;
+use proptest::prelude::*;
+
+/// All that encoding depends on: special tokens and pre-tokens.
+fn pieces(text: &[u8], pattern: &Pattern, specials: &SpecialTokens) -> Vec<Vec<u8>> {
+    let mut pieces = Vec::new();
+    for segment in specials.segments(text) {
+        match segment {
+            Segment::Special(id) => pieces.push(format!("special {id}").into_bytes()),
+            Segment::Text(text) => {
+                pattern.for_each_pre_token(text, &mut |piece| pieces.push(piece.to_vec())).unwrap();
+            }
+        }
+    }
+    pieces
+}
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    const PIECES: &[&str] = &[
+        "a", "bc", "'", "'s", "'ll", "l", " ", "  ", "\n", "\r", "\t", "1", "234", "!", "<", "<|",
+        "|>", "|", ">", "<|>", "<|><|>", "é", "\u{3000}", "\u{2028}", "中", "½", "\u{301}",
+        "\u{17f}",
+    ];
+    let piece = prop_oneof![
+        9 => prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => any::<u8>().prop_map(|byte| vec![byte]),
+    ];
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+fn specials() -> impl Strategy<Value = SpecialTokens> {
+    const SETS: &[&[&str]] = &[
+        &[],
+        &["<|>"],
+        &["<|>", "<|><|>"],
+        &["<|", "|>", "<|>"],
+        &["a", " ", "'s"],
+        &["é", "\n\n", "a<"],
+    ];
+    prop::sample::select(SETS).prop_map(|set| {
+        let specials: Vec<_> = set.iter().map(|text| (*text).to_string()).zip(0..).collect();
+        SpecialTokens::new(&specials)
+    })
+}
+
+fn pattern() -> impl Strategy<Value = Pattern> {
+    prop::sample::select(vec!["gpt2", "gpt4", r"\w+|\s+", "a.{1,3}"])
+        .prop_map(|name| Pattern::parse(name).unwrap())
+}
+
+/// Gives one to five bytes at a time.
+struct Dribble<'t>(&'t [u8], usize);
+
+impl Read for Dribble<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.1 = self.1 % 5 + 1;
+        let len = self.1.min(self.0.len()).min(buffer.len());
+        buffer[..len].copy_from_slice(&self.0[..len]);
+        self.0 = &self.0[len..];
+        Ok(len)
+    }
+}
+
+fn read_chunks(text: &[u8], cutter: &Cutter, size: usize) -> Vec<Vec<u8>> {
+    let mut reader = ChunkReader::new(Dribble(text, 0), cutter.clone(), size);
+    let mut chunks = Vec::new();
+    let mut chunk = Vec::new();
+    while reader.next_chunk(&mut chunk).unwrap() {
+        chunks.push(chunk.clone());
+    }
+    chunks
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn chunks_have_the_pieces_of_the_whole(
+        text in text(), specials in specials(), pattern in pattern(), size in 1usize..40,
+    ) {
+        let cutter = Cutter::new(&pattern, &specials);
+        let whole = pieces(&text, &pattern, &specials);
+        let slices: Vec<&[u8]> = cutter.chunks(&text, size).collect();
+        prop_assert_eq!(slices.concat(), &text[..]);
+        let of_slices: Vec<_> = slices.iter().flat_map(|chunk| pieces(chunk, &pattern, &specials)).collect();
+        prop_assert_eq!(&of_slices, &whole);
+
+        let read = read_chunks(&text, &cutter, size);
+        prop_assert_eq!(read.concat(), &text[..]);
+        let of_read: Vec<_> = read.iter().flat_map(|chunk| pieces(chunk, &pattern, &specials)).collect();
+        prop_assert_eq!(&of_read, &whole);
+    }
+}
+
+#[test]
+fn chunks_are_as_long_as_asked_for() {
+    let text = "word ".repeat(1000);
+    for name in ["gpt2", "gpt4"] {
+        let cutter = Cutter::new(&Pattern::parse(name).unwrap(), &SpecialTokens::new(&[]));
+        let lengths: Vec<usize> = cutter.chunks(text.as_bytes(), 100).map(<[u8]>::len).collect();
+        assert!(lengths.iter().all(|&len| len <= 100) && lengths.len() < 60, "{lengths:?}");
+        let read: Vec<usize> =
+            read_chunks(text.as_bytes(), &cutter, 100).iter().map(Vec::len).collect();
+        assert!(read.iter().all(|&len| len <= 100) && read.len() < 60, "{read:?}");
+    }
+}
+
+#[test]
+fn custom_patterns_are_cut_at_special_tokens() {
+    let specials = SpecialTokens::new(&[("<|>".into(), 0)]);
+    let cutter = Cutter::new(&Pattern::parse(r"\w+").unwrap(), &specials);
+    let text = "one two three<|>four five<|>six".as_bytes();
+    let chunks: Vec<&[u8]> = cutter.chunks(text, 18).collect();
+    assert_eq!(chunks, [&b"one two three<|>"[..], b"four five<|>six"]);
+}

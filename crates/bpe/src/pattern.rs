@@ -1,0 +1,130 @@
+//! How a text is cut into pre-tokens, inside which alone merges happen.
+
+use crate::classes::{Class, char_at, class_before};
+use crate::error::Result;
+use crate::split;
+use crate::split_regex::RegexSplitter;
+
+/// GPT-2's pattern, GPT-4's, or a regular expression.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Gpt2,
+    Gpt4,
+    Custom(Box<RegexSplitter>),
+}
+
+impl Pattern {
+    /// GPT-2's pattern.
+    pub const fn gpt2() -> Pattern {
+        Pattern { kind: Kind::Gpt2 }
+    }
+
+    /// GPT-4's pattern (`cl100k_base`).
+    pub const fn gpt4() -> Pattern {
+        Pattern { kind: Kind::Gpt4 }
+    }
+
+    /// The pattern named `gpt2` or `gpt4`, or any regular expression. The expressions of the two are recognised, in
+    /// every spelling in use that means the same.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`](crate::Error::Pattern) for what is no regular expression.
+    pub fn parse(pattern: &str) -> Result<Pattern> {
+        const OLD_GPT2: &str =
+            r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+        Ok(match pattern {
+            "gpt2" | split::GPT2 | OLD_GPT2 => Pattern::gpt2(),
+            "gpt4" | split::GPT4 => Pattern::gpt4(),
+            custom => Pattern { kind: Kind::Custom(Box::new(RegexSplitter::new(custom)?)) },
+        })
+    }
+
+    /// `gpt2`, `gpt4` or the regular expression: what [`Pattern::parse`] takes.
+    pub fn name(&self) -> &str {
+        match &self.kind {
+            Kind::Gpt2 => "gpt2",
+            Kind::Gpt4 => "gpt4",
+            Kind::Custom(regex) => regex.as_str(),
+        }
+    }
+
+    /// The regular expression.
+    pub fn regex(&self) -> &str {
+        match &self.kind {
+            Kind::Gpt2 => split::GPT2,
+            Kind::Gpt4 => split::GPT4,
+            Kind::Custom(regex) => regex.as_str(),
+        }
+    }
+
+    /// Calls `f` with each pre-token of `text` in order. `text` holds no special tokens. Every byte of it is in exactly
+    /// one pre-token; a byte that is no UTF-8 counts as a character that is neither letter nor number nor white space.
+    ///
+    /// # Errors
+    /// [`Error::PatternRun`](crate::Error::PatternRun) when a custom pattern backtracks for too long; the two known
+    /// patterns never fail.
+    #[inline]
+    pub fn for_each_pre_token<'t>(
+        &self,
+        text: &'t [u8],
+        f: &mut impl FnMut(&'t [u8]),
+    ) -> Result<()> {
+        match &self.kind {
+            Kind::Gpt2 => scan(text, split::gpt2, f),
+            Kind::Gpt4 => scan(text, split::gpt4, f),
+            Kind::Custom(regex) => return regex.for_each(text, f),
+        }
+        Ok(())
+    }
+
+    /// True when the pre-tokens of `text[..at]` and those of `text[at..]` are together those of `text`, whatever comes
+    /// before and after; false when that is not known from the characters on either side. `at` is inside `text`, not
+    /// at its ends.
+    pub(crate) fn is_boundary(&self, text: &[u8], at: usize) -> bool {
+        if matches!(self.kind, Kind::Custom(_)) {
+            return false;
+        }
+        let Some(before) = class_before(text, at) else { return false };
+        let (after, _) = char_at(text, at);
+        match &self.kind {
+            Kind::Gpt2 => gpt2_boundary((before, text[at - 1]), after),
+            Kind::Gpt4 => gpt4_boundary((before, text[at - 1]), (after, text[at])),
+            Kind::Custom(_) => false,
+        }
+    }
+}
+
+#[inline]
+fn scan<'t>(text: &'t [u8], end_of: impl Fn(&[u8], usize) -> usize, f: &mut impl FnMut(&'t [u8])) {
+    let mut at = 0;
+    while at < text.len() {
+        let end = end_of(text, at);
+        f(&text[at..end]);
+        at = end;
+    }
+}
+
+/// Only white space begins a pre-token of which another class is part, but for the apostrophe of a contraction; and only
+/// a run of white space looks at what follows it. So behind everything else a change of class is a boundary.
+fn gpt2_boundary((before, last_byte): (Class, u8), after: Class) -> bool {
+    before != Class::Space && before != after && !(last_byte == b'\'' && after == Class::Letter)
+}
+
+/// Behind letters and numbers a change of class is a boundary. Other characters take up one that follows them: letters,
+/// or line ends. A run of white space up to its last line end is the same pre-token at the end of the text and before a
+/// word, and no pre-token goes on from a line end to a word.
+fn gpt4_boundary((before, last_byte): (Class, u8), (after, first_byte): (Class, u8)) -> bool {
+    let is_line_end = |byte| byte == b'\r' || byte == b'\n';
+    match before {
+        Class::Letter | Class::Number => before != after,
+        Class::Other => {
+            after == Class::Number || (after == Class::Space && !is_line_end(first_byte))
+        }
+        Class::Space => is_line_end(last_byte) && after != Class::Space,
+    }
+}

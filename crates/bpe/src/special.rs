@@ -1,0 +1,201 @@
+//! Special tokens: strings with an id of their own, never split, never merged, looked for before anything else.
+//!
+//! The text is read from the left; at the first position where special tokens begin, the longest of them is taken, and
+//! the search goes on behind it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
+use memchr::memmem::Finder;
+
+/// A special token found in a text: `text[start..end]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpecialMatch {
+    /// Where it begins.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// Its id.
+    pub id: u32,
+}
+
+/// A stretch of text between special tokens, or a special token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segment<'t> {
+    /// Text without special tokens; never empty.
+    Text(&'t [u8]),
+    /// The id of a special token.
+    Special(u32),
+}
+
+/// Finds special tokens.
+#[derive(Debug, Clone)]
+pub struct SpecialTokens {
+    ids: HashMap<Vec<u8>, u32, RandomState>,
+    /// The lengths that occur, the longest first.
+    lengths: Vec<usize>,
+    /// Finds what all special tokens begin with, if they have that much in common.
+    prefix: Option<Finder<'static>>,
+    /// `begins[b]`: some special token begins with the byte `b`.
+    begins: Box<[bool; 256]>,
+}
+
+impl SpecialTokens {
+    /// A finder of these tokens. Empty strings are left out; of two equal ones the first counts.
+    pub fn new(specials: &[(String, u32)]) -> SpecialTokens {
+        let mut ids = HashMap::with_hasher(RandomState::default());
+        let mut begins = Box::new([false; 256]);
+        let mut lengths = BTreeSet::new();
+        let mut common: Option<&[u8]> = None;
+        for (text, id) in specials {
+            let bytes = text.as_bytes();
+            let Some(&first) = bytes.first() else { continue };
+            begins[first as usize] = true;
+            lengths.insert(bytes.len());
+            ids.entry(bytes.to_vec()).or_insert(*id);
+            common = Some(match common {
+                None => bytes,
+                Some(common) => {
+                    let same = common.iter().zip(bytes).take_while(|(a, b)| a == b).count();
+                    &common[..same]
+                }
+            });
+        }
+        let prefix =
+            common.filter(|bytes| !bytes.is_empty()).map(|bytes| Finder::new(bytes).into_owned());
+        SpecialTokens { ids, lengths: lengths.into_iter().rev().collect(), prefix, begins }
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Length in bytes of the longest, 0 when there are none.
+    pub fn max_len(&self) -> usize {
+        self.lengths.first().copied().unwrap_or(0)
+    }
+
+    /// The first special token that begins at `from` or later, the longest one there.
+    pub fn find(&self, text: &[u8], from: usize) -> Option<SpecialMatch> {
+        let mut at = from;
+        loop {
+            at += self.candidate(text.get(at..)?)?;
+            if let Some(found) = self.longest_at(text, at) {
+                return Some(found);
+            }
+            at += 1;
+        }
+    }
+
+    /// The text cut at its special tokens, in order.
+    pub fn segments<'t>(&self, text: &'t [u8]) -> impl Iterator<Item = Segment<'t>> {
+        let mut at = 0;
+        let mut next = self.find(text, 0);
+        std::iter::from_fn(move || {
+            let end = next.map_or(text.len(), |found| found.start);
+            if at < end {
+                let segment = Segment::Text(&text[at..end]);
+                at = end;
+                return Some(segment);
+            }
+            let found = next?;
+            at = found.end;
+            next = self.find(text, at);
+            Some(Segment::Special(found.id))
+        })
+    }
+
+    /// True when no special token written in `text`, found by [`SpecialTokens::find`] or not, begins before `at` and ends
+    /// behind it.
+    pub fn is_clean(&self, text: &[u8], at: usize) -> bool {
+        let first = at.saturating_sub(self.max_len().saturating_sub(1));
+        (first..at).all(|start| {
+            !self.begins[text[start] as usize]
+                || self.lengths.iter().all(|&len| {
+                    start + len <= at
+                        || text.get(start..start + len).is_none_or(|t| !self.ids.contains_key(t))
+                })
+        })
+    }
+
+    /// The longest special token that begins at `at`.
+    pub fn longest_at(&self, text: &[u8], at: usize) -> Option<SpecialMatch> {
+        self.lengths.iter().find_map(|&len| {
+            let id = *self.ids.get(text.get(at..at + len)?)?;
+            Some(SpecialMatch { start: at, end: at + len, id })
+        })
+    }
+
+    /// Where in `text` a special token may begin first.
+    fn candidate(&self, text: &[u8]) -> Option<usize> {
+        match &self.prefix {
+            Some(prefix) => prefix.find(text),
+            None if self.ids.is_empty() => None,
+            None => text.iter().position(|&byte| self.begins[byte as usize]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tokens(texts: &[&str]) -> SpecialTokens {
+        let specials: Vec<_> =
+            texts.iter().zip(0..).map(|(text, id)| ((*text).to_string(), id)).collect();
+        SpecialTokens::new(&specials)
+    }
+
+    #[test]
+    fn the_longest_is_taken() {
+        let specials = tokens(&["<a>", "<a><a>"]);
+        let segments: Vec<_> = specials.segments(b"x<a><a><a>y").collect();
+        use Segment::{Special, Text};
+        assert_eq!(segments, [Text(b"x"), Special(1), Special(0), Text(b"y")]);
+    }
+
+    #[test]
+    fn without_tokens_all_is_text() {
+        let specials = tokens(&["", ""]);
+        assert!(specials.is_empty());
+        assert_eq!(specials.segments(b"abc").collect::<Vec<_>>(), [Segment::Text(b"abc")]);
+        assert_eq!(specials.segments(b"").count(), 0);
+        assert!(specials.is_clean(b"abc", 2));
+    }
+
+    #[test]
+    fn a_position_inside_a_token_is_not_clean() {
+        let specials = tokens(&["<||>"]);
+        let clean: Vec<_> = (0..=7).map(|at| specials.is_clean(b"a<||>bc", at)).collect();
+        assert_eq!(clean, [true, true, false, false, false, true, true, true]);
+    }
+
+    /// The definition, word for word.
+    fn naive(texts: &[String], text: &[u8], from: usize) -> Option<SpecialMatch> {
+        (from..text.len()).find_map(|start| {
+            let longest = texts
+                .iter()
+                .enumerate()
+                .filter(|(_, t)| !t.is_empty() && text[start..].starts_with(t.as_bytes()))
+                .max_by_key(|(index, t)| (t.len(), std::cmp::Reverse(*index)));
+            longest.map(|(index, t)| SpecialMatch { start, end: start + t.len(), id: index as u32 })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_the_definition_finds(
+            texts in prop::collection::vec("[ab]{0,4}", 0..4),
+            prefix in "[c]{0,2}",
+            text in "[abc]{0,40}",
+            from in 0usize..42,
+        ) {
+            let texts: Vec<String> = texts.into_iter().map(|text| format!("{prefix}{text}")).collect();
+            let specials: Vec<_> = texts.iter().cloned().zip(0..).collect();
+            let found = SpecialTokens::new(&specials).find(text.as_bytes(), from);
+            prop_assert_eq!(found, naive(&texts, text.as_bytes(), from));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The two known patterns as hand-written scanners: [`gpt2`] and [`gpt4`] find where the pre-token that begins at a
+//! position ends. `split_regex.rs` does the same by the regular expressions themselves, slowly, and the tests hold the
+//! two against each other over all of Unicode.
+//!
+//! Each alternative of a pattern begins with a class of characters, so the first one or two characters decide which
+//! alternative matches; what follows is a run of one class. Backtracking is left in one place: white space before a
+//! word gives its last character to the word.
+
+use crate::classes::{ASCII, Class, char_at};
+
+/// GPT-2's pattern, in the form that tiktoken gives it.
+pub const GPT2: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
+/// GPT-4's pattern (`cl100k_base`), in the form that tiktoken gives it.
+pub const GPT4: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s";
+
+/// The end of the pre-token that begins at `at` by GPT-2's pattern; `at` must be inside `text`.
+#[inline]
+pub(crate) fn gpt2(text: &[u8], at: usize) -> usize {
+    let first = text[at];
+    if first == b' ' {
+        // ` ?` of three alternatives, if a word of any class follows.
+        return match text.get(at + 1).map(|_| char_at(text, at + 1)) {
+            Some((class, len)) if class != Class::Space => run(text, at + 1 + len, class),
+            _ => spaces(text, at),
+        };
+    }
+    if first == b'\''
+        && let Some(end) = gpt2_contraction(text, at)
+    {
+        return end;
+    }
+    match char_at(text, at) {
+        (Class::Space, _) => spaces(text, at),
+        (class, len) => run(text, at + len, class),
+    }
+}
+
+/// `'(?:[sdmt]|ll|ve|re)`
+#[inline]
+fn gpt2_contraction(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at + 1..)? {
+        [b's' | b'd' | b'm' | b't', ..] => Some(at + 2),
+        [b'l', b'l', ..] | [b'v', b'e', ..] | [b'r', b'e', ..] => Some(at + 3),
+        _ => None,
+    }
+}
+
+/// `\s+(?!\S)|\s+`: the run of white space at `at`, without its last character if a word follows and more is left.
+fn spaces(text: &[u8], at: usize) -> usize {
+    let (last, end) = space_run(text, at);
+    if end < text.len() && last > at { last } else { end }
+}
+
+/// The run of white space at `at`: where its last character begins, and where it ends.
+fn space_run(text: &[u8], at: usize) -> (usize, usize) {
+    let (mut last, mut end) = (at, at);
+    while end < text.len() {
+        let (class, len) = char_at(text, end);
+        if class != Class::Space {
+            break;
+        }
+        last = end;
+        end += len;
+    }
+    (last, end)
+}
+
+/// The end of the run of `class` that goes on at `at`.
+#[inline]
+fn run(text: &[u8], mut at: usize, class: Class) -> usize {
+    while let Some(&byte) = text.get(at) {
+        let (found, len) = if byte < 128 { (ASCII[byte as usize], 1) } else { char_at(text, at) };
+        if found != class {
+            break;
+        }
+        at += len;
+    }
+    at
+}
+
+/// The end of the pre-token that begins at `at` by GPT-4's pattern; `at` must be inside `text`.
+#[inline]
+pub(crate) fn gpt4(text: &[u8], at: usize) -> usize {
+    let first = text[at];
+    if first == b'\''
+        && let Some(end) = gpt4_contraction(text, at)
+    {
+        return end;
+    }
+    let (class, len) = char_at(text, at);
+    let next = at + len;
+    match class {
+        Class::Letter => return run(text, next, Class::Letter),
+        Class::Number => return three_numbers(text, next),
+        Class::Other | Class::Space => {}
+    }
+    let (next_class, next_len) =
+        if next < text.len() { char_at(text, next) } else { (Class::Space, 0) };
+    // `[^\r\n\p{L}\p{N}]?+\p{L}++`
+    if next_class == Class::Letter && first != b'\r' && first != b'\n' {
+        return run(text, next + next_len, Class::Letter);
+    }
+    // ` ?[^\s\p{L}\p{N}]++[\r\n]*+`
+    if class == Class::Other {
+        return line_ends(text, run(text, next, Class::Other));
+    }
+    if first == b' ' && next_class == Class::Other {
+        return line_ends(text, run(text, next + next_len, Class::Other));
+    }
+    gpt4_spaces(text, at)
+}
+
+/// `'(?i:[sdmt]|ll|ve|re)`; the long s, U+017F, is an s as well when case does not count.
+#[inline]
+fn gpt4_contraction(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at + 1..)? {
+        [b's' | b'd' | b'm' | b't' | b'S' | b'D' | b'M' | b'T', ..] => Some(at + 2),
+        [b'l' | b'L', b'l' | b'L', ..]
+        | [b'v' | b'V', b'e' | b'E', ..]
+        | [b'r' | b'R', b'e' | b'E', ..] => Some(at + 3),
+        [0xC5, 0xBF, ..] => Some(at + 3),
+        _ => None,
+    }
+}
+
+/// The rest of `\p{N}{1,3}+` after its first number.
+fn three_numbers(text: &[u8], mut at: usize) -> usize {
+    for _ in 0..2 {
+        match text.get(at).map(|_| char_at(text, at)) {
+            Some((Class::Number, len)) => at += len,
+            _ => break,
+        }
+    }
+    at
+}
+
+/// `[\r\n]*+`
+fn line_ends(text: &[u8], at: usize) -> usize {
+    at + text[at..].iter().take_while(|&&byte| byte == b'\r' || byte == b'\n').count()
+}
+
+/// `\s++$|\s*[\r\n]|\s+(?!\S)|\s`
+fn gpt4_spaces(text: &[u8], at: usize) -> usize {
+    let (last, end) = space_run(text, at);
+    if end == text.len() {
+        return end;
+    }
+    match memchr::memrchr2(b'\r', b'\n', &text[at..end]) {
+        Some(line_end) => at + line_end + 1,
+        None if last > at => last,
+        None => end,
+    }
+}

@@ -1,0 +1,89 @@
+//! Pre-tokens by any regular expression: custom patterns, and the oracle for the hand-written scanners.
+//!
+//! What lies between two matches is a pre-token too, so no byte is lost. A byte that is no UTF-8 is shown to the regular
+//! expression as U+FFFD, a symbol.
+
+use fancy_regex::{Regex, RegexBuilder};
+
+use crate::error::{Error, Result, one_line};
+
+/// A regular expression that cuts texts into pre-tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct RegexSplitter {
+    regex: Regex,
+}
+
+impl RegexSplitter {
+    pub(crate) fn new(pattern: &str) -> Result<RegexSplitter> {
+        let regex = RegexBuilder::new(pattern).build().map_err(|error| Error::Pattern {
+            pattern: pattern.to_string(),
+            message: one_line(&error.to_string()),
+        })?;
+        Ok(RegexSplitter { regex })
+    }
+
+    /// The regular expression.
+    pub(crate) fn as_str(&self) -> &str {
+        self.regex.as_str()
+    }
+
+    /// Calls `f` with each pre-token in order.
+    pub(crate) fn for_each<'t>(&self, text: &'t [u8], f: &mut impl FnMut(&'t [u8])) -> Result<()> {
+        match std::str::from_utf8(text) {
+            Ok(valid) => self.for_each_end(valid, text.len(), |end| end, text, f),
+            Err(_) => {
+                let (shown, replaced) = replace_invalid(text);
+                let mut before = 0;
+                // Each byte that was replaced is two bytes longer now.
+                let end_in_text = |end: usize| {
+                    before += replaced[before..].iter().take_while(|&&at| at < end).count();
+                    end - 2 * before
+                };
+                self.for_each_end(&shown, text.len(), end_in_text, text, f)
+            }
+        }
+    }
+
+    /// Matches `shown` and maps each end through `end_in_text`, which is called with rising positions.
+    fn for_each_end<'t>(
+        &self,
+        shown: &str,
+        len: usize,
+        mut end_in_text: impl FnMut(usize) -> usize,
+        text: &'t [u8],
+        f: &mut impl FnMut(&'t [u8]),
+    ) -> Result<()> {
+        let mut at = 0;
+        let mut cut = |end: usize| {
+            if at < end {
+                f(&text[at..end]);
+                at = end;
+            }
+        };
+        for found in self.regex.find_iter(shown) {
+            let found = found.map_err(|error| Error::PatternRun {
+                pattern: self.as_str().to_string(),
+                text_len: len,
+                message: one_line(&error.to_string()),
+            })?;
+            cut(end_in_text(found.start()));
+            cut(end_in_text(found.end()));
+        }
+        cut(len);
+        Ok(())
+    }
+}
+
+/// `text` with U+FFFD in place of each byte that is no UTF-8, and where in the result those are.
+fn replace_invalid(text: &[u8]) -> (String, Vec<usize>) {
+    let mut shown = String::with_capacity(text.len() + 64);
+    let mut replaced = Vec::new();
+    for chunk in text.utf8_chunks() {
+        shown.push_str(chunk.valid());
+        for _ in chunk.invalid() {
+            replaced.push(shown.len());
+            shown.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    (shown, replaced)
+}
