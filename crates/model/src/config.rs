@@ -1,0 +1,239 @@
+//! The shape of a model: what has to be known before there are any weights.
+
+use crate::{FeedForward, Norm};
+
+/// The longest context that is accepted; the tables of the rotary embedding grow with it.
+const MAX_CONTEXT_LENGTH: usize = 1 << 20;
+/// The largest width, vocabulary or feed-forward width that is accepted.
+const MAX_WIDTH: usize = 1 << 24;
+/// The deepest model that is accepted.
+const MAX_LAYERS: usize = 1 << 12;
+/// The most parameters that are accepted: 4 TB of `f32`.
+const MAX_PARAMETERS: u64 = 1 << 40;
+
+/// The shape of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelConfig {
+    /// V, the number of token ids.
+    pub vocab_size: usize,
+    /// The most positions that attention spans.
+    pub context_length: usize,
+    /// C, the channels of a position.
+    pub d_model: usize,
+    /// H, the attention heads.
+    pub num_heads: usize,
+    /// The number of blocks.
+    pub num_layers: usize,
+    /// F, the width of the feed-forward network's inner layer.
+    pub d_ff: usize,
+    /// Whether queries and keys are rotated by their position.
+    pub rope: bool,
+    /// θ, the base of the rotation's wavelengths.
+    pub rope_theta: f64,
+    /// Where a block normalises.
+    pub norm: Norm,
+    /// The kind of feed-forward network.
+    pub ffn: FeedForward,
+    /// What is added to the mean square under the root of a norm.
+    pub rms_norm_eps: f64,
+    /// The token that begins a text, if there is one.
+    pub bos_token_id: Option<u32>,
+    /// The tokens that end a text.
+    pub eos_token_ids: Vec<u32>,
+}
+
+impl Default for ModelConfig {
+    /// The model of 23 million parameters that the commands train unless told otherwise.
+    fn default() -> Self {
+        Self {
+            vocab_size: 10_000,
+            context_length: 256,
+            d_model: 512,
+            num_heads: 16,
+            num_layers: 4,
+            d_ff: FeedForward::SwiGlu.default_d_ff(),
+            rope: true,
+            rope_theta: 10_000.0,
+            norm: Norm::Pre,
+            ffn: FeedForward::SwiGlu,
+            rms_norm_eps: 1e-5,
+            bos_token_id: None,
+            eos_token_ids: Vec::new(),
+        }
+    }
+}
+
+/// Why a shape is not that of a model. Fields are named as in [`ModelConfig`].
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum ConfigError {
+    /// A size is zero or beyond any sense.
+    #[error("{field} is {found}, expected 1 to {max}")]
+    Size {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: usize,
+        /// The largest value that is accepted.
+        max: usize,
+    },
+    /// The channels cannot be shared out among the heads.
+    #[error("d_model {d_model} is not divisible by num_heads {num_heads}")]
+    Heads {
+        /// The model's channels.
+        d_model: usize,
+        /// The number of heads.
+        num_heads: usize,
+    },
+    /// The rotary embedding turns pairs of channels.
+    #[error(
+        "d_model {d_model} ÷ num_heads {num_heads} gives heads of {d_head} channels, \
+         but the rotary embedding needs an even number; change one of them or turn it off"
+    )]
+    OddHead {
+        /// The model's channels.
+        d_model: usize,
+        /// The number of heads.
+        num_heads: usize,
+        /// Channels of a head.
+        d_head: usize,
+    },
+    /// A number that has to be positive and finite is not.
+    #[error("{field} is {found}, expected a positive, finite number")]
+    NotPositive {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: f64,
+    },
+    /// A special token is not in the vocabulary.
+    #[error("{field} is {found}, but the vocabulary ends at {}", vocab_size - 1)]
+    TokenId {
+        /// The field.
+        field: &'static str,
+        /// The token.
+        found: u32,
+        /// The size of the vocabulary.
+        vocab_size: usize,
+    },
+    /// All sizes are acceptable, but not together.
+    #[error("the model would have {found} parameters, expected at most {max}")]
+    TooLarge {
+        /// The number of parameters.
+        found: u64,
+        /// The largest number that is accepted.
+        max: u64,
+    },
+}
+
+impl ModelConfig {
+    /// D, the channels of a head.
+    pub fn d_head(&self) -> usize {
+        self.d_model / self.num_heads
+    }
+
+    /// Checks that this is the shape of a model that can be built.
+    ///
+    /// # Errors
+    /// Says which field is wrong and what would be right.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let sizes = [
+            ("vocab_size", self.vocab_size, MAX_WIDTH),
+            ("context_length", self.context_length, MAX_CONTEXT_LENGTH),
+            ("d_model", self.d_model, MAX_WIDTH),
+            ("num_heads", self.num_heads, MAX_WIDTH),
+            ("num_layers", self.num_layers, MAX_LAYERS),
+            ("d_ff", self.d_ff, MAX_WIDTH),
+        ];
+        for (field, found, max) in sizes {
+            if found == 0 || found > max {
+                return Err(ConfigError::Size { field, found, max });
+            }
+        }
+        let &Self { d_model, num_heads, vocab_size, .. } = self;
+        if d_model % num_heads != 0 {
+            return Err(ConfigError::Heads { d_model, num_heads });
+        }
+        let d_head = self.d_head();
+        if self.rope && d_head % 2 != 0 {
+            return Err(ConfigError::OddHead { d_model, num_heads, d_head });
+        }
+        for (field, found) in [("rope_theta", self.rope_theta), ("rms_norm_eps", self.rms_norm_eps)]
+        {
+            if !(found.is_finite() && found > 0.0) {
+                return Err(ConfigError::NotPositive { field, found });
+            }
+        }
+        let bos = self.bos_token_id.iter().map(|&id| ("bos_token_id", id));
+        let eos = self.eos_token_ids.iter().map(|&id| ("eos_token_id", id));
+        for (field, found) in bos.chain(eos) {
+            if found as usize >= vocab_size {
+                return Err(ConfigError::TokenId { field, found, vocab_size });
+            }
+        }
+        let found = self.parameter_count();
+        if found > MAX_PARAMETERS {
+            return Err(ConfigError::TooLarge { found, max: MAX_PARAMETERS });
+        }
+        Ok(())
+    }
+
+    /// The number of weights, `u64::MAX` if it does not fit.
+    pub fn parameter_count(&self) -> u64 {
+        let size = |n: usize| n as u64;
+        let (v, c, f) = (size(self.vocab_size), size(self.d_model), size(self.d_ff));
+        let attention = c.saturating_mul(c).saturating_mul(4);
+        let matrices = if self.ffn.is_gated() { 3 } else { 2 };
+        let feed_forward = c.saturating_mul(f).saturating_mul(matrices);
+        let (block_norms, final_norm) =
+            if self.norm == Norm::None { (0, 0) } else { (c.saturating_mul(2), c) };
+        let block = attention.saturating_add(feed_forward).saturating_add(block_norms);
+        let embeddings = v.saturating_mul(c).saturating_mul(2);
+        block
+            .saturating_mul(size(self.num_layers))
+            .saturating_add(embeddings)
+            .saturating_add(final_norm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(change: impl FnOnce(&mut ModelConfig)) -> String {
+        let mut config = ModelConfig::default();
+        change(&mut config);
+        config.validate().expect_err("an invalid configuration").to_string()
+    }
+
+    #[test]
+    fn the_default_has_23_million_parameters() {
+        let config = ModelConfig::default();
+        config.validate().unwrap();
+        let block = 4 * 512 * 512 + 3 * 512 * 1344 + 2 * 512;
+        assert_eq!(config.parameter_count(), 2 * 10_000 * 512 + 4 * block + 512);
+        let two_matrices =
+            ModelConfig { ffn: FeedForward::Silu, d_ff: 2016, ..ModelConfig::default() };
+        assert_eq!(FeedForward::Silu.default_d_ff(), 2016);
+        assert_eq!(two_matrices.parameter_count(), config.parameter_count());
+    }
+
+    #[test]
+    fn what_cannot_be_built_is_refused_with_the_reason() {
+        assert_eq!(error(|c| c.num_layers = 0), "num_layers is 0, expected 1 to 4096");
+        assert!(error(|c| c.num_heads = 3).contains("512 is not divisible by num_heads 3"));
+        assert!(error(|c| (c.d_model, c.num_heads) = (36, 12)).contains("heads of 3 channels"));
+        assert!(error(|c| c.rope_theta = f64::NAN).contains("rope_theta is NaN"));
+        assert!(error(|c| c.rms_norm_eps = -1.0).contains("rms_norm_eps is -1"));
+        assert!(error(|c| c.eos_token_ids = vec![0, 10_000]).contains("vocabulary ends at 9999"));
+        assert!(error(|c| c.context_length = usize::MAX).contains("context_length"));
+        let huge = error(|c| (c.d_model, c.d_ff, c.num_layers) = (1 << 24, 1 << 24, 4096));
+        assert!(huge.contains("parameters, expected at most"), "{huge}");
+    }
+
+    #[test]
+    fn odd_heads_are_fine_without_rotation() {
+        let config =
+            ModelConfig { d_model: 36, num_heads: 12, rope: false, ..ModelConfig::default() };
+        assert_eq!(config.validate(), Ok(()));
+    }
+}
