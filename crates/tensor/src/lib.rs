@@ -1,1 +1,49 @@
-//! tensor
+//! Tensors on the CPU, a tape for automatic differentiation, and the operations of a transformer
+//! with hand-derived gradients.
+//!
+//! # Where to start reading
+//! [`Tensor`] is a shape and a shared buffer; [`Tape`] and [`Var`] record what was computed;
+//! `ops/` holds one file an operation, forward and backward side by side; `kernels/` holds the
+//! inner loops, one table of them for each instruction set.
+//!
+//! # Shape letters
+//! Every buffer and argument states its shape in these letters:
+//!
+//! | letter | meaning |
+//! |---|---|
+//! | B | batch: independent sequences |
+//! | T | time: positions of a sequence |
+//! | C | channels, `d_model` |
+//! | H | attention heads |
+//! | D | channels of a head, C ÷ H |
+//! | F | width of the feed-forward network, `d_ff` |
+//! | V | vocabulary |
+//! | N | rows of a matrix when their meaning does not matter, often B·T |
+//!
+//! All tensors are contiguous, row-major `f32`. `dx` is the gradient of the loss in `x`.
+//!
+//! # Example
+//! ```
+//! use tensor::{Context, Tape, Tensor};
+//! let tape = Tape::new(Context::detect());
+//! let x = tape.leaf(Tensor::from_vec(&[2], vec![1.0, -2.0]));
+//! let y = x.mul(&x).sum();
+//! assert_eq!(y.value().item(), 5.0);
+//! let gradients = tape.backward(&y);
+//! assert_eq!(gradients.get(&x).unwrap().as_slice(), &[2.0, -4.0]);
+//! ```
+#![deny(unsafe_code)]
+
+mod context;
+pub mod kernels;
+pub mod ops;
+pub mod pool;
+mod tape;
+#[allow(clippy::module_inception)]
+mod tensor;
+pub mod testing;
+
+pub use context::{Context, Precision};
+pub use kernels::{Isa, Kernels};
+pub use tape::{Gradients, InputGrads, Tape, Var};
+pub use tensor::Tensor;

@@ -1,0 +1,257 @@
+//! Causal attention, o = softmax(q·kᵀ / √D, over the keys not after the query)·v, a head at a time.
+//! (Vaswani et al., arXiv:1706.03762)
+//!
+//! Queries are taken in blocks, and a block looks only at the keys up to its last query: half of the
+//! (T, T) scores are never computed, and only a (block, T) piece exists at a time. Forward keeps
+//! ℓ = log Σ exp(scores), one number a query; backward computes the probabilities again from it, as in
+//! FlashAttention (Dao et al., arXiv:2205.14135): with s = q·kᵀ/√D and p = exp(s − ℓ),
+//!
+//! dv = pᵀ·do, dp = do·vᵀ, ds = p ∘ (dp − δ) with δ = ⟨do, o⟩ a query, dq = ds·k/√D, dk = dsᵀ·q/√D.
+//!
+//! Heads run in parallel; inside a head every sum has one order.
+
+use crate::kernels::gemm::{Mat, MatMut, gemm_serial};
+use crate::kernels::lanes;
+use crate::pool::Buffer;
+use crate::{Context, Tensor, Var};
+use rayon::prelude::*;
+
+/// Queries in a block.
+const BLOCK: usize = 64;
+
+/// One head's keys and values, (T, D) each, with what is needed to look at them.
+#[derive(Clone, Copy)]
+struct Head<'a> {
+    context: Context,
+    d_head: usize,
+    k: &'a [f32],
+    v: &'a [f32],
+}
+
+impl<'a> Head<'a> {
+    /// The first `len` rows of `x`, (T, D).
+    fn rows(&self, x: &'a [f32], len: usize) -> Mat<'a> {
+        Mat::new(x, len, self.d_head)
+    }
+
+    fn scale(&self) -> f32 {
+        1.0 / (self.d_head as f32).sqrt()
+    }
+
+    /// q (block, D) at positions `first`… → o (block, D) and, a row, ℓ. The scores (block, keys) go into `p`.
+    fn forward_block(&self, q: &[f32], first: usize, p: &mut [f32], o: &mut [f32], l: &mut [f32]) {
+        let (rows, keys, scale) = (l.len(), first + l.len(), self.scale());
+        let p = &mut p[..rows * keys];
+        let q = Mat::new(q, rows, self.d_head);
+        let scores = MatMut::new(p, rows, keys);
+        gemm_serial(self.context, q, self.rows(self.k, keys).t(), scores, false);
+        self.context.kernels.vectorize(|| {
+            for (r, (row, l)) in p.chunks_exact_mut(keys).zip(l.iter_mut()).enumerate() {
+                let (seen, masked) = row.split_at_mut(first + r + 1);
+                seen.iter_mut().for_each(|s| *s *= scale);
+                let (max, sum) = super::softmax::softmax_row(seen);
+                *l = max + sum.ln();
+                masked.fill(0.0);
+            }
+        });
+        let o = MatMut::new(o, rows, self.d_head);
+        gemm_serial(self.context, Mat::new(p, rows, keys), self.rows(self.v, keys), o, false);
+    }
+}
+
+/// What backward reads of one head's queries: (T, D), (T, D), (T, D), (T).
+struct Queries<'a> {
+    q: &'a [f32],
+    o: &'a [f32],
+    d_o: &'a [f32],
+    l: &'a [f32],
+}
+
+/// One head's gradients, (T, D) each.
+struct HeadGrads<'a> {
+    dq: &'a mut [f32],
+    dk: &'a mut [f32],
+    dv: &'a mut [f32],
+}
+
+impl Head<'_> {
+    fn backward(&self, queries: &Queries<'_>, grads: HeadGrads<'_>) {
+        let (d, context, scale) = (self.d_head, self.context, self.scale());
+        let time = queries.l.len();
+        let mut p_buffer = Buffer::scratch(BLOCK.min(time) * time);
+        let mut ds_buffer = Buffer::scratch(BLOCK.min(time) * time);
+        grads.dk.fill(0.0);
+        grads.dv.fill(0.0);
+        for first in (0..time).step_by(BLOCK) {
+            let rows = BLOCK.min(time - first);
+            let keys = first + rows;
+            let block = first * d..keys * d;
+            let q = Mat::new(&queries.q[block.clone()], rows, d);
+            let d_o = Mat::new(&queries.d_o[block.clone()], rows, d);
+            let p = &mut p_buffer.as_mut_slice()[..rows * keys];
+            let ds = &mut ds_buffer.as_mut_slice()[..rows * keys];
+            let (k, v) = (self.rows(self.k, keys), self.rows(self.v, keys));
+            gemm_serial(context, q, k.t(), MatMut::new(p, rows, keys), false);
+            gemm_serial(context, d_o, v.t(), MatMut::new(ds, rows, keys), false);
+            context.kernels.vectorize(|| {
+                let matrix_rows = p.chunks_exact_mut(keys).zip(ds.chunks_exact_mut(keys));
+                for (r, (p, ds)) in matrix_rows.enumerate() {
+                    let position = first + r;
+                    let row = position * d..(position + 1) * d;
+                    let delta = lanes::dot(&queries.d_o[row.clone()], &queries.o[row]);
+                    let l = queries.l[position];
+                    for (p, ds) in p[..=position].iter_mut().zip(&mut ds[..=position]) {
+                        *p = lanes::exp(*p * scale - l);
+                        *ds = *p * (*ds - delta) * scale;
+                    }
+                    p[position + 1..].fill(0.0);
+                    ds[position + 1..].fill(0.0);
+                }
+            });
+            let (p, ds) = (Mat::new(p, rows, keys), Mat::new(ds, rows, keys));
+            let first_keys = |x| MatMut::new(x, keys, d);
+            gemm_serial(context, ds, k, MatMut::new(&mut grads.dq[block], rows, d), false);
+            gemm_serial(context, ds.t(), q, first_keys(&mut *grads.dk), true);
+            gemm_serial(context, p.t(), d_o, first_keys(&mut *grads.dv), true);
+        }
+    }
+}
+
+/// All heads' forward: q (B, H, T, D), the last T of `len` positions; k and v (B, H, capacity, D), of which
+/// `len` positions count. Returns o (B, H, T, D) and ℓ (B, H, T).
+fn forward(context: Context, q: &Tensor, k: &Tensor, v: &Tensor, len: usize) -> (Tensor, Tensor) {
+    let &[batch, num_heads, time, d_head] = q.shape() else {
+        panic!("causal_attention: q has shape {:?}, expected (B, H, T, D)", q.shape());
+    };
+    let capacity = k.shape().get(2).copied().unwrap_or(0);
+    assert!(
+        k.shape() == [batch, num_heads, capacity, d_head]
+            && v.shape() == k.shape()
+            && time <= len
+            && len <= capacity,
+        "causal_attention: q {:?}, k {:?}, v {:?}, {len} positions",
+        q.shape(),
+        k.shape(),
+        v.shape()
+    );
+    let mut l = Tensor::scratch(&[batch, num_heads, time]);
+    let o = Tensor::build(q.shape(), |o| {
+        let (queries, keys) = ((time * d_head).max(1), (capacity * d_head).max(1));
+        o.par_chunks_mut(queries)
+            .zip(l.as_mut_slice().par_chunks_mut(time.max(1)))
+            .zip(q.as_slice().par_chunks(queries))
+            .zip(k.as_slice().par_chunks(keys).zip(v.as_slice().par_chunks(keys)))
+            .for_each(|(((o, l), q), (k, v))| {
+                let head = Head { context, d_head, k, v };
+                let mut p = Buffer::scratch(BLOCK.min(time) * len);
+                let blocks = q.chunks(BLOCK * d_head).zip(o.chunks_mut(BLOCK * d_head));
+                for (i, ((q, o), l)) in blocks.zip(l.chunks_mut(BLOCK)).enumerate() {
+                    head.forward_block(q, len - time + i * BLOCK, p.as_mut_slice(), o, l);
+                }
+            });
+    });
+    (o, l)
+}
+
+/// Attention of the newest positions to all that came before, without a gradient, for generation.
+///
+/// `q` (B, H, T, D) are the last T of `len` positions; `keys` and `values` (B, H, capacity, D) hold `len`
+/// positions, the queries' own included. Returns (B, H, T, D).
+#[track_caller]
+pub fn attend_to_cache(context: Context, q: &Tensor, keys: &Tensor, values: &Tensor, len: usize) -> Tensor {
+    forward(context, q, keys, values, len).0
+}
+
+impl<'t> Var<'t> {
+    /// `self` are the queries: q, k, v and the output are (B, H, T, D).
+    #[track_caller]
+    pub fn causal_attention(&self, k: &Var<'t>, v: &Var<'t>) -> Var<'t> {
+        assert!(
+            self.shape().len() == 4 && self.shape() == k.shape() && k.shape() == v.shape(),
+            "causal_attention: q {:?}, k {:?}, v {:?}; expected the same (B, H, T, D)",
+            self.shape(),
+            k.shape(),
+            v.shape()
+        );
+        let (context, time, d_head) = (self.context(), self.shape()[2], self.shape()[3]);
+        let (q, kv) = (self.value().clone(), [k.value().clone(), v.value().clone()]);
+        let (o, l) = forward(context, &q, &kv[0], &kv[1], time);
+        let kept = o.clone();
+        Var::record(&[self, k, v], o, move |dy, grads| {
+            let [dq, dk, dv] = backward(context, [&q, &kv[0], &kv[1]], &kept, &l, &dy, (time, d_head));
+            grads.give(0, dq);
+            grads.give(1, dk);
+            grads.give(2, dv);
+        })
+    }
+}
+
+/// All heads' backward.
+fn backward(
+    context: Context,
+    [q, k, v]: [&Tensor; 3],
+    o: &Tensor,
+    l: &Tensor,
+    d_o: &Tensor,
+    (time, d_head): (usize, usize),
+) -> [Tensor; 3] {
+    let size = (time * d_head).max(1);
+    let mut dq = Tensor::scratch(q.shape());
+    let mut dk = Tensor::scratch(q.shape());
+    let mut dv = Tensor::scratch(q.shape());
+    let outputs = (dq.as_mut_slice().par_chunks_mut(size))
+        .zip(dk.as_mut_slice().par_chunks_mut(size))
+        .zip(dv.as_mut_slice().par_chunks_mut(size));
+    outputs.enumerate().for_each(|(i, ((dq, dk), dv))| {
+        let head = |x: &'_ Tensor| -> std::ops::Range<usize> {
+            debug_assert_eq!(x.len() % size, 0);
+            i * size..(i + 1) * size
+        };
+        let k_v = Head { context, d_head, k: &k.as_slice()[head(k)], v: &v.as_slice()[head(v)] };
+        let queries = Queries {
+            q: &q.as_slice()[head(q)],
+            o: &o.as_slice()[head(o)],
+            d_o: &d_o.as_slice()[head(d_o)],
+            l: &l.as_slice()[i * time..(i + 1) * time],
+        };
+        k_v.backward(&queries, HeadGrads { dq, dk, dv });
+    });
+    [dq, dk, dv]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Tape, testing};
+
+    fn random_qkv(shape: &[usize]) -> [Tensor; 3] {
+        [1, 2, 3].map(|seed| testing::random(shape, seed))
+    }
+
+    #[test]
+    fn gradients() {
+        for shape in [[2, 2, 5, 4], [1, 1, 1, 2], [1, 2, BLOCK + 3, 2], [1, 1, 2 * BLOCK, 4]] {
+            testing::gradcheck(&random_qkv(&shape), |_, v| v[0].causal_attention(&v[1], &v[2]));
+        }
+    }
+
+    #[test]
+    fn the_first_position_sees_only_itself() {
+        let [q, k, v] = random_qkv(&[1, 1, 3, 4]);
+        let o = attend_to_cache(Context::detect(), &q, &k, &v, 3);
+        testing::assert_close("o_0", &o.as_slice()[..4], &v.as_slice()[..4], 1e-6);
+    }
+
+    #[test]
+    fn a_cache_gives_what_the_whole_sequence_gives() {
+        let [q, k, v] = random_qkv(&[1, 1, 70, 4]);
+        let tape = Tape::inference(Context::detect());
+        let var = |x: &Tensor| tape.constant(x.clone());
+        let whole = var(&q).causal_attention(&var(&k), &var(&v)).into_value();
+        for (start, end) in [(0, 70), (69, 70), (40, 70), (3, 9)] {
+            let q = Tensor::from_slice(&[1, 1, end - start, 4], &q.as_slice()[start * 4..end * 4]);
+            let o = attend_to_cache(Context::detect(), &q, &k, &v, end);
+            testing::assert_close("o", o.as_slice(), &whole.as_slice()[start * 4..end * 4], 1e-6);
+        }
+    }
+}

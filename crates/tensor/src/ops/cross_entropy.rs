@@ -1,0 +1,103 @@
+//! Mean cross entropy of logits against target ids: loss = mean_n (log Σ_v exp(z_nv) − z_nt) for t = target_n,
+//! hence dz_n = (softmax(z_n) − onehot(t)) · dloss / N. The row's maximum is subtracted before exp, so that no
+//! finite logits overflow.
+
+use super::softmax::softmax_row;
+use crate::kernels::lanes;
+use crate::{Context, Tensor, Var};
+use rayon::prelude::*;
+
+/// −log softmax(row)[target].
+#[inline(always)]
+fn row_loss(row: &[f32], target: usize) -> f32 {
+    let max = lanes::max(row);
+    let mut sum = 0.0f64;
+    // Blocks, so that exp vectorises while the sum over a large vocabulary keeps its digits.
+    for block in row.chunks(1024) {
+        let mut terms = [0.0f32; 1024];
+        for (term, &z) in terms.iter_mut().zip(block) {
+            *term = lanes::exp(z - max);
+        }
+        sum += f64::from(lanes::sum(&terms[..block.len()]));
+    }
+    // The difference first: beside a maximum of 10⁴ the logarithm would lose its digits.
+    (f64::from(max) - f64::from(row[target]) + sum.ln()) as f32
+}
+
+/// Each row's loss: `logits` (N, V) → (N).
+pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32]) -> Vec<f32> {
+    let vocab_size = logits.len() / targets.len().max(1);
+    let rows = logits.par_chunks(vocab_size.max(1)).zip(targets);
+    rows.map(|(row, &t)| context.kernels.vectorize(|| row_loss(row, t as usize))).collect()
+}
+
+/// Replaces each row of logits (N, V) by its gradient, (softmax − onehot) · `scale`.
+pub(crate) fn replace_by_gradient(context: Context, logits: &mut [f32], targets: &[u32], scale: f32) {
+    let vocab_size = logits.len() / targets.len().max(1);
+    logits.par_chunks_mut(vocab_size.max(1)).zip(targets).for_each(|(row, &target)| {
+        context.kernels.vectorize(|| {
+            softmax_row(row);
+            row[target as usize] -= 1.0;
+            for dz in row.iter_mut() {
+                *dz *= scale;
+            }
+        });
+    });
+}
+
+/// The mean in `f64`, in order.
+pub(crate) fn mean(losses: &[f32]) -> f32 {
+    (losses.iter().map(|&l| f64::from(l)).sum::<f64>() / losses.len() as f64) as f32
+}
+
+#[track_caller]
+pub(crate) fn assert_targets(op: &str, rows: usize, vocab_size: usize, targets: &[u32]) {
+    assert_eq!(rows, targets.len(), "{op}: rows and targets differ in number");
+    if let Some(target) = targets.iter().find(|&&t| t as usize >= vocab_size) {
+        panic!("{op}: target {target} with {vocab_size} classes");
+    }
+}
+
+impl<'t> Var<'t> {
+    /// `self` are logits (…, V), `targets` one id a row → the mean loss in nats, a scalar.
+    #[track_caller]
+    pub fn cross_entropy(&self, targets: &[u32]) -> Var<'t> {
+        let (context, logits) = (self.context(), self.value().clone());
+        assert_targets("cross_entropy", logits.rows(), logits.last_dim(), targets);
+        let loss = mean(&row_losses(context, logits.as_slice(), targets));
+        let targets = targets.to_vec();
+        Var::record(&[self], Tensor::scalar(loss), move |dy, grads| {
+            let mut dlogits = logits;
+            let scale = dy.item() / targets.len() as f32;
+            replace_by_gradient(context, dlogits.as_mut_slice(), &targets, scale);
+            grads.give(0, dlogits);
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Context, Tape, Tensor, testing};
+
+    #[test]
+    fn gradients() {
+        testing::gradcheck(&[testing::random(&[4, 7], 1)], |_, v| v[0].cross_entropy(&[0, 6, 3, 3]));
+        testing::gradcheck(&[testing::random(&[1, 1500], 1)], |_, v| v[0].cross_entropy(&[1400]));
+    }
+
+    #[test]
+    fn uniform_logits_cost_the_logarithm_of_the_vocabulary() {
+        let tape = Tape::new(Context::detect());
+        let loss = tape.leaf(Tensor::full(&[2, 3000], 5.0)).cross_entropy(&[1, 2]);
+        assert!((loss.value().item() - 3000f32.ln()).abs() < 1e-5);
+    }
+
+    #[test]
+    fn extreme_logits_stay_finite() {
+        let tape = Tape::new(Context::detect());
+        let z = tape.leaf(Tensor::from_vec(&[1, 2], vec![1e4, -1e4]));
+        let loss = z.cross_entropy(&[1]);
+        assert_eq!(loss.value().item(), 2e4);
+        assert_eq!(tape.backward(&loss).get(&z).unwrap().as_slice(), &[1.0, -1.0]);
+    }
+}

@@ -1,0 +1,150 @@
+//! Elementwise operations share these loops: chunks in parallel, each chunk vectorised.
+//!
+//! Also here: add, y = a + b, so da = db = dy; and mul, y = a ∘ b, so da = dy ∘ b and db = dy ∘ a.
+
+use crate::{Context, Tensor, Var};
+use rayon::prelude::*;
+
+/// Elements a task works on: long enough to pay for the task, short enough to share out.
+const CHUNK: usize = 1 << 14;
+
+/// y = f(x), element by element.
+pub(crate) fn map(context: Context, x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Tensor {
+    Tensor::build(x.shape(), |y| {
+        y.par_chunks_mut(CHUNK).zip(x.as_slice().par_chunks(CHUNK)).for_each(|(y, x)| {
+            context.kernels.vectorize(|| {
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = f(x);
+                }
+            });
+        });
+    })
+}
+
+/// y = f(a, b), element by element.
+pub(crate) fn zip(
+    context: Context,
+    a: &Tensor,
+    b: &Tensor,
+    f: impl Fn(f32, f32) -> f32 + Sync,
+) -> Tensor {
+    let (a_data, b_data) = (a.as_slice(), b.as_slice());
+    Tensor::build(a.shape(), |y| {
+        y.par_chunks_mut(CHUNK)
+            .zip(a_data.par_chunks(CHUNK).zip(b_data.par_chunks(CHUNK)))
+            .for_each(|(y, (a, b))| {
+                context.kernels.vectorize(|| {
+                    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                        *y = f(a, b);
+                    }
+                });
+            });
+    })
+}
+
+/// (p, q) = f(a, b, c), element by element: the two gradients of a gated activation in one pass.
+pub(crate) fn zip3_to_2(
+    context: Context,
+    [a, b, c]: [&Tensor; 3],
+    f: impl Fn(f32, f32, f32) -> (f32, f32) + Sync,
+) -> (Tensor, Tensor) {
+    let mut q = Tensor::scratch(a.shape());
+    let p = Tensor::build(a.shape(), |p| {
+        p.par_chunks_mut(CHUNK)
+            .zip(q.as_mut_slice().par_chunks_mut(CHUNK))
+            .zip(a.as_slice().par_chunks(CHUNK).zip(b.as_slice().par_chunks(CHUNK)))
+            .zip(c.as_slice().par_chunks(CHUNK))
+            .for_each(|(((p, q), (a, b)), c)| {
+                context.kernels.vectorize(|| {
+                    let outputs = p.iter_mut().zip(q.iter_mut());
+                    for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
+                        (*p, *q) = f(a, b, c);
+                    }
+                });
+            });
+    });
+    (p, q)
+}
+
+/// x ← x + y.
+pub(crate) fn add_into(x: &mut [f32], y: &[f32]) {
+    let kernels = crate::kernels::active();
+    x.par_chunks_mut(CHUNK).zip(y.par_chunks(CHUNK)).for_each(|(x, y)| {
+        kernels.vectorize(|| {
+            for (x, &y) in x.iter_mut().zip(y) {
+                *x += y;
+            }
+        });
+    });
+}
+
+/// x scaled by `factor`; the buffer is reused where it can be.
+pub(crate) fn scaled(mut x: Tensor, factor: f32) -> Tensor {
+    if factor != 1.0 {
+        x.as_mut_slice().par_chunks_mut(CHUNK).for_each(|x| x.iter_mut().for_each(|x| *x *= factor));
+    }
+    x
+}
+
+#[track_caller]
+pub(crate) fn assert_same_shape(op: &str, a: &Var<'_>, b: &Var<'_>) {
+    assert_eq!(a.shape(), b.shape(), "{op}: the shapes of the operands differ");
+}
+
+impl<'t> Var<'t> {
+    /// The sum of two tensors of the same shape.
+    #[track_caller]
+    pub fn add(&self, other: &Var<'t>) -> Var<'t> {
+        assert_same_shape("add", self, other);
+        let y = zip(self.context(), self.value(), other.value(), |a, b| a + b);
+        Var::record(&[self, other], y, |dy, grads| {
+            grads.give(0, dy.clone());
+            grads.give(1, dy);
+        })
+    }
+
+    /// The elementwise product of two tensors of the same shape.
+    #[track_caller]
+    pub fn mul(&self, other: &Var<'t>) -> Var<'t> {
+        assert_same_shape("mul", self, other);
+        let (context, a, b) = (self.context(), self.value().clone(), other.value().clone());
+        let y = zip(context, &a, &b, |a, b| a * b);
+        Var::record(&[self, other], y, move |dy, grads| {
+            if grads.wants(0) {
+                grads.give(0, zip(context, &dy, &b, |dy, b| dy * b));
+            }
+            if grads.wants(1) {
+                grads.give(1, zip(context, &dy, &a, |dy, a| dy * a));
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Tape, testing};
+
+    #[test]
+    fn gradients() {
+        for shape in [&[3, 5][..], &[1], &[CHUNK + 7]] {
+            let inputs = [testing::random(shape, 1), testing::random(shape, 2)];
+            testing::gradcheck(&inputs, |_, v| v[0].add(&v[1]));
+            testing::gradcheck(&inputs, |_, v| v[0].mul(&v[1]));
+        }
+    }
+
+    #[test]
+    fn empty_tensors() {
+        let tape = Tape::new(Context::detect());
+        let x = tape.leaf(Tensor::zeros(&[0, 4]));
+        assert_eq!(x.add(&x).mul(&x).shape(), &[0, 4]);
+    }
+
+    #[test]
+    #[should_panic(expected = "add: the shapes of the operands differ")]
+    fn different_shapes_are_a_bug_that_is_named() {
+        let tape = Tape::new(Context::detect());
+        tape.leaf(Tensor::zeros(&[2])).add(&tape.leaf(Tensor::zeros(&[3])));
+    }
+}

@@ -1,0 +1,82 @@
+//! Row look-up, y_n = w[id_n], hence dw[v] = Σ of dy_n over all n with id_n = v.
+//!
+//! Backward gathers: positions are sorted by id (stably), and each row of dw is summed by one task in the
+//! order of the positions. No atomics, and the same bits for any number of threads.
+
+use crate::{Tensor, Var};
+use rayon::prelude::*;
+
+/// For each id v, the positions n with id_n = v, in order: `order[starts[v]..starts[v + 1]]`.
+fn positions_by_id(ids: &[u32], vocab_size: usize) -> (Vec<usize>, Vec<usize>) {
+    let mut starts = vec![0; vocab_size + 1];
+    for &id in ids {
+        starts[id as usize + 1] += 1;
+    }
+    for v in 0..vocab_size {
+        starts[v + 1] += starts[v];
+    }
+    let mut next = starts.clone();
+    let mut order = vec![0; ids.len()];
+    for (n, &id) in ids.iter().enumerate() {
+        order[next[id as usize]] = n;
+        next[id as usize] += 1;
+    }
+    (starts, order)
+}
+
+impl<'t> Var<'t> {
+    /// `self` (V, C), `ids` of the given `shape` → (shape…, C).
+    #[track_caller]
+    pub fn embedding(&self, ids: &[u32], shape: &[usize]) -> Var<'t> {
+        let &[vocab_size, channels] = self.shape() else {
+            panic!("embedding: the table has shape {:?}, expected (V, C)", self.shape());
+        };
+        assert_eq!(ids.len(), shape.iter().product(), "embedding: ids and shape {shape:?}");
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
+            panic!("embedding: id {id} in a table of {vocab_size} rows");
+        }
+        let w = self.value();
+        let y = Tensor::build(&[shape, &[channels]].concat(), |y| {
+            y.par_chunks_mut(channels.max(1)).zip(ids).for_each(|(y, &id)| {
+                y.copy_from_slice(&w.as_slice()[id as usize * channels..][..channels]);
+            });
+        });
+        let (ids, table_shape) = (ids.to_vec(), self.shape().to_vec());
+        Var::record(&[self], y, move |dy, grads| {
+            let (starts, order) = positions_by_id(&ids, vocab_size);
+            grads.write(0, &table_shape, |dw, accumulate| {
+                dw.par_chunks_mut(channels.max(1)).enumerate().for_each(|(v, dw)| {
+                    if !accumulate {
+                        dw.fill(0.0);
+                    }
+                    for &n in &order[starts[v]..starts[v + 1]] {
+                        let dy = &dy.as_slice()[n * channels..][..channels];
+                        dw.iter_mut().zip(dy).for_each(|(dw, &dy)| *dw += dy);
+                    }
+                });
+            });
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Context, Tape, testing};
+
+    #[test]
+    fn gradients() {
+        let ids = [3, 0, 3, 3, 1, 4];
+        testing::gradcheck(&[testing::random(&[5, 4], 1)], |_, v| v[0].embedding(&ids, &[2, 3]));
+        testing::gradcheck(&[testing::random(&[5, 4], 1)], |_, v| {
+            v[0].embedding(&ids, &[6]).add(&v[0].embedding(&ids, &[6]))
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "embedding: id 5 in a table of 5 rows")]
+    fn an_id_out_of_range_is_named() {
+        let tape = Tape::new(Context::detect());
+        tape.leaf(Tensor::zeros(&[5, 4])).embedding(&[5], &[1]);
+    }
+}

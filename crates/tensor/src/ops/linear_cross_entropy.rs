@@ -1,0 +1,92 @@
+//! The output layer and the loss as one operation: loss = cross_entropy(x·wᵀ, targets), without the (N, V)
+//! logits ever existing as a whole. (The idea: Wijmans et al., "Cut Your Losses", arXiv:2411.09009)
+//!
+//! Rows are taken in chunks. A chunk's logits z = x·wᵀ give its losses, are replaced in place by
+//! dz = (softmax(z) − onehot) / N, and dz gives dx = dz·w and adds dzᵀ·x to dw; then the next chunk reuses the
+//! buffer. So the gradients are computed in the forward pass, for an upstream gradient of one, and
+//! backward only scales them.
+
+use super::cross_entropy::{assert_targets, mean, replace_by_gradient, row_losses};
+use super::elementwise::scaled;
+use crate::kernels::gemm::{Mat, MatMut, gemm};
+use crate::{Tensor, Var};
+
+/// Rows whose logits exist at a time: enough for efficient products, and 20 MB at a vocabulary of 10,000.
+const ROWS: usize = 512;
+
+impl<'t> Var<'t> {
+    /// `self` (…, C), `w` (V, C), `targets` one id a row → the mean loss in nats, a scalar.
+    #[track_caller]
+    pub fn linear_cross_entropy(&self, w: &Var<'t>, targets: &[u32]) -> Var<'t> {
+        let (context, x, weight) = (self.context(), self.value(), w.value());
+        let &[vocab_size, channels] = w.shape() else {
+            panic!("linear_cross_entropy: the weight has shape {:?}, expected (V, C)", w.shape());
+        };
+        assert_eq!(x.last_dim(), channels, "linear_cross_entropy: {:?} by {:?}", x.shape(), w.shape());
+        assert_targets("linear_cross_entropy", x.rows(), vocab_size, targets);
+
+        let wants_grad = self.tape().is_recording() && (self.needs_grad() || w.needs_grad());
+        let mut grads = wants_grad
+            .then(|| (Tensor::scratch(x.shape()), Tensor::scratch(weight.shape())));
+        let mut losses = Vec::with_capacity(targets.len());
+        let mut logits = Tensor::scratch(&[targets.len().min(ROWS), vocab_size]);
+        let w_mat = Mat::new(weight.as_slice(), vocab_size, channels);
+        for (chunk, targets_chunk) in targets.chunks(ROWS).enumerate() {
+            let rows = targets_chunk.len();
+            let range = chunk * ROWS * channels..(chunk * ROWS + rows) * channels;
+            let x_mat = Mat::new(&x.as_slice()[range.clone()], rows, channels);
+            let z = &mut logits.as_mut_slice()[..rows * vocab_size];
+            gemm(context, x_mat, w_mat.t(), MatMut::new(z, rows, vocab_size), false);
+            losses.extend(row_losses(context, z, targets_chunk));
+            if let Some((dx, dw)) = &mut grads {
+                replace_by_gradient(context, z, targets_chunk, 1.0 / targets.len() as f32);
+                let dz = Mat::new(z, rows, vocab_size);
+                let dx = MatMut::new(&mut dx.as_mut_slice()[range], rows, channels);
+                gemm(context, dz, w_mat, dx, false);
+                let dw = MatMut::new(dw.as_mut_slice(), vocab_size, channels);
+                gemm(context, dz.t(), x_mat, dw, chunk > 0);
+            }
+        }
+        let loss = Tensor::scalar(mean(&losses));
+        let Some((dx, dw)) = grads else {
+            return self.tape().constant(loss);
+        };
+        Var::record(&[self, w], loss, move |dy, grads| {
+            grads.give(0, scaled(dx, dy.item()));
+            grads.give(1, scaled(dw, dy.item()));
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Context, Tape, testing};
+
+    #[test]
+    fn gradients() {
+        let inputs = [testing::random(&[2, 2, 5], 1), testing::random(&[7, 5], 2)];
+        testing::gradcheck(&inputs, |_, v| v[0].linear_cross_entropy(&v[1], &[0, 6, 3, 3]));
+    }
+
+    #[test]
+    fn agrees_with_the_two_steps_over_several_chunks() {
+        let rows = 2 * ROWS + 3;
+        let targets: Vec<u32> = (0..rows as u32).map(|n| n * 7 % 11).collect();
+        let (x, w) = (testing::random(&[rows, 6], 1), testing::random(&[11, 6], 2));
+        let run = |fused: bool| {
+            let tape = Tape::new(Context::detect());
+            let (x, w) = (tape.leaf(x.clone()), tape.leaf(w.clone()));
+            let loss = match fused {
+                true => x.linear_cross_entropy(&w, &targets),
+                false => x.linear(&w).cross_entropy(&targets),
+            };
+            let mut gradients = tape.backward(&loss);
+            (loss.value().item(), gradients.take(&x).unwrap(), gradients.take(&w).unwrap())
+        };
+        let (fused, plain) = (run(true), run(false));
+        assert!((fused.0 - plain.0).abs() < 1e-6);
+        testing::assert_close("dx", fused.1.as_slice(), plain.1.as_slice(), 1e-6);
+        testing::assert_close("dw", fused.2.as_slice(), plain.2.as_slice(), 1e-5);
+    }
+}

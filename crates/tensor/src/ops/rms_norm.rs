@@ -1,0 +1,111 @@
+//! Root mean square norm, y = w ∘ x·r with r = 1/√(mean(x²) + ε) a row. (Zhang and Sennrich, arXiv:1910.07467)
+//!
+//! With g = w ∘ dy and since ∂r/∂x_i = −r³·x_i / C: dx = r·g − x·r³·⟨g, x⟩ / C, and dw = Σ_rows dy ∘ x·r.
+
+use crate::kernels::lanes;
+use crate::{Context, Tensor, Var};
+use rayon::prelude::*;
+
+/// Rows that one task takes. Also the unit in which dw is summed: fixed, so that the sum's order does not
+/// depend on the number of threads.
+const ROWS: usize = 64;
+
+/// r of one row.
+#[inline(always)]
+fn inverse_rms(x: &[f32], eps: f32) -> f32 {
+    1.0 / (lanes::sum_squares(x) / x.len() as f32 + eps).sqrt()
+}
+
+fn forward(context: Context, x: &Tensor, w: &Tensor, eps: f32) -> Tensor {
+    let (width, w) = (w.len(), w.as_slice());
+    Tensor::build(x.shape(), |y| {
+        let chunks = y.par_chunks_mut(ROWS * width).zip(x.as_slice().par_chunks(ROWS * width));
+        chunks.for_each(|(y, x)| {
+            context.kernels.vectorize(|| {
+                for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                    let r = inverse_rms(x, eps);
+                    for ((y, &x), &w) in y.iter_mut().zip(x).zip(w) {
+                        *y = w * (x * r);
+                    }
+                }
+            });
+        });
+    })
+}
+
+/// (dx, dw).
+fn backward(context: Context, x: &Tensor, w: &Tensor, eps: f32, dy: &Tensor) -> (Tensor, Tensor) {
+    let (width, w_data) = (w.len(), w.as_slice());
+    let chunks = x.rows().div_ceil(ROWS);
+    let mut partial_dw = Tensor::zeros(&[chunks, width]);
+    let dx = Tensor::build(x.shape(), |dx| {
+        dx.par_chunks_mut(ROWS * width)
+            .zip(partial_dw.as_mut_slice().par_chunks_mut(width))
+            .zip(x.as_slice().par_chunks(ROWS * width).zip(dy.as_slice().par_chunks(ROWS * width)))
+            .for_each(|((dx, dw), (x, dy))| {
+                context.kernels.vectorize(|| {
+                    let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
+                    for (dx, (x, dy)) in dx.chunks_exact_mut(width).zip(rows) {
+                        backward_row(x, w_data, eps, dy, dx, dw);
+                    }
+                });
+            });
+    });
+    let dw = Tensor::build(w.shape(), |dw| {
+        dw.fill(0.0);
+        for partial in partial_dw.as_slice().chunks_exact(width) {
+            for (dw, &p) in dw.iter_mut().zip(partial) {
+                *dw += p;
+            }
+        }
+    });
+    (dx, dw)
+}
+
+#[inline(always)]
+fn backward_row(x: &[f32], w: &[f32], eps: f32, dy: &[f32], dx: &mut [f32], dw: &mut [f32]) {
+    let r = inverse_rms(x, eps);
+    // dx holds g for a moment, so that the dot product runs over two slices.
+    for ((g, &w), &dy) in dx.iter_mut().zip(w).zip(dy) {
+        *g = w * dy;
+    }
+    let shared = lanes::dot(dx, x) * r * r * r / x.len() as f32;
+    for (((dx, dw), &x), &dy) in dx.iter_mut().zip(dw).zip(x).zip(dy) {
+        *dx = *dx * r - x * shared;
+        *dw += dy * x * r;
+    }
+}
+
+impl<'t> Var<'t> {
+    /// Over the last axis: `self` (…, C), `w` (C); the output has the shape of `self`.
+    #[track_caller]
+    pub fn rms_norm(&self, w: &Var<'t>, eps: f32) -> Var<'t> {
+        let (context, x, w_value) = (self.context(), self.value().clone(), w.value().clone());
+        assert!(
+            w.shape() == [x.last_dim()] && x.last_dim() > 0,
+            "rms_norm: {:?} by weight {:?}",
+            x.shape(),
+            w.shape()
+        );
+        let y = forward(context, &x, &w_value, eps);
+        Var::record(&[self, w], y, move |dy, grads| {
+            let (dx, dw) = backward(context, &x, &w_value, eps, &dy);
+            grads.give(0, dx);
+            grads.give(1, dw);
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing;
+
+    #[test]
+    fn gradients() {
+        for shape in [&[3, 5][..], &[2, 3, 40], &[150, 7], &[1, 1]] {
+            let width = *shape.last().unwrap();
+            let inputs = [testing::random(shape, 1), testing::random(&[width], 2)];
+            testing::gradcheck(&inputs, |_, v| v[0].rms_norm(&v[1], 1e-1));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Softmax over the last axis, y_i = exp(x_i − m) / Σ_j exp(x_j − m) with m the row's maximum, which cancels
+//! but keeps exp from overflowing. With s = ⟨dy, y⟩ a row, dx = y ∘ (dy − s).
+
+use crate::kernels::lanes;
+use crate::{Context, Tensor, Var};
+use rayon::prelude::*;
+
+/// Replaces a row by its softmax and returns (m, Σ exp(x − m)).
+#[inline(always)]
+pub(crate) fn softmax_row(row: &mut [f32]) -> (f32, f32) {
+    let max = lanes::max(row);
+    for x in row.iter_mut() {
+        *x = lanes::exp(*x - max);
+    }
+    let sum = lanes::sum(row);
+    let inverse = 1.0 / sum;
+    for x in row.iter_mut() {
+        *x *= inverse;
+    }
+    (max, sum)
+}
+
+fn backward(context: Context, y: &Tensor, dy: &Tensor) -> Tensor {
+    let width = y.last_dim().max(1);
+    Tensor::build(y.shape(), |dx| {
+        let rows = y.as_slice().par_chunks(width).zip(dy.as_slice().par_chunks(width));
+        dx.par_chunks_mut(width).zip(rows).for_each(|(dx, (y, dy))| {
+            context.kernels.vectorize(|| {
+                let s = lanes::dot(y, dy);
+                for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
+                    *dx = y * (dy - s);
+                }
+            });
+        });
+    })
+}
+
+impl<'t> Var<'t> {
+    /// Over the last axis; any shape, and the output has the same.
+    pub fn softmax(&self) -> Var<'t> {
+        let context = self.context();
+        let mut y = self.value().clone();
+        let width = y.last_dim().max(1);
+        y.as_mut_slice().par_chunks_mut(width).for_each(|row| {
+            context.kernels.vectorize(|| {
+                softmax_row(row);
+            });
+        });
+        let kept = y.clone();
+        Var::record(&[self], y, move |dy, grads| grads.give(0, backward(context, &kept, &dy)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Context, Tape, Tensor, testing};
+
+    #[test]
+    fn gradients() {
+        for shape in [[3, 5], [2, 40], [4, 1]] {
+            testing::gradcheck(&[testing::random(&shape, 1)], |_, v| v[0].softmax());
+        }
+    }
+
+    #[test]
+    fn huge_logits_stay_finite() {
+        let tape = Tape::new(Context::detect());
+        let y = tape.leaf(Tensor::from_vec(&[1, 3], vec![1e4, -1e4, 1e4])).softmax();
+        assert_eq!(y.value().as_slice(), &[0.5, 0.0, 0.5]);
+    }
+}

@@ -1,0 +1,135 @@
+//! What tests of operations share: seeded tensors, comparison, and the gradient check.
+
+use crate::{Context, Tape, Tensor, Var, kernels};
+
+/// ‖a − b‖ / ‖b‖ in `f64`; the norm of the difference alone if b is zero.
+#[track_caller]
+pub fn relative_error(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len(), "relative_error: lengths differ");
+    let square = |x: f64| x * x;
+    let difference: f64 = a.iter().zip(b).map(|(&a, &b)| square(f64::from(a) - f64::from(b))).sum();
+    let norm: f64 = b.iter().map(|&b| square(f64::from(b))).sum();
+    if norm == 0.0 { difference.sqrt() } else { (difference / norm).sqrt() }
+}
+
+/// Panics, naming `what` and the error, unless the [`relative_error`] is at most `tolerance`.
+#[track_caller]
+pub fn assert_close(what: &str, a: &[f32], b: &[f32], tolerance: f64) {
+    let error = relative_error(a, b);
+    assert!(error <= tolerance, "{what}: relative error {error:.2e} above {tolerance:.0e}");
+}
+
+/// A tensor of reproducible numbers that are roughly uniform in (−1, 1).
+pub fn random(shape: &[usize], seed: u64) -> Tensor {
+    // The seed is mixed before it is used, as consecutive states would give overlapping sequences.
+    let mut state = mix(seed);
+    Tensor::build(shape, |out| {
+        for x in out {
+            state = state.wrapping_add(GOLDEN_GAMMA);
+            *x = (mix(state) >> 40) as f32 / (1u64 << 23) as f32 - 1.0;
+        }
+    })
+}
+
+const GOLDEN_GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// SplitMix64's output function: Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// ⟨a, b⟩ in `f64`.
+fn inner(a: &Tensor, b: &Tensor) -> f64 {
+    a.as_slice().iter().zip(b.as_slice()).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+}
+
+/// The worst disagreement between an operation's gradients and finite differences, over its inputs, on
+/// one kernel table.
+///
+/// For a random cotangent w and, input by input, a random direction u, the derivative of ⟨w, f(x)⟩ along u
+/// is compared: ⟨dx, u⟩ from the tape against the central difference (⟨w, f(x + hu)⟩ − ⟨w, f(x − hu)⟩) / 2h,
+/// relative to the larger of the two and to ‖dx‖ (a direction may be nearly orthogonal to the gradient).
+pub fn gradcheck_error(
+    context: Context,
+    inputs: &[Tensor],
+    f: impl for<'t> Fn(&'t Tape, &[Var<'t>]) -> Var<'t>,
+) -> f64 {
+    let h = 1e-2;
+    let tape = Tape::new(context);
+    let leaves: Vec<_> = inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let output = f(&tape, &leaves);
+    let cotangent = random(output.shape(), 77);
+    let gradients = tape.backward_from(&output, cotangent.clone());
+    let evaluate = |moved: usize, direction: &Tensor, h: f32| {
+        let tape = Tape::inference(context);
+        let vars: Vec<_> = (inputs.iter().enumerate())
+            .map(|(i, x)| {
+                let mut x = x.clone();
+                if i == moved {
+                    let pairs = x.as_mut_slice().iter_mut().zip(direction.as_slice());
+                    pairs.for_each(|(x, u)| *x += h * u);
+                }
+                tape.constant(x)
+            })
+            .collect();
+        inner(f(&tape, &vars).value(), &cotangent)
+    };
+    let mut worst = 0.0f64;
+    for (i, x) in inputs.iter().enumerate() {
+        let dx = gradients.get(&leaves[i]).expect("every input of a checked operation has a gradient");
+        assert_eq!(dx.shape(), x.shape(), "the gradient of input {i} has another shape");
+        for seed in 0..3 {
+            let u = random(x.shape(), 1000 + 10 * i as u64 + seed);
+            let analytic = inner(dx, &u);
+            let numeric = (evaluate(i, &u, h) - evaluate(i, &u, -h)) / (2.0 * f64::from(h));
+            let scale = analytic.abs().max(numeric.abs()).max(0.3 * inner(dx, dx).sqrt());
+            worst = worst.max((analytic - numeric).abs() / scale.max(1e-6));
+        }
+    }
+    worst
+}
+
+/// Panics unless the gradients of `f` agree with finite differences to 2 · 10⁻³ on every kernel table that
+/// this machine has. A wrong term in a derivative scores 0.1 and more.
+#[track_caller]
+pub fn gradcheck(inputs: &[Tensor], f: impl for<'t> Fn(&'t Tape, &[Var<'t>]) -> Var<'t>) {
+    for table in kernels::available() {
+        let error = gradcheck_error(Context::detect().with_kernels(table), inputs, &f);
+        assert!(error <= 2e-3, "gradient check on {:?}: error {error:.2e}", table.isa());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_gradient_is_caught() {
+        // x ↦ x·σ(x) whose backward forgets the term with σ′.
+        let x = random(&[3, 5], 1);
+        let error = gradcheck_error(Context::detect(), &[x], |_, inputs| {
+            let x = inputs[0].value().clone();
+            let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
+            let y = x.map(|x| x * sigmoid(x));
+            Var::record(&[&inputs[0]], y, move |dy, grads| {
+                let dx = Tensor::build(x.shape(), |dx| {
+                    for ((dx, x), dy) in dx.iter_mut().zip(x.as_slice()).zip(dy.as_slice()) {
+                        *dx = dy * sigmoid(*x);
+                    }
+                });
+                grads.give(0, dx);
+            })
+        });
+        assert!(error > 0.1, "the check passed a gradient that lacks a term: {error}");
+    }
+
+    #[test]
+    fn random_is_reproducible_and_centred() {
+        let a = random(&[10_000], 5);
+        assert_eq!(a.as_slice(), random(&[10_000], 5).as_slice());
+        let mean: f32 = a.as_slice().iter().sum::<f32>() / 10_000.0;
+        assert!(mean.abs() < 0.02 && a.as_slice().iter().all(|x| x.abs() <= 1.0));
+    }
+}
