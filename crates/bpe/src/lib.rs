@@ -7,17 +7,23 @@
 
 mod chunk;
 mod classes;
+mod count;
 mod error;
 mod pattern;
 mod special;
 mod split;
 mod split_regex;
+mod train;
+mod train_naive;
 mod unicode_tables;
 mod vocab;
 
 pub use chunk::{ChunkReader, Cutter};
+pub use count::{OnProgress, PreTokenCounter, PreTokenCounts, TextSummary};
 pub use error::{Error, Result};
 pub use pattern::Pattern;
 pub use special::{Segment, SpecialMatch, SpecialTokens};
 pub use split::{GPT2, GPT4};
+pub use train::{TrainConfig, Trained, train};
+pub use train_naive::learn_merges_naive;
 pub use vocab::Vocab;

@@ -1,0 +1,213 @@
+//! The merge loop.
+//!
+//! The work is linear but for the queue: each merge visits the places of its pair, a visit makes at most two new places,
+//! and a place is visited once, when its own pair is merged. The queue is touched once for each new pair and once for each
+//! entry that went stale, of which there are no more than there were visits.
+
+use super::pairs::{Pair, PairTable, Place};
+use super::queue::{Context, PairQueue};
+use super::tokens::TokenTable;
+use super::words::{BOUNDARY, NO_PAIR, Words};
+use crate::count::PreTokenCounts;
+use crate::error::{Error, Result};
+
+/// Places are listed anew when there are this many beyond twice those that are not stale.
+const STALE_PLACES: usize = 1 << 20;
+
+/// The queue first holds only pairs with at least this share of the greatest count; the share shrinks by this factor
+/// whenever it runs dry. Most pairs are rare and never enter it.
+const QUEUE_SHARE: u64 = 16;
+
+/// Bytes that all tokens together may have. A word of n bytes whose pairs occur once each is merged into one ever longer
+/// token, whose spellings add up to O(n²) bytes.
+const MAX_TOKEN_BYTES: usize = 1 << 30;
+
+/// Words, pairs and queue between two merges.
+pub(super) struct Learner {
+    tokens: TokenTable,
+    words: Words,
+    table: PairTable,
+    queue: PairQueue,
+    /// All pairs whose count is at least this, and no others, are in the queue.
+    queue_floor: u64,
+    /// Pair (x, new token) by x, and pair (new token, x) by x: valid when it was created during the present merge.
+    with_left: Vec<u32>,
+    with_right: Vec<u32>,
+    /// Places made by the present merge.
+    fresh: Vec<(u32, Place)>,
+}
+
+impl Learner {
+    pub fn new(counts: &PreTokenCounts, num_specials: usize) -> Result<Learner> {
+        let tokens = TokenTable::new(num_specials);
+        let mut words = Words::new(counts)?;
+        let table = PairTable::new(&mut words);
+        Ok(Learner {
+            with_left: vec![NO_PAIR; tokens.len()],
+            with_right: vec![NO_PAIR; tokens.len()],
+            queue: PairQueue::default(),
+            queue_floor: u64::MAX,
+            fresh: Vec::new(),
+            tokens,
+            words,
+            table,
+        })
+    }
+
+    /// Σ count · symbols over all words.
+    pub fn num_tokens(&self) -> u64 {
+        self.words.num_tokens
+    }
+
+    /// Makes one merge; the pair's ids, or `None` when no pair is left.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when the tokens' bytes outgrow what this process should hold.
+    pub fn step(&mut self) -> Result<Option<(u32, u32)>> {
+        let Some(index) = self.next_pair() else { return Ok(None) };
+        let Pair { left, right, .. } = self.table.pairs[index as usize];
+        let token_bytes =
+            self.tokens.total_bytes() + self.tokens.token_len(left) + self.tokens.token_len(right);
+        if token_bytes > MAX_TOKEN_BYTES {
+            return Err(Error::TooLarge {
+                what: "learned tokens",
+                found: format!(
+                    "more than {MAX_TOKEN_BYTES} bytes in all after {} tokens",
+                    self.tokens.len()
+                ),
+                most: format!(
+                    "{MAX_TOKEN_BYTES}; a smaller vocabulary size, or a pattern that splits long words, helps"
+                ),
+            });
+        }
+        self.merge(index);
+        if self.table.places.len() > 2 * self.words.num_places + STALE_PLACES {
+            self.relist();
+        }
+        Ok(Some((left, right)))
+    }
+
+    /// The pair to merge next.
+    fn next_pair(&mut self) -> Option<u32> {
+        loop {
+            let context = Context { pairs: &self.table.pairs, tokens: &self.tokens };
+            match self.queue.pop(context) {
+                Some(mut entry) => {
+                    let count = self.table.pairs[entry.pair as usize].count;
+                    if count == entry.count {
+                        return Some(entry.pair);
+                    }
+                    entry.count = count;
+                    if count >= self.queue_floor {
+                        self.queue.push(entry, context);
+                    }
+                }
+                None => {
+                    let greatest =
+                        self.table.pairs.iter().map(|pair| pair.count).max().unwrap_or(0);
+                    if greatest == 0 {
+                        return None;
+                    }
+                    self.queue_floor = (greatest / QUEUE_SHARE).max(1);
+                    self.refill_queue();
+                }
+            }
+        }
+    }
+
+    fn refill_queue(&mut self) {
+        let Learner { table: PairTable { pairs, .. }, tokens, queue_floor, .. } = self;
+        let frequent = (0..pairs.len() as u32).filter(|&i| pairs[i as usize].count >= *queue_floor);
+        self.queue.refill(frequent, Context { pairs, tokens });
+    }
+
+    /// Replaces every occurrence of the pair by a new token.
+    fn merge(&mut self, index: u32) {
+        let Pair { left, right, start, len, .. } = self.table.pairs[index as usize];
+        let token = self.tokens.push_pair(left, right);
+        self.with_left.push(NO_PAIR);
+        self.with_right.push(NO_PAIR);
+        let (left_len, right_len) = (self.tokens.token_len(left), self.tokens.token_len(right));
+        let first_fresh = self.table.pairs.len();
+        self.fresh.clear();
+
+        for i in start..start + len as usize {
+            let place = self.table.places[i];
+            let position = place.position as usize;
+            if self.words.slots[position].pair != index {
+                continue;
+            }
+            let weight = self.words.weights[place.word as usize];
+            let second = position + left_len;
+            let end = second + right_len;
+
+            let before = self.words.slots[position - 1].symbol;
+            if before != BOUNDARY {
+                let at = position - self.tokens.token_len(before);
+                let gone = self.words.slots[at].pair;
+                self.table.pairs[gone as usize].count -= weight;
+                let known = &mut self.with_left[before as usize];
+                let pair = fresh_pair(&mut self.table.pairs, first_fresh, known, (before, token));
+                self.found(pair, weight, at, place.word);
+            }
+            let after = self.words.slots[end].symbol;
+            if after == BOUNDARY {
+                self.words.slots[position].pair = NO_PAIR;
+            } else {
+                let gone = self.words.slots[second].pair;
+                self.table.pairs[gone as usize].count -= weight;
+                let known = &mut self.with_right[after as usize];
+                let pair = fresh_pair(&mut self.table.pairs, first_fresh, known, (token, after));
+                self.found(pair, weight, position, place.word);
+            }
+            self.words.slots[second].pair = NO_PAIR;
+            self.words.slots[position].symbol = token;
+            self.words.slots[end - 1].symbol = token;
+            self.words.num_tokens -= weight;
+            self.words.num_places -= 1;
+        }
+        self.table.pairs[index as usize].count = 0;
+        self.table.append(first_fresh, &self.fresh);
+
+        let context = Context { pairs: &self.table.pairs, tokens: &self.tokens };
+        for pair in first_fresh..self.table.pairs.len() {
+            if self.table.pairs[pair].count >= self.queue_floor {
+                self.queue.push(context.entry(pair as u32), context);
+            }
+        }
+    }
+
+    /// Notes that `pair` now starts at the slot `at`.
+    #[inline]
+    fn found(&mut self, pair: u32, weight: u64, at: usize, word: u32) {
+        let entry = &mut self.table.pairs[pair as usize];
+        entry.count += weight;
+        entry.len += 1;
+        self.words.slots[at].pair = pair;
+        self.fresh.push((pair, Place { position: at as u32, word }));
+    }
+
+    /// Drops what is stale. Pairs get new numbers, so the queue is filled anew.
+    fn relist(&mut self) {
+        self.queue.clear();
+        self.table.relist(&mut self.words, Some(&self.tokens));
+        self.with_left.fill(NO_PAIR);
+        self.with_right.fill(NO_PAIR);
+        self.refill_queue();
+    }
+}
+
+/// The index of a pair with the new token, which is `known` if the present merge has met it before.
+#[inline]
+fn fresh_pair(
+    pairs: &mut Vec<Pair>,
+    first_fresh: usize,
+    known: &mut u32,
+    (left, right): (u32, u32),
+) -> u32 {
+    if *known == NO_PAIR || (*known as usize) < first_fresh {
+        *known = pairs.len() as u32;
+        pairs.push(Pair::new(left, right));
+    }
+    *known
+}
