@@ -10,11 +10,19 @@
 //! F feed-forward width, V vocabulary.
 #![forbid(unsafe_code)]
 
+mod attention;
+mod block;
+mod bound;
+mod cache;
 mod config;
+mod feed_forward;
 mod init;
 mod params;
+mod transformer;
 mod variant;
 
+pub use cache::KvCache;
 pub use config::{ConfigError, ModelConfig};
 pub use params::{ParameterKind, ParameterSpec, Parameters, ParametersError, parameter_specs};
+pub use transformer::{ModelError, Transformer};
 pub use variant::{FeedForward, Norm, UnknownChoice};

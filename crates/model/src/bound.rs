@@ -1,0 +1,47 @@
+//! The weights of one pass: put on a tape, looked up by their place in the list.
+
+use crate::params::ParameterId;
+use tensor::Var;
+use tensor::ops::Int8Matrix;
+
+/// A weight on a tape.
+pub(crate) enum BoundWeight<'m, 't> {
+    /// All of it in `f32`; on a recording tape its gradient is wanted.
+    Full(Var<'t>),
+    /// A matrix of 8-bit integers, for inference only.
+    Int8(&'m Int8Matrix),
+}
+
+/// All weights of a model on a tape, in the order of the list of parameters.
+pub(crate) struct BoundWeights<'m, 't>(pub(crate) Vec<BoundWeight<'m, 't>>);
+
+impl<'t> BoundWeights<'_, 't> {
+    /// A weight that is always held in full: an embedding or a norm, or any weight while training.
+    pub(crate) fn full(&self, id: ParameterId) -> &Var<'t> {
+        match &self.0[id.0] {
+            BoundWeight::Full(weight) => weight,
+            BoundWeight::Int8(_) => panic!("the weight {id:?} is held in 8 bits"),
+        }
+    }
+
+    /// x (…, in) by the weight (out, in) → (…, out).
+    pub(crate) fn linear(&self, x: &Var<'t>, id: ParameterId) -> Var<'t> {
+        match &self.0[id.0] {
+            BoundWeight::Full(weight) => x.linear(weight),
+            BoundWeight::Int8(weight) => x.linear_int8(weight),
+        }
+    }
+
+    /// The mean cross entropy of the logits that x (…, C) and the weight (V, C) give, in nats; one target a row.
+    pub(crate) fn linear_cross_entropy(
+        &self,
+        x: &Var<'t>,
+        id: ParameterId,
+        targets: &[u32],
+    ) -> Var<'t> {
+        match &self.0[id.0] {
+            BoundWeight::Full(weight) => x.linear_cross_entropy(weight, targets),
+            BoundWeight::Int8(weight) => x.linear_int8(weight).cross_entropy(targets),
+        }
+    }
+}

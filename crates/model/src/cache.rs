@@ -1,0 +1,156 @@
+//! The keys and values of positions that were already seen, so that each new token costs one position only.
+
+use crate::ModelConfig;
+use tensor::Tensor;
+
+/// Positions for which there is room at first.
+const FIRST_CAPACITY: usize = 64;
+
+/// The keys and values of all layers for one sequence.
+pub struct KvCache {
+    pub(crate) layers: Vec<LayerCache>,
+    /// Positions held.
+    len: usize,
+    /// The most positions that can be held: the context length.
+    limit: usize,
+}
+
+/// The keys and values of one layer, (1, H, capacity, D) each.
+pub(crate) struct LayerCache {
+    keys: Tensor,
+    values: Tensor,
+}
+
+impl KvCache {
+    /// A cache that holds nothing yet.
+    pub fn new(config: &ModelConfig) -> Self {
+        let limit = config.context_length;
+        let shape = [1, config.num_heads, FIRST_CAPACITY.min(limit), config.d_head()];
+        let layer = |_| LayerCache { keys: Tensor::zeros(&shape), values: Tensor::zeros(&shape) };
+        Self { layers: (0..config.num_layers).map(layer).collect(), len: 0, limit }
+    }
+
+    /// The number of positions held.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no position is held.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Forgets all positions.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Makes room for `count` more positions.
+    #[track_caller]
+    pub(crate) fn reserve(&mut self, count: usize) {
+        let needed = self.len + count;
+        assert!(needed <= self.limit, "KvCache: {needed} positions in a context of {}", self.limit);
+        for layer in &mut self.layers {
+            let capacity = layer.keys.shape()[2];
+            if needed > capacity {
+                let capacity = needed.max(2 * capacity).min(self.limit);
+                layer.keys = grown(&layer.keys, self.len, capacity);
+                layer.values = grown(&layer.values, self.len, capacity);
+            }
+        }
+    }
+
+    /// Counts `count` positions that all layers have appended.
+    pub(crate) fn advance(&mut self, count: usize) {
+        self.len += count;
+    }
+}
+
+impl LayerCache {
+    /// Writes k and v (1, H, T, D) behind the first `start` positions. Returns all keys, all values and
+    /// the number of positions that count.
+    pub(crate) fn append(
+        &mut self,
+        start: usize,
+        k: &Tensor,
+        v: &Tensor,
+    ) -> (&Tensor, &Tensor, usize) {
+        write_rows(&mut self.keys, start, k);
+        write_rows(&mut self.values, start, v);
+        (&self.keys, &self.values, start + k.shape()[2])
+    }
+}
+
+/// `x` (1, H, _, D) with room for `capacity` positions, of which the first `len` are kept.
+fn grown(x: &Tensor, len: usize, capacity: usize) -> Tensor {
+    let &[_, heads, old_capacity, d_head] = x.shape() else { panic!("KvCache: {:?}", x.shape()) };
+    Tensor::build(&[1, heads, capacity, d_head], |out| {
+        let old_heads = x.as_slice().chunks_exact(old_capacity * d_head);
+        for (new, old) in out.chunks_exact_mut(capacity * d_head).zip(old_heads) {
+            new[..len * d_head].copy_from_slice(&old[..len * d_head]);
+            new[len * d_head..].fill(0.0);
+        }
+    })
+}
+
+/// Writes `rows` (1, H, T, D) to positions `start..start + T` of `cache` (1, H, capacity, D).
+#[track_caller]
+fn write_rows(cache: &mut Tensor, start: usize, rows: &Tensor) {
+    let &[batch, heads, time, d_head] = rows.shape() else { panic!("KvCache: {:?}", rows.shape()) };
+    let capacity = cache.shape()[2];
+    assert!(
+        batch == 1 && [1, heads, capacity, d_head] == cache.shape() && start + time <= capacity,
+        "KvCache: {:?} from position {start} into {:?}",
+        rows.shape(),
+        cache.shape()
+    );
+    let heads = cache.as_mut_slice().chunks_exact_mut(capacity * d_head);
+    for (head, rows) in heads.zip(rows.as_slice().chunks_exact(time * d_head)) {
+        head[start * d_head..(start + time) * d_head].copy_from_slice(rows);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(first: f32, time: usize) -> Tensor {
+        // Two heads of two channels; a row's number is its position, plus 100 in the second head.
+        Tensor::build(&[1, 2, time, 2], |out| {
+            for (i, x) in out.iter_mut().enumerate() {
+                let (head, position) = (i / (2 * time), i / 2 % time);
+                *x = first + position as f32 + 100.0 * head as f32;
+            }
+        })
+    }
+
+    #[test]
+    fn positions_stay_where_they_were_written_while_the_cache_grows() {
+        let config = ModelConfig {
+            d_model: 4,
+            num_heads: 2,
+            num_layers: 1,
+            context_length: 300,
+            ..ModelConfig::default()
+        };
+        let mut cache = KvCache::new(&config);
+        let mut len = 0;
+        for time in [1, 2, 60, 1, 1, 100, 135] {
+            cache.reserve(time);
+            let k = rows(len as f32, time);
+            let start = cache.len();
+            let (keys, _, count) = cache.layers[0].append(start, &k, &k);
+            len += time;
+            assert_eq!(count, len);
+            let keys = keys.view();
+            for position in 0..len {
+                assert_eq!(keys[[0, 0, position, 1]], position as f32);
+                assert_eq!(keys[[0, 1, position, 0]], 100.0 + position as f32);
+            }
+            cache.advance(time);
+        }
+        assert_eq!(cache.layers[0].keys.shape(), &[1, 2, 300, 2]);
+        cache.clear();
+        assert!(cache.is_empty());
+    }
+}
