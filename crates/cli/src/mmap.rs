@@ -1,1 +1,53 @@
-//! Memory-mapped input files.
+//! Memory-mapped input files: the one place of this crate with `unsafe` code.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// The content of a file, read by the operating system as it is looked at.
+#[derive(Debug)]
+pub struct MappedFile(memmap2::Mmap);
+
+impl MappedFile {
+    /// Maps the regular file `path`.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is not a regular file.
+    pub fn open(path: &Path) -> io::Result<MappedFile> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::Error::other("is a directory, expected a file"));
+        }
+        if !metadata.is_file() {
+            return Err(io::Error::other("is not a regular file, expected one"));
+        }
+        #[allow(unsafe_code)]
+        // SAFETY: the map is only read, as plain bytes of which any value is valid, and each reader checks what it finds.
+        // That no other process shortens the file meanwhile is what all users of mapped files have to rely on.
+        let map = unsafe { memmap2::Mmap::map(&file)? };
+        Ok(MappedFile(map))
+    }
+
+    /// All bytes of the file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_what_the_file_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        for content in [&b"some bytes"[..], b""] {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(MappedFile::open(&path).unwrap().bytes(), content);
+        }
+        assert!(MappedFile::open(dir.path()).unwrap_err().to_string().contains("directory"));
+        assert!(MappedFile::open(&dir.path().join("missing")).is_err());
+    }
+}

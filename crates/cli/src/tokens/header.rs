@@ -1,0 +1,227 @@
+//! The header of a one-dimensional `.npy` file, read and written.
+
+use super::TokenType;
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+/// No header of one dimension is longer by far.
+const MAX_LEN: usize = 1 << 16;
+/// Length of the headers written here, with room for any count: what NumPy reserves as well.
+pub const LEN: usize = 128;
+
+/// What a header says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Header {
+    /// How ids are stored.
+    pub token_type: TokenType,
+    /// How many there are.
+    pub count: u64,
+    /// Where in the file they begin.
+    pub data_start: usize,
+}
+
+/// What was found, and what was expected instead.
+pub type Mismatch = (String, String);
+
+/// The header at the beginning of `file`.
+pub fn parse(file: &[u8]) -> Result<Header, Mismatch> {
+    let Some(after_magic) = file.strip_prefix(MAGIC) else {
+        let found = if file.is_empty() { "an empty file" } else { "no .npy signature" };
+        return Err(mismatch(found, "a .npy file"));
+    };
+    let cut_off =
+        || mismatch(format!("a header cut off after {} bytes", file.len()), "a whole .npy file");
+    let (len, before) = match *after_magic {
+        [1, _, a, b, ..] => (u16::from_le_bytes([a, b]) as usize, 4),
+        [2 | 3, _, a, b, c, d, ..] => (u32::from_le_bytes([a, b, c, d]) as usize, 6),
+        [0 | 4.., ..] => {
+            return Err(mismatch(format!("version {}", after_magic[0]), ".npy version 1, 2 or 3"));
+        }
+        _ => return Err(cut_off()),
+    };
+    if len > MAX_LEN {
+        return Err(mismatch(format!("a header of {len} bytes"), "a .npy header of one dimension"));
+    }
+    let text = after_magic[before..].get(..len).ok_or_else(cut_off)?;
+    let text = std::str::from_utf8(text)
+        .map_err(|_| mismatch("a header that is no text", "a .npy header"))?;
+    let (token_type, count) = parse_dictionary(text)?;
+    Ok(Header { token_type, count, data_start: MAGIC.len() + before + len })
+}
+
+/// The header of `count` ids: [`LEN`] bytes.
+pub fn write(token_type: TokenType, count: u64) -> Vec<u8> {
+    let mut header = MAGIC.to_vec();
+    header.extend([1, 0]);
+    header.extend(((LEN - MAGIC.len() - 4) as u16).to_le_bytes());
+    let descr = token_type.descr();
+    header.extend(
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({count},), }}").bytes(),
+    );
+    header.resize(LEN - 1, b' ');
+    header.push(b'\n');
+    header
+}
+
+fn mismatch(found: impl Into<String>, expected: impl Into<String>) -> Mismatch {
+    (found.into(), expected.into())
+}
+
+/// The type and the count in a dictionary of `descr`, `fortran_order` and `shape`, in any order.
+fn parse_dictionary(text: &str) -> Result<(TokenType, u64), Mismatch> {
+    let odd = || {
+        mismatch(
+            format!("the header {}", shown(text)),
+            "a .npy header with descr, fortran_order and shape",
+        )
+    };
+    let mut rest = text
+        .trim()
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+        .ok_or_else(odd)?
+        .trim();
+    let (mut token_type, mut count, mut c_order) = (None, None, None);
+    while !rest.is_empty() {
+        let (key, after) = quoted(rest).ok_or_else(odd)?;
+        let after = after.trim_start().strip_prefix(':').ok_or_else(odd)?.trim_start();
+        let (value, after) = value(after).ok_or_else(odd)?;
+        match key {
+            "descr" => token_type = Some(parse_descr(value)?),
+            "fortran_order" => c_order = Some(parse_order(value)?),
+            "shape" => count = Some(parse_shape(value)?),
+            _ => return Err(odd()),
+        }
+        rest = after.trim_start();
+        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+    }
+    let ((), token_type, count) =
+        (c_order.ok_or_else(odd)?, token_type.ok_or_else(odd)?, count.ok_or_else(odd)?);
+    Ok((token_type, count))
+}
+
+fn parse_descr(value: &str) -> Result<TokenType, Mismatch> {
+    [TokenType::U16, TokenType::U32]
+        .into_iter()
+        .find(|token_type| quoted(value).is_some_and(|(descr, _)| descr == token_type.descr()))
+        .ok_or_else(|| {
+            mismatch(format!("values of type {}", shown(value)), "'<u2' (uint16) or '<u4' (uint32)")
+        })
+}
+
+fn parse_order(value: &str) -> Result<(), Mismatch> {
+    if value == "False" {
+        Ok(())
+    } else {
+        Err(mismatch(format!("fortran_order {}", shown(value)), "False"))
+    }
+}
+
+fn parse_shape(value: &str) -> Result<u64, Mismatch> {
+    let count = value.strip_prefix('(').and_then(|value| value.strip_suffix(",)"));
+    count.and_then(|count| count.trim().parse().ok()).ok_or_else(|| {
+        mismatch(format!("the shape {}", shown(value)), "one dimension, like (1000,)")
+    })
+}
+
+/// The string that `text` begins with, without its quotation marks, and what follows it.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let mark = text.chars().next().filter(|&c| c == '\'' || c == '"')?;
+    text[1..].split_once(mark)
+}
+
+/// The value that `text` begins with and what follows it: a string, brackets with what is in them, or a word.
+fn value(text: &str) -> Option<(&str, &str)> {
+    let end = match text.chars().next()? {
+        '\'' | '"' => text.len() - quoted(text)?.1.len(),
+        '(' => text.find(')')? + 1,
+        '[' => text.find(']')? + 1,
+        _ => text.find(',').unwrap_or(text.len()),
+    };
+    Some((text[..end].trim(), &text[end..]))
+}
+
+/// As much of `text` as fits into a message.
+fn shown(text: &str) -> String {
+    text.trim().chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of_dictionary(dictionary: &str) -> Vec<u8> {
+        let mut header = b"\x93NUMPY\x02\x00".to_vec();
+        header.extend((dictionary.len() as u32).to_le_bytes());
+        header.extend(dictionary.bytes());
+        header
+    }
+
+    #[test]
+    fn written_headers_are_read() {
+        for (token_type, count) in [(TokenType::U16, 0), (TokenType::U32, u64::MAX)] {
+            let header = write(token_type, count);
+            assert_eq!((header.len(), header.last()), (LEN, Some(&b'\n')));
+            assert_eq!(parse(&header), Ok(Header { token_type, count, data_start: LEN }));
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_read() {
+        let header =
+            of_dictionary("{\"shape\":( 7 ,),'fortran_order' : False,\"descr\":\"<u4\"}  \n");
+        assert_eq!(
+            parse(&header).map(|header| (header.token_type, header.count)),
+            Ok((TokenType::U32, 7))
+        );
+    }
+
+    #[test]
+    fn other_arrays_are_refused() {
+        for (dictionary, found) in [
+            ("{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }", "values of type '<i8'"),
+            ("{'descr': '>u2', 'fortran_order': False, 'shape': (3,), }", "'>u2'"),
+            ("{'descr': [('a', '<u2')], 'fortran_order': False, 'shape': (3,), }", "[("),
+            ("{'descr': '<u2', 'fortran_order': True, 'shape': (3,), }", "fortran_order True"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (3, 4), }", "the shape (3, 4)"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (), }", "the shape ()"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (-3,), }", "the shape (-3,)"),
+            (
+                "{'descr': '<u2', 'fortran_order': False, 'shape': (99999999999999999999,), }",
+                "the shape",
+            ),
+            ("{'descr': '<u2', 'fortran_order': False, }", "the header"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (3", "the header"),
+            ("", "the header"),
+        ] {
+            let (message, _) = parse(&of_dictionary(dictionary)).unwrap_err();
+            assert!(message.contains(found), "{dictionary}: {message}");
+        }
+        for (file, found) in [
+            (&b""[..], "empty"),
+            (b"PK\x03\x04", "no .npy signature"),
+            (b"\x93NUMPY", "cut off after 6"),
+            (b"\x93NUMPY\x01\x00v\x00{'descr", "cut off"),
+            (b"\x93NUMPY\x09\x00v\x00{'descr", "version 9"),
+            (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr", "4294967295 bytes"),
+        ] {
+            let (message, _) = parse(file).unwrap_err();
+            assert!(message.contains(found), "{message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_an_error_or_another_header(at in 0usize..LEN, byte: u8, len in 0usize..=LEN) {
+            let mut header = write(TokenType::U16, 123);
+            header[at] = byte;
+            header.truncate(len);
+            let _ = parse(&header);
+        }
+
+        #[test]
+        fn no_dictionary_panics(dictionary in r#"[{}()\[\]'",: descrshapéfortran_order<u2False0-9]{0,60}"#) {
+            let _ = parse(&of_dictionary(&dictionary));
+        }
+    }
+}
