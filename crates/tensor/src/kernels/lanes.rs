@@ -71,17 +71,23 @@ pub fn max(x: &[f32]) -> f32 {
 /// Σ a_i·b_i over the length of the shorter one.
 #[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    dot_map(a, b, |b| b)
+}
+
+/// Σ a_i·map(b_i) over the length of the shorter one.
+#[inline(always)]
+pub fn dot_map(a: &[f32], b: &[f32], map: impl Fn(f32) -> f32) -> f32 {
     let len = a.len().min(b.len());
     let (a_chunks, a_rest) = a[..len].as_chunks::<LANES>();
     let (b_chunks, b_rest) = b[..len].as_chunks::<LANES>();
     let mut lanes = [0.0; LANES];
     for (a, b) in a_chunks.iter().zip(b_chunks) {
-        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-            *lane += a * b;
+        for (lane, (a, &b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += a * map(b);
         }
     }
-    for (lane, (a, b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
-        *lane += a * b;
+    for (lane, (a, &b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
+        *lane += a * map(b);
     }
     fold(lanes, plus)
 }

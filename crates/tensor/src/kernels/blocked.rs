@@ -1,0 +1,232 @@
+//! The loops around the micro-kernel (K. Goto and R. van de Geijn, *Anatomy of High-Performance Matrix
+//! Multiplication*, 2008).
+//!
+//! A block of A (`mc` × `kc`) is packed and stays in the second-level cache, a panel of B (`kc` × `nr`) in the
+//! first; the micro-kernel adds their product to C tile by tile. Blocks along K follow one another in order
+//! for every element of C, so that the sums do not depend on how C was cut for the threads.
+
+use super::gemm::{Mat, MatMut};
+use super::{GemmKernel, MAX_TILE};
+use crate::pool::Buffer;
+use rayon::prelude::*;
+use std::cell::RefCell;
+use std::ops::Range;
+
+/// Columns of C that are computed with one packing of A, about: their share of C stays in the second-level
+/// cache while the blocks along K are added up.
+const NC: usize = 1024;
+/// Fewer columns are not worth a packing of A.
+const SMALLEST_NC: usize = 256;
+/// Tiles a thread, so that those who finish early find something left.
+const TILES_A_THREAD: usize = 4;
+
+/// C ← (C +) A·B for sizes that are not 0.
+pub(super) fn gemm(
+    table: &GemmKernel,
+    round: bool,
+    a: Mat<'_>,
+    b: Mat<'_>,
+    c: MatMut<'_>,
+    accumulate: bool,
+    parallel: bool,
+) {
+    let (start, row_stride) = c.into_raw();
+    let c = Target { start, row_stride };
+    let product = Product { table, round, a, b, c, accumulate };
+    if parallel { product.parallel() } else { product.serial() }
+}
+
+/// Where C lies. The tiles that threads write to are disjoint.
+#[derive(Clone, Copy)]
+struct Target {
+    start: *mut f32,
+    row_stride: usize,
+}
+
+// SAFETY: the pointer comes from a `MatMut`, which its product owns until it ends, and each thread writes to
+// tiles of its own.
+unsafe impl Send for Target {}
+// SAFETY: as above.
+unsafe impl Sync for Target {}
+
+struct Product<'a> {
+    table: &'a GemmKernel,
+    /// Whether operands are rounded to bf16.
+    round: bool,
+    a: Mat<'a>,
+    b: Mat<'a>,
+    c: Target,
+    accumulate: bool,
+}
+
+thread_local! {
+    /// Room for packed blocks, kept from product to product.
+    static SCRATCH: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
+}
+
+/// Lends this thread's scratch memory. `f` must not come back here, so it must not wait for other tasks.
+fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
+    SCRATCH.with_borrow_mut(|buffer| {
+        if buffer.as_slice().len() < len {
+            *buffer = Buffer::scratch(len);
+        }
+        f(&mut buffer.as_mut_slice()[..len])
+    })
+}
+
+/// 0..`len` in steps of `step`; the last range may be shorter.
+fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usize>> + Clone {
+    (0..len).step_by(step).map(move |start| start..len.min(start + step))
+}
+
+/// `range` in steps.
+fn steps(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
+    ranges(range.len(), step).map(move |r| range.start + r.start..range.start + r.end)
+}
+
+impl Product<'_> {
+    /// All of C on this thread: both operands are packed block by block.
+    fn serial(&self) {
+        let &GemmKernel { mr, nr, kc, mc, .. } = self.table;
+        let (m, k, n) = (self.a.rows(), self.a.cols(), self.b.cols());
+        let depth = kc.min(k);
+        let a_len = mc.min(m.next_multiple_of(mr)) * depth;
+        let b_len = NC.min(n).next_multiple_of(nr) * depth;
+        with_scratch(a_len + b_len, |scratch| {
+            let (b_panels, a_panels) = scratch.split_at_mut(b_len);
+            for cols in ranges(n, NC) {
+                for terms in ranges(k, kc) {
+                    let b_panels = &mut b_panels[..cols.len().next_multiple_of(nr) * terms.len()];
+                    self.pack_b(terms.clone(), cols.clone(), b_panels);
+                    for rows in ranges(m, mc) {
+                        let a_panels = self.pack_a(rows.clone(), terms.clone(), a_panels);
+                        self.block(rows, cols.clone(), terms.clone(), a_panels, b_panels);
+                    }
+                }
+            }
+        });
+    }
+
+    /// C cut into tiles for the threads: B is packed as a whole beforehand, A tile by tile.
+    fn parallel(&self) {
+        let &GemmKernel { mr, nr, kc, mc, .. } = self.table;
+        let (m, k, n) = (self.a.rows(), self.a.cols(), self.b.cols());
+        let packed = self.pack_all_b();
+        let b_panels = packed.as_slice();
+        let padded_n = n.next_multiple_of(nr);
+        let (tile_rows, tile_cols) = self.tile_shape();
+        let tiles: Vec<_> = ranges(m, tile_rows)
+            .flat_map(|rows| ranges(n, tile_cols).map(move |cols| (rows.clone(), cols)))
+            .collect();
+        tiles.into_par_iter().with_max_len(1).for_each(|(tile_rows, cols)| {
+            with_scratch(mc.min(m.next_multiple_of(mr)) * kc.min(k), |scratch| {
+                for rows in steps(tile_rows, mc) {
+                    for terms in ranges(k, kc) {
+                        let a_panels = self.pack_a(rows.clone(), terms.clone(), scratch);
+                        let first = terms.start * padded_n + cols.start * terms.len();
+                        let len = cols.len().next_multiple_of(nr) * terms.len();
+                        let b_panels = &b_panels[first..first + len];
+                        self.block(rows.clone(), cols.clone(), terms, a_panels, b_panels);
+                    }
+                }
+            });
+        });
+    }
+
+    /// Rows and columns of the tiles that are handed to threads.
+    fn tile_shape(&self) -> (usize, usize) {
+        let &GemmKernel { mr, nr, mc, .. } = self.table;
+        let (m, n) = (self.a.rows(), self.b.cols());
+        let wanted = TILES_A_THREAD * rayon::current_num_threads();
+        let (mut down, mut across) = (m.div_ceil(mc), n.div_ceil(NC));
+        while down * across < wanted && n / (2 * across) >= SMALLEST_NC {
+            across *= 2;
+        }
+        if down * across < wanted {
+            down = wanted.div_ceil(across).min(m.div_ceil(4 * mr));
+        }
+        (m.div_ceil(down).next_multiple_of(mr), n.div_ceil(across).next_multiple_of(nr))
+    }
+
+    /// All of B, packed in parallel: for each block of K, its panels side by side.
+    fn pack_all_b(&self) -> Buffer {
+        /// Columns that are packed by one task.
+        const COLS: usize = 128;
+        let &GemmKernel { nr, kc, .. } = self.table;
+        let (k, n) = (self.b.rows(), self.b.cols());
+        let mut packed = Buffer::scratch(n.next_multiple_of(nr) * k);
+        let mut rest = packed.as_mut_slice();
+        let mut tasks = Vec::new();
+        for terms in ranges(k, kc) {
+            for cols in ranges(n, COLS.next_multiple_of(nr)) {
+                let panels;
+                (panels, rest) = rest.split_at_mut(cols.len().next_multiple_of(nr) * terms.len());
+                tasks.push((terms.clone(), cols, panels));
+            }
+        }
+        tasks.into_par_iter().for_each(|(terms, cols, panels)| self.pack_b(terms, cols, panels));
+        packed
+    }
+
+    /// Packs a block of A into the beginning of `scratch` and returns it.
+    fn pack_a<'s>(
+        &self,
+        rows: Range<usize>,
+        terms: Range<usize>,
+        scratch: &'s mut [f32],
+    ) -> &'s [f32] {
+        let len = rows.len().next_multiple_of(self.table.mr) * terms.len();
+        let panels = &mut scratch[..len];
+        // SAFETY: whoever holds a table may use its instruction set.
+        unsafe { (self.table.pack_a)(self.a.block(rows, terms), panels, self.round) };
+        panels
+    }
+
+    fn pack_b(&self, terms: Range<usize>, cols: Range<usize>, panels: &mut [f32]) {
+        // SAFETY: whoever holds a table may use its instruction set.
+        unsafe { (self.table.pack_b)(self.b.block(terms, cols).t(), panels, self.round) };
+    }
+
+    /// Adds the product of a packed block of A and packed panels of B to C; overwrites C at the first terms,
+    /// unless the whole product accumulates.
+    fn block(
+        &self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        terms: Range<usize>,
+        a_panels: &[f32],
+        b_panels: &[f32],
+    ) {
+        let &GemmKernel { mr, nr, micro, .. } = self.table;
+        let k = terms.len();
+        let accumulate = self.accumulate || terms.start > 0;
+        // The panels are what lets the micro-kernel read without checks.
+        assert!(a_panels.len() == rows.len().next_multiple_of(mr) * k);
+        assert!(b_panels.len() == cols.len().next_multiple_of(nr) * k);
+        assert!(rows.end <= self.a.rows() && cols.end <= self.b.cols());
+        for (cols, b) in steps(cols, nr).zip(b_panels.chunks_exact(nr * k)) {
+            for (rows, a) in steps(rows.clone(), mr).zip(a_panels.chunks_exact(mr * k)) {
+                let (a, b) = (a.as_ptr(), b.as_ptr());
+                // SAFETY: rows and columns lie in C, as was checked above.
+                let c = unsafe { self.c.start.add(rows.start * self.c.row_stride + cols.start) };
+                if rows.len() == mr && cols.len() == nr {
+                    // SAFETY: the table may be used, the panels have the size, the tile lies in C and is ours.
+                    unsafe { micro(k, a, b, c, self.c.row_stride, accumulate) };
+                } else {
+                    let mut tile = [0.0; MAX_TILE];
+                    // SAFETY: as above, but the tile is a local one of mr·nr elements.
+                    unsafe { micro(k, a, b, tile.as_mut_ptr(), nr, false) };
+                    for (i, sums) in tile.chunks_exact(nr).take(rows.len()).enumerate() {
+                        // SAFETY: these columns of this row lie in C, and no other thread has them.
+                        let c = unsafe {
+                            std::slice::from_raw_parts_mut(c.add(i * self.c.row_stride), cols.len())
+                        };
+                        for (c, &sum) in c.iter_mut().zip(sums) {
+                            *c = if accumulate { *c + sum } else { sum };
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Plain Rust, shaped so that the vector units which every 64-bit CPU has (SSE2, NEON) are used.
+
+use super::{GemmKernel, Isa, Kernels, pack};
+
+const MR: usize = 6;
+const NR: usize = 8;
+
+pub(super) static KERNELS: Kernels = Kernels {
+    isa: Isa::Portable,
+    gemm: GemmKernel {
+        mr: MR,
+        nr: NR,
+        kc: 256,
+        mc: 12 * MR,
+        micro,
+        pack_a: pack::pack::<MR>,
+        pack_b: pack::pack::<NR>,
+    },
+};
+
+/// See [`MicroKernel`](super::MicroKernel). Products are not fused with sums, as not every CPU can.
+///
+/// # Safety
+/// That of [`MicroKernel`](super::MicroKernel).
+unsafe fn micro(
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    c_row_stride: usize,
+    accumulate: bool,
+) {
+    // SAFETY: the caller grants k·MR and k·NR floats.
+    let (a, b) =
+        unsafe { (std::slice::from_raw_parts(a, k * MR), std::slice::from_raw_parts(b, k * NR)) };
+    let mut sums = [[0.0f32; NR]; MR];
+    for (a, b) in a.as_chunks::<MR>().0.iter().zip(b.as_chunks::<NR>().0) {
+        for i in 0..MR {
+            for j in 0..NR {
+                sums[i][j] += a[i] * b[j];
+            }
+        }
+    }
+    for (i, sums) in sums.iter().enumerate() {
+        // SAFETY: the caller grants NR floats at each of MR multiples of the stride, to us alone.
+        let row = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row_stride), NR) };
+        for (c, &sum) in row.iter_mut().zip(sums) {
+            *c = if accumulate { *c + sum } else { sum };
+        }
+    }
+}
