@@ -16,13 +16,18 @@ mod bound;
 mod cache;
 mod config;
 mod feed_forward;
+mod generate;
 mod init;
 mod params;
+pub mod sample;
+mod score;
 mod transformer;
 mod variant;
 
 pub use cache::KvCache;
 pub use config::{ConfigError, ModelConfig};
+pub use generate::{FinishReason, GenerateError, GenerateOptions, Generator};
 pub use params::{ParameterKind, ParameterSpec, Parameters, ParametersError, parameter_specs};
+pub use sample::{Sampling, SamplingError};
 pub use transformer::{ModelError, Transformer};
 pub use variant::{FeedForward, Norm, UnknownChoice};

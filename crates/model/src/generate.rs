@@ -1,0 +1,180 @@
+//! Generation, one token id after the other. It knows nothing of text.
+//!
+//! The model attends to a window of its text: everything, until the context is full. A prompt that is longer than the
+//! context begins with the window on its last tokens. When a full window has to make room for another token, it moves on to
+//! the newest half of its tokens, which are read again from position 0; so the price of reading again is paid once in half a
+//! context, and at any time at least half a context is in sight.
+
+use crate::sample::{self, Sampling, SamplingError};
+use crate::{KvCache, Transformer};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeSet;
+use std::fmt;
+use tensor::Context;
+
+/// What to generate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerateOptions {
+    /// How the next token is chosen.
+    pub sampling: Sampling,
+    /// The most tokens to generate.
+    pub max_tokens: usize,
+    /// Tokens at which generation ends.
+    pub stop_ids: Vec<u32>,
+    /// Where the random numbers begin.
+    pub seed: u64,
+}
+
+/// Why generation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// A stop token came.
+    Stop,
+    /// As many tokens as were wanted are there.
+    Length,
+}
+
+impl fmt::Display for FinishReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+        })
+    }
+}
+
+/// Why there is nothing to generate or score.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum GenerateError {
+    /// The model predicts what follows; nothing follows nothing.
+    #[error("the prompt has no tokens; give at least one")]
+    EmptyPrompt,
+    /// A token is not in the vocabulary.
+    #[error(
+        "the token id {id} at position {position} is beyond the model's vocabulary of {vocab_size}; \
+             the tokenizer is not this model's"
+    )]
+    UnknownId {
+        /// The token.
+        id: u32,
+        /// Its index.
+        position: usize,
+        /// The size of the vocabulary.
+        vocab_size: usize,
+    },
+    /// A setting makes no sense.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
+}
+
+/// Checks that there are ids and that all are in the vocabulary.
+pub(crate) fn check_ids(ids: &[u32], vocab_size: usize) -> Result<(), GenerateError> {
+    if ids.is_empty() {
+        return Err(GenerateError::EmptyPrompt);
+    }
+    match ids.iter().position(|&id| id as usize >= vocab_size) {
+        Some(position) => Err(GenerateError::UnknownId { id: ids[position], position, vocab_size }),
+        None => Ok(()),
+    }
+}
+
+/// An iterator over the tokens that a model makes follow a prompt. A stop token ends it and is not yielded.
+pub struct Generator<'m> {
+    model: &'m Transformer,
+    ctx: Context,
+    sampling: Sampling,
+    stop_ids: BTreeSet<u32>,
+    rng: ChaCha8Rng,
+    /// The prompt and what was generated.
+    tokens: Vec<u32>,
+    /// The different ids of `tokens`, for the repetition penalty.
+    seen: BTreeSet<u32>,
+    /// The index in `tokens` of the first one that the model attends to.
+    window_start: usize,
+    cache: KvCache,
+    /// How many tokens may still be generated.
+    left: usize,
+    finish_reason: Option<FinishReason>,
+}
+
+impl<'m> Generator<'m> {
+    /// Prepares to go on from `prompt`; nothing is computed yet.
+    ///
+    /// # Errors
+    /// If the prompt is empty or not in the model's vocabulary, or a setting makes no sense.
+    pub fn new(
+        model: &'m Transformer,
+        ctx: Context,
+        prompt: &[u32],
+        options: &GenerateOptions,
+    ) -> Result<Self, GenerateError> {
+        let config = model.config();
+        check_ids(prompt, config.vocab_size)?;
+        options.sampling.validate()?;
+        Ok(Self {
+            model,
+            ctx,
+            sampling: options.sampling,
+            stop_ids: options.stop_ids.iter().copied().collect(),
+            rng: ChaCha8Rng::seed_from_u64(options.seed),
+            tokens: prompt.to_vec(),
+            seen: prompt.iter().copied().collect(),
+            window_start: prompt.len().saturating_sub(config.context_length),
+            cache: KvCache::new(config),
+            left: options.max_tokens,
+            finish_reason: (options.max_tokens == 0).then_some(FinishReason::Length),
+        })
+    }
+
+    /// Why generation ended; `None` while it goes on.
+    pub fn finish_reason(&self) -> Option<FinishReason> {
+        self.finish_reason
+    }
+
+    /// Whether the text has grown longer than the context, so that its beginning is out of sight.
+    pub fn window_has_moved(&self) -> bool {
+        self.window_start > 0
+    }
+}
+
+/// Where the window begins next for a text of `len` tokens, if it begins at `start` now.
+pub(crate) fn next_window_start(start: usize, len: usize, context_length: usize) -> usize {
+    if len - start <= context_length { start } else { len - (context_length / 2).max(1) }
+}
+
+impl Iterator for Generator<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        if self.finish_reason.is_some() {
+            return None;
+        }
+        let context_length = self.model.config().context_length;
+        let start = next_window_start(self.window_start, self.tokens.len(), context_length);
+        if start != self.window_start {
+            self.window_start = start;
+            self.cache.clear();
+        }
+        let unread = &self.tokens[self.window_start + self.cache.len()..];
+        let mut logits = self.model.next_logits(self.ctx, unread, &mut self.cache);
+        let seen = self.seen.iter().copied();
+        let id = sample::choose(logits.as_mut_slice(), seen, &self.sampling, &mut self.rng);
+        if self.stop_ids.contains(&id) {
+            self.finish_reason = Some(FinishReason::Stop);
+            return None;
+        }
+        self.tokens.push(id);
+        self.seen.insert(id);
+        self.left -= 1;
+        if self.left == 0 {
+            self.finish_reason = Some(FinishReason::Length);
+        }
+        Some(id)
+    }
+}
+
+impl std::iter::FusedIterator for Generator<'_> {}
+
+#[cfg(test)]
+mod tests;
