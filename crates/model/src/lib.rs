@@ -16,6 +16,7 @@ mod bound;
 mod cache;
 mod config;
 mod feed_forward;
+pub mod formats;
 mod generate;
 mod init;
 mod params;

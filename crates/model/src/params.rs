@@ -207,6 +207,11 @@ impl Parameters {
         }
     }
 
+    /// Tensors that are known to have the shapes of `specs`, in their order.
+    pub(crate) fn in_order(specs: Vec<ParameterSpec>, tensors: Vec<Tensor>) -> Self {
+        Self { specs, tensors }
+    }
+
     /// Name, shape and kind of each.
     pub fn specs(&self) -> &[ParameterSpec] {
         &self.specs

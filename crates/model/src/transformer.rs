@@ -70,7 +70,7 @@ impl Transformer {
     }
 
     /// `config` is valid and `parameters` are its own.
-    fn with_weights(config: ModelConfig, parameters: Parameters) -> Self {
+    pub(crate) fn with_weights(config: ModelConfig, parameters: Parameters) -> Self {
         let (_, layout) = params::list(&config);
         let rope = rope_table(&config);
         Self { config, layout, rope, weights: Weights::Full(parameters) }

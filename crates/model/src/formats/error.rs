@@ -1,0 +1,144 @@
+//! What can be wrong with the files of a model.
+
+use crate::ConfigError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a model's file cannot be read. Each message is one line that begins with the file's path.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The operating system refuses.
+    #[error("{}: cannot be read: {cause}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        cause: io::Error,
+    },
+    /// The file is not what its name says.
+    #[error("{}: not {expected}: {found}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What was expected.
+        expected: &'static str,
+        /// What is wrong.
+        found: String,
+    },
+    /// A field is missing or holds something else than it should.
+    #[error("{}: `{field}` is {found}, expected {expected}", path.display())]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The field's name.
+        field: String,
+        /// Its value, or that it is missing.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// The file describes a model that this crate does not implement.
+    #[error("{}: {what} not supported (`{field}` is {found}); {hint}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What is not supported, with its verb.
+        what: &'static str,
+        /// The field that asks for it.
+        field: String,
+        /// The field's value.
+        found: String,
+        /// What is supported.
+        hint: &'static str,
+    },
+    /// The file's numbers are not those of a model.
+    #[error("{}: describes a model that cannot be built: {cause}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: ConfigError,
+    },
+    /// There are no weights in the directory.
+    #[error("{}: has neither `model.safetensors` nor `model.safetensors.index.json`", path.display())]
+    NoWeights {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The file is shorter or longer than it says itself.
+    #[error("{}: is {found} bytes long, but its header describes {expected}; it is cut off or damaged", path.display())]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// The length that the header asks for.
+        expected: u64,
+        /// The length that it has.
+        found: u64,
+    },
+    /// A tensor is not there.
+    #[error("{}: lacks the tensor `{name}` of shape {expected:?}", path.display())]
+    MissingTensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The shape that the model asks for.
+        expected: Vec<usize>,
+    },
+    /// A tensor has no place in the model.
+    #[error("{}: has a tensor `{name}`, which the model that `config.json` describes has no place for", path.display())]
+    UnexpectedTensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
+    /// A tensor has another shape than the model asks for.
+    #[error("{}: the tensor `{name}` has shape {found:?}, expected {expected:?}", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The shape that the model asks for.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// A tensor holds numbers of a kind that is not read.
+    #[error("{}: the tensor `{name}` holds {found}, expected F32, F16 or BF16", path.display())]
+    Dtype {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The kind of number in the file.
+        found: String,
+    },
+}
+
+impl LoadError {
+    pub(crate) fn io(path: &Path, cause: io::Error) -> Self {
+        Self::Io { path: path.to_path_buf(), cause }
+    }
+
+    pub(crate) fn malformed(path: &Path, expected: &'static str, found: impl ToString) -> Self {
+        Self::Malformed { path: path.to_path_buf(), expected, found: found.to_string() }
+    }
+}
+
+/// Why a file cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot be written: {cause}", path.display())]
+pub struct SaveError {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The operating system's reason.
+    pub cause: io::Error,
+}
+
+impl SaveError {
+    pub(crate) fn new(path: &Path, cause: io::Error) -> Self {
+        Self { path: path.to_path_buf(), cause }
+    }
+}

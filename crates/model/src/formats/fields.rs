@@ -1,0 +1,119 @@
+//! The fields of a JSON file, read with errors that name the field.
+
+use super::LoadError;
+use serde_json::{Map, Value};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The longest JSON file that is read; an index of weights has about 100 bytes a tensor.
+const MAX_JSON_BYTES: u64 = 1 << 24;
+
+/// A JSON object and the file that it came from.
+pub(crate) struct Fields {
+    path: PathBuf,
+    map: Map<String, Value>,
+}
+
+impl Fields {
+    /// Reads a file that holds one JSON object.
+    pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
+        let mut json = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_JSON_BYTES + 1).read_to_end(&mut json))
+            .map_err(|cause| LoadError::io(path, cause))?;
+        if json.len() as u64 > MAX_JSON_BYTES {
+            let found = format!("longer than {MAX_JSON_BYTES} bytes");
+            return Err(LoadError::malformed(path, "a JSON object", found));
+        }
+        let map = serde_json::from_slice(&json)
+            .map_err(|cause| LoadError::malformed(path, "a JSON object", cause))?;
+        Ok(Self { path: path.to_path_buf(), map })
+    }
+
+    /// The value of a field; `None` if it is missing or null.
+    pub(crate) fn get(&self, field: &str) -> Option<&Value> {
+        self.map.get(field).filter(|value| !value.is_null())
+    }
+
+    /// The object in a field, with the same path.
+    pub(crate) fn object(&self, field: &str) -> Result<Option<Self>, LoadError> {
+        self.typed(field, "an object", |value| value.as_object().cloned())
+            .map(|map| map.map(|map| Self { path: self.path.clone(), map }))
+    }
+
+    /// All fields and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.map.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    pub(crate) fn size(&self, field: &str) -> Result<Option<usize>, LoadError> {
+        self.typed(field, "a whole number", |value| usize::try_from(value.as_u64()?).ok())
+    }
+
+    pub(crate) fn number(&self, field: &str) -> Result<Option<f64>, LoadError> {
+        self.typed(field, "a number", Value::as_f64)
+    }
+
+    pub(crate) fn flag(&self, field: &str) -> Result<Option<bool>, LoadError> {
+        self.typed(field, "true or false", Value::as_bool)
+    }
+
+    pub(crate) fn text(&self, field: &str) -> Result<Option<String>, LoadError> {
+        self.typed(field, "a string", |value| value.as_str().map(str::to_string))
+    }
+
+    /// A token id, or a list of them.
+    pub(crate) fn token_ids(&self, field: &str) -> Result<Option<Vec<u32>>, LoadError> {
+        let id = |value: &Value| u32::try_from(value.as_u64()?).ok();
+        self.typed(field, "a token id or a list of them", |value| match value.as_array() {
+            Some(list) => list.iter().map(id).collect(),
+            None => Some(vec![id(value)?]),
+        })
+    }
+
+    /// A field that has to be there.
+    pub(crate) fn required<T>(&self, field: &str, value: Option<T>) -> Result<T, LoadError> {
+        value.ok_or_else(|| self.wrong(field, "a value"))
+    }
+
+    fn typed<T>(
+        &self,
+        field: &str,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<Option<T>, LoadError> {
+        let Some(value) = self.get(field) else { return Ok(None) };
+        read(value).map(Some).ok_or_else(|| self.wrong(field, expected))
+    }
+
+    /// The error that `field` holds the wrong thing.
+    pub(crate) fn wrong(&self, field: &str, expected: impl ToString) -> LoadError {
+        let (path, field) = (self.path.clone(), field.to_string());
+        let found = self.shown(&field);
+        LoadError::Field { path, field, found, expected: expected.to_string() }
+    }
+
+    /// The error that `field` asks for something that is not implemented.
+    pub(crate) fn unsupported(
+        &self,
+        field: &str,
+        what: &'static str,
+        hint: &'static str,
+    ) -> LoadError {
+        let (path, field) = (self.path.clone(), field.to_string());
+        let found = self.shown(&field);
+        LoadError::Unsupported { path, what, field, found, hint }
+    }
+
+    /// The value of a field as it is in the file, cut if it is long.
+    fn shown(&self, field: &str) -> String {
+        const LONGEST: usize = 60;
+        let Some(value) = self.map.get(field) else { return "missing".to_string() };
+        let value = value.to_string();
+        if value.chars().count() <= LONGEST {
+            return value;
+        }
+        value.chars().take(LONGEST).chain("…".chars()).collect()
+    }
+}

@@ -1,0 +1,210 @@
+//! `config.json` and `generation_config.json`, as Hugging Face's `transformers` 4 and 5 write and read them.
+//!
+//! A model that is a Llama is written as one. A variant that Llama cannot express is written with an architecture
+//! name of its own, `LmForCausalLM`, and the three fields `norm`, `ffn` and `rope`, so that no other program takes it
+//! for what it is not.
+
+use super::fields::Fields;
+use super::{LoadError, SaveError, write_atomically};
+use crate::{FeedForward, ModelConfig, Norm};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::Path;
+
+/// The file with the architecture.
+pub const CONFIG_FILE: &str = "config.json";
+/// The file with the tokens that begin and end a text.
+pub const GENERATION_CONFIG_FILE: &str = "generation_config.json";
+
+const LLAMA: Architecture = Architecture { model_type: "llama", class: "LlamaForCausalLM" };
+const VARIANT: Architecture = Architecture { model_type: "lm", class: "LmForCausalLM" };
+
+#[derive(PartialEq)]
+struct Architecture {
+    model_type: &'static str,
+    class: &'static str,
+}
+
+/// What the JSON files of a directory say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelFiles {
+    /// The shape of the model.
+    pub config: ModelConfig,
+    /// Whether the output layer's matrix is the embedding.
+    pub tied: bool,
+}
+
+fn is_llama(config: &ModelConfig) -> bool {
+    config.norm == Norm::Pre && config.ffn == FeedForward::SwiGlu && config.rope
+}
+
+/// Writes both files into `dir`.
+///
+/// # Errors
+/// If one cannot be written.
+pub fn write(dir: &Path, config: &ModelConfig) -> Result<(), SaveError> {
+    let eos_token_id = match config.eos_token_ids.as_slice() {
+        [] => Value::Null,
+        [id] => json!(id),
+        ids => json!(ids),
+    };
+    let Architecture { model_type, class } = if is_llama(config) { LLAMA } else { VARIANT };
+    let mut fields = json!({
+        "architectures": [class],
+        "attention_bias": false,
+        "attention_dropout": 0.0,
+        "bos_token_id": config.bos_token_id,
+        "dtype": "float32",
+        "eos_token_id": eos_token_id,
+        "head_dim": config.d_head(),
+        "hidden_act": if matches!(config.ffn, FeedForward::SwiGlu | FeedForward::Silu) { "silu" } else { "gelu" },
+        "hidden_size": config.d_model,
+        "initializer_range": 0.02,
+        "intermediate_size": config.d_ff,
+        "max_position_embeddings": config.context_length,
+        "mlp_bias": false,
+        "model_type": model_type,
+        "num_attention_heads": config.num_heads,
+        "num_hidden_layers": config.num_layers,
+        "num_key_value_heads": config.num_heads,
+        "pad_token_id": null,
+        "rms_norm_eps": config.rms_norm_eps,
+        "rope_parameters": { "rope_theta": config.rope_theta, "rope_type": "default" },
+        "rope_theta": config.rope_theta,
+        "tie_word_embeddings": false,
+        "torch_dtype": "float32",
+        "use_cache": true,
+        "vocab_size": config.vocab_size,
+    });
+    if !is_llama(config) {
+        fields["norm"] = json!(config.norm.name());
+        fields["ffn"] = json!(config.ffn.name());
+        fields["rope"] = json!(config.rope);
+    }
+    write_json(&dir.join(CONFIG_FILE), &fields)?;
+    let generation = json!({
+        "_from_model_config": true,
+        "bos_token_id": config.bos_token_id,
+        "eos_token_id": eos_token_id,
+        "use_cache": true,
+    });
+    write_json(&dir.join(GENERATION_CONFIG_FILE), &generation)
+}
+
+fn write_json(path: &Path, value: &Value) -> Result<(), SaveError> {
+    write_atomically(path, |out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        out.write_all(b"\n")
+    })
+}
+
+/// Reads `config.json` of `dir`, and `generation_config.json` where there is one.
+///
+/// # Errors
+/// If a file cannot be read, or describes a model that this crate does not implement or that cannot be built.
+pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
+    let path = dir.join(CONFIG_FILE);
+    let fields = Fields::read(&path)?;
+    let architecture = read_architecture(&fields)?;
+    refuse_what_is_not_implemented(&fields)?;
+    let size = |name: &str| fields.required(name, fields.size(name)?);
+    let (rope_theta, num_heads) = (read_rope_theta(&fields)?, size("num_attention_heads")?);
+    let mut config = ModelConfig {
+        vocab_size: size("vocab_size")?,
+        context_length: fields.size("max_position_embeddings")?.unwrap_or(2048),
+        d_model: size("hidden_size")?,
+        num_heads,
+        num_layers: size("num_hidden_layers")?,
+        d_ff: size("intermediate_size")?,
+        rope: true,
+        rope_theta,
+        norm: Norm::Pre,
+        ffn: FeedForward::SwiGlu,
+        rms_norm_eps: fields.number("rms_norm_eps")?.unwrap_or(1e-6),
+        bos_token_id: fields.token_ids("bos_token_id")?.and_then(|ids| ids.first().copied()),
+        eos_token_ids: fields.token_ids("eos_token_id")?.unwrap_or_default(),
+    };
+    if architecture == VARIANT {
+        let choice = |name: &str| fields.required(name, fields.text(name)?);
+        config.norm =
+            choice("norm")?.parse().map_err(|_| fields.wrong("norm", "pre, post or none"))?;
+        config.ffn = (choice("ffn")?.parse())
+            .map_err(|_| fields.wrong("ffn", "swiglu, geglu, silu or gelu"))?;
+        config.rope = fields.required("rope", fields.flag("rope")?)?;
+    } else if !matches!(fields.text("hidden_act")?.as_deref(), None | Some("silu" | "swish")) {
+        let hint = "a Llama's feed-forward network has silu";
+        return Err(fields.unsupported("hidden_act", "this activation is", hint));
+    }
+    let generation = dir.join(GENERATION_CONFIG_FILE);
+    if generation.exists()
+        && let Some(eos_token_ids) = Fields::read(&generation)?.token_ids("eos_token_id")?
+    {
+        config.eos_token_ids = eos_token_ids;
+    }
+    config.validate().map_err(|cause| LoadError::Config { path, cause })?;
+    check_heads(&fields, &config)?;
+    let tied = fields.flag("tie_word_embeddings")?.unwrap_or(false);
+    Ok(ModelFiles { config, tied })
+}
+
+fn read_architecture(fields: &Fields) -> Result<Architecture, LoadError> {
+    const HINT: &str = "Llama models (LlamaForCausalLM) and this program's own are";
+    let other = |field| fields.unsupported(field, "this architecture is", HINT);
+    let model_type = fields.required("model_type", fields.text("model_type")?)?;
+    let known = [LLAMA, VARIANT].into_iter().find(|known| known.model_type == model_type);
+    let known = known.ok_or_else(|| other("model_type"))?;
+    match fields.get("architectures") {
+        Some(classes) if *classes != json!([known.class]) => Err(other("architectures")),
+        _ => Ok(known),
+    }
+}
+
+fn refuse_what_is_not_implemented(fields: &Fields) -> Result<(), LoadError> {
+    for (field, what) in [("attention_bias", "biases are"), ("mlp_bias", "biases are")] {
+        if fields.flag(field)?.unwrap_or(false) {
+            return Err(fields.unsupported(field, what, "layers without biases are"));
+        }
+    }
+    if fields.get("quantization_config").is_some() {
+        let hint = "weights in f32, f16 and bf16 are";
+        return Err(fields.unsupported("quantization_config", "quantized weights are", hint));
+    }
+    Ok(())
+}
+
+/// The base of the rotary embedding: in `rope_parameters` (version 5) or in `rope_theta` (version 4), where
+/// `rope_scaling` says what version 5 says in `rope_parameters` too.
+fn read_rope_theta(fields: &Fields) -> Result<f64, LoadError> {
+    let mut theta = fields.number("rope_theta")?;
+    for field in ["rope_scaling", "rope_parameters"] {
+        let Some(rope) = fields.object(field)? else { continue };
+        let kind = match rope.text("rope_type")? {
+            Some(kind) => Some(kind),
+            None => rope.text("type")?,
+        };
+        let partial = rope.number("partial_rotary_factor")?.is_some_and(|factor| factor != 1.0);
+        let nested = rope.iter().any(|(_, value)| value.is_object());
+        if !matches!(kind.as_deref(), None | Some("default")) || partial || nested {
+            let hint = "the default rotary embedding is";
+            return Err(fields.unsupported(field, "rope scaling is", hint));
+        }
+        theta = rope.number("rope_theta")?.or(theta);
+    }
+    Ok(theta.unwrap_or(10_000.0))
+}
+
+/// Queries, keys and values have the same number of heads, which together are as wide as the model.
+fn check_heads(fields: &Fields, config: &ModelConfig) -> Result<(), LoadError> {
+    if fields.size("num_key_value_heads")?.is_some_and(|heads| heads != config.num_heads) {
+        let hint = "as many key and value heads as `num_attention_heads` are";
+        return Err(fields.unsupported("num_key_value_heads", "grouped-query heads are", hint));
+    }
+    if fields.size("head_dim")?.is_some_and(|d_head| d_head != config.d_head()) {
+        let hint = "heads of `hidden_size` ÷ `num_attention_heads` channels are";
+        return Err(fields.unsupported("head_dim", "heads of this size are", hint));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

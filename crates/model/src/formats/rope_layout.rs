@@ -1,0 +1,97 @@
+//! Weights for the two layouts of the rotary embedding, one made from the other.
+//!
+//! The rotation turns pairs of a head's D channels. Hugging Face pairs the channels j and j + D/2 (halves); the
+//! paper, Meta's files and GGUF pair 2j and 2j + 1 (adjacent). A permutation of the rows of W_q and W_k, the
+//! same in every head, exchanges the two and changes no score, as a score is a sum over channels:
+//! row 2j + b of the adjacent layout is row b·D/2 + j of the halves, for b = 0, 1.
+
+use tensor::Tensor;
+
+/// W_q or W_k (H·D, C), D even, for adjacent pairs → the same for halves.
+#[track_caller]
+pub fn pairs_to_halves(weight: &Tensor, num_heads: usize) -> Tensor {
+    permute(weight, num_heads, |j, b, half| (2 * j + b, b * half + j))
+}
+
+/// W_q or W_k (H·D, C), D even, for halves → the same for adjacent pairs.
+#[track_caller]
+pub fn halves_to_pairs(weight: &Tensor, num_heads: usize) -> Tensor {
+    permute(weight, num_heads, |j, b, half| (b * half + j, 2 * j + b))
+}
+
+/// `rows(j, b, D/2)` says which row of a head goes to which.
+#[track_caller]
+fn permute(
+    weight: &Tensor,
+    num_heads: usize,
+    rows: impl Fn(usize, usize, usize) -> (usize, usize),
+) -> Tensor {
+    let &[d_out, d_in] = weight.shape() else {
+        panic!("rope_layout: {:?} is not the shape of a matrix", weight.shape())
+    };
+    assert!(
+        num_heads > 0 && d_out % (2 * num_heads) == 0,
+        "rope_layout: {:?} in {num_heads} heads of an even size",
+        weight.shape()
+    );
+    let d_head = d_out / num_heads;
+    Tensor::build(&[d_out, d_in], |out| {
+        for head in 0..num_heads {
+            for j in 0..d_head / 2 {
+                for b in 0..2 {
+                    let (from, to) = rows(j, b, d_head / 2);
+                    let row = |row| (head * d_head + row) * d_in..(head * d_head + row + 1) * d_in;
+                    out[row(to)].copy_from_slice(&weight.as_slice()[row(from)]);
+                }
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tensor::ops::{RopeLayout, RopeTable};
+    use tensor::testing::relative_error;
+    use tensor::{Context, Tape};
+
+    fn wave(shape: &[usize], step: f32) -> Tensor {
+        Tensor::build(shape, |x| {
+            x.iter_mut().zip(0..).for_each(|(x, i)| *x = (i as f32 * step).sin())
+        })
+    }
+
+    #[test]
+    fn there_and_back_is_the_identity() {
+        let weight = wave(&[24, 5], 0.7);
+        let permuted = pairs_to_halves(&weight, 3);
+        assert_ne!(permuted.as_slice(), weight.as_slice());
+        assert_eq!(halves_to_pairs(&permuted, 3).as_slice(), weight.as_slice());
+    }
+
+    #[test]
+    fn rows_go_where_the_definition_says() {
+        // One head of four rows: 0, 1, 2, 3 in pairs (0, 1), (2, 3) are the halves (0, 2), (1, 3).
+        let weight = Tensor::from_vec(&[4, 1], vec![0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(pairs_to_halves(&weight, 1).as_slice(), &[0.0, 2.0, 1.0, 3.0]);
+    }
+
+    #[test]
+    fn both_rotations_give_the_same_attention() {
+        let (num_heads, d_model, time) = (3, 24, 9);
+        let tape = Tape::inference(Context::detect());
+        let table = RopeTable::new(10_000.0, d_model / num_heads, time);
+        let x = tape.constant(wave(&[2, time, d_model], 0.37));
+        let (w_q, w_k) = (wave(&[d_model, d_model], 0.11), wave(&[d_model, d_model], 0.13));
+        let attend = |w_q: &Tensor, w_k: &Tensor, layout| {
+            let project = |w: &Tensor| x.linear(&tape.constant(w.clone())).split_heads(num_heads);
+            let (q, k) =
+                (project(w_q).rope(&table, 0, layout), project(w_k).rope(&table, 0, layout));
+            q.causal_attention(&k, &x.split_heads(num_heads)).into_value()
+        };
+        let pairs = attend(&w_q, &w_k, RopeLayout::Pairs);
+        let (w_q, w_k) = (pairs_to_halves(&w_q, num_heads), pairs_to_halves(&w_k, num_heads));
+        let halves = attend(&w_q, &w_k, RopeLayout::Halves);
+        assert!(relative_error(halves.as_slice(), pairs.as_slice()) < 1e-5);
+    }
+}

@@ -1,0 +1,109 @@
+//! The weights of a directory: `model.safetensors`, or several files and `model.safetensors.index.json`, which says which
+//! tensor is in which.
+
+use super::fields::Fields;
+use super::safetensors::{self, SafetensorsFile};
+use super::{LoadError, SaveError};
+use crate::params::{EMBEDDING_NAME, OUTPUT_NAME, parameter_specs};
+use crate::{ModelConfig, Parameters};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The file of the weights if it is only one.
+pub const WEIGHTS_FILE: &str = "model.safetensors";
+/// The list of files if there are several.
+pub const INDEX_FILE: &str = "model.safetensors.index.json";
+
+/// Writes the weights into `dir`.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write(dir: &Path, parameters: &Parameters) -> Result<(), SaveError> {
+    safetensors::write(&dir.join(WEIGHTS_FILE), parameters.iter(), &[("format", "pt")])
+}
+
+/// Reads the weights of a model from `dir`. If the output layer is `tied`, it is a copy of the embedding.
+/// `config` must be valid.
+///
+/// # Errors
+/// If a file cannot be read or is damaged; if a tensor is missing, has no place in the model, or is of another shape.
+pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, LoadError> {
+    let (listing, mut files) = open_all(dir)?;
+    let specs = parameter_specs(config);
+    let in_files = |name: &str| !(tied && name == OUTPUT_NAME);
+    let expected: BTreeSet<&str> =
+        specs.iter().map(|spec| spec.name.as_str()).filter(|name| in_files(name)).collect();
+
+    // Which file each tensor is in. Everything is checked before anything is read.
+    let mut file_of = BTreeMap::new();
+    for (index, file) in files.iter().enumerate() {
+        for name in file.names() {
+            if !expected.contains(name.as_str()) {
+                if is_ignored(&name) || !in_files(&name) {
+                    continue;
+                }
+                let path = file.path().to_path_buf();
+                return Err(LoadError::UnexpectedTensor { path, name });
+            }
+            file_of.insert(name, index);
+        }
+    }
+    for spec in specs.iter().filter(|spec| in_files(&spec.name)) {
+        let (path, name, expected) = (listing.clone(), spec.name.clone(), spec.shape.clone());
+        match file_of.get(&name) {
+            Some(&index) => files[index].check(&name, &expected)?,
+            None => return Err(LoadError::MissingTensor { path, name, expected }),
+        }
+    }
+    let mut tensors = Vec::with_capacity(specs.len());
+    for spec in &specs {
+        let stored = if in_files(&spec.name) { &spec.name } else { EMBEDDING_NAME };
+        let tensor = files[file_of[stored]].read(stored, &spec.shape)?;
+        tensors.push(tensor);
+    }
+    Ok(Parameters::in_order(specs, tensors))
+}
+
+/// Tensors that old versions of `transformers` saved and that the configuration determines.
+fn is_ignored(name: &str) -> bool {
+    name.ends_with(".rotary_emb.inv_freq")
+}
+
+/// The file that lists the weights, and all files that hold some.
+fn open_all(dir: &Path) -> Result<(PathBuf, Vec<SafetensorsFile>), LoadError> {
+    let (single, index) = (dir.join(WEIGHTS_FILE), dir.join(INDEX_FILE));
+    if single.exists() {
+        let file = SafetensorsFile::open(&single)?;
+        return Ok((single, vec![file]));
+    }
+    if !index.exists() {
+        return Err(LoadError::NoWeights { path: dir.to_path_buf() });
+    }
+    let fields = Fields::read(&index)?;
+    let weight_map = fields.required("weight_map", fields.object("weight_map")?)?;
+    let mut tensors_of: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (tensor, _) in weight_map.iter() {
+        let file = weight_map.required(tensor, weight_map.text(tensor)?)?;
+        // A name and no way out of the directory.
+        if Path::new(&file).file_name() != Some(file.as_ref()) {
+            return Err(weight_map.wrong(tensor, "the name of a file beside this one"));
+        }
+        tensors_of.entry(file).or_default().push(tensor);
+    }
+    let mut files = Vec::with_capacity(tensors_of.len());
+    for (file, tensors) in &tensors_of {
+        let file = SafetensorsFile::open(&dir.join(file))?;
+        for tensor in tensors {
+            if file.shape(tensor).is_none() {
+                let expected =
+                    format!("a file that has it, which {} does not", file.path().display());
+                return Err(weight_map.wrong(tensor, expected));
+            }
+        }
+        files.push(file);
+    }
+    Ok((index, files))
+}
+
+#[cfg(test)]
+mod tests;
