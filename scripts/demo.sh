@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# From text to stories: builds the four programs, trains a tokenizer and a small model on the stories in data/,
+# and lets the model tell three stories of its own.
+set -euo pipefail
+
+usage() {
+    cat <<'HELP'
+Usage: scripts/demo.sh [--steps N] [--out DIR] [--help]
+
+    --steps N    training steps (default 600, about two minutes on two cores; also DEMO_STEPS)
+    --out DIR    what it leaves behind (default runs/demo; also DEMO_OUT): tokenizer/, train.npy, valid.npy,
+                 the checkpoints, metrics.jsonl and loss.svg
+HELP
+}
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+steps="${DEMO_STEPS:-600}"
+out="${DEMO_OUT:-$root/runs/demo}"
+while [ $# -gt 0 ]; do
+    case "$1" in
+        -h | --help) usage; exit 0 ;;
+        --steps) steps="${2:?--steps takes a number}"; shift ;;
+        --steps=*) steps="${1#--steps=}" ;;
+        --out) out="${2:?--out takes a directory}"; shift ;;
+        --out=*) out="${1#--out=}" ;;
+        *) echo "error: unknown argument $1 (see --help)" >&2; exit 2 ;;
+    esac
+    shift
+done
+
+# A model that two cores can teach in two minutes: about 3.7 million parameters.
+model=(--vocab-size 2048 --context-length 256 --d-model 256 --num-layers 4 --num-heads 8 --d-ff 672)
+training=(--batch-size 16 --lr 0.003 --steps "$steps" --seed 1)
+
+bin="${CARGO_TARGET_DIR:-$root/target}/release"
+times=""
+
+# stage NAME COMMAND...: runs a command under a heading and remembers how long it took.
+stage() {
+    local name="$1" begin=$SECONDS
+    shift
+    printf '\n== %s\n' "$name"
+    "$@"
+    times+="$(printf '%6d s  %s' $((SECONDS - begin)) "$name")"$'\n'
+}
+
+build() {
+    cargo build --release --locked --package lm --bins --manifest-path "$root/Cargo.toml"
+}
+
+train_tokenizer() {
+    "$bin/train-tokenizer" --dataset "$root/data/stories-train.txt" --vocab-size 2048 --out "$out/tokenizer"
+}
+
+encode() {
+    local split
+    for split in train valid; do
+        "$bin/encode" --tokenizer "$out/tokenizer" --file "$root/data/stories-$split.txt" --out "$out/$split.npy"
+    done
+}
+
+train_model() {
+    "$bin/train-model" --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" \
+        --tokenizer "$out/tokenizer" --checkpoint-dir "$out" "${model[@]}" "${training[@]}"
+}
+
+tell_stories() {
+    local seed=0 prompt
+    for prompt in "Once upon a time" "One morning, a little" "The old owl"; do
+        seed=$((seed + 1))
+        "$bin/inference" --checkpoint "$out/latest" --prompt "$prompt" --seed "$seed" \
+            --temperature 0.7 --max-tokens 300 --quiet
+        printf '\n\n'
+    done
+}
+
+# A demonstration starts afresh; only what it made itself is cleared away.
+rm -rf "$out"/step-* "$out/latest" "$out/metrics.jsonl" "$out/loss.svg"
+mkdir -p "$out"
+
+stage "build" build
+stage "train the tokenizer" train_tokenizer
+stage "encode the stories" encode
+stage "train the model ($steps steps)" train_model
+stage "three stories" tell_stories
+
+printf '== done\n%s' "$times"
+printf 'checkpoint: %s\nloss curve: %s\n' "$out/latest" "$out/loss.svg"
