@@ -150,11 +150,11 @@ impl ModelConfig {
             }
         }
         let &Self { d_model, num_heads, vocab_size, .. } = self;
-        if d_model % num_heads != 0 {
+        if !d_model.is_multiple_of(num_heads) {
             return Err(ConfigError::Heads { d_model, num_heads });
         }
         let d_head = self.d_head();
-        if self.rope && d_head % 2 != 0 {
+        if self.rope && !d_head.is_multiple_of(2) {
             return Err(ConfigError::OddHead { d_model, num_heads, d_head });
         }
         for (field, found) in [("rope_theta", self.rope_theta), ("rms_norm_eps", self.rms_norm_eps)]

@@ -127,7 +127,7 @@ impl AdamW {
         assert_eq!(gradients.len(), count, "AdamW::step: number of gradients");
         self.steps_taken += 1;
 
-        let mut tasks: Vec<(Update, [&mut [f32]; 3], &[f32])> = Vec::new();
+        let mut tasks: Vec<Task<'_>> = Vec::new();
         for ((moments, p), g) in self.moments.iter_mut().zip(parameters).zip(gradients) {
             let Moments { name, weight_decay, exp_avg, exp_avg_sq } = moments;
             assert_eq!(p.shape(), exp_avg.shape(), "AdamW::step: shape of parameter `{name}`");
@@ -143,11 +143,9 @@ impl AdamW {
                 .zip(exp_avg.as_mut_slice().chunks_mut(CHUNK))
                 .zip(exp_avg_sq.as_mut_slice().chunks_mut(CHUNK))
                 .zip(g.as_slice().chunks(CHUNK));
-            tasks.extend(chunks.map(|(((p, m), v), g)| (update, [p, m, v], g)));
+            tasks.extend(chunks.map(|(((p, m), v), g)| Task { update, p, m, v, g }));
         }
-        tasks.into_par_iter().for_each(|(update, [p, m, v], g)| {
-            ctx.kernels.vectorize(|| update.apply(p, m, v, g));
-        });
+        tasks.into_par_iter().for_each(|task| ctx.kernels.vectorize(|| task.run()));
     }
 
     /// The moments by name, `exp_avg.NAME` and `exp_avg_sq.NAME` for each parameter in order.
@@ -229,15 +227,27 @@ impl Update {
             eps: eps as f32,
         }
     }
+}
 
+/// A chunk of a parameter p, its moments m and v, and its gradient g.
+struct Task<'a> {
+    update: Update,
+    p: &'a mut [f32],
+    m: &'a mut [f32],
+    v: &'a mut [f32],
+    g: &'a [f32],
+}
+
+impl Task<'_> {
     #[inline(always)]
-    fn apply(self, p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]) {
+    fn run(self) {
+        let Self { update, p, m, v, g } = self;
         for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(g) {
-            let g = g * self.grad_scale;
-            *m += self.one_minus_beta1 * (g - *m);
-            *v = self.beta2 * *v + self.one_minus_beta2 * g * g;
-            let denominator = v.sqrt() * self.root_correction + self.eps;
-            *p = *p * self.keep - self.step_size * *m / denominator;
+            let g = g * update.grad_scale;
+            *m += update.one_minus_beta1 * (g - *m);
+            *v = update.beta2 * *v + update.one_minus_beta2 * g * g;
+            let denominator = v.sqrt() * update.root_correction + update.eps;
+            *p = *p * update.keep - update.step_size * *m / denominator;
         }
     }
 }

@@ -30,7 +30,7 @@ fn permute(
         panic!("rope_layout: {:?} is not the shape of a matrix", weight.shape())
     };
     assert!(
-        num_heads > 0 && d_out % (2 * num_heads) == 0,
+        num_heads > 0 && d_out.is_multiple_of(2 * num_heads),
         "rope_layout: {:?} in {num_heads} heads of an even size",
         weight.shape()
     );

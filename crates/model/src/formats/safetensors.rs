@@ -2,7 +2,7 @@
 //!
 //! The header is read first and checked against the length of the file; then each tensor is read by
 //! itself, so that a tensor needs no more memory than its own. Written files hold `f32`.
-//! Format: the crate [`safetensors`](::safetensors), whose checks of the header are used.
+//! Format: that of the crate of the same name, whose checks of the header are used.
 
 use super::{LoadError, SaveError, write_atomically};
 use ::safetensors::Dtype;
