@@ -29,7 +29,8 @@ while [ $# -gt 0 ]; do
 done
 
 # A model that two cores can teach in two minutes: about 3.7 million parameters.
-model=(--vocab-size 2048 --context-length 256 --d-model 256 --num-layers 4 --num-heads 8 --d-ff 672)
+vocab_size=2048
+model=(--context-length 256 --d-model 256 --num-layers 4 --num-heads 8 --d-ff 672)
 training=(--batch-size 16 --lr 0.003 --steps "$steps" --seed 1)
 
 bin="${CARGO_TARGET_DIR:-$root/target}/release"
@@ -49,7 +50,7 @@ build() {
 }
 
 train_tokenizer() {
-    "$bin/train-tokenizer" --dataset "$root/data/stories-train.txt" --vocab-size 2048 --out "$out/tokenizer"
+    "$bin/train-tokenizer" --dataset "$root/data/stories-train.txt" --vocab-size "$vocab_size" --out "$out/tokenizer"
 }
 
 encode() {
