@@ -5,14 +5,20 @@
 //! ([`Vocab`]).
 #![forbid(unsafe_code)]
 
+mod cache;
 mod chunk;
 mod classes;
 mod count;
+mod decode;
+mod encode;
 mod error;
+pub mod formats;
+mod merges;
 mod pattern;
 mod special;
 mod split;
 mod split_regex;
+mod stream;
 mod train;
 mod train_naive;
 mod unicode_tables;
@@ -20,10 +26,14 @@ mod vocab;
 
 pub use chunk::{ChunkReader, Cutter};
 pub use count::{OnProgress, PreTokenCounter, PreTokenCounts, TextSummary};
+pub use decode::StreamDecoder;
+pub use encode::{Encoder, TokenId, Tokenizer};
 pub use error::{Error, Result};
+pub use merges::merge_naive;
 pub use pattern::Pattern;
 pub use special::{Segment, SpecialMatch, SpecialTokens};
 pub use split::{GPT2, GPT4};
+pub use stream::{StreamOptions, StreamStats};
 pub use train::{TrainConfig, Trained, train};
 pub use train_naive::learn_merges_naive;
 pub use vocab::Vocab;

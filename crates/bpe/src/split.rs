@@ -152,3 +152,7 @@ fn gpt4_spaces(text: &[u8], at: usize) -> usize {
         None => end,
     }
 }
+
+#[cfg(test)]
+#[path = "split/tests.rs"]
+mod tests;

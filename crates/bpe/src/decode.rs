@@ -1,0 +1,131 @@
+//! Ids back to bytes, and to text as it grows.
+
+use crate::encode::Tokenizer;
+use crate::error::{Error, Result};
+
+impl Tokenizer {
+    /// The bytes that the ids stand for, one after the other: byte for byte the text they were made from.
+    ///
+    /// # Errors
+    /// [`Error::UnknownId`].
+    pub fn decode(&self, ids: &[u32]) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(4 * ids.len());
+        self.decode_into(ids.iter().copied(), &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Appends the bytes that the ids stand for to `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownId`].
+    pub fn decode_into(
+        &self,
+        ids: impl IntoIterator<Item = u32>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<()> {
+        for id in ids {
+            bytes.extend_from_slice(self.token(id)?);
+        }
+        Ok(())
+    }
+
+    /// The bytes of one token.
+    ///
+    /// # Errors
+    /// [`Error::UnknownId`].
+    pub fn token(&self, id: u32) -> Result<&[u8]> {
+        self.vocab().token(id).ok_or(Error::UnknownId { id, vocab_size: self.vocab_size() })
+    }
+
+    /// A decoder for text that is shown while it is generated.
+    pub fn stream_decoder(&self) -> StreamDecoder<'_> {
+        StreamDecoder { tokenizer: self, pending: Vec::new() }
+    }
+}
+
+/// Decodes token by token into text. A character whose bytes are spread over several tokens comes out once it is whole;
+/// bytes that no later one can make UTF-8 come out as U+FFFD, one for each broken character as
+/// [`String::from_utf8_lossy`] has it.
+#[derive(Debug, Clone)]
+pub struct StreamDecoder<'t> {
+    tokenizer: &'t Tokenizer,
+    /// The beginning of a character: at most three bytes.
+    pending: Vec<u8>,
+}
+
+impl StreamDecoder<'_> {
+    /// The text that can be shown once `id` is known; often empty.
+    ///
+    /// # Errors
+    /// [`Error::UnknownId`].
+    pub fn push(&mut self, id: u32) -> Result<String> {
+        self.pending.extend_from_slice(self.tokenizer.token(id)?);
+        let incomplete = incomplete_tail(&self.pending);
+        let whole = self.pending.len() - incomplete;
+        let text = String::from_utf8_lossy(&self.pending[..whole]).into_owned();
+        self.pending.drain(..whole);
+        Ok(text)
+    }
+
+    /// The text of what is left at the end: nothing, or U+FFFD for a character that was cut off.
+    pub fn finish(self) -> String {
+        String::from_utf8_lossy(&self.pending).into_owned()
+    }
+}
+
+/// How many bytes at the end of `bytes` are the beginning of a character that more bytes may complete.
+fn incomplete_tail(bytes: &[u8]) -> usize {
+    bytes.utf8_chunks().last().map_or(0, |chunk| {
+        let tail = chunk.invalid();
+        let unfinished = std::str::from_utf8(tail).is_err_and(|error| error.error_len().is_none());
+        if unfinished { tail.len() } else { 0 }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Pattern, Vocab};
+    use proptest::prelude::*;
+
+    fn bytes_only() -> Tokenizer {
+        Tokenizer::new(Vocab::from_merges(vec![], &[]).unwrap(), Pattern::gpt2())
+    }
+
+    #[test]
+    fn characters_come_whole() {
+        let tokenizer = bytes_only();
+        let mut decoder = tokenizer.stream_decoder();
+        let pieces: Vec<String> =
+            "é👍a".bytes().map(|byte| decoder.push(byte.into()).unwrap()).collect();
+        assert_eq!(pieces, ["", "é", "", "", "", "👍", "a"]);
+        assert_eq!(decoder.push(0xF0).unwrap(), "");
+        assert_eq!(decoder.finish(), "\u{fffd}");
+    }
+
+    #[test]
+    fn unknown_ids_are_errors() {
+        let tokenizer = bytes_only();
+        assert!(matches!(
+            tokenizer.decode(&[1, 256]),
+            Err(Error::UnknownId { id: 256, vocab_size: 256 })
+        ));
+        assert!(tokenizer.stream_decoder().push(u32::MAX).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn the_pieces_make_the_text(
+            bytes in prop::collection::vec(prop::sample::select(vec![b'a', 0x80, 0xBF, 0xC3, 0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0xFF]), 0..40),
+        ) {
+            let tokenizer = bytes_only();
+            let mut decoder = tokenizer.stream_decoder();
+            let mut text = String::new();
+            for &byte in &bytes {
+                text += &decoder.push(byte.into()).unwrap();
+            }
+            text += &decoder.finish();
+            prop_assert_eq!(text, String::from_utf8_lossy(&bytes));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Texts to ids.
+//!
+//! ```
+//! use bpe::{Pattern, Tokenizer, Vocab};
+//! let vocab = Vocab::from_merges(vec![(104, 101), (257, 121)], &["<|end|>".to_string()])?;
+//! let tokenizer = Tokenizer::new(vocab, Pattern::gpt2());
+//! assert_eq!(tokenizer.encode(b"hey he!<|end|>")?, [258, 32, 257, 33, 256]);
+//! assert_eq!(tokenizer.decode(&[258, 33])?, b"hey!");
+//! # Ok::<(), bpe::Error>(())
+//! ```
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use foldhash::fast::RandomState;
+
+use crate::cache::{Cache, Key};
+use crate::chunk::Cutter;
+use crate::error::Result;
+use crate::merges::{MergeTable, Scratch, merge};
+use crate::pattern::Pattern;
+use crate::special::{Segment, SpecialTokens};
+use crate::vocab::Vocab;
+
+/// An id as callers store it: `u32`, or `u16` for a vocabulary that it suffices for.
+pub trait TokenId: Copy + Default + Send + Sync + 'static {
+    /// The largest id that the type holds.
+    const MAX: u32;
+    /// `id`, which is not above [`TokenId::MAX`].
+    fn from_id(id: u32) -> Self;
+}
+
+impl TokenId for u16 {
+    const MAX: u32 = u16::MAX as u32;
+    #[inline]
+    fn from_id(id: u32) -> u16 {
+        id as u16
+    }
+}
+
+impl TokenId for u32 {
+    const MAX: u32 = u32::MAX;
+    #[inline]
+    fn from_id(id: u32) -> u32 {
+        id
+    }
+}
+
+/// A vocabulary and a pattern, ready to encode and decode. It is never changed; threads share it.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    vocab: Vocab,
+    pattern: Pattern,
+    specials: SpecialTokens,
+    merges: MergeTable,
+    /// The tokens that a pre-token of just these bytes becomes without merging.
+    whole: Option<HashMap<Vec<u8>, u32, RandomState>>,
+}
+
+impl Tokenizer {
+    /// A tokenizer that merges in every pre-token.
+    pub fn new(vocab: Vocab, pattern: Pattern) -> Tokenizer {
+        let specials = SpecialTokens::new(vocab.specials());
+        let merges = MergeTable::new(&vocab);
+        Tokenizer { vocab, pattern, specials, merges, whole: None }
+    }
+
+    /// The same, where a pre-token that is a token of the vocabulary as it stands becomes that token, whatever merging
+    /// would make of it (`ignore_merges` in a `tokenizer.json`).
+    pub fn with_whole_pre_tokens(mut self) -> Tokenizer {
+        let mut whole: HashMap<_, _, _> =
+            (0..).zip(self.vocab.tokens()).map(|(id, t)| (t.to_vec(), id)).collect();
+        for (special, _) in self.vocab.specials() {
+            whole.remove(special.as_bytes());
+        }
+        self.whole = Some(whole);
+        self
+    }
+
+    /// The same with more special tokens; see [`Vocab::with_extra_specials`].
+    ///
+    /// # Errors
+    /// [`Error::Vocab`](crate::Error::Vocab) for an empty special token.
+    pub fn with_extra_specials(&self, extra: &[String]) -> Result<Tokenizer> {
+        let tokenizer =
+            Tokenizer::new(self.vocab.with_extra_specials(extra)?, self.pattern.clone());
+        Ok(if self.takes_whole_pre_tokens() {
+            tokenizer.with_whole_pre_tokens()
+        } else {
+            tokenizer
+        })
+    }
+
+    /// Reads a directory; see [`crate::formats::load`].
+    ///
+    /// # Errors
+    /// When there is no tokenizer in it, or one that this crate cannot express.
+    pub fn load(dir: &Path) -> Result<Tokenizer> {
+        crate::formats::load(dir)
+    }
+
+    /// Writes `vocab.json`, `merges.txt`, `tokenizer.json` and `tokenizer_config.json` into `dir`.
+    ///
+    /// # Errors
+    /// When the directory cannot be written to, or the vocabulary cannot be spelled in these files.
+    pub fn save(&self, dir: &Path) -> Result<()> {
+        crate::formats::save(self, dir)
+    }
+
+    /// The vocabulary.
+    pub fn vocab(&self) -> &Vocab {
+        &self.vocab
+    }
+
+    /// The number of tokens; ids are below it.
+    pub fn vocab_size(&self) -> usize {
+        self.vocab.len()
+    }
+
+    /// The pattern.
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// The special tokens.
+    pub fn specials(&self) -> &SpecialTokens {
+        &self.specials
+    }
+
+    /// Whether [`Tokenizer::with_whole_pre_tokens`] was asked for.
+    pub fn takes_whole_pre_tokens(&self) -> bool {
+        self.whole.is_some()
+    }
+
+    /// The id of a special token.
+    pub fn special_id(&self, text: &str) -> Option<u32> {
+        self.vocab.specials().iter().find(|(special, _)| special == text).map(|&(_, id)| id)
+    }
+
+    /// Where texts may be cut; see [`Cutter`].
+    pub fn cutter(&self) -> Cutter {
+        Cutter::new(&self.pattern, &self.specials)
+    }
+
+    /// An encoder for one thread, which gets faster the more it has seen.
+    pub fn encoder(&self) -> Encoder<'_> {
+        Encoder {
+            tokenizer: self,
+            pattern: self.pattern.clone(),
+            cache: Cache::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// The ids of a text. Special tokens written in it become their ids.
+    ///
+    /// # Errors
+    /// [`Error::PatternRun`](crate::Error::PatternRun), with a custom pattern only.
+    pub fn encode(&self, text: &[u8]) -> Result<Vec<u32>> {
+        let mut ids = Vec::new();
+        self.encoder().encode(text, &mut ids)?;
+        Ok(ids)
+    }
+
+    /// The ids of a text in which special tokens are text like any other.
+    ///
+    /// # Errors
+    /// As for [`Tokenizer::encode`].
+    pub fn encode_ordinary(&self, text: &[u8]) -> Result<Vec<u32>> {
+        let mut ids = Vec::new();
+        self.encoder().encode_ordinary(text, &mut ids)?;
+        Ok(ids)
+    }
+}
+
+/// Encodes on one thread; remembers pre-tokens.
+#[derive(Debug)]
+pub struct Encoder<'t> {
+    tokenizer: &'t Tokenizer,
+    /// A copy a thread, because a regular expression keeps memory for running that threads would queue for.
+    pattern: Pattern,
+    cache: Cache,
+    scratch: Scratch,
+}
+
+impl Encoder<'_> {
+    /// Appends the ids of `text` to `ids`; special tokens become their ids. The type of the ids must suffice for the
+    /// vocabulary.
+    ///
+    /// # Errors
+    /// As for [`Tokenizer::encode`].
+    pub fn encode<T: TokenId>(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
+        let tokenizer = self.tokenizer;
+        for segment in tokenizer.specials.segments(text) {
+            match segment {
+                Segment::Special(id) => ids.push(T::from_id(id)),
+                Segment::Text(text) => self.encode_ordinary(text, ids)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for a text in which special tokens are text like any other.
+    ///
+    /// # Errors
+    /// As for [`Tokenizer::encode`].
+    pub fn encode_ordinary<T: TokenId>(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
+        debug_assert!(
+            self.tokenizer.vocab_size() as u64 <= u64::from(T::MAX) + 1,
+            "ids do not fit"
+        );
+        let Encoder { tokenizer, pattern, cache, scratch } = self;
+        let mut start = 0;
+        pattern.for_each_pre_token(text, &mut |pre_token| {
+            let end = start + pre_token.len();
+            let key = Key::new(text, start, end);
+            start = end;
+            match key.and_then(|key| cache.get(key)) {
+                Some((found, count)) => ids.extend(found[..count].iter().map(|&id| T::from_id(id))),
+                None => {
+                    let found = tokenizer.encode_pre_token(pre_token, scratch);
+                    if let Some(key) = key {
+                        cache.insert(key, found);
+                    }
+                    ids.extend(found.iter().map(|&id| T::from_id(id)));
+                }
+            }
+        })
+    }
+}
+
+impl Tokenizer {
+    fn encode_pre_token<'s>(&self, pre_token: &[u8], scratch: &'s mut Scratch) -> &'s [u32] {
+        match self.whole.as_ref().and_then(|whole| whole.get(pre_token)) {
+            Some(&id) => scratch.one(id),
+            None => merge(&self.merges, self.vocab.byte_ids(), pre_token, scratch),
+        }
+    }
+}

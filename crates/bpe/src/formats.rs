@@ -1,0 +1,105 @@
+//! Tokenizers on disk: `vocab.json` and `merges.txt` as GPT-2 has them, `tokenizer.json` and `tokenizer_config.json` as
+//! Hugging Face's libraries have them.
+
+mod byte_unicode;
+pub mod gpt2;
+pub mod hugging_face;
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use crate::encode::Tokenizer;
+use crate::error::{Error, Result};
+
+/// No tokenizer file is larger by far; one that is gets refused before it fills the memory.
+const MAX_FILE: u64 = 1 << 30;
+
+/// Reads the tokenizer in `dir`: from `tokenizer.json` if there is one, because it names the special tokens and the
+/// pattern; else from `vocab.json` and `merges.txt`, with GPT-2's pattern.
+///
+/// # Errors
+/// When there is neither, or what is there is damaged or no byte-level BPE.
+pub fn load(dir: &Path) -> Result<Tokenizer> {
+    let metadata = fs::metadata(dir).map_err(Error::io(dir))?;
+    if !metadata.is_dir() {
+        let expected = "a directory with tokenizer.json, or with vocab.json and merges.txt";
+        return Err(Error::file(dir, "a file", expected, "name the directory that it is in"));
+    }
+    let there = |name: &str| dir.join(name).exists();
+    if there(hugging_face::TOKENIZER) {
+        hugging_face::load(&dir.join(hugging_face::TOKENIZER))
+    } else if there(gpt2::VOCAB) && there(gpt2::MERGES) {
+        gpt2::load(&dir.join(gpt2::VOCAB), &dir.join(gpt2::MERGES))
+    } else {
+        let missing = match (there(gpt2::VOCAB), there(gpt2::MERGES)) {
+            (true, false) => "vocab.json without merges.txt",
+            (false, true) => "merges.txt without vocab.json",
+            _ => "no tokenizer",
+        };
+        Err(Error::file(
+            dir,
+            missing,
+            "tokenizer.json, or vocab.json and merges.txt",
+            "make a tokenizer with train-tokenizer",
+        ))
+    }
+}
+
+/// Writes the four files into `dir`, which is made if it is missing. Each appears whole or not at all.
+///
+/// # Errors
+/// When they cannot be written, or two tokens are spelled alike in `vocab.json`.
+pub fn save(tokenizer: &Tokenizer, dir: &Path) -> Result<()> {
+    let vocab = gpt2::vocab_json(tokenizer.vocab())
+        .map_err(|error| error.in_file(&dir.join(gpt2::VOCAB)))?;
+    let files = [
+        (gpt2::VOCAB, vocab),
+        (gpt2::MERGES, gpt2::merges_txt(tokenizer.vocab())),
+        (hugging_face::TOKENIZER, hugging_face::tokenizer_json(tokenizer)),
+        (hugging_face::CONFIG, hugging_face::config_json(tokenizer)),
+    ];
+    fs::create_dir_all(dir).map_err(Error::io(dir))?;
+    for (name, content) in files {
+        write_atomically(&dir.join(name), content.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes a file beside its final name, syncs it and renames it.
+fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".unfinished-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // What any new file gets; the process's umask applies.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(dir).map_err(Error::io(dir))?;
+    file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(Error::io(path))?;
+    file.persist(path).map_err(|error| error.error).map_err(Error::io(path))?;
+    Ok(())
+}
+
+/// The text of a file that is not too large and is UTF-8.
+fn read_text(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    let file = fs::File::open(path).map_err(Error::io(path))?;
+    let refused =
+        |found: &str| Error::file(path, found, "a tokenizer file", "is this the right directory?");
+    match file.take(MAX_FILE).read_to_string(&mut text) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(refused("bytes that are not UTF-8"))
+        }
+        Err(error) => Err(Error::io(path)(error)),
+        Ok(len) if len as u64 == MAX_FILE => Err(refused("more than a gigabyte")),
+        Ok(_) => Ok(text),
+    }
+}
+
+/// An error about JSON that is none, or that has something else than expected.
+fn json_error(path: &Path, error: &serde_json::Error) -> Error {
+    Error::file(path, error.to_string(), "a whole JSON file of a tokenizer", "is the file cut off?")
+}

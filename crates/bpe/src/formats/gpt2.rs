@@ -1,0 +1,192 @@
+//! GPT-2's files. `vocab.json`: an object from each token, spelled in characters, to its id. `merges.txt`: a version
+//! line, then a line for each merge, the two tokens with a space between them.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use foldhash::fast::RandomState;
+
+use super::byte_unicode::{spell, unspell};
+use super::{json_error, read_text};
+use crate::encode::Tokenizer;
+use crate::error::{Error, Result, show};
+use crate::pattern::Pattern;
+use crate::vocab::Vocab;
+
+/// The file of tokens and ids.
+pub const VOCAB: &str = "vocab.json";
+/// The file of merges.
+pub const MERGES: &str = "merges.txt";
+
+/// How `merges.txt` begins.
+const VERSION: &str = "#version: 0.2";
+
+/// From the spelling of each token to its id.
+pub(crate) type Spellings = HashMap<String, u32, RandomState>;
+
+/// Reads the two files. A token that is neither a byte nor what a merge makes is a special token, `<|endoftext|>` for one.
+///
+/// # Errors
+/// When they are damaged, or do not belong together.
+pub fn load(vocab: &Path, merges: &Path) -> Result<Tokenizer> {
+    let spellings: Spellings =
+        serde_json::from_str(&read_text(vocab)?).map_err(|error| json_error(vocab, &error))?;
+    let text = read_text(merges)?;
+    let pairs = parse_merges(&text, merges)?;
+    let vocab = assemble(spellings, &pairs, None, vocab, merges)?;
+    Ok(Tokenizer::new(vocab, Pattern::gpt2()))
+}
+
+/// The pairs of spellings in a `merges.txt`.
+fn parse_merges<'t>(text: &'t str, path: &Path) -> Result<Vec<(&'t str, &'t str)>> {
+    let lines = text.lines().enumerate().filter(|&(number, line)| {
+        // A merge may begin with `#` too, but none on the first line with this word.
+        let is_version = number == 0 && line.starts_with("#version");
+        !line.is_empty() && !is_version
+    });
+    lines
+        .map(|(number, line)| {
+            split_merge(line).ok_or_else(|| {
+                Error::file(
+                    path,
+                    format!("{} in line {}", show(line.as_bytes()), number + 1),
+                    "two tokens with a space between them",
+                    "is this a merges.txt?",
+                )
+            })
+        })
+        .collect()
+}
+
+/// The two tokens of a merge in one string.
+pub(crate) fn split_merge(line: &str) -> Option<(&str, &str)> {
+    let (left, right) = line.split_once(' ')?;
+    (!left.is_empty() && !right.is_empty() && !right.contains(' ')).then_some((left, right))
+}
+
+/// Puts a vocabulary together from spellings, merges and special tokens. Special tokens are spelled as they are; without
+/// a list of them, each token that is neither a byte nor the result of a merge is one.
+pub(crate) fn assemble(
+    spellings: Spellings,
+    merges: &[(&str, &str)],
+    specials: Option<Vec<(String, u32)>>,
+    vocab_path: &Path,
+    merges_path: &Path,
+) -> Result<Vocab> {
+    let id_of = |token: &str, rank: usize| {
+        spellings.get(token).copied().ok_or_else(|| {
+            Error::file(
+                merges_path,
+                format!("merge {rank} with the token {}", show(token.as_bytes())),
+                format!("tokens that are in {}", vocab_path.display()),
+                "do the two belong together?",
+            )
+        })
+    };
+    let mut pairs = Vec::with_capacity(merges.len());
+    let mut made = vec![false; spellings.len()];
+    for (rank, (left, right)) in merges.iter().enumerate() {
+        pairs.push((id_of(left, rank)?, id_of(right, rank)?));
+        if let Some(&id) = spellings.get(&[*left, *right].concat())
+            && let Some(made) = made.get_mut(id as usize)
+        {
+            *made = true;
+        }
+    }
+    let listed: HashMap<u32, &str, RandomState> =
+        specials.iter().flatten().map(|(text, id)| (*id, text.as_str())).collect();
+
+    let count = spellings.len();
+    let mut tokens: Vec<Vec<u8>> = vec![Vec::new(); count];
+    let mut found: Vec<(String, u32)> = Vec::new();
+    for (spelling, id) in &spellings {
+        let slot = tokens.get_mut(*id as usize).ok_or_else(|| {
+            Error::file(
+                vocab_path,
+                format!("the id {id} among {count} tokens"),
+                format!("every id below {count} once"),
+                "ids must have no holes",
+            )
+        })?;
+        if !slot.is_empty() {
+            return Err(Error::file(
+                vocab_path,
+                format!("the id {id} twice"),
+                "one token for each id",
+                "is this a vocabulary?",
+            ));
+        }
+        let bytes = unspell(spelling);
+        let is_special = match &specials {
+            Some(_) => listed.contains_key(id),
+            None => !made[*id as usize] && bytes.as_ref().is_none_or(|bytes| bytes.len() != 1),
+        };
+        *slot = match bytes {
+            _ if is_special => listed.get(id).copied().unwrap_or(spelling).as_bytes().to_vec(),
+            Some(bytes) => bytes,
+            None => {
+                return Err(Error::file(
+                    vocab_path,
+                    format!("the token {spelling:?}"),
+                    "tokens in GPT-2's spelling of bytes",
+                    "only byte-level BPE can be read",
+                ));
+            }
+        };
+        if is_special && specials.is_none() {
+            found.push((spelling.clone(), *id));
+        }
+    }
+    found.sort_by_key(|&(_, id)| id);
+    Vocab::new(tokens, pairs, specials.unwrap_or(found)).map_err(|error| error.in_file(vocab_path))
+}
+
+/// How each token is spelled in the files: a special token as it is, unless it is a byte or made by a merge as well.
+pub(crate) fn spellings(vocab: &Vocab) -> Vec<String> {
+    let mut spellings: Vec<String> = vocab.tokens().map(spell).collect();
+    let mut ordinary = vec![false; vocab.len()];
+    for &id in vocab.byte_ids().iter().chain(vocab.merged()) {
+        ordinary[id as usize] = true;
+    }
+    for (text, id) in vocab.specials() {
+        if !ordinary[*id as usize] {
+            spellings[*id as usize].clone_from(text);
+        }
+    }
+    spellings
+}
+
+/// The content of `vocab.json`, in the order of ids.
+///
+/// # Errors
+/// [`Error::Vocab`] when a special token is spelled like another token.
+pub fn vocab_json(vocab: &Vocab) -> Result<String> {
+    let spellings = spellings(vocab);
+    let mut seen: HashMap<&str, usize, RandomState> = HashMap::default();
+    let mut json = String::from("{");
+    for (id, spelling) in spellings.iter().enumerate() {
+        if let Some(other) = seen.insert(spelling, id) {
+            return Err(Error::vocab(
+                format!("the tokens {other} and {id} both spelled {spelling:?}"),
+                "special tokens that are spelled like no other token",
+            ));
+        }
+        if id > 0 {
+            json.push_str(", ");
+        }
+        json.push_str(&serde_json::Value::from(spelling.as_str()).to_string());
+        json.push_str(&format!(": {id}"));
+    }
+    json.push_str("}\n");
+    Ok(json)
+}
+
+/// The content of `merges.txt`.
+pub fn merges_txt(vocab: &Vocab) -> String {
+    let spellings = spellings(vocab);
+    let mut text = format!("{VERSION}\n");
+    for &(left, right) in vocab.merges() {
+        text.push_str(&format!("{} {}\n", spellings[left as usize], spellings[right as usize]));
+    }
+    text
+}

@@ -1,0 +1,206 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::{Pattern, Tokenizer, Vocab};
+use serde_json::{Value, json};
+
+fn tokenizer(pattern: &str, specials: &[&str]) -> Tokenizer {
+    let specials: Vec<String> = specials.iter().map(|text| (*text).to_string()).collect();
+    let base = 256 + specials.len() as u32;
+    let merges = vec![(104, 101), (base, 121), (32, base), (0xC3, 0xA9)];
+    Tokenizer::new(Vocab::from_merges(merges, &specials).unwrap(), Pattern::parse(pattern).unwrap())
+}
+
+fn loaded(json: impl AsRef<[u8]>) -> Result<Tokenizer, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(TOKENIZER);
+    fs::write(&path, json).unwrap();
+    let error = |error: crate::Error| {
+        let message = error.to_string();
+        assert!(message.contains(TOKENIZER) && !message.contains('\n'), "{message}");
+        message
+    };
+    Tokenizer::load(dir.path()).map_err(error)
+}
+
+/// The JSON of a tokenizer with one thing changed.
+fn changed(pointer: &str, value: Value) -> String {
+    let mut json: Value =
+        serde_json::from_str(&tokenizer_json(&tokenizer("gpt2", &["<|a|>"]))).unwrap();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    json.pointer_mut(parent).unwrap()[key] = value;
+    json.to_string()
+}
+
+#[test]
+fn what_is_saved_is_loaded() {
+    for pattern in ["gpt2", "gpt4", r"\p{L}+|\s", UNCUT] {
+        for specials in [&[][..], &["<|a|>", "two words", "日本", "<|endoftext|>"]] {
+            let tokenizer = tokenizer(pattern, specials);
+            let dir = tempfile::tempdir().unwrap();
+            let dir = dir.path().join("new");
+            tokenizer.save(&dir).unwrap();
+            let again = Tokenizer::load(&dir).unwrap();
+            assert_eq!(again.vocab(), tokenizer.vocab());
+            assert_eq!(again.pattern().name(), pattern);
+            let mut names: Vec<_> =
+                fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            assert_eq!(
+                names,
+                ["merges.txt", "tokenizer.json", "tokenizer_config.json", "vocab.json"]
+            );
+
+            // The other two files say the same, but for the pattern.
+            fs::remove_file(dir.join(TOKENIZER)).unwrap();
+            let again = Tokenizer::load(&dir).unwrap();
+            assert_eq!(again.vocab(), tokenizer.vocab());
+        }
+    }
+}
+
+#[test]
+fn special_tokens_that_are_tokens_anyway_keep_their_spelling() {
+    let tokenizer = tokenizer("gpt2", &[])
+        .with_extra_specials(&[" ".into(), " he".into(), "new one".into()])
+        .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    tokenizer.save(dir.path()).unwrap();
+    let again = Tokenizer::load(dir.path()).unwrap();
+    assert_eq!(again.vocab(), tokenizer.vocab());
+    let text = "he he  new one".as_bytes();
+    assert_eq!(again.encode(text).unwrap(), tokenizer.encode(text).unwrap());
+}
+
+#[test]
+fn a_special_token_spelled_like_a_byte_cannot_be_saved() {
+    let tokenizer =
+        Tokenizer::new(Vocab::from_merges(vec![], &["ü".into()]).unwrap(), Pattern::gpt2());
+    let error = tokenizer.save(tempfile::tempdir().unwrap().path()).unwrap_err().to_string();
+    assert!(error.contains("252 and 256"), "{error}");
+}
+
+#[test]
+fn whole_pre_tokens_are_kept() {
+    let plain = tokenizer("gpt2", &[]);
+    let mut tokens: Vec<Vec<u8>> = plain.vocab().tokens().map(<[u8]>::to_vec).collect();
+    tokens.push(b"whole".to_vec());
+    let vocab = Vocab::new(tokens, plain.vocab().merges().to_vec(), vec![]).unwrap();
+    let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).with_whole_pre_tokens();
+    let again = loaded(&tokenizer_json(&tokenizer)).unwrap();
+    assert_eq!(again.encode(b"whole").unwrap(), [260]);
+    assert_eq!(again.encode(b" whole").unwrap().len(), 6);
+    assert!(again.takes_whole_pre_tokens());
+}
+
+#[test]
+fn old_spellings_of_merges_are_read() {
+    let lines = json!(["h e", "he y", "Ġ he", "Ã ©"]);
+    assert_eq!(
+        loaded(&changed("/model/merges", lines)).unwrap().encode(b" hey").unwrap(),
+        [32, 258]
+    );
+}
+
+#[test]
+fn added_tokens_may_follow_the_vocabulary() {
+    let added = json!([{ "id": 261, "content": "<|b|>" }, { "id": 256, "content": "<|a|>" }]);
+    let tokenizer = loaded(&changed("/added_tokens", added)).unwrap();
+    assert_eq!(tokenizer.encode(b"<|b|><|a|>").unwrap(), [261, 256]);
+}
+
+#[test]
+fn what_is_no_byte_level_bpe_is_refused() {
+    let byte_level = |add: bool, regex: bool| json!({"type": "ByteLevel", "add_prefix_space": add, "use_regex": regex});
+    let split = |pattern: Value, behavior: &str| {
+        let split =
+            json!({"type": "Split", "pattern": pattern, "behavior": behavior, "invert": false});
+        json!({"type": "Sequence", "pretokenizers": [split, byte_level(false, false)]})
+    };
+    for (pointer, value, found) in [
+        ("/normalizer", json!({"type": "NFC"}), "NFC"),
+        ("/pre_tokenizer", Value::Null, "no pre_tokenizer"),
+        ("/pre_tokenizer", json!({"type": "Whitespace"}), "another kind"),
+        ("/pre_tokenizer", byte_level(true, true), "add_prefix_space"),
+        ("/pre_tokenizer", split(json!({"String": " "}), "Isolated"), "splits at"),
+        ("/pre_tokenizer", split(json!({"Regex": "a"}), "Removed"), "another kind"),
+        ("/pre_tokenizer", split(json!({"Regex": "(a"}), "Isolated"), "pattern"),
+        ("/model/type", json!("WordPiece"), "WordPiece"),
+        ("/model/dropout", json!(0.1), "dropout"),
+        ("/model/byte_fallback", json!(true), "byte_fallback"),
+        ("/model/end_of_word_suffix", json!("</w>"), "end_of_word_suffix"),
+        ("/model/continuing_subword_prefix", json!("##"), "continuing_subword_prefix"),
+        ("/model/merges", json!([["h", "zzz"]]), "zzz"),
+        ("/model/merges", json!(["h e y"]), "merge"),
+        ("/model/merges", json!([["h"]]), "merge"),
+        ("/model/merges", json!([["h", "i"]]), "\"hi\""),
+        ("/model/vocab", json!({"a": 0}), "token"),
+        ("/model/vocab/new", json!(999), "id 999"),
+        ("/model/vocab/new", json!(7), "id 7 twice"),
+        ("/model/vocab/new", json!(-1), "-1"),
+        ("/model/vocab/a b", json!(261), "a b"),
+        ("/model", Value::Null, "no model"),
+        ("/added_tokens", json!([{"id": 3, "content": "<|a|>"}]), "with id 256"),
+        ("/added_tokens", json!([{"id": 3, "content": "<|b|>"}]), "byte 0x03"),
+        ("/added_tokens", json!([{"id": 999, "content": "<|b|>"}]), "id 999"),
+        ("/added_tokens", json!([{"id": 261, "content": ""}]), "without bytes"),
+        ("/added_tokens", json!([{"id": 256, "content": "<|a|>", "lstrip": true}]), "lstrip"),
+    ] {
+        let message =
+            loaded(&changed(pointer, value.clone())).expect_err(&format!("{pointer} {value}"));
+        assert!(message.contains(found), "{pointer} {value}: {message}");
+    }
+}
+
+#[test]
+fn files_that_are_cut_off_are_refused() {
+    let json = tokenizer_json(&tokenizer("gpt4", &["<|a|>"]));
+    let end = json.trim_end().len();
+    for len in (0..end).step_by(61).chain([end - 1]) {
+        loaded(&json.as_bytes()[..len]).expect_err("half a file");
+    }
+}
+
+#[test]
+fn gpt4_is_written_for_other_engines_and_means_the_same() {
+    let ours = crate::split_regex::RegexSplitter::new(crate::split::GPT4).unwrap();
+    let theirs = crate::split_regex::RegexSplitter::new(GPT4).unwrap();
+    for text in [
+        "a  \n\n b\n  ",
+        "It'S 12345!\r\n\r\n",
+        "x \n\t",
+        " \u{3000}a",
+        "  !?\n\n\nb",
+        "\n \n",
+        "'ſa",
+        "\t1\r",
+    ] {
+        let cut = |splitter: &crate::split_regex::RegexSplitter| {
+            let mut pieces = Vec::new();
+            splitter.for_each(text.as_bytes(), &mut |piece| pieces.push(piece.to_vec())).unwrap();
+            pieces
+        };
+        assert_eq!(cut(&theirs), cut(&ours), "{text:?}");
+    }
+}
+
+#[test]
+fn directories_without_a_tokenizer_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let message = |dir: &Path| Tokenizer::load(dir).unwrap_err().to_string();
+    assert!(message(dir.path()).contains("no tokenizer"));
+    fs::write(dir.path().join("vocab.json"), "{}").unwrap();
+    assert!(message(dir.path()).contains("without merges.txt"));
+    assert!(message(&dir.path().join("vocab.json")).contains("a file"));
+    assert!(message(&dir.path().join("missing")).contains("missing"));
+    fs::write(dir.path().join("merges.txt"), "#version: 0.2\na\n").unwrap();
+    assert!(message(dir.path()).contains("line 2"));
+    fs::write(dir.path().join("merges.txt"), "").unwrap();
+    assert!(message(dir.path()).contains("0x00"));
+    fs::write(dir.path().join("vocab.json"), [0xFF]).unwrap();
+    assert!(message(dir.path()).contains("not UTF-8"));
+    fs::remove_file(dir.path().join("vocab.json")).unwrap();
+    fs::create_dir(dir.path().join("vocab.json")).unwrap();
+    assert!(message(dir.path()).contains("vocab.json"));
+}

@@ -1,0 +1,109 @@
+//! Writing `tokenizer.json` and `tokenizer_config.json`.
+
+use serde_json::{Map, Value, json};
+
+use super::{GPT4, UNCUT};
+use crate::encode::Tokenizer;
+use crate::formats::gpt2::spellings;
+
+/// The content of `tokenizer.json`.
+pub fn tokenizer_json(tokenizer: &Tokenizer) -> String {
+    let vocab = tokenizer.vocab();
+    let spellings = spellings(vocab);
+    let merges: Vec<Value> = vocab
+        .merges()
+        .iter()
+        .map(|&(left, right)| json!([spellings[left as usize], spellings[right as usize]]))
+        .collect();
+    let added: Vec<Value> = by_id(vocab.specials())
+        .into_iter()
+        .map(|(text, id)| {
+            json!({
+                "id": id, "content": text, "special": true, "normalized": false,
+                "single_word": false, "lstrip": false, "rstrip": false,
+            })
+        })
+        .collect();
+    let model = [
+        ("type", json!("BPE")),
+        ("dropout", Value::Null),
+        ("unk_token", Value::Null),
+        ("continuing_subword_prefix", Value::Null),
+        ("end_of_word_suffix", Value::Null),
+        ("fuse_unk", json!(false)),
+        ("byte_fallback", json!(false)),
+        ("ignore_merges", json!(tokenizer.takes_whole_pre_tokens())),
+    ];
+    let mut text = String::from("{\n");
+    for (key, value) in [
+        ("version", json!("1.0")),
+        ("truncation", Value::Null),
+        ("padding", Value::Null),
+        ("added_tokens", Value::Array(added)),
+        ("normalizer", Value::Null),
+        ("pre_tokenizer", pre_tokenizer(tokenizer)),
+        ("post_processor", byte_level(true)),
+        ("decoder", byte_level(true)),
+    ] {
+        text.push_str(&format!("  {}: {value},\n", json!(key)));
+    }
+    text.push_str("  \"model\": {\n");
+    for (key, value) in model {
+        text.push_str(&format!("    {}: {value},\n", json!(key)));
+    }
+    text.push_str("    \"vocab\": {");
+    for (id, spelling) in spellings.iter().enumerate() {
+        let comma = if id == 0 { "" } else { "," };
+        text.push_str(&format!("{comma}\n      {}: {id}", json!(spelling)));
+    }
+    text.push_str("\n    },\n    \"merges\": [");
+    for (rank, merge) in merges.iter().enumerate() {
+        let comma = if rank == 0 { "" } else { "," };
+        text.push_str(&format!("{comma}\n      {merge}"));
+    }
+    text.push_str("\n    ]\n  }\n}\n");
+    text
+}
+
+/// The content of `tokenizer_config.json`. `<|endoftext|>`, or else the first special token, stands for the beginning,
+/// the end and the unknown, as with GPT-2.
+pub fn config_json(tokenizer: &Tokenizer) -> String {
+    const END_OF_TEXT: &str = "<|endoftext|>";
+    let specials = tokenizer.vocab().specials();
+    let end = specials.iter().find(|(text, _)| text == END_OF_TEXT).or(specials.first());
+    let mut config = Map::new();
+    config.insert("add_prefix_space".into(), json!(false));
+    config.insert("clean_up_tokenization_spaces".into(), json!(false));
+    config.insert("tokenizer_class".into(), json!("PreTrainedTokenizerFast"));
+    if let Some((text, _)) = end {
+        for role in ["bos_token", "eos_token", "unk_token"] {
+            config.insert(role.into(), json!(text));
+        }
+    }
+    format!("{:#}\n", Value::Object(config))
+}
+
+fn pre_tokenizer(tokenizer: &Tokenizer) -> Value {
+    let regex = match tokenizer.pattern().name() {
+        "gpt2" => return byte_level(true),
+        UNCUT => return byte_level(false),
+        "gpt4" => GPT4,
+        regex => regex,
+    };
+    let split = json!({
+        "type": "Split", "pattern": { "Regex": regex }, "behavior": "Isolated", "invert": false,
+    });
+    json!({ "type": "Sequence", "pretokenizers": [split, byte_level(false)] })
+}
+
+fn byte_level(use_regex: bool) -> Value {
+    json!({
+        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": use_regex,
+    })
+}
+
+fn by_id(specials: &[(String, u32)]) -> Vec<(&str, u32)> {
+    let mut specials: Vec<_> = specials.iter().map(|(text, id)| (text.as_str(), *id)).collect();
+    specials.sort_by_key(|&(_, id)| id);
+    specials
+}

@@ -1,0 +1,208 @@
+//! Encoding a stream on several threads, in memory that does not grow with it.
+//!
+//! Whoever is free reads the next chunk, up to a safe cut ([`Cutter`](crate::Cutter)), and encodes it. Whoever has
+//! finished the chunk that is next in order hands it on, and those behind it that wait already. Nobody reads further
+//! ahead than a few chunks, so a slow reader or writer only makes the others wait.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::chunk::ChunkReader;
+use crate::encode::{Encoder, TokenId, Tokenizer};
+use crate::error::Error;
+
+/// How a stream is encoded. The result does not depend on it.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamOptions {
+    /// Number of threads, at least 1.
+    pub threads: usize,
+    /// Bytes that a thread takes at a time.
+    pub chunk_size: usize,
+}
+
+impl StreamOptions {
+    /// This many threads and chunks of a size that suits caches.
+    pub fn new(threads: usize) -> StreamOptions {
+        StreamOptions { threads, chunk_size: 1 << 20 }
+    }
+}
+
+/// What a stream was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StreamStats {
+    /// Bytes read.
+    pub bytes: u64,
+    /// Ids made of them.
+    pub tokens: u64,
+}
+
+/// How many finished chunks a thread may be ahead of the one that is next in order.
+const AHEAD: u64 = 3;
+
+impl Tokenizer {
+    /// Encodes all that `reader` gives and calls `sink` with the ids, in order, some at a time; `progress` with the
+    /// number of bytes that each such call was made of. The ids are those of the whole text encoded at once.
+    ///
+    /// # Errors
+    /// What the reader, the pattern or the sink says first.
+    pub fn encode_stream<T: TokenId, E: From<Error> + Send>(
+        &self,
+        reader: impl Read + Send,
+        options: StreamOptions,
+        sink: impl FnMut(&[T]) -> Result<(), E> + Send,
+        progress: impl Fn(u64) + Sync,
+    ) -> Result<StreamStats, E> {
+        let reader = ChunkReader::new(reader, self.cutter(), options.chunk_size);
+        let output = Output {
+            sink,
+            next: 0,
+            finished: BTreeMap::new(),
+            spare: Vec::new(),
+            stats: StreamStats::default(),
+            error: None,
+            stopped: false,
+        };
+        let line = Line {
+            input: Mutex::new((reader, 0)),
+            output: Mutex::new(output),
+            moved: Condvar::new(),
+            ahead: AHEAD * options.threads as u64,
+            progress,
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..options.threads {
+                scope.spawn(|| line.work(self.encoder()));
+            }
+            line.work(self.encoder());
+        });
+        let output = line.output.into_inner().unwrap_or_else(PoisonError::into_inner);
+        output.error.map_or(Ok(output.stats), Err)
+    }
+}
+
+/// What the threads share: one end where chunks come in, one where ids go out.
+struct Line<R, S, T, E, P> {
+    /// The reader and the number of the next chunk.
+    input: Mutex<(ChunkReader<R>, u64)>,
+    output: Mutex<Output<S, T, E>>,
+    /// Told when a chunk was handed on, or when all is over.
+    moved: Condvar,
+    ahead: u64,
+    progress: P,
+}
+
+struct Output<S, T, E> {
+    sink: S,
+    /// The number of the chunk that the sink gets next.
+    next: u64,
+    /// Ids of chunks that come later, and how many bytes they were.
+    finished: BTreeMap<u64, (Vec<T>, usize)>,
+    /// Memory to use again.
+    spare: Vec<Vec<T>>,
+    stats: StreamStats,
+    error: Option<E>,
+    stopped: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<R, S, T, E, P> Line<R, S, T, E, P>
+where
+    R: Read,
+    S: FnMut(&[T]) -> Result<(), E>,
+    T: TokenId,
+    E: From<Error>,
+    P: Fn(u64),
+{
+    /// What each thread does until the stream is at its end.
+    fn work(&self, mut encoder: Encoder<'_>) {
+        let _guard = StopOnPanic(self);
+        let mut chunk = Vec::new();
+        loop {
+            let (number, mut ids) = match self.next_chunk(&mut chunk) {
+                Ok(Some(next)) => next,
+                Ok(None) => return,
+                Err(error) => return self.stop(Some(error.into())),
+            };
+            if let Err(error) = encoder.encode(&chunk, &mut ids) {
+                return self.stop(Some(error.into()));
+            }
+            self.hand_on(number, ids, chunk.len());
+        }
+    }
+
+    /// Waits until the line has moved on enough, then reads.
+    fn next_chunk(&self, chunk: &mut Vec<u8>) -> Result<Option<(u64, Vec<T>)>, Error> {
+        let mut input = lock(&self.input);
+        let mut output = lock(&self.output);
+        while !output.stopped && input.1 >= output.next + self.ahead {
+            output = self.moved.wait(output).unwrap_or_else(PoisonError::into_inner);
+        }
+        if output.stopped {
+            return Ok(None);
+        }
+        let ids = output.spare.pop().unwrap_or_default();
+        drop(output);
+        let number = input.1;
+        input.1 += 1;
+        Ok(input.0.next_chunk(chunk)?.then_some((number, ids)))
+    }
+
+    /// Gives the sink what is next in order.
+    fn hand_on(&self, number: u64, ids: Vec<T>, bytes: usize) {
+        let mut output = lock(&self.output);
+        let output = &mut *output;
+        output.finished.insert(number, (ids, bytes));
+        while let Some((mut ids, bytes)) = output.finished.remove(&output.next) {
+            if output.stopped {
+                return;
+            }
+            if let Err(error) = (output.sink)(&ids) {
+                output.error = Some(error);
+                output.stopped = true;
+                break;
+            }
+            output.stats.bytes += bytes as u64;
+            output.stats.tokens += ids.len() as u64;
+            output.next += 1;
+            ids.clear();
+            output.spare.push(ids);
+            (self.progress)(bytes as u64);
+        }
+        self.moved.notify_all();
+    }
+
+    fn stop(&self, error: Option<E>) {
+        let mut output = lock(&self.output);
+        output.stopped = true;
+        output.error = output.error.take().or(error);
+        self.moved.notify_all();
+    }
+}
+
+/// Lets the other threads end when one panics, so that the panic is seen.
+struct StopOnPanic<'l, R, S, T, E, P>(&'l Line<R, S, T, E, P>)
+where
+    R: Read,
+    S: FnMut(&[T]) -> Result<(), E>,
+    T: TokenId,
+    E: From<Error>,
+    P: Fn(u64);
+
+impl<R, S, T, E, P> Drop for StopOnPanic<'_, R, S, T, E, P>
+where
+    R: Read,
+    S: FnMut(&[T]) -> Result<(), E>,
+    T: TokenId,
+    E: From<Error>,
+    P: Fn(u64),
+{
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop(None);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A stream gives the ids of the whole text, whatever the chunks and threads, and everything agrees with the definition.
+
+use std::io::{self, Read};
+
+use bpe::{Error, Pattern, Segment, StreamOptions, StreamStats, Tokenizer, Vocab, merge_naive};
+use proptest::prelude::*;
+
+fn tokenizer(pattern: &str, specials: &[&str]) -> Tokenizer {
+    let specials: Vec<String> = specials.iter().map(|text| (*text).to_string()).collect();
+    let base = 256 + specials.len() as u32;
+    let merges = vec![
+        (b'a'.into(), b'b'.into()),
+        (b' '.into(), base),
+        (b' '.into(), b' '.into()),
+        (base, base),
+        (base + 3, base + 3),
+        (0xC3, 0xA9),
+        (b'\''.into(), b's'.into()),
+        (b'1'.into(), b'2'.into()),
+        (base + 2, base + 1),
+    ];
+    Tokenizer::new(Vocab::from_merges(merges, &specials).unwrap(), Pattern::parse(pattern).unwrap())
+}
+
+/// By definition: special tokens, pre-tokens, merges one by one.
+fn encode_naively(tokenizer: &Tokenizer, text: &[u8]) -> Vec<u32> {
+    let mut ids = Vec::new();
+    for segment in tokenizer.specials().segments(text) {
+        match segment {
+            Segment::Special(id) => ids.push(id),
+            Segment::Text(text) => tokenizer
+                .pattern()
+                .for_each_pre_token(text, &mut |pre_token| {
+                    ids.extend(merge_naive(tokenizer.vocab(), pre_token))
+                })
+                .unwrap(),
+        }
+    }
+    ids
+}
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    const PIECES: &[&str] = &[
+        "ab",
+        "abab",
+        "a",
+        "b",
+        " ab",
+        "é",
+        " ",
+        "  ",
+        "\n",
+        "\r\n",
+        "'s",
+        "12",
+        "1",
+        "!",
+        "<|",
+        "<|end|>",
+        "<|end|><|end|>",
+        "中",
+        "x",
+    ];
+    let piece = prop_oneof![
+        12 => prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => any::<u8>().prop_map(|byte| vec![byte]),
+        1 => (1usize..60).prop_map(|count| b"ab".repeat(count)),
+    ];
+    prop::collection::vec(piece, 0..80).prop_map(|pieces| pieces.concat())
+}
+
+fn stream(tokenizer: &Tokenizer, text: &[u8], options: StreamOptions) -> (Vec<u32>, StreamStats) {
+    let mut ids: Vec<u32> = Vec::new();
+    let sink = |some: &[u16]| {
+        ids.extend(some.iter().map(|&id| u32::from(id)));
+        Ok::<(), Error>(())
+    };
+    let stats = tokenizer.encode_stream(text, options, sink, |_| ()).unwrap();
+    (ids, stats)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn streams_give_the_ids_of_the_whole(
+        text in text(), which in 0usize..3, special in 0usize..3, chunk_size in 1usize..200, threads in 1usize..5,
+    ) {
+        let specials = [&[][..], &["<|end|>"], &["<|end|>", "<|end|><|end|>", "x!"]][special];
+        let tokenizer = tokenizer(["gpt2", "gpt4", r"\w+|\W"][which], specials);
+        let expected = encode_naively(&tokenizer, &text);
+        prop_assert_eq!(&tokenizer.encode(&text).unwrap(), &expected);
+        let (ids, stats) = stream(&tokenizer, &text, StreamOptions { threads, chunk_size });
+        prop_assert_eq!(&ids, &expected);
+        prop_assert_eq!(stats, StreamStats { bytes: text.len() as u64, tokens: ids.len() as u64 });
+        prop_assert_eq!(tokenizer.decode(&ids).unwrap(), text);
+    }
+}
+
+/// Gives some text, then fails.
+struct Failing(usize);
+
+impl Read for Failing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0 == 0 {
+            return Err(io::Error::other("the cable was pulled"));
+        }
+        self.0 -= 1;
+        buffer.fill(b' ');
+        Ok(buffer.len())
+    }
+}
+
+#[test]
+fn failures_end_the_stream() {
+    let tokenizer = tokenizer("gpt2", &[]);
+    for threads in [1, 3] {
+        let options = StreamOptions { threads, chunk_size: 100 };
+        let failed =
+            tokenizer.encode_stream(Failing(5), options, |_: &[u16]| Ok::<(), Error>(()), |_| ());
+        assert!(failed.unwrap_err().to_string().contains("cable"));
+
+        let text = b"some words ".repeat(1000);
+        let mut calls = 0;
+        let sink = |_: &[u32]| {
+            calls += 1;
+            if calls == 3 { Err(Error::from(io::Error::other("the disk is full"))) } else { Ok(()) }
+        };
+        let failed = tokenizer.encode_stream(&text[..], options, sink, |_| ());
+        assert!(failed.unwrap_err().to_string().contains("disk is full"));
+        assert_eq!(calls, 3);
+    }
+}
+
+#[test]
+#[should_panic(expected = "a bug in a sink")]
+fn a_panic_does_not_hang_the_others() {
+    let text = b"some words ".repeat(1000);
+    let options = StreamOptions { threads: 4, chunk_size: 50 };
+    let sink = |_: &[u32]| -> Result<(), Error> { panic!("a bug in a sink") };
+    // Whichever thread it was, the panic goes on in this one.
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        tokenizer("gpt2", &[]).encode_stream(&text[..], options, sink, |_| ())
+    }))
+    .is_err()
+    {
+        panic!("a bug in a sink");
+    }
+}
+
+#[test]
+fn progress_adds_up() {
+    let tokenizer = tokenizer("gpt2", &[]);
+    let text = b"ab ab ".repeat(5000);
+    let sum = std::sync::atomic::AtomicU64::new(0);
+    let options = StreamOptions { threads: 2, chunk_size: 1000 };
+    let progress = |bytes| {
+        sum.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+    };
+    tokenizer.encode_stream(&text[..], options, |_: &[u16]| Ok::<(), Error>(()), progress).unwrap();
+    assert_eq!(sum.into_inner(), text.len() as u64);
+}
