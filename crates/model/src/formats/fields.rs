@@ -2,7 +2,6 @@
 
 use super::LoadError;
 use serde_json::{Map, Value};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -19,8 +18,9 @@ impl Fields {
     /// Reads a file that holds one JSON object.
     pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
         let mut json = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_JSON_BYTES + 1).read_to_end(&mut json))
+        let file = super::open(path)?;
+        file.take(MAX_JSON_BYTES + 1)
+            .read_to_end(&mut json)
             .map_err(|cause| LoadError::io(path, cause))?;
         if json.len() as u64 > MAX_JSON_BYTES {
             let found = format!("longer than {MAX_JSON_BYTES} bytes");

@@ -39,7 +39,7 @@ impl SafetensorsFile {
     pub fn open(path: &Path) -> Result<Self, LoadError> {
         let io = |cause| LoadError::io(path, cause);
         let malformed = |found: String| LoadError::malformed(path, "a safetensors file", found);
-        let mut file = File::open(path).map_err(io)?;
+        let mut file = super::open(path)?;
         let length = file.metadata().map_err(io)?.len();
         if length < LENGTH_BYTES {
             return Err(malformed(format!(
