@@ -18,6 +18,7 @@
 #![deny(unsafe_code)]
 
 pub mod args;
+pub mod digest;
 pub mod encode;
 pub mod exit;
 pub mod interrupt;

@@ -1,1 +1,129 @@
-//! The work of `train-tokenizer`.
+//! The work of `train-tokenizer`: check everything, count pre-tokens, learn merges, write the files, report.
+
+mod dataset;
+mod report;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use bpe::{Pattern, PreTokenCounter, PreTokenCounts, Tokenizer, TrainConfig, train};
+
+use crate::args::train_tokenizer::Args;
+use crate::exit::{Interrupted, Outcome};
+use crate::progress::{Progress, Unit};
+use crate::{interrupt, output};
+use dataset::Dataset;
+use report::{Report, Seconds};
+
+/// What the arguments mean, checked as far as that is possible before the work.
+struct Config {
+    datasets: Vec<Dataset>,
+    out: PathBuf,
+    training: TrainConfig,
+    num_merges: usize,
+    pattern: Pattern,
+}
+
+impl Config {
+    fn new(args: &Args) -> Result<Config> {
+        let training = TrainConfig {
+            vocab_size: args.vocab_size,
+            special_tokens: args.special_tokens.clone(),
+        };
+        let num_merges = training.num_merges().map_err(|error| {
+            let flag = match error {
+                bpe::Error::VocabSizeTooSmall { .. } => "--vocab-size",
+                _ => "--special-token",
+            };
+            anyhow::Error::from(error).context(flag)
+        })?;
+        let pattern = Pattern::parse(&args.pattern).context("--pattern")?;
+        let datasets = Dataset::open_all(&args.dataset)?;
+        output::check_dir(&args.out).context("--out")?;
+        Ok(Config { datasets, out: args.out.clone(), training, num_merges, pattern })
+    }
+
+    fn log(&self) {
+        let names: Vec<String> = self.datasets.iter().map(Dataset::describe).collect();
+        log::info!("dataset         {}", names.join(", "));
+        log::info!(
+            "vocabulary      {} = 256 bytes + {} special + {} merges",
+            self.training.vocab_size,
+            self.training.special_tokens.len(),
+            self.num_merges
+        );
+        log::info!("special tokens  {}", self.training.special_tokens.join(" "));
+        log::info!("pattern         {}", self.pattern.name());
+        log::info!("out             {}", self.out.display());
+        log::info!("threads         {}", rayon::current_num_threads());
+    }
+}
+
+/// Trains as `args` say.
+///
+/// # Errors
+/// Bad arguments and unusable paths, before any work; later what reading, training and writing say.
+pub fn run(args: &Args) -> Result<Outcome> {
+    let config = Config::new(args)?;
+    interrupt::install()?;
+    config.log();
+
+    let started = Instant::now();
+    let counts = count(config.datasets, &config.pattern, &config.training.special_tokens)?;
+    let counted = Instant::now();
+    let progress = Progress::new("merging", Unit::Count("merges"), Some(config.num_merges as u64));
+    let trained = train(counts, &config.training, &advance(&progress)).map_err(interruptible)?;
+    drop(progress);
+    let merged = Instant::now();
+    if trained.vocab.len() < config.training.vocab_size {
+        log::warn!(
+            "--vocab-size: {} tokens instead of {}, because no pair is left to merge; more text would give more",
+            trained.vocab.len(),
+            config.training.vocab_size
+        );
+    }
+    interrupt::check()?;
+    Tokenizer::new(trained.vocab.clone(), config.pattern).save(&config.out).context("--out")?;
+    let seconds = Seconds {
+        count: (counted - started).as_secs_f64(),
+        merge: (merged - counted).as_secs_f64(),
+        write: merged.elapsed().as_secs_f64(),
+    };
+    Report::new(&trained, seconds, &config.out)?.print(args.json)?;
+    Ok(Outcome::Done)
+}
+
+/// The pre-tokens of all data sets.
+fn count(datasets: Vec<Dataset>, pattern: &Pattern, specials: &[String]) -> Result<PreTokenCounts> {
+    let total = datasets.iter().map(Dataset::len).sum::<Option<u64>>();
+    let progress = Progress::new("counting", Unit::Bytes, total);
+    let counter = PreTokenCounter::new(pattern, specials);
+    for dataset in datasets {
+        let (name, mut reader) = dataset.into_reader();
+        counter
+            .count_reader(&mut reader, &advance(&progress))
+            .map_err(interruptible)
+            .with_context(|| name.clone())?;
+        if reader.is_untouched() {
+            anyhow::bail!("{name}: is empty, expected text");
+        }
+    }
+    Ok(counter.finish())
+}
+
+/// Moves the bar, and stops the work after Ctrl-C.
+fn advance(progress: &Progress) -> impl Fn(u64) -> ControlFlow<()> + Sync {
+    |count| {
+        progress.inc(count);
+        if interrupt::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+fn interruptible(error: bpe::Error) -> anyhow::Error {
+    match error {
+        bpe::Error::Interrupted => Interrupted.into(),
+        other => other.into(),
+    }
+}

@@ -20,7 +20,7 @@ const QUEUE_SHARE: u64 = 16;
 
 /// Bytes that all tokens together may have. A word of n bytes whose pairs occur once each is merged into one ever longer
 /// token, whose spellings add up to O(n²) bytes.
-const MAX_TOKEN_BYTES: usize = 1 << 30;
+const MAX_TOKEN_BYTES: usize = 1 << 28;
 
 /// Words, pairs and queue between two merges.
 pub(super) struct Learner {
