@@ -11,21 +11,33 @@
 //! |---|---|---|
 //! | `train-tokenizer` | [`args::train_tokenizer`] | [`train_tokenizer`] |
 //! | `encode` | [`args::encode`] | [`encode`], [`tokens`], [`mmap`] |
+//! | `train-model` | [`args::train_model`] | [`train`], [`batches`], [`evaluate`], [`checkpoint`], [`metrics`], [`plot`] |
+//! | `inference` | [`args::inference`] | [`inference`] |
 //!
 //! What they share: [`exit`] (exit codes and the one line an error gets), [`threads`], [`interrupt`] (Ctrl-C),
-//! [`logging`] and [`progress`] (standard error), [`output`] (files that appear whole or not at all).
+//! [`logging`] and [`progress`] (standard error), [`output`] (files that appear whole or not at all), [`digest`],
+//! [`precision`], [`tokenizer`].
 // The memory map in `mmap` is the one exception.
 #![deny(unsafe_code)]
 
 pub mod args;
+pub mod batches;
+pub mod checkpoint;
 pub mod digest;
 pub mod encode;
+pub mod evaluate;
 pub mod exit;
+pub mod inference;
 pub mod interrupt;
 pub mod logging;
+pub mod metrics;
 pub mod mmap;
 pub mod output;
+pub mod plot;
+pub mod precision;
 pub mod progress;
 pub mod threads;
+pub mod tokenizer;
 pub mod tokens;
+pub mod train;
 pub mod train_tokenizer;

@@ -35,6 +35,7 @@ pub struct Progress {
     started: Instant,
     last_line: Mutex<Instant>,
     bar: Option<ProgressBar>,
+    lines: bool,
 }
 
 impl Progress {
@@ -52,7 +53,15 @@ impl Progress {
             started: now,
             last_line: Mutex::new(now),
             bar,
+            lines: true,
         }
+    }
+
+    /// The same without log lines, for work that logs lines of its own.
+    pub fn bar_only(label: impl Into<String>, unit: Unit, total: Option<u64>) -> Progress {
+        let mut progress = Progress::new(label, unit, total);
+        progress.lines = false;
+        progress
     }
 
     /// The same, where the first `done` were done by an earlier process and do not count for the rate.
@@ -70,7 +79,8 @@ impl Progress {
         let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
         match &self.bar {
             Some(bar) => bar.inc(count),
-            None => self.line_if_due(done),
+            None if self.lines => self.line_if_due(done),
+            None => {}
         }
     }
 

@@ -8,6 +8,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, Parser};
 
 pub mod encode;
+pub mod inference;
+pub mod train_model;
 pub mod train_tokenizer;
 
 /// Flags that every program has.

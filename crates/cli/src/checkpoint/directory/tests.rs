@@ -1,0 +1,85 @@
+use super::*;
+
+fn checkpoint(dir: &Path, step: u64, content: &str) {
+    let unfinished = Unfinished::create(dir).unwrap();
+    fs::write(unfinished.path().join("config.json"), content).unwrap();
+    unfinished.finish(&name(step)).unwrap();
+    point_latest(dir, step).unwrap();
+}
+
+#[test]
+fn latest_is_a_relative_link_to_the_newest() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(newest(dir.path()).unwrap(), None);
+    checkpoint(dir.path(), 20, "a");
+    checkpoint(dir.path(), 1_000_000, "b");
+    assert_eq!(fs::read_link(dir.path().join("latest")).unwrap(), Path::new("step-1000000"));
+    assert_eq!(newest(dir.path()).unwrap(), Some(dir.path().join("latest")));
+    assert_eq!(names(dir.path()).unwrap(), ["latest", "step-000020", "step-1000000"]);
+}
+
+#[test]
+fn without_links_the_highest_step_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    checkpoint(dir.path(), 999_999, "a");
+    checkpoint(dir.path(), 1_000_000, "b");
+    fs::remove_file(dir.path().join("latest")).unwrap();
+    assert_eq!(newest(dir.path()).unwrap(), Some(dir.path().join("step-1000000")));
+}
+
+#[test]
+fn the_same_step_again_replaces() {
+    let dir = tempfile::tempdir().unwrap();
+    checkpoint(dir.path(), 5, "old");
+    checkpoint(dir.path(), 5, "new");
+    assert_eq!(fs::read_to_string(dir.path().join("latest/config.json")).unwrap(), "new");
+    assert_eq!(names(dir.path()).unwrap(), ["latest", "step-000005"]);
+}
+
+#[test]
+fn only_the_newest_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    (1..=4).for_each(|step| checkpoint(dir.path(), step, ""));
+    prune(dir.path(), 2).unwrap();
+    assert_eq!(names(dir.path()).unwrap(), ["latest", "step-000003", "step-000004"]);
+}
+
+#[test]
+fn what_is_not_finished_vanishes() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Unfinished::create(dir.path()).unwrap());
+    assert!(names(dir.path()).unwrap().is_empty());
+    let killed = Unfinished::create(dir.path()).unwrap();
+    fs::write(killed.path().join("model.safetensors"), "half").unwrap();
+    let _ = killed.temporary.keep();
+    assert!(!is_run(dir.path()).unwrap());
+    remove_unfinished(dir.path()).unwrap();
+    assert!(names(dir.path()).unwrap().is_empty());
+}
+
+#[test]
+fn an_earlier_run_moves_aside_as_a_whole_and_nothing_else_does() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(move_earlier_run_aside(dir.path()).unwrap(), None);
+    fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+    for number in 1..=2 {
+        checkpoint(dir.path(), 7, "");
+        fs::write(dir.path().join("metrics.jsonl"), "").unwrap();
+        let aside = move_earlier_run_aside(dir.path()).unwrap().unwrap();
+        assert_eq!(aside, dir.path().join(format!("earlier-{number}")));
+        assert!(aside.join("latest/config.json").is_file());
+    }
+    assert_eq!(names(dir.path()).unwrap(), ["earlier-1", "earlier-2", "notes.txt"]);
+}
+
+#[test]
+fn a_model_is_found_in_a_checkpoint_and_in_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(resolve(dir.path()).is_err());
+    assert!(resolve(&dir.path().join("missing")).is_err());
+    checkpoint(dir.path(), 3, "{}");
+    let latest = dir.path().join("latest");
+    assert_eq!(resolve(dir.path()).unwrap(), latest);
+    assert_eq!(resolve(&latest).unwrap(), latest);
+    assert!(resolve(&latest.join("config.json")).is_err());
+}

@@ -1,0 +1,50 @@
+//! The tokenizer's files inside a checkpoint, which make it usable as it stands.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// All names that a tokenizer's files can have.
+const NAMES: [&str; 6] = [
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+];
+
+/// A tokenizer's files as they are on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenizerFiles(Vec<(&'static str, Vec<u8>)>);
+
+impl TokenizerFiles {
+    /// The files in `dir`; `None` when no tokenizer is there.
+    ///
+    /// # Errors
+    /// When one that is there cannot be read.
+    pub fn read(dir: &Path) -> Result<Option<TokenizerFiles>> {
+        let mut files = Vec::new();
+        for name in NAMES {
+            let path = dir.join(name);
+            match fs::read(&path) {
+                Ok(bytes) => files.push((name, bytes)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error).with_context(|| path.display().to_string()),
+            }
+        }
+        let has = |wanted: &str| files.iter().any(|(name, _)| *name == wanted);
+        let is_tokenizer = has("tokenizer.json") || (has("vocab.json") && has("merges.txt"));
+        Ok(is_tokenizer.then_some(TokenizerFiles(files)))
+    }
+
+    /// Writes the files into `dir`.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        self.0.iter().try_for_each(|(name, bytes)| crate::output::write(&dir.join(name), bytes))
+    }
+}

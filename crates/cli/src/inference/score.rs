@@ -1,0 +1,52 @@
+//! `--score`: how likely the model finds each token of a text.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+
+use super::engine::Engine;
+
+/// The score of a text as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Score {
+    /// The ids of the text.
+    tokens: Vec<u32>,
+    /// The natural logarithm of each token's probability after those before it; nothing is known of the first.
+    logprobs: Vec<Option<f64>>,
+    /// exp of the mean of −logprob; `None` for a single token.
+    perplexity: Option<f64>,
+}
+
+/// Scores `prompt` and prints it on standard output.
+///
+/// # Errors
+/// When the prompt is empty or cannot be encoded.
+pub fn print(engine: &Engine, prompt: &[u8], as_json: bool) -> Result<()> {
+    let tokens = engine.tokenizer.encode(prompt).context("--prompt")?;
+    if tokens.is_empty() {
+        bail!("--prompt: empty, so there is nothing to score; give some text");
+    }
+    let known = engine.model.score(engine.context, &tokens).context("--prompt")?;
+    let mean = -known.iter().sum::<f64>() / known.len() as f64;
+    let perplexity = (!known.is_empty()).then(|| mean.exp());
+    let logprobs = std::iter::once(None).chain(known.into_iter().map(Some)).collect();
+    let score = Score { tokens, logprobs, perplexity };
+    let text = if as_json { serde_json::to_string(&score)? + "\n" } else { table(engine, &score)? };
+    super::print(text.as_bytes())
+}
+
+/// A line for each token, and the perplexity.
+fn table(engine: &Engine, score: &Score) -> Result<String> {
+    let mut text = format!("{:>8}  {:>9}  token\n", "id", "logprob");
+    for (id, logprob) in score.tokens.iter().zip(&score.logprobs) {
+        let token = String::from_utf8_lossy(engine.tokenizer.token(*id)?).into_owned();
+        let logprob = logprob.map_or("-".to_string(), |logprob| format!("{logprob:.4}"));
+        writeln!(text, "{id:>8}  {logprob:>9}  {token:?}")?;
+    }
+    match score.perplexity {
+        Some(perplexity) => writeln!(text, "perplexity {perplexity:.4}")?,
+        None => writeln!(text, "perplexity unknown: a single token has nothing before it")?,
+    }
+    Ok(text)
+}

@@ -1,0 +1,113 @@
+//! An axis: where a value lies on the page, and round numbers to label it with.
+
+/// About how many labels an axis gets.
+const LABELS: f64 = 6.0;
+
+/// A labelled place on an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tick {
+    pub value: f64,
+    pub label: String,
+}
+
+/// A range of values laid out between two places on the page.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Axis {
+    min: f64,
+    max: f64,
+    from: f64,
+    to: f64,
+    /// The distance of two ticks.
+    step: f64,
+}
+
+/// 1, 2 or 5 times a power of ten, such that a range gets about [`LABELS`] of it.
+fn round_step(range: f64) -> f64 {
+    let rough = range / LABELS;
+    let power = 10f64.powf(rough.log10().floor());
+    let factor = match rough / power {
+        f if f <= 1.0 => 1.0,
+        f if f <= 2.0 => 2.0,
+        f if f <= 5.0 => 5.0,
+        _ => 10.0,
+    };
+    factor * power
+}
+
+impl Axis {
+    /// The axis on which all finite `values` lie; never of length zero.
+    pub fn through(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Axis {
+        let (min, max) = values
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| {
+                (min.min(value), max.max(value))
+            });
+        let (min, max) = match max - min {
+            range if range > 0.0 => (min, max),
+            range if range == 0.0 => (min, max + 1.0),
+            _ => (0.0, 1.0),
+        };
+        Axis { min, max, from, to, step: round_step(max - min) }
+    }
+
+    /// The same axis, longer, so that it begins and ends at a tick.
+    pub fn outward(self) -> Axis {
+        let step = self.step;
+        Axis { min: (self.min / step).floor() * step, max: (self.max / step).ceil() * step, ..self }
+    }
+
+    /// The largest value.
+    pub fn max(&self) -> f64 {
+        self.max
+    }
+
+    /// Where `value` lies on the page.
+    pub fn place(&self, value: f64) -> f64 {
+        self.from + (value - self.min) / (self.max - self.min) * (self.to - self.from)
+    }
+
+    /// Multiples of the step that lie on the axis.
+    pub fn ticks(&self) -> Vec<Tick> {
+        let step = self.step;
+        // A hair of tolerance for the ends.
+        let (first, last) = ((self.min / step - 1e-9).ceil(), (self.max / step + 1e-9).floor());
+        let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
+        let count = (last - first).clamp(0.0, 100.0) as u32;
+        (0..=count)
+            .map(|index| {
+                let value = (first + f64::from(index)) * step;
+                // Minus zero is not a label.
+                Tick { value, label: format!("{:.decimals$}", value + 0.0) }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(min: f64, max: f64) -> Vec<String> {
+        let axis = Axis::through([min, max].into_iter(), 0.0, 1.0).outward();
+        axis.ticks().into_iter().map(|tick| tick.label).collect()
+    }
+
+    #[test]
+    fn labels_are_round_numbers_around_all_values() {
+        assert_eq!(labels(1.3, 9.2), ["0", "2", "4", "6", "8", "10"]);
+        assert_eq!(labels(0.0, 5000.0), ["0", "1000", "2000", "3000", "4000", "5000"]);
+        assert_eq!(labels(1.51, 1.62), ["1.50", "1.52", "1.54", "1.56", "1.58", "1.60", "1.62"]);
+    }
+
+    #[test]
+    fn places_are_proportional() {
+        let axis = Axis::through([2.0, 4.0].into_iter(), 100.0, 0.0);
+        assert_eq!([axis.place(2.0), axis.place(3.0), axis.place(4.0)], [100.0, 50.0, 0.0]);
+    }
+
+    #[test]
+    fn no_values_or_one_make_an_axis_too() {
+        assert_eq!(Axis::through([].into_iter(), 0.0, 1.0).place(0.5), 0.5);
+        assert_eq!(Axis::through([3.0, f64::NAN].into_iter(), 0.0, 1.0).place(3.0), 0.0);
+    }
+}
