@@ -11,7 +11,7 @@ const LANES: usize = 8;
 
 pub(super) static KERNELS: Kernels = Kernels {
     isa: Isa::Avx2,
-    gemm: GemmKernel { mr: MR, nr: NR, kc: 256, mc: 12 * MR, micro, pack_a, pack_b },
+    gemm: GemmKernel { mr: MR, nr: NR, kc: 256, mc: 24 * MR, micro, pack_a, pack_b },
 };
 
 /// Runs `f` compiled for AVX2 and FMA.

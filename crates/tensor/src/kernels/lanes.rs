@@ -10,7 +10,10 @@
 pub const LANES: usize = 32;
 
 /// Folds the lanes pairwise: lane i takes in lane i + 16, then i + 8, and so on.
-#[inline(always)]
+///
+/// Out of line, as the compiler would otherwise cut the vectors of the loop before it to the two floats of the
+/// last step.
+#[inline(never)]
 fn fold(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut half = LANES / 2;
     while half > 0 {
@@ -23,20 +26,37 @@ fn fold(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
     lanes[0]
 }
 
-/// Reduces `x`: element i goes into lane i mod [`LANES`], and the lanes are folded at the end.
+/// Reduces `x`: element i goes into lane i mod [`LANES`], and the lanes are folded at the end. The last few
+/// elements are filled up with `neutral` ones, as lanes that are indexed one by one would not stay in registers.
 #[inline(always)]
-fn reduce(x: &[f32], start: f32, step: impl Fn(f32, f32) -> f32, join: fn(f32, f32) -> f32) -> f32 {
-    let mut lanes = [start; LANES];
+fn reduce(
+    x: &[f32],
+    neutral: f32,
+    step: impl Fn(f32, f32) -> f32,
+    join: impl Fn(f32, f32) -> f32,
+) -> f32 {
+    let mut lanes = [neutral; LANES];
     let (chunks, rest) = x.as_chunks::<LANES>();
     for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane = step(*lane, x);
+        for i in 0..LANES {
+            lanes[i] = step(lanes[i], chunk[i]);
         }
     }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = step(*lane, x);
+    if !rest.is_empty() {
+        let chunk = filled(rest, neutral);
+        for i in 0..LANES {
+            lanes[i] = step(lanes[i], chunk[i]);
+        }
     }
     fold(lanes, join)
+}
+
+/// A chunk that begins with `rest`.
+#[inline(always)]
+fn filled(rest: &[f32], filling: f32) -> [f32; LANES] {
+    let mut chunk = [filling; LANES];
+    chunk[..rest.len()].copy_from_slice(rest);
+    chunk
 }
 
 #[inline(always)]
@@ -82,12 +102,15 @@ pub fn dot_map(a: &[f32], b: &[f32], map: impl Fn(f32) -> f32) -> f32 {
     let (b_chunks, b_rest) = b[..len].as_chunks::<LANES>();
     let mut lanes = [0.0; LANES];
     for (a, b) in a_chunks.iter().zip(b_chunks) {
-        for (lane, (a, &b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-            *lane += a * map(b);
+        for i in 0..LANES {
+            lanes[i] += a[i] * map(b[i]);
         }
     }
-    for (lane, (a, &b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
-        *lane += a * map(b);
+    if !a_rest.is_empty() {
+        let (a, b) = (filled(a_rest, 0.0), filled(b_rest, 0.0));
+        for i in 0..LANES {
+            lanes[i] += a[i] * map(b[i]);
+        }
     }
     fold(lanes, plus)
 }

@@ -14,6 +14,23 @@ use super::gemm::Mat;
 /// The CPU has the table's instruction set.
 pub(super) type Pack = unsafe fn(Mat<'_>, &mut [f32], bool);
 
+/// Floats in a cache line.
+const LINE: usize = 16;
+
+/// Asks for the cache line of an element that will be read soon. The hardware foresees accesses within a page
+/// only, and the rows of a large matrix lie on different ones.
+#[inline(always)]
+fn prefetch(data: &[f32], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch may have any address.
+    unsafe {
+        use std::arch::x86_64::*;
+        _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(index).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (data, index);
+}
+
 /// The nearest number that bfloat16 can hold, ties to even; NaN stays NaN.
 #[inline(always)]
 pub fn round_to_bf16(x: f32) -> f32 {
@@ -37,29 +54,27 @@ pub(super) fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: b
 fn pack_map<const W: usize>(source: Mat<'_>, panels: &mut [f32], map: impl Fn(f32) -> f32 + Copy) {
     let (lead, depth) = (source.rows(), source.cols());
     debug_assert_eq!(panels.len(), lead.div_ceil(W) * W * depth);
-    if depth == 0 {
-        return;
-    }
-    for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
-        let first = index * W;
-        let rows = source.block(first..lead.min(first + W), 0..depth);
-        let (columns, _) = panel.as_chunks_mut::<W>();
-        if rows.rows() < W {
-            pack_partial(rows, columns, map);
-        } else if rows.row_stride() == 1 {
-            pack_copying(rows, columns, map);
-        } else if rows.col_stride() == 1 {
-            pack_transposing(rows, columns, map);
-        } else {
-            pack_partial(rows, columns, map);
+    let full = lead - lead % W;
+    let (full_panels, last_panel) = panels.split_at_mut(full * depth);
+    let rows = source.block(0..full, 0..depth);
+    if rows.row_stride() == 1 {
+        pack_copying::<W>(rows, full_panels, map);
+    } else if rows.col_stride() == 1 {
+        pack_transposing::<W>(rows, full_panels, map);
+    } else {
+        for (index, panel) in full_panels.chunks_exact_mut(W * depth).enumerate() {
+            pack_by_element::<W>(rows.block(index * W..(index + 1) * W, 0..depth), panel, map);
         }
+    }
+    if full < lead {
+        pack_by_element::<W>(source.block(full..lead, 0..depth), last_panel, map);
     }
 }
 
-/// A last panel that has fewer than `W` rows, or a matrix without a contiguous axis.
+/// One panel of any layout that may lack rows.
 #[inline(always)]
-fn pack_partial<const W: usize>(rows: Mat<'_>, columns: &mut [[f32; W]], map: impl Fn(f32) -> f32) {
-    for (k, column) in columns.iter_mut().enumerate() {
+fn pack_by_element<const W: usize>(rows: Mat<'_>, panel: &mut [f32], map: impl Fn(f32) -> f32) {
+    for (k, column) in panel.as_chunks_mut::<W>().0.iter_mut().enumerate() {
         column.fill(0.0);
         for (i, x) in column[..rows.rows()].iter_mut().enumerate() {
             *x = map(rows.at(i, k));
@@ -67,39 +82,47 @@ fn pack_partial<const W: usize>(rows: Mat<'_>, columns: &mut [[f32; W]], map: im
     }
 }
 
-/// Elements of a column lie side by side.
+/// Full panels of a matrix whose columns are contiguous. Some columns at a time go to all panels, so that
+/// each page and each cache line of the source is visited once.
 #[inline(always)]
-fn pack_copying<const W: usize>(rows: Mat<'_>, columns: &mut [[f32; W]], map: impl Fn(f32) -> f32) {
-    for (k, to) in columns.iter_mut().enumerate() {
-        let from = &rows.data()[k * rows.col_stride()..][..W];
-        for (to, &x) in to.iter_mut().zip(from) {
-            *to = map(x);
+fn pack_copying<const W: usize>(rows: Mat<'_>, panels: &mut [f32], map: impl Fn(f32) -> f32) {
+    const COLUMNS: usize = 8;
+    let depth = rows.cols();
+    for start in (0..depth).step_by(COLUMNS) {
+        let end = depth.min(start + COLUMNS);
+        for k in end..depth.min(end + COLUMNS) {
+            for row in (0..rows.rows()).step_by(LINE) {
+                prefetch(rows.data(), k * rows.col_stride() + row);
+            }
+        }
+        for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
+            let (columns, _) = panel[start * W..end * W].as_chunks_mut::<W>();
+            for (k, column) in (start..end).zip(columns) {
+                let from = &rows.data()[k * rows.col_stride() + index * W..][..W];
+                for (to, &x) in column.iter_mut().zip(from) {
+                    *to = map(x);
+                }
+            }
         }
     }
 }
 
-/// Elements of a row lie side by side: a transposition, one cache line of each row at a time.
+/// Full panels of a matrix whose rows are contiguous: a transposition, a cache line of each row at a time.
 #[inline(always)]
-fn pack_transposing<const W: usize>(
-    rows: Mat<'_>,
-    columns: &mut [[f32; W]],
-    map: impl Fn(f32) -> f32,
-) {
-    const LINE: usize = 16;
-    let depth = columns.len();
-    let (lines, rest) = columns.as_chunks_mut::<LINE>();
-    for (line, columns) in lines.iter_mut().enumerate() {
-        for i in 0..W {
-            let from = &rows.data()[i * rows.row_stride() + line * LINE..][..LINE];
-            for (column, &x) in columns.iter_mut().zip(from) {
-                column[i] = map(x);
+fn pack_transposing<const W: usize>(rows: Mat<'_>, panels: &mut [f32], map: impl Fn(f32) -> f32) {
+    let depth = rows.cols();
+    for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
+        let (columns, _) = panel.as_chunks_mut::<W>();
+        for start in (0..depth).step_by(LINE) {
+            let columns = &mut columns[start..depth.min(start + LINE)];
+            for i in 0..W {
+                let first = (index * W + i) * rows.row_stride() + start;
+                prefetch(rows.data(), first + W * rows.row_stride());
+                let from = &rows.data()[first..first + columns.len()];
+                for (column, &x) in columns.iter_mut().zip(from) {
+                    column[i] = map(x);
+                }
             }
-        }
-    }
-    let done = depth - rest.len();
-    for (k, column) in rest.iter_mut().enumerate() {
-        for (i, x) in column.iter_mut().enumerate() {
-            *x = map(rows.at(i, done + k));
         }
     }
 }
