@@ -68,7 +68,12 @@ fn space_run(text: &[u8], at: usize) -> (usize, usize) {
 
 /// The end of the run of `class` that goes on at `at`.
 #[inline]
-fn run(text: &[u8], mut at: usize, class: Class) -> usize {
+fn run(text: &[u8], at: usize, class: Class) -> usize {
+    if class == Class::Letter { letters(text, at) } else { run_bytewise(text, at, class) }
+}
+
+/// The same, character by character.
+fn run_bytewise(text: &[u8], mut at: usize, class: Class) -> usize {
     while let Some(&byte) = text.get(at) {
         let (found, len) = if byte < 128 { (ASCII[byte as usize], 1) } else { char_at(text, at) };
         if found != class {
@@ -77,6 +82,32 @@ fn run(text: &[u8], mut at: usize, class: Class) -> usize {
         at += len;
     }
     at
+}
+
+/// The same for letters, eight bytes at a time. Where a word ends is not predictable, and a loop over its characters
+/// that ends there costs more than all the rest; most words end within the first eight bytes, which is.
+#[inline]
+fn letters(text: &[u8], mut at: usize) -> usize {
+    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let len = ascii_letters(u64::from_le_bytes(*bytes));
+        at += len;
+        if len < 8 {
+            return if text[at] < 128 { at } else { run_bytewise(text, at, Class::Letter) };
+        }
+    }
+    run_bytewise(text, at, Class::Letter)
+}
+
+/// How many of eight bytes, from the lowest on, are ASCII letters before the first that is none.
+#[inline]
+fn ascii_letters(bytes: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x80 * ONES;
+    // Seven bits a byte: sums stay within their byte, and reach its top bit from a certain letter on.
+    let lower = (bytes | 0x20 * ONES) & !TOPS;
+    let from_a = lower + (0x80 - b'a' as u64) * ONES;
+    let beyond_z = lower + (0x7F - b'z' as u64) * ONES;
+    ((!from_a | beyond_z | bytes) & TOPS).trailing_zeros() as usize / 8
 }
 
 /// The end of the pre-token that begins at `at` by GPT-4's pattern; `at` must be inside `text`.

@@ -118,6 +118,20 @@ proptest! {
 }
 
 #[test]
+fn letters_of_eight_bytes() {
+    for filler in *b"aAzZ" {
+        for at in 0..8 {
+            for byte in 0..=255 {
+                let mut bytes = [filler; 8];
+                bytes[at] = byte;
+                let expected = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+                assert_eq!(ascii_letters(u64::from_le_bytes(bytes)), expected, "{bytes:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn expressions_that_are_none_are_refused() {
     let error = Pattern::parse(r"(a|\p{Nonsense}").unwrap_err().to_string();
     assert!(error.contains(r"Nonsense") && !error.contains('\n'), "{error}");
