@@ -1,0 +1,218 @@
+//! Runs that are interrupted and go on end as if nothing had happened; the number of threads does not matter either.
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Folder, fails, stderr, training_args, without};
+use lm::metrics::Metrics;
+
+const STEPS: [&str; 10] = [
+    "--steps",
+    "400",
+    "--log-every",
+    "5",
+    "--eval-every",
+    "50",
+    "--checkpoint-every",
+    "130",
+    "--grad-accum",
+    "2",
+];
+
+fn metrics(run: &Path) -> Vec<Metrics> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Metrics without what a clock had a say in.
+fn timeless(run: &Path) -> Vec<Metrics> {
+    let without = |metrics| Metrics { tokens_per_second: 0.0, seconds: 0.0, ..metrics };
+    metrics(run).into_iter().map(without).collect()
+}
+
+fn weights(run: &Path) -> Vec<u8> {
+    fs::read(run.join("latest/model.safetensors")).unwrap()
+}
+
+/// Starts a run, presses Ctrl-C once `line` lines of metrics are there, and returns the step of its checkpoint.
+fn interrupt(folder: &Folder, args: &[&str], lines: usize) -> u64 {
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("train-model"))
+        .current_dir(folder.path(""))
+        .args(training_args("interrupted"))
+        .args(args)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let metrics = folder.path("interrupted/metrics.jsonl");
+    let started = Instant::now();
+    while fs::read_to_string(&metrics).map_or(0, |text| text.lines().count()) < lines {
+        assert!(started.elapsed() < Duration::from_secs(60), "no metrics");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let latest = fs::read_link(folder.path("interrupted/latest")).unwrap();
+    latest.to_str().unwrap().strip_prefix("step-").unwrap().parse().unwrap()
+}
+
+#[test]
+fn interrupted_twice_and_resumed_is_the_same_to_the_last_bit() {
+    let folder = Folder::new();
+    folder.train("whole", &STEPS).assert().success();
+    let first = interrupt(&folder, &STEPS, 4);
+    let second = interrupt(&folder, &[&STEPS[..], &["--resume"]].concat(), 30);
+    assert!(first < second && second < 400, "{first}, {second}");
+    folder.train("interrupted", &STEPS).arg("--resume").assert().success();
+
+    let (whole, resumed) = (folder.path("whole"), folder.path("interrupted"));
+    assert_eq!(weights(&whole), weights(&resumed));
+    assert_eq!(
+        fs::read(whole.join("latest/optimizer.safetensors")).unwrap(),
+        fs::read(resumed.join("latest/optimizer.safetensors")).unwrap()
+    );
+    assert_eq!(timeless(&whole), timeless(&resumed));
+    let seconds: Vec<f64> = metrics(&resumed).iter().map(|line| line.seconds).collect();
+    assert!(seconds.is_sorted(), "the clock goes on where it stopped");
+    assert_eq!(metrics(&whole).iter().filter(|line| line.val_loss.is_some()).count(), 8);
+}
+
+#[test]
+fn killed_in_the_middle_of_writing_goes_on_from_the_last_whole_checkpoint() {
+    let folder = Folder::new();
+    let steps = ["--steps", "12", "--checkpoint-every", "4", "--log-every", "1"];
+    folder.train("whole", &steps).assert().success();
+    folder.train("killed", &steps).assert().success();
+    // As after a kill between steps 8 and 12: lines of metrics beyond the checkpoint, one of them torn, and a
+    // checkpoint without a name.
+    let run = folder.path("killed");
+    fs::remove_dir_all(run.join("step-000012")).unwrap();
+    fs::remove_file(run.join("latest")).unwrap();
+    std::os::unix::fs::symlink("step-000008", run.join("latest")).unwrap();
+    fs::create_dir(run.join(".unfinished-x")).unwrap();
+    fs::write(run.join(".unfinished-x/model.safetensors"), "half").unwrap();
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    fs::write(run.join("metrics.jsonl"), &text[..text.len() - 9]).unwrap();
+
+    folder.train("killed", &steps).arg("--resume").assert().success();
+    assert_eq!(weights(&folder.path("whole")), weights(&run));
+    assert_eq!(timeless(&folder.path("whole")), timeless(&run));
+    assert_eq!(folder.names("killed"), folder.names("whole"));
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let folder = Folder::new();
+    let train = |run: &str, threads: &str| {
+        let mut command = folder.program("train-model");
+        let data = [
+            "--train-dataset",
+            "train.npy",
+            "--checkpoint-dir",
+            run,
+            "--vocab-size",
+            "300",
+            "--threads",
+            threads,
+        ];
+        command
+            .args(common::SMALL)
+            .args(data)
+            .args(["--steps", "20", "--quiet"])
+            .assert()
+            .success();
+        weights(&folder.path(run))
+    };
+    assert!(train("one", "1") == train("two", "2"));
+}
+
+#[test]
+fn what_contradicts_the_checkpoint_is_named() {
+    let folder = Folder::new();
+    folder.train("run", &["--steps", "4", "--quiet"]).assert().success();
+    let names = folder.names("run");
+    let resume = |args: &[&str]| {
+        let mut command = folder.train("run", &["--resume", "--quiet"]);
+        command.args(args);
+        command
+    };
+    fails(
+        &mut resume(&["--steps", "5", "--lr", "0.5"]),
+        1,
+        &["--steps 5 (there 4)", "--lr 0.5 (there 0.001)"],
+    );
+    fails(&mut resume(&["--norm", "post"]), 1, &["--norm post (there pre)"]);
+
+    let other = |flag: &str, value: &str| {
+        let args = without(training_args("run"), flag);
+        let mut command = folder.program("train-model");
+        command.args(args).args(["--resume", "--quiet", "--steps", "4", flag, value]);
+        command
+    };
+    folder.write_tokens("other.npy", &[1; 2000]);
+    fails(
+        &mut other("--train-dataset", "other.npy"),
+        1,
+        &["--train-dataset", "other.npy", "not the tokens"],
+    );
+    fails(&mut other("--val-dataset", "train.npy"), 1, &["--val-dataset"]);
+    assert_eq!(folder.names("run"), names);
+
+    // A copy of the data elsewhere is the same data, and there is nothing left to do.
+    fs::copy(folder.path("train.npy"), folder.path("copy.npy")).unwrap();
+    other("--train-dataset", "copy.npy").assert().success();
+}
+
+#[test]
+fn a_damaged_checkpoint_is_not_resumed() {
+    let folder = Folder::new();
+    let path = folder.checkpoint("run");
+    let resume = || folder.train("run", &["--resume", "--quiet", "--steps", "4"]);
+    for name in ["model.safetensors", "optimizer.safetensors", "trainer_state.json", "config.json"]
+    {
+        let file = path.join(name);
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, &whole[..whole.len() - 7]).unwrap();
+        fails(&mut resume(), 1, &[name]);
+        fs::remove_file(&file).unwrap();
+        fails(&mut resume(), 1, &[name]);
+        fs::write(&file, whole).unwrap();
+    }
+    resume().assert().success();
+}
+
+#[test]
+fn there_has_to_be_something_to_resume() {
+    let folder = Folder::new();
+    fails(
+        &mut folder.train("missing", &["--resume", "--quiet"]),
+        1,
+        &["--resume", "missing", "no checkpoint"],
+    );
+    assert!(!folder.path("missing").exists());
+
+    // A run that was killed before its first checkpoint starts from its beginning.
+    fs::create_dir(folder.path("young")).unwrap();
+    fs::write(folder.path("young/metrics.jsonl"), "").unwrap();
+    let output = folder.train("young", &["--resume", "--steps", "3"]).output().unwrap();
+    assert!(output.status.success() && stderr(&output).contains("no checkpoint was written yet"));
+    assert!(folder.path("young/latest/model.safetensors").is_file());
+}
+
+#[test]
+fn a_new_run_leaves_an_earlier_one_whole() {
+    let folder = Folder::new();
+    folder.checkpoint("run");
+    let before = folder.names("run");
+    let output = folder.train("run", &["--steps", "3"]).output().unwrap();
+    assert!(
+        output.status.success() && stderr(&output).contains("warning: run held an earlier run")
+    );
+    assert_eq!(folder.names("run/earlier-1"), before);
+    assert_eq!(fs::read_link(folder.path("run/latest")).unwrap(), Path::new("step-000003"));
+}
