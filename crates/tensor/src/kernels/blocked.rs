@@ -12,11 +12,15 @@ use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Columns of C that are computed with one packing of A, about: their share of C stays in the second-level
-/// cache while the blocks along K are added up.
+/// Columns of C that are computed with one packing of A: whole panels on every table, and few enough for their
+/// part of C to stay in cache while the blocks along K are added up.
 const NC: usize = 1024;
 /// Fewer columns are not worth a packing of A.
 const SMALLEST_NC: usize = 256;
+/// Fewer rows are not worth reading the packed B.
+const SMALLEST_MC: usize = 48;
+/// Floats of B that are packed at a time for all threads (4 MB): they stay in the third-level cache.
+const SLAB: usize = 1 << 20;
 /// Tiles a thread, so that those who finish early find something left.
 const TILES_A_THREAD: usize = 4;
 
@@ -107,65 +111,78 @@ impl Product<'_> {
         });
     }
 
-    /// C cut into tiles for the threads: B is packed as a whole beforehand, A tile by tile.
+    /// C cut into tiles for the threads. B is packed by all of them, slab by slab; A by each for its tile.
     fn parallel(&self) {
+        let &GemmKernel { nr, kc, .. } = self.table;
+        let (k, n) = (self.b.rows(), self.b.cols());
+        let slab_cols = n.min(2 * NC);
+        let slab_terms = k.min((SLAB / slab_cols).next_multiple_of(kc));
+        let mut buffer = Buffer::scratch(slab_cols.next_multiple_of(nr) * slab_terms);
+        for cols in ranges(n, slab_cols) {
+            for terms in ranges(k, slab_terms) {
+                let panels =
+                    &mut buffer.as_mut_slice()[..cols.len().next_multiple_of(nr) * terms.len()];
+                self.pack_slab(&terms, &cols, panels);
+                self.multiply_slab(terms, cols.clone(), panels);
+            }
+        }
+    }
+
+    /// Packs a part of B in parallel: for each block of terms, its panels side by side.
+    fn pack_slab(&self, terms: &Range<usize>, cols: &Range<usize>, mut panels: &mut [f32]) {
+        /// Columns that are packed by one task; whole panels on every table.
+        const COLS: usize = 128;
+        let &GemmKernel { nr, kc, .. } = self.table;
+        let mut tasks = Vec::new();
+        for terms in steps(terms.clone(), kc) {
+            for cols in steps(cols.clone(), COLS) {
+                let len = cols.len().next_multiple_of(nr) * terms.len();
+                let (own, rest) = panels.split_at_mut(len);
+                panels = rest;
+                tasks.push((terms.clone(), cols, own));
+            }
+        }
+        tasks.into_par_iter().for_each(|(terms, cols, panels)| self.pack_b(terms, cols, panels));
+    }
+
+    /// Adds the product of A's columns and B's rows `terms`, for the columns `cols` of C, tile by tile.
+    fn multiply_slab(&self, terms: Range<usize>, cols: Range<usize>, panels: &[f32]) {
         let &GemmKernel { mr, nr, kc, mc, .. } = self.table;
-        let (m, k, n) = (self.a.rows(), self.a.cols(), self.b.cols());
-        let packed = self.pack_all_b();
-        let b_panels = packed.as_slice();
-        let padded_n = n.next_multiple_of(nr);
-        let (tile_rows, tile_cols) = self.tile_shape();
+        let m = self.a.rows();
+        let padded_cols = cols.len().next_multiple_of(nr);
+        let (tile_rows, tile_cols) = self.tile_shape(cols.len());
         let tiles: Vec<_> = ranges(m, tile_rows)
-            .flat_map(|rows| ranges(n, tile_cols).map(move |cols| (rows.clone(), cols)))
+            .flat_map(|rows| steps(cols.clone(), tile_cols).map(move |cols| (rows.clone(), cols)))
             .collect();
-        tiles.into_par_iter().with_max_len(1).for_each(|(tile_rows, cols)| {
-            with_scratch(mc.min(m.next_multiple_of(mr)) * kc.min(k), |scratch| {
+        tiles.into_par_iter().with_max_len(1).for_each(|(tile_rows, tile_cols)| {
+            with_scratch(mc.min(tile_rows.len().next_multiple_of(mr)) * kc, |scratch| {
                 for rows in steps(tile_rows, mc) {
-                    for terms in ranges(k, kc) {
-                        let a_panels = self.pack_a(rows.clone(), terms.clone(), scratch);
-                        let first = terms.start * padded_n + cols.start * terms.len();
-                        let len = cols.len().next_multiple_of(nr) * terms.len();
-                        let b_panels = &b_panels[first..first + len];
-                        self.block(rows.clone(), cols.clone(), terms, a_panels, b_panels);
+                    for block in steps(terms.clone(), kc) {
+                        let first = (block.start - terms.start) * padded_cols
+                            + (tile_cols.start - cols.start) * block.len();
+                        let len = tile_cols.len().next_multiple_of(nr) * block.len();
+                        let b_panels = &panels[first..first + len];
+                        let a_panels = self.pack_a(rows.clone(), block.clone(), scratch);
+                        self.block(rows.clone(), tile_cols.clone(), block, a_panels, b_panels);
                     }
                 }
             });
         });
     }
 
-    /// Rows and columns of the tiles that are handed to threads.
-    fn tile_shape(&self) -> (usize, usize) {
+    /// Rows and columns of the tiles of `n` columns of C that are handed to threads.
+    fn tile_shape(&self, n: usize) -> (usize, usize) {
         let &GemmKernel { mr, nr, mc, .. } = self.table;
-        let (m, n) = (self.a.rows(), self.b.cols());
+        let m = self.a.rows();
         let wanted = TILES_A_THREAD * rayon::current_num_threads();
         let (mut down, mut across) = (m.div_ceil(mc), n.div_ceil(NC));
+        if down * across < wanted {
+            down = wanted.div_ceil(across).min(m.div_ceil(SMALLEST_MC)).max(down);
+        }
         while down * across < wanted && n / (2 * across) >= SMALLEST_NC {
             across *= 2;
         }
-        if down * across < wanted {
-            down = wanted.div_ceil(across).min(m.div_ceil(4 * mr));
-        }
         (m.div_ceil(down).next_multiple_of(mr), n.div_ceil(across).next_multiple_of(nr))
-    }
-
-    /// All of B, packed in parallel: for each block of K, its panels side by side.
-    fn pack_all_b(&self) -> Buffer {
-        /// Columns that are packed by one task.
-        const COLS: usize = 128;
-        let &GemmKernel { nr, kc, .. } = self.table;
-        let (k, n) = (self.b.rows(), self.b.cols());
-        let mut packed = Buffer::scratch(n.next_multiple_of(nr) * k);
-        let mut rest = packed.as_mut_slice();
-        let mut tasks = Vec::new();
-        for terms in ranges(k, kc) {
-            for cols in ranges(n, COLS.next_multiple_of(nr)) {
-                let panels;
-                (panels, rest) = rest.split_at_mut(cols.len().next_multiple_of(nr) * terms.len());
-                tasks.push((terms.clone(), cols, panels));
-            }
-        }
-        tasks.into_par_iter().for_each(|(terms, cols, panels)| self.pack_b(terms, cols, panels));
-        packed
     }
 
     /// Packs a block of A into the beginning of `scratch` and returns it.
