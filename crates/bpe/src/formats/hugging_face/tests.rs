@@ -88,7 +88,7 @@ fn whole_pre_tokens_are_kept() {
     tokens.push(b"whole".to_vec());
     let vocab = Vocab::new(tokens, plain.vocab().merges().to_vec(), vec![]).unwrap();
     let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).with_whole_pre_tokens();
-    let again = loaded(&tokenizer_json(&tokenizer)).unwrap();
+    let again = loaded(tokenizer_json(&tokenizer)).unwrap();
     assert_eq!(again.encode(b"whole").unwrap(), [260]);
     assert_eq!(again.encode(b" whole").unwrap().len(), 6);
     assert!(again.takes_whole_pre_tokens());
@@ -98,7 +98,7 @@ fn whole_pre_tokens_are_kept() {
 fn old_spellings_of_merges_are_read() {
     let lines = json!(["h e", "he y", "Ġ he", "Ã ©"]);
     assert_eq!(
-        loaded(&changed("/model/merges", lines)).unwrap().encode(b" hey").unwrap(),
+        loaded(changed("/model/merges", lines)).unwrap().encode(b" hey").unwrap(),
         [32, 258]
     );
 }
@@ -106,7 +106,7 @@ fn old_spellings_of_merges_are_read() {
 #[test]
 fn added_tokens_may_follow_the_vocabulary() {
     let added = json!([{ "id": 261, "content": "<|b|>" }, { "id": 256, "content": "<|a|>" }]);
-    let tokenizer = loaded(&changed("/added_tokens", added)).unwrap();
+    let tokenizer = loaded(changed("/added_tokens", added)).unwrap();
     assert_eq!(tokenizer.encode(b"<|b|><|a|>").unwrap(), [261, 256]);
 }
 
@@ -148,7 +148,7 @@ fn what_is_no_byte_level_bpe_is_refused() {
         ("/added_tokens", json!([{"id": 256, "content": "<|a|>", "lstrip": true}]), "lstrip"),
     ] {
         let message =
-            loaded(&changed(pointer, value.clone())).expect_err(&format!("{pointer} {value}"));
+            loaded(changed(pointer, value.clone())).expect_err(&format!("{pointer} {value}"));
         assert!(message.contains(found), "{pointer} {value}: {message}");
     }
 }
