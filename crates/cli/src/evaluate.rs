@@ -78,7 +78,7 @@ impl Evaluator {
         let predicted = tokens.len() - 1;
         let whole_windows = predicted / time;
         // The last window is shorter and makes a batch of its own.
-        let rest = usize::from(predicted % time > 0);
+        let rest = usize::from(!predicted.is_multiple_of(time));
         (whole_windows.div_ceil(self.batch_size) + rest) as u64
     }
 

@@ -122,7 +122,7 @@ mod tests {
             step,
             tokens: step * 64,
             train_loss: 1.0 / step as f64,
-            val_loss: (step % 2 == 0).then_some(0.1),
+            val_loss: step.is_multiple_of(2).then_some(0.1),
             lr: 1e-3 / 3.0,
             grad_norm: 0.7,
             tokens_per_second: 100.0,

@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn both_curves_and_their_last_values_are_drawn() {
         let lines: Vec<_> = (1..=20)
-            .map(|s| metrics(s, 9.0 / s as f64, (s % 5 == 0).then_some(9.5 / s as f64)))
+            .map(|s| metrics(s, 9.0 / s as f64, s.is_multiple_of(5).then_some(9.5 / s as f64)))
             .collect();
         let svg = draw(&lines);
         assert_eq!(svg.matches("<polyline").count(), 2);

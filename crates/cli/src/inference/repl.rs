@@ -91,14 +91,18 @@ fn answer(engine: &Engine, prompt: &str, settings: &Settings) -> Result<()> {
     // Ctrl-C from before this text is none of its business.
     interrupt::take();
     super::print(prompt.as_bytes())?;
-    let mut output = Ok(());
+    let mut broken = None;
     let completion =
         engine.complete(prompt.as_bytes(), settings, settings.seed_or_random(), |text| {
-            output = super::print(text.as_bytes());
-            output.as_ref().map(|()| ()).map_err(|error| anyhow::anyhow!("{error:#}"))
+            super::print(text.as_bytes()).or_else(|error| {
+                broken = Some(error);
+                anyhow::bail!("standard output is gone")
+            })
         });
     interrupt::take();
-    output?;
+    if let Some(error) = broken {
+        return Err(error);
+    }
     super::print(b"\n")?;
     if let Err(error) = completion {
         eprintln!("error: {}", exit::message(&error));
@@ -152,10 +156,10 @@ impl Lines {
     }
 
     fn close(self) {
-        if let Lines::Edited(mut editor, Some(path)) = self {
-            if let Err(error) = editor.save_history(&path) {
-                log::warn!("{}: the history cannot be written: {error}", path.display());
-            }
+        if let Lines::Edited(mut editor, Some(path)) = self
+            && let Err(error) = editor.save_history(&path)
+        {
+            log::warn!("{}: the history cannot be written: {error}", path.display());
         }
     }
 }

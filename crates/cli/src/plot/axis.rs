@@ -44,7 +44,8 @@ impl Axis {
             });
         let (min, max) = match max - min {
             range if range > 0.0 => (min, max),
-            range if range == 0.0 => (min, max + 1.0),
+            0.0 => (min, max + 1.0),
+            // There were no values.
             _ => (0.0, 1.0),
         };
         Axis { min, max, from, to, step: round_step(max - min) }

@@ -60,8 +60,8 @@ impl Run {
             progress.remark(format!("loss {:.3}", result.loss));
 
             let is_last = self.step == steps;
-            let evaluates = self.step % self.config.eval_every == 0 || is_last;
-            if evaluates || self.step == 1 || self.step % self.config.log_every == 0 {
+            let evaluates = self.step.is_multiple_of(self.config.eval_every) || is_last;
+            if evaluates || self.step == 1 || self.step.is_multiple_of(self.config.log_every) {
                 let metrics =
                     self.measure(&result, evaluates, self.seconds_at(started), &mut pace)?;
                 let due = last_line.is_none_or(|at: Instant| at.elapsed() >= LINE_INTERVAL);
@@ -77,7 +77,7 @@ impl Run {
                 }
             }
             let interrupted = interrupt::requested() && !is_last;
-            if is_last || interrupted || self.step % self.config.checkpoint_every == 0 {
+            if is_last || interrupted || self.step.is_multiple_of(self.config.checkpoint_every) {
                 self.save(self.seconds_at(started))?;
             }
             if interrupted {
