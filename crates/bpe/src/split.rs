@@ -15,7 +15,7 @@ pub const GPT2: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}
 pub const GPT4: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s";
 
 /// The end of the pre-token that begins at `at` by GPT-2's pattern; `at` must be inside `text`.
-#[inline]
+#[inline(always)]
 pub(crate) fn gpt2(text: &[u8], at: usize) -> usize {
     let first = text[at];
     if first == b' ' {
@@ -73,6 +73,7 @@ fn run(text: &[u8], at: usize, class: Class) -> usize {
 }
 
 /// The same, character by character.
+#[inline]
 fn run_bytewise(text: &[u8], mut at: usize, class: Class) -> usize {
     while let Some(&byte) = text.get(at) {
         let (found, len) = if byte < 128 { (ASCII[byte as usize], 1) } else { char_at(text, at) };
@@ -92,9 +93,15 @@ fn letters(text: &[u8], mut at: usize) -> usize {
         let len = ascii_letters(u64::from_le_bytes(*bytes));
         at += len;
         if len < 8 {
-            return if text[at] < 128 { at } else { run_bytewise(text, at, Class::Letter) };
+            return if text[at] < 128 { at } else { more_letters(text, at) };
         }
     }
+    more_letters(text, at)
+}
+
+/// The rest of a run of letters where it leaves ASCII, or near the end of the text. Kept out of the hot loop.
+#[inline(never)]
+fn more_letters(text: &[u8], at: usize) -> usize {
     run_bytewise(text, at, Class::Letter)
 }
 
