@@ -7,14 +7,14 @@ usage() {
     cat <<'HELP'
 Usage: scripts/demo.sh [--steps N] [--out DIR] [--help]
 
-    --steps N    training steps (default 600, about two minutes on two cores; also DEMO_STEPS)
+    --steps N    training steps (default 480, about two minutes on two cores; also DEMO_STEPS)
     --out DIR    what it leaves behind (default runs/demo; also DEMO_OUT): tokenizer/, train.npy, valid.npy,
                  the checkpoints, metrics.jsonl and loss.svg
 HELP
 }
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-steps="${DEMO_STEPS:-600}"
+steps="${DEMO_STEPS:-480}"
 out="${DEMO_OUT:-$root/runs/demo}"
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -28,10 +28,10 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-# A model that two cores can teach in two minutes: about 3.7 million parameters.
+# A model that two cores can teach in two minutes: about 2.6 million parameters.
 vocab_size=2048
-model=(--context-length 256 --d-model 256 --num-layers 4 --num-heads 8 --d-ff 672)
-training=(--batch-size 16 --lr 0.003 --steps "$steps" --seed 1)
+model=(--context-length 256 --d-model 192 --num-layers 4 --num-heads 6 --d-ff 512)
+training=(--batch-size 8 --lr 0.003 --steps "$steps" --seed 1)
 
 bin="${CARGO_TARGET_DIR:-$root/target}/release"
 times=""
