@@ -68,6 +68,8 @@ impl Pattern {
     /// # Errors
     /// [`Error::PatternRun`](crate::Error::PatternRun) when a custom pattern backtracks for too long; the two known
     /// patterns never fail.
+    // Closures, unlike the functions' names, are compiled into the one loop that calls them.
+    #[allow(clippy::redundant_closure)]
     #[inline]
     pub fn for_each_pre_token<'t>(
         &self,
@@ -75,7 +77,6 @@ impl Pattern {
         f: &mut impl FnMut(&'t [u8]),
     ) -> Result<()> {
         match &self.kind {
-            // Closures, unlike the functions' names, are compiled into the one loop that calls them.
             Kind::Gpt2 => scan(text, |text, at| split::gpt2(text, at), f),
             Kind::Gpt4 => scan(text, |text, at| split::gpt4(text, at), f),
             Kind::Custom(regex) => return regex.for_each(text, f),

@@ -111,7 +111,7 @@ fn ascii_letters(bytes: u64) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x80 * ONES;
     // Seven bits a byte: sums stay within their byte, and reach its top bit from a certain letter on.
-    let lower = (bytes | 0x20 * ONES) & !TOPS;
+    let lower = (bytes | (0x20 * ONES)) & !TOPS;
     let from_a = lower + (0x80 - b'a' as u64) * ONES;
     let beyond_z = lower + (0x7F - b'z' as u64) * ONES;
     ((!from_a | beyond_z | bytes) & TOPS).trailing_zeros() as usize / 8

@@ -1,5 +1,7 @@
 //! The count table: open addressing with linear probing, 24 bytes an entry, short keys inline.
 
+use rayon::prelude::*;
+
 use super::PreTokenCounts;
 use super::key::{Key, MAX_INLINE, Seeds};
 
@@ -160,8 +162,8 @@ impl CountTable {
         let mut long: Vec<(&[u8], u64)> =
             long.map(|(offset, count)| (self.long(offset), count)).collect();
         short.retain(|entry| entry.key.offset().is_none());
-        short.sort_unstable_by_key(|entry| entry.key);
-        long.sort_unstable();
+        short.par_sort_unstable_by_key(|entry| entry.key);
+        long.par_sort_unstable();
 
         let mut counts = PreTokenCounts::default();
         counts.ends.reserve_exact(short.len() + long.len());

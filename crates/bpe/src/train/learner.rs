@@ -22,6 +22,20 @@ const QUEUE_SHARE: u64 = 16;
 /// token, whose spellings add up to O(n²) bytes.
 const MAX_TOKEN_BYTES: usize = 1 << 28;
 
+/// Places that are looked at together, before those that are not stale are worked on: these reads are spread over all of
+/// memory, and without a decision between them they do not wait for one another.
+const BLOCK: usize = 64;
+
+/// The merge being made.
+#[derive(Clone, Copy)]
+struct Merge {
+    token: u32,
+    left_len: usize,
+    right_len: usize,
+    /// Pairs from here on are its own.
+    first_fresh: usize,
+}
+
 /// Words, pairs and queue between two merges.
 pub(super) struct Learner {
     tokens: TokenTable,
@@ -131,40 +145,21 @@ impl Learner {
         let first_fresh = self.table.pairs.len();
         self.fresh.clear();
 
-        for i in start..start + len as usize {
-            let place = self.table.places[i];
-            let position = place.position as usize;
-            if self.words.slots[position].pair != index {
-                continue;
+        let merge = Merge { token, left_len, right_len, first_fresh };
+        let mut live = [Place::default(); BLOCK];
+        for first in (start..start + len as usize).step_by(BLOCK) {
+            let block = first..(first + BLOCK).min(start + len as usize);
+            let mut num_live = 0;
+            for &place in &self.table.places[block] {
+                live[num_live] = place;
+                num_live += usize::from(self.names(place, index));
             }
-            let weight = self.words.weights[place.word as usize];
-            let second = position + left_len;
-            let end = second + right_len;
-
-            let before = self.words.slots[position - 1].symbol;
-            if before != BOUNDARY {
-                let at = position - self.tokens.token_len(before);
-                let gone = self.words.slots[at].pair;
-                self.table.pairs[gone as usize].count -= weight;
-                let known = &mut self.with_left[before as usize];
-                let pair = fresh_pair(&mut self.table.pairs, first_fresh, known, (before, token));
-                self.found(pair, weight, at, place.word);
+            for &place in &live[..num_live] {
+                // In "aaa" the first merge takes away the second place.
+                if self.names(place, index) {
+                    self.merge_at(place, merge);
+                }
             }
-            let after = self.words.slots[end].symbol;
-            if after == BOUNDARY {
-                self.words.slots[position].pair = NO_PAIR;
-            } else {
-                let gone = self.words.slots[second].pair;
-                self.table.pairs[gone as usize].count -= weight;
-                let known = &mut self.with_right[after as usize];
-                let pair = fresh_pair(&mut self.table.pairs, first_fresh, known, (token, after));
-                self.found(pair, weight, position, place.word);
-            }
-            self.words.slots[second].pair = NO_PAIR;
-            self.words.slots[position].symbol = token;
-            self.words.slots[end - 1].symbol = token;
-            self.words.num_tokens -= weight;
-            self.words.num_places -= 1;
         }
         self.table.pairs[index as usize].count = 0;
         self.table.append(first_fresh, &self.fresh);
@@ -175,6 +170,47 @@ impl Learner {
                 self.queue.push(context.entry(pair as u32), context);
             }
         }
+    }
+
+    /// Whether the place is one of the pair, and not stale.
+    #[inline]
+    fn names(&self, place: Place, pair: u32) -> bool {
+        self.words.slots[place.position as usize].pair == pair
+    }
+
+    /// Replaces one occurrence. Only the pairs on either side change.
+    #[inline]
+    fn merge_at(&mut self, place: Place, merge: Merge) {
+        let Merge { token, first_fresh, .. } = merge;
+        let weight = self.words.weights[place.word as usize];
+        let position = place.position as usize;
+        let second = position + merge.left_len;
+        let end = second + merge.right_len;
+
+        let before = self.words.slots[position - 1].symbol;
+        if before != BOUNDARY {
+            let at = position - self.tokens.token_len(before);
+            let gone = self.words.slots[at].pair;
+            self.table.pairs[gone as usize].count -= weight;
+            let known = &mut self.with_left[before as usize];
+            let pair = fresh_pair(&mut self.table.pairs, first_fresh, known, (before, token));
+            self.found(pair, weight, at, place.word);
+        }
+        let after = self.words.slots[end].symbol;
+        if after == BOUNDARY {
+            self.words.slots[position].pair = NO_PAIR;
+        } else {
+            let gone = self.words.slots[second].pair;
+            self.table.pairs[gone as usize].count -= weight;
+            let known = &mut self.with_right[after as usize];
+            let pair = fresh_pair(&mut self.table.pairs, first_fresh, known, (token, after));
+            self.found(pair, weight, position, place.word);
+        }
+        self.words.slots[second].pair = NO_PAIR;
+        self.words.slots[position].symbol = token;
+        self.words.slots[end - 1].symbol = token;
+        self.words.num_tokens -= weight;
+        self.words.num_places -= 1;
     }
 
     /// Notes that `pair` now starts at the slot `at`.
