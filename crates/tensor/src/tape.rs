@@ -163,8 +163,8 @@ impl<'t> Var<'t> {
         let tape = inputs[0].tape;
         let nodes: Vec<Option<usize>> = inputs.iter().map(|input| input.node).collect();
         let needed = tape.recording && nodes.iter().any(Option::is_some);
-        let node = needed
-            .then(|| tape.push(Node { inputs: nodes, backward: Some(Box::new(backward)) }));
+        let node =
+            needed.then(|| tape.push(Node { inputs: nodes, backward: Some(Box::new(backward)) }));
         Var { tape, node, value }
     }
 

@@ -44,7 +44,11 @@ impl Tensor {
     /// The elements in row-major order.
     #[track_caller]
     pub fn from_slice(shape: &[usize], data: &[f32]) -> Self {
-        assert_eq!(volume(shape), data.len(), "from_slice: shape {shape:?} and data differ in size");
+        assert_eq!(
+            volume(shape),
+            data.len(),
+            "from_slice: shape {shape:?} and data differ in size"
+        );
         Self::build(shape, |out| out.copy_from_slice(data))
     }
 
@@ -122,7 +126,12 @@ impl Tensor {
     /// The only element.
     #[track_caller]
     pub fn item(&self) -> f32 {
-        assert_eq!(self.len(), 1, "item: a tensor of shape {:?} is not a single number", self.shape);
+        assert_eq!(
+            self.len(),
+            1,
+            "item: a tensor of shape {:?} is not a single number",
+            self.shape
+        );
         self.as_slice()[0]
     }
 

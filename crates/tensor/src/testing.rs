@@ -78,7 +78,8 @@ pub fn gradcheck_error(
     };
     let mut worst = 0.0f64;
     for (i, x) in inputs.iter().enumerate() {
-        let dx = gradients.get(&leaves[i]).expect("every input of a checked operation has a gradient");
+        let dx =
+            gradients.get(&leaves[i]).expect("every input of a checked operation has a gradient");
         assert_eq!(dx.shape(), x.shape(), "the gradient of input {i} has another shape");
         for seed in 0..3 {
             let u = random(x.shape(), 1000 + 10 * i as u64 + seed);

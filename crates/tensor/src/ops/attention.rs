@@ -158,7 +158,13 @@ fn forward(context: Context, q: &Tensor, k: &Tensor, v: &Tensor, len: usize) -> 
 /// `q` (B, H, T, D) are the last T of `len` positions; `keys` and `values` (B, H, capacity, D) hold `len`
 /// positions, the queries' own included. Returns (B, H, T, D).
 #[track_caller]
-pub fn attend_to_cache(context: Context, q: &Tensor, keys: &Tensor, values: &Tensor, len: usize) -> Tensor {
+pub fn attend_to_cache(
+    context: Context,
+    q: &Tensor,
+    keys: &Tensor,
+    values: &Tensor,
+    len: usize,
+) -> Tensor {
     forward(context, q, keys, values, len).0
 }
 
@@ -178,7 +184,8 @@ impl<'t> Var<'t> {
         let (o, l) = forward(context, &q, &kv[0], &kv[1], time);
         let kept = o.clone();
         Var::record(&[self, k, v], o, move |dy, grads| {
-            let [dq, dk, dv] = backward(context, [&q, &kv[0], &kv[1]], &kept, &l, &dy, (time, d_head));
+            let [dq, dk, dv] =
+                backward(context, [&q, &kv[0], &kv[1]], &kept, &l, &dy, (time, d_head));
             grads.give(0, dq);
             grads.give(1, dk);
             grads.give(2, dv);

@@ -32,7 +32,12 @@ pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32]) -> V
 }
 
 /// Replaces each row of logits (N, V) by its gradient, (softmax − onehot) · `scale`.
-pub(crate) fn replace_by_gradient(context: Context, logits: &mut [f32], targets: &[u32], scale: f32) {
+pub(crate) fn replace_by_gradient(
+    context: Context,
+    logits: &mut [f32],
+    targets: &[u32],
+    scale: f32,
+) {
     let vocab_size = logits.len() / targets.len().max(1);
     logits.par_chunks_mut(vocab_size.max(1)).zip(targets).for_each(|(row, &target)| {
         context.kernels.vectorize(|| {
@@ -81,7 +86,9 @@ mod tests {
 
     #[test]
     fn gradients() {
-        testing::gradcheck(&[testing::random(&[4, 7], 1)], |_, v| v[0].cross_entropy(&[0, 6, 3, 3]));
+        testing::gradcheck(&[testing::random(&[4, 7], 1)], |_, v| {
+            v[0].cross_entropy(&[0, 6, 3, 3])
+        });
         testing::gradcheck(&[testing::random(&[1, 1500], 1)], |_, v| v[0].cross_entropy(&[1400]));
     }
 

@@ -81,7 +81,9 @@ pub(crate) fn add_into(x: &mut [f32], y: &[f32]) {
 /// x scaled by `factor`; the buffer is reused where it can be.
 pub(crate) fn scaled(mut x: Tensor, factor: f32) -> Tensor {
     if factor != 1.0 {
-        x.as_mut_slice().par_chunks_mut(CHUNK).for_each(|x| x.iter_mut().for_each(|x| *x *= factor));
+        x.as_mut_slice()
+            .par_chunks_mut(CHUNK)
+            .for_each(|x| x.iter_mut().for_each(|x| *x *= factor));
     }
     x
 }

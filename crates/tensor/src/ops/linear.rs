@@ -43,7 +43,9 @@ mod tests {
 
     #[test]
     fn gradients() {
-        for (x, w) in [(&[3, 5][..], [4, 5]), (&[2, 3, 7], [6, 7]), (&[1, 1], [1, 1]), (&[5], [3, 5])] {
+        for (x, w) in
+            [(&[3, 5][..], [4, 5]), (&[2, 3, 7], [6, 7]), (&[1, 1], [1, 1]), (&[5], [3, 5])]
+        {
             let inputs = [testing::random(x, 1), testing::random(&w, 2)];
             testing::gradcheck(&inputs, |_, v| v[0].linear(&v[1]));
         }

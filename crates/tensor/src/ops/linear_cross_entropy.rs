@@ -22,12 +22,18 @@ impl<'t> Var<'t> {
         let &[vocab_size, channels] = w.shape() else {
             panic!("linear_cross_entropy: the weight has shape {:?}, expected (V, C)", w.shape());
         };
-        assert_eq!(x.last_dim(), channels, "linear_cross_entropy: {:?} by {:?}", x.shape(), w.shape());
+        assert_eq!(
+            x.last_dim(),
+            channels,
+            "linear_cross_entropy: {:?} by {:?}",
+            x.shape(),
+            w.shape()
+        );
         assert_targets("linear_cross_entropy", x.rows(), vocab_size, targets);
 
         let wants_grad = self.tape().is_recording() && (self.needs_grad() || w.needs_grad());
-        let mut grads = wants_grad
-            .then(|| (Tensor::scratch(x.shape()), Tensor::scratch(weight.shape())));
+        let mut grads =
+            wants_grad.then(|| (Tensor::scratch(x.shape()), Tensor::scratch(weight.shape())));
         let mut losses = Vec::with_capacity(targets.len());
         let mut logits = Tensor::scratch(&[targets.len().min(ROWS), vocab_size]);
         let w_mat = Mat::new(weight.as_slice(), vocab_size, channels);

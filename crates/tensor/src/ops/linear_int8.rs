@@ -33,8 +33,10 @@ impl Int8Matrix {
             panic!("Int8Matrix: shape {:?}, expected (out, in)", weight.shape());
         };
         let rows = weight.as_slice().chunks_exact(inputs.max(1));
-        let scales: Vec<f32> =
-            rows.clone().map(|row| row.iter().fold(0.0f32, |m, w| m.max(w.abs())) / 127.0).collect();
+        let scales: Vec<f32> = rows
+            .clone()
+            .map(|row| row.iter().fold(0.0f32, |m, w| m.max(w.abs())) / 127.0)
+            .collect();
         let quantized = rows
             .zip(&scales)
             .flat_map(|(row, &scale)| {

@@ -20,12 +20,7 @@ fn sizes(a: &[usize], b: &[usize]) -> Sizes {
         && a[a.len() - 1] == b[b.len() - 2];
     assert!(fits, "matmul: {a:?} does not go with {b:?}; expected (…, M, K) and (…, K, N)");
     let rank = a.len();
-    Sizes {
-        batch: a[..rank - 2].iter().product(),
-        m: a[rank - 2],
-        k: a[rank - 1],
-        n: b[rank - 1],
-    }
+    Sizes { batch: a[..rank - 2].iter().product(), m: a[rank - 2], k: a[rank - 1], n: b[rank - 1] }
 }
 
 /// The product `product(i)` for each matrix i of a batch, into `c`, (batch, rows, cols).
