@@ -111,17 +111,25 @@ fn pack_copying<const W: usize>(rows: Mat<'_>, panels: &mut [f32], map: impl Fn(
 #[inline(always)]
 fn pack_transposing<const W: usize>(rows: Mat<'_>, panels: &mut [f32], map: impl Fn(f32) -> f32) {
     let depth = rows.cols();
+    let whole = depth - depth % LINE;
     for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
-        let (columns, _) = panel.as_chunks_mut::<W>();
-        for start in (0..depth).step_by(LINE) {
-            let columns = &mut columns[start..depth.min(start + LINE)];
+        let (columns, rest) = panel.split_at_mut(W * whole);
+        let lines = columns.as_chunks_mut::<W>().0.as_chunks_mut::<LINE>().0;
+        for (line, columns) in lines.iter_mut().enumerate() {
+            let first = index * W * rows.row_stride() + line * LINE;
             for i in 0..W {
-                let first = (index * W + i) * rows.row_stride() + start;
+                let first = first + i * rows.row_stride();
                 prefetch(rows.data(), first + W * rows.row_stride());
-                let from = &rows.data()[first..first + columns.len()];
+                let from = rows.data()[first..].first_chunk::<LINE>();
+                let from = from.expect("a row that is not at its end has another line");
                 for (column, &x) in columns.iter_mut().zip(from) {
                     column[i] = map(x);
                 }
+            }
+        }
+        for (k, column) in (whole..depth).zip(rest.as_chunks_mut::<W>().0) {
+            for (i, x) in column.iter_mut().enumerate() {
+                *x = map(rows.at(index * W + i, k));
             }
         }
     }
