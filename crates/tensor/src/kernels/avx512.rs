@@ -1,4 +1,6 @@
 //! AVX-512: vectors of 16 floats, 32 registers.
+//!
+//! Not exercised on the machine of the record (`benches/record`), which lacks AVX-512: there Miri interpreted it.
 
 use super::gemm::Mat;
 use super::{GemmKernel, Isa, Kernels, pack};
