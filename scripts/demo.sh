@@ -31,7 +31,7 @@ done
 # A model that two cores can teach in two minutes: about 2.6 million parameters.
 vocab_size=2048
 model=(--context-length 256 --d-model 192 --num-layers 4 --num-heads 6 --d-ff 512)
-training=(--batch-size 8 --lr 0.003 --steps "$steps" --seed 1)
+training=(--batch-size 8 --lr 0.003 --steps "$steps" --seed 1 --eval-every 60)
 
 bin="${CARGO_TARGET_DIR:-$root/target}/release"
 times=""
