@@ -145,7 +145,12 @@ impl AdamW {
                 .zip(g.as_slice().chunks(CHUNK));
             tasks.extend(chunks.map(|(((p, m), v), g)| Task { update, p, m, v, g }));
         }
-        tasks.into_par_iter().for_each(|task| ctx.kernels.vectorize(|| task.run()));
+        tasks.into_par_iter().for_each(|task| {
+            ctx.kernels.vectorize(
+                #[inline(always)]
+                || task.run(),
+            )
+        });
     }
 
     /// The moments by name, `exp_avg.NAME` and `exp_avg_sq.NAME` for each parameter in order.

@@ -19,7 +19,12 @@ pub fn global_norm(ctx: Context, gradients: &[Tensor]) -> f64 {
     let chunks: Vec<&[f32]> = gradients.iter().flat_map(|g| g.as_slice().chunks(CHUNK)).collect();
     let sums: Vec<f64> = chunks
         .into_par_iter()
-        .map(|chunk| ctx.kernels.vectorize(|| sum_of_squares(chunk)))
+        .map(|chunk| {
+            ctx.kernels.vectorize(
+                #[inline(always)]
+                || sum_of_squares(chunk),
+            )
+        })
         .collect();
     sums.iter().sum::<f64>().sqrt()
 }

@@ -53,7 +53,7 @@ fn reduce(
 
 /// A chunk that begins with `rest`.
 #[inline(always)]
-fn filled(rest: &[f32], filling: f32) -> [f32; LANES] {
+fn filled<B: Copy>(rest: &[B], filling: B) -> [B; LANES] {
     let mut chunk = [filling; LANES];
     chunk[..rest.len()].copy_from_slice(rest);
     chunk
@@ -94,9 +94,10 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     dot_map(a, b, |b| b)
 }
 
-/// Σ a_i·map(b_i) over the length of the shorter one.
+/// Σ a_i·map(b_i) over the length of the shorter one, where b may be of another type and `map` makes it
+/// `f32`, its default zero.
 #[inline(always)]
-pub fn dot_map(a: &[f32], b: &[f32], map: impl Fn(f32) -> f32) -> f32 {
+pub fn dot_map<B: Copy + Default>(a: &[f32], b: &[B], map: impl Fn(B) -> f32) -> f32 {
     let len = a.len().min(b.len());
     let (a_chunks, a_rest) = a[..len].as_chunks::<LANES>();
     let (b_chunks, b_rest) = b[..len].as_chunks::<LANES>();
@@ -107,7 +108,7 @@ pub fn dot_map(a: &[f32], b: &[f32], map: impl Fn(f32) -> f32) -> f32 {
         }
     }
     if !a_rest.is_empty() {
-        let (a, b) = (filled(a_rest, 0.0), filled(b_rest, 0.0));
+        let (a, b) = (filled(a_rest, 0.0), filled(b_rest, B::default()));
         for i in 0..LANES {
             lanes[i] += a[i] * map(b[i]);
         }

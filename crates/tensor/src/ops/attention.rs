@@ -45,15 +45,18 @@ impl<'a> Head<'a> {
         let q = Mat::new(q, rows, self.d_head);
         let scores = MatMut::new(p, rows, keys);
         gemm_serial(self.context, q, self.rows(self.k, keys).t(), scores, false);
-        self.context.kernels.vectorize(|| {
-            for (r, (row, l)) in p.chunks_exact_mut(keys).zip(l.iter_mut()).enumerate() {
-                let (seen, masked) = row.split_at_mut(first + r + 1);
-                seen.iter_mut().for_each(|s| *s *= scale);
-                let (max, sum) = super::softmax::softmax_row(seen);
-                *l = max + sum.ln();
-                masked.fill(0.0);
-            }
-        });
+        self.context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                for (r, (row, l)) in p.chunks_exact_mut(keys).zip(l.iter_mut()).enumerate() {
+                    let (seen, masked) = row.split_at_mut(first + r + 1);
+                    seen.iter_mut().for_each(|s| *s *= scale);
+                    let (max, sum) = super::softmax::softmax_row(seen);
+                    *l = max + sum.ln();
+                    masked.fill(0.0);
+                }
+            },
+        );
         let o = MatMut::new(o, rows, self.d_head);
         gemm_serial(self.context, Mat::new(p, rows, keys), self.rows(self.v, keys), o, false);
     }
@@ -93,21 +96,24 @@ impl Head<'_> {
             let (k, v) = (self.rows(self.k, keys), self.rows(self.v, keys));
             gemm_serial(context, q, k.t(), MatMut::new(p, rows, keys), false);
             gemm_serial(context, d_o, v.t(), MatMut::new(ds, rows, keys), false);
-            context.kernels.vectorize(|| {
-                let matrix_rows = p.chunks_exact_mut(keys).zip(ds.chunks_exact_mut(keys));
-                for (r, (p, ds)) in matrix_rows.enumerate() {
-                    let position = first + r;
-                    let row = position * d..(position + 1) * d;
-                    let delta = lanes::dot(&queries.d_o[row.clone()], &queries.o[row]);
-                    let l = queries.l[position];
-                    for (p, ds) in p[..=position].iter_mut().zip(&mut ds[..=position]) {
-                        *p = lanes::exp(*p * scale - l);
-                        *ds = *p * (*ds - delta) * scale;
+            context.kernels.vectorize(
+                #[inline(always)]
+                || {
+                    let matrix_rows = p.chunks_exact_mut(keys).zip(ds.chunks_exact_mut(keys));
+                    for (r, (p, ds)) in matrix_rows.enumerate() {
+                        let position = first + r;
+                        let row = position * d..(position + 1) * d;
+                        let delta = lanes::dot(&queries.d_o[row.clone()], &queries.o[row]);
+                        let l = queries.l[position];
+                        for (p, ds) in p[..=position].iter_mut().zip(&mut ds[..=position]) {
+                            *p = lanes::exp(*p * scale - l);
+                            *ds = *p * (*ds - delta) * scale;
+                        }
+                        p[position + 1..].fill(0.0);
+                        ds[position + 1..].fill(0.0);
                     }
-                    p[position + 1..].fill(0.0);
-                    ds[position + 1..].fill(0.0);
-                }
-            });
+                },
+            );
             let (p, ds) = (Mat::new(p, rows, keys), Mat::new(ds, rows, keys));
             let first_keys = |x| MatMut::new(x, keys, d);
             gemm_serial(context, ds, k, MatMut::new(&mut grads.dq[block], rows, d), false);

@@ -28,7 +28,13 @@ fn row_loss(row: &[f32], target: usize) -> f32 {
 pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32]) -> Vec<f32> {
     let vocab_size = logits.len() / targets.len().max(1);
     let rows = logits.par_chunks(vocab_size.max(1)).zip(targets);
-    rows.map(|(row, &t)| context.kernels.vectorize(|| row_loss(row, t as usize))).collect()
+    rows.map(|(row, &t)| {
+        context.kernels.vectorize(
+            #[inline(always)]
+            || row_loss(row, t as usize),
+        )
+    })
+    .collect()
 }
 
 /// Replaces each row of logits (N, V) by its gradient, (softmax − onehot) · `scale`.
@@ -40,13 +46,16 @@ pub(crate) fn replace_by_gradient(
 ) {
     let vocab_size = logits.len() / targets.len().max(1);
     logits.par_chunks_mut(vocab_size.max(1)).zip(targets).for_each(|(row, &target)| {
-        context.kernels.vectorize(|| {
-            softmax_row(row);
-            row[target as usize] -= 1.0;
-            for dz in row.iter_mut() {
-                *dz *= scale;
-            }
-        });
+        context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                softmax_row(row);
+                row[target as usize] -= 1.0;
+                for dz in row.iter_mut() {
+                    *dz *= scale;
+                }
+            },
+        );
     });
 }
 

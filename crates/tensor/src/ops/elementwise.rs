@@ -12,11 +12,14 @@ const CHUNK: usize = 1 << 14;
 pub(crate) fn map(context: Context, x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Tensor {
     Tensor::build(x.shape(), |y| {
         y.par_chunks_mut(CHUNK).zip(x.as_slice().par_chunks(CHUNK)).for_each(|(y, x)| {
-            context.kernels.vectorize(|| {
-                for (y, &x) in y.iter_mut().zip(x) {
-                    *y = f(x);
-                }
-            });
+            context.kernels.vectorize(
+                #[inline(always)]
+                || {
+                    for (y, &x) in y.iter_mut().zip(x) {
+                        *y = f(x);
+                    }
+                },
+            );
         });
     })
 }
@@ -33,11 +36,14 @@ pub(crate) fn zip(
         y.par_chunks_mut(CHUNK)
             .zip(a_data.par_chunks(CHUNK).zip(b_data.par_chunks(CHUNK)))
             .for_each(|(y, (a, b))| {
-                context.kernels.vectorize(|| {
-                    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-                        *y = f(a, b);
-                    }
-                });
+                context.kernels.vectorize(
+                    #[inline(always)]
+                    || {
+                        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                            *y = f(a, b);
+                        }
+                    },
+                );
             });
     })
 }
@@ -55,12 +61,15 @@ pub(crate) fn zip3_to_2(
             .zip(a.as_slice().par_chunks(CHUNK).zip(b.as_slice().par_chunks(CHUNK)))
             .zip(c.as_slice().par_chunks(CHUNK))
             .for_each(|(((p, q), (a, b)), c)| {
-                context.kernels.vectorize(|| {
-                    let outputs = p.iter_mut().zip(q.iter_mut());
-                    for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
-                        (*p, *q) = f(a, b, c);
-                    }
-                });
+                context.kernels.vectorize(
+                    #[inline(always)]
+                    || {
+                        let outputs = p.iter_mut().zip(q.iter_mut());
+                        for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
+                            (*p, *q) = f(a, b, c);
+                        }
+                    },
+                );
             });
     });
     (p, q)
@@ -70,11 +79,14 @@ pub(crate) fn zip3_to_2(
 pub(crate) fn add_into(x: &mut [f32], y: &[f32]) {
     let kernels = crate::kernels::active();
     x.par_chunks_mut(CHUNK).zip(y.par_chunks(CHUNK)).for_each(|(x, y)| {
-        kernels.vectorize(|| {
-            for (x, &y) in x.iter_mut().zip(y) {
-                *x += y;
-            }
-        });
+        kernels.vectorize(
+            #[inline(always)]
+            || {
+                for (x, &y) in x.iter_mut().zip(y) {
+                    *x += y;
+                }
+            },
+        );
     });
 }
 

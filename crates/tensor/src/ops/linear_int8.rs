@@ -12,8 +12,6 @@ use rayon::prelude::*;
 const FEW_ROWS: usize = 4;
 /// Outputs that one task computes.
 const OUTPUTS: usize = 64;
-/// Weights converted at a time on the way to a dot product.
-const BLOCK: usize = 64;
 
 /// A weight (out, in), rounded to 8 bits a number and a scale a row.
 #[derive(Clone, Debug)]
@@ -67,15 +65,12 @@ impl Int8Matrix {
     #[inline(always)]
     fn dot(&self, o: usize, x: &[f32]) -> f32 {
         let q = &self.quantized[o * self.inputs..][..self.inputs];
-        let mut sum = 0.0;
-        for (x, q) in x.chunks(BLOCK).zip(q.chunks(BLOCK)) {
-            let mut w = [0.0f32; BLOCK];
-            for (w, &q) in w.iter_mut().zip(q) {
-                *w = f32::from(q);
-            }
-            sum += lanes::dot(x, &w[..x.len()]);
-        }
-        sum * self.scales[o]
+        lanes::dot_map(
+            x,
+            q,
+            #[inline(always)]
+            |q| f32::from(q),
+        ) * self.scales[o]
     }
 }
 
@@ -99,11 +94,14 @@ impl<'t> Var<'t> {
             let rows = x.as_slice().chunks_exact(w.inputs.max(1));
             for (y, x) in y.chunks_exact_mut(outputs.max(1)).zip(rows) {
                 y.par_chunks_mut(OUTPUTS).enumerate().for_each(|(chunk, y)| {
-                    context.kernels.vectorize(|| {
-                        for (i, y) in y.iter_mut().enumerate() {
-                            *y = w.dot(chunk * OUTPUTS + i, x);
-                        }
-                    });
+                    context.kernels.vectorize(
+                        #[inline(always)]
+                        || {
+                            for (i, y) in y.iter_mut().enumerate() {
+                                *y = w.dot(chunk * OUTPUTS + i, x);
+                            }
+                        },
+                    );
                 });
             }
         });

@@ -21,14 +21,17 @@ fn forward(context: Context, x: &Tensor, w: &Tensor, eps: f32) -> Tensor {
     Tensor::build(x.shape(), |y| {
         let chunks = y.par_chunks_mut(ROWS * width).zip(x.as_slice().par_chunks(ROWS * width));
         chunks.for_each(|(y, x)| {
-            context.kernels.vectorize(|| {
-                for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                    let r = inverse_rms(x, eps);
-                    for ((y, &x), &w) in y.iter_mut().zip(x).zip(w) {
-                        *y = w * (x * r);
+            context.kernels.vectorize(
+                #[inline(always)]
+                || {
+                    for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                        let r = inverse_rms(x, eps);
+                        for ((y, &x), &w) in y.iter_mut().zip(x).zip(w) {
+                            *y = w * (x * r);
+                        }
                     }
-                }
-            });
+                },
+            );
         });
     })
 }
@@ -43,12 +46,15 @@ fn backward(context: Context, x: &Tensor, w: &Tensor, eps: f32, dy: &Tensor) -> 
             .zip(partial_dw.as_mut_slice().par_chunks_mut(width))
             .zip(x.as_slice().par_chunks(ROWS * width).zip(dy.as_slice().par_chunks(ROWS * width)))
             .for_each(|((dx, dw), (x, dy))| {
-                context.kernels.vectorize(|| {
-                    let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
-                    for (dx, (x, dy)) in dx.chunks_exact_mut(width).zip(rows) {
-                        backward_row(x, w_data, eps, dy, dx, dw);
-                    }
-                });
+                context.kernels.vectorize(
+                    #[inline(always)]
+                    || {
+                        let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
+                        for (dx, (x, dy)) in dx.chunks_exact_mut(width).zip(rows) {
+                            backward_row(x, w_data, eps, dy, dx, dw);
+                        }
+                    },
+                );
             });
     });
     let dw = Tensor::build(w.shape(), |dw| {

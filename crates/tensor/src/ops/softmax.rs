@@ -25,12 +25,15 @@ fn backward(context: Context, y: &Tensor, dy: &Tensor) -> Tensor {
     Tensor::build(y.shape(), |dx| {
         let rows = y.as_slice().par_chunks(width).zip(dy.as_slice().par_chunks(width));
         dx.par_chunks_mut(width).zip(rows).for_each(|(dx, (y, dy))| {
-            context.kernels.vectorize(|| {
-                let s = lanes::dot(y, dy);
-                for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
-                    *dx = y * (dy - s);
-                }
-            });
+            context.kernels.vectorize(
+                #[inline(always)]
+                || {
+                    let s = lanes::dot(y, dy);
+                    for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
+                        *dx = y * (dy - s);
+                    }
+                },
+            );
         });
     })
 }
@@ -42,9 +45,12 @@ impl<'t> Var<'t> {
         let mut y = self.value().clone();
         let width = y.last_dim().max(1);
         y.as_mut_slice().par_chunks_mut(width).for_each(|row| {
-            context.kernels.vectorize(|| {
-                softmax_row(row);
-            });
+            context.kernels.vectorize(
+                #[inline(always)]
+                || {
+                    softmax_row(row);
+                },
+            );
         });
         let kept = y.clone();
         Var::record(&[self], y, move |dy, grads| grads.give(0, backward(context, &kept, &dy)))
