@@ -65,12 +65,7 @@ impl Int8Matrix {
     #[inline(always)]
     fn dot(&self, o: usize, x: &[f32]) -> f32 {
         let q = &self.quantized[o * self.inputs..][..self.inputs];
-        lanes::dot_map(
-            x,
-            q,
-            #[inline(always)]
-            |q| f32::from(q),
-        ) * self.scales[o]
+        lanes::dot_map(x, q, f32::from) * self.scales[o]
     }
 }
 
