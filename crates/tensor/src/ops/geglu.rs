@@ -1,7 +1,7 @@
 //! GEGLU, y = gelu(gate) ∘ up, hence dgate = dy ∘ up ∘ gelu′(gate) and dup = dy ∘ gelu(gate).
 //! (Shazeer, arXiv:2002.05202)
 
-use super::elementwise::{assert_same_shape, zip, zip3_to_2};
+use super::gated::gated;
 use super::gelu::{gelu, gelu_derivative};
 use crate::Var;
 
@@ -9,16 +9,7 @@ impl<'t> Var<'t> {
     /// `self` is the gate; `up` and the output have its shape.
     #[track_caller]
     pub fn geglu(&self, up: &Var<'t>) -> Var<'t> {
-        assert_same_shape("geglu", self, up);
-        let (context, gate, up_value) = (self.context(), self.value().clone(), up.value().clone());
-        let y = zip(context, &gate, &up_value, |gate, up| gelu(gate) * up);
-        Var::record(&[self, up], y, move |dy, grads| {
-            let (dgate, dup) = zip3_to_2(context, [&dy, &gate, &up_value], |dy, gate, up| {
-                (dy * up * gelu_derivative(gate), dy * gelu(gate))
-            });
-            grads.give(0, dgate);
-            grads.give(1, dup);
-        })
+        gated("geglu", self, up, gelu, gelu_derivative)
     }
 }
 

@@ -7,6 +7,7 @@ mod attention;
 mod cross_entropy;
 pub mod elementwise;
 mod embedding;
+mod gated;
 mod geglu;
 mod gelu;
 mod heads;

@@ -1,7 +1,7 @@
 //! SwiGLU, y = silu(gate) ∘ up, hence dgate = dy ∘ up ∘ silu′(gate) and dup = dy ∘ silu(gate).
 //! (Shazeer, arXiv:2002.05202)
 
-use super::elementwise::{assert_same_shape, zip, zip3_to_2};
+use super::gated::gated;
 use super::silu::{silu, silu_derivative};
 use crate::Var;
 
@@ -9,16 +9,7 @@ impl<'t> Var<'t> {
     /// `self` is the gate; `up` and the output have its shape.
     #[track_caller]
     pub fn swiglu(&self, up: &Var<'t>) -> Var<'t> {
-        assert_same_shape("swiglu", self, up);
-        let (context, gate, up_value) = (self.context(), self.value().clone(), up.value().clone());
-        let y = zip(context, &gate, &up_value, |gate, up| silu(gate) * up);
-        Var::record(&[self, up], y, move |dy, grads| {
-            let (dgate, dup) = zip3_to_2(context, [&dy, &gate, &up_value], |dy, gate, up| {
-                (dy * up * silu_derivative(gate), dy * silu(gate))
-            });
-            grads.give(0, dgate);
-            grads.give(1, dup);
-        })
+        gated("swiglu", self, up, silu, silu_derivative)
     }
 }
 
