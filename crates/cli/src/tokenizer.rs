@@ -10,6 +10,9 @@ use crate::checkpoint::TokenizerFiles;
 /// The token between two texts, where a tokenizer has one.
 pub const END_OF_TEXT: &str = "<|endoftext|>";
 
+/// Where `train-tokenizer` writes and the other programs look unless told otherwise.
+pub const DEFAULT_DIR: &str = "data/tokenizer";
+
 /// The id of [`END_OF_TEXT`], if the tokenizer has it.
 pub fn end_of_text(tokenizer: &Tokenizer) -> Option<u32> {
     tokenizer.special_id(END_OF_TEXT)

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::process::{Command as Process, Stdio};
 
 use assert_cmd::Command;
-use common::{Folder, stderr, stdout};
+use common::{Folder, fails, stderr, stdout};
 use serde_json::Value;
 
 fn inference(folder: &Folder, args: &[&str]) -> Command {
@@ -177,6 +177,21 @@ fn a_session_with_commands() {
             && messages.contains("no command /dance")
     );
     assert!(!stdout(&output).contains("The end"));
+}
+
+#[test]
+fn a_checkpoint_without_a_tokenizer_takes_the_default_one() {
+    let folder = folder_with_model();
+    let args = ["--prompt", "The", "--seed", "1", "--max-tokens", "5"];
+    let expected = text(&mut inference(&folder, &args));
+    let latest = folder.path("run/latest");
+    for name in ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"] {
+        std::fs::remove_file(latest.join(name)).unwrap();
+    }
+    fails(&mut inference(&folder, &args), 1, &["no tokenizer is there", "--tokenizer"]);
+    std::fs::create_dir(folder.path("data")).unwrap();
+    std::fs::rename(folder.path("tokenizer"), folder.path("data/tokenizer")).unwrap();
+    assert_eq!(text(&mut inference(&folder, &args)), expected);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct Args {
     pub decode: bool,
 
     /// Directory with tokenizer.json, or with vocab.json and merges.txt
-    #[arg(long, value_name = "DIR", default_value = "data/tokenizer", help_heading = "Tokenizer")]
+    #[arg(long, value_name = "DIR", default_value = crate::tokenizer::DEFAULT_DIR, help_heading = "Tokenizer")]
     pub tokenizer: PathBuf,
     /// One more special token, never split, for a tokenizer that does not name its own; may be repeated
     #[arg(

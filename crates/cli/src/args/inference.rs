@@ -16,7 +16,7 @@ pub struct Args {
     /// Checkpoint, run directory (its newest checkpoint), or Hugging Face Llama directory
     #[arg(long, value_name = "DIR", help_heading = "Model")]
     pub checkpoint: PathBuf,
-    /// Tokenizer to use [default: the checkpoint's]
+    /// Tokenizer to use [default: the checkpoint's, else data/tokenizer]
     #[arg(long, value_name = "DIR", help_heading = "Model")]
     pub tokenizer: Option<PathBuf>,
     /// Operands of matrix products; auto is bf16 where the CPU has instructions for it; int8 holds weights in 8 bits

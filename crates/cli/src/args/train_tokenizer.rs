@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH", required = true, help_heading = "Data")]
     pub dataset: Vec<PathBuf>,
     /// Directory for the tokenizer's files
-    #[arg(long, value_name = "DIR", default_value = "data/tokenizer", help_heading = "Data")]
+    #[arg(long, value_name = "DIR", default_value = crate::tokenizer::DEFAULT_DIR, help_heading = "Data")]
     pub out: PathBuf,
 
     /// Number of tokens: 256 bytes + special tokens + merges

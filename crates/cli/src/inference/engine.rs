@@ -49,11 +49,8 @@ impl Engine {
     /// When the model or the tokenizer cannot be read, or do not belong together.
     pub fn load(args: &Args, stops_given: bool) -> Result<Engine> {
         let dir = checkpoint::resolve(&args.checkpoint).context("--checkpoint")?;
-        let (flag, tokenizer_dir) = match &args.tokenizer {
-            Some(given) => ("--tokenizer", given.as_path()),
-            None => ("--checkpoint", dir.as_path()),
-        };
-        let tokenizer = load_tokenizer(flag, tokenizer_dir)?;
+        let (flag, tokenizer_dir) = find_tokenizer(args, &dir)?;
+        let tokenizer = Tokenizer::load(tokenizer_dir).context(flag)?;
         let context = args.precision.context()?;
         let model = Transformer::load(&dir).context("--checkpoint")?;
         let (tokens, vocab_size) = (tokenizer.vocab_size(), model.config().vocab_size);
@@ -148,9 +145,20 @@ impl Engine {
     }
 }
 
-fn load_tokenizer(flag: &str, dir: &Path) -> Result<Tokenizer> {
-    if flag == "--checkpoint" && checkpoint::TokenizerFiles::read(dir)?.is_none() {
-        bail!("--checkpoint: {}: no tokenizer is there; give --tokenizer DIR", dir.display());
+/// Where the tokenizer is, and the flag that says so: where it was given, else beside the weights, else where
+/// `train-tokenizer` puts one by default.
+fn find_tokenizer<'a>(args: &'a Args, checkpoint: &'a Path) -> Result<(&'static str, &'a Path)> {
+    let default = Path::new(tokenizer::DEFAULT_DIR);
+    if let Some(given) = &args.tokenizer {
+        return Ok(("--tokenizer", given));
     }
-    Tokenizer::load(dir).context(flag.to_string())
+    if checkpoint::TokenizerFiles::read(checkpoint)?.is_some() {
+        return Ok(("--checkpoint", checkpoint));
+    }
+    if checkpoint::TokenizerFiles::read(default)?.is_some() {
+        let dir = checkpoint.display();
+        log::info!("{dir} has no tokenizer: the one in {} is taken", default.display());
+        return Ok(("--tokenizer", default));
+    }
+    bail!("--checkpoint: {}: no tokenizer is there; give --tokenizer DIR", checkpoint.display())
 }
