@@ -7,6 +7,7 @@
 //! | [`data`] | opens the token files and checks them as a whole |
 //! | [`describe`] | says beforehand what the run is |
 //! | [`estimate`] | says beforehand what memory and time the run takes |
+//! | [`profile`] | times the parts of a step |
 //! | [`start`] | puts a new or resumed run together |
 //! | [`steps`] | takes the steps |
 //! | [`eval_only`] | measures a model without training it |
@@ -17,6 +18,7 @@ pub mod data;
 pub mod describe;
 pub mod estimate;
 pub mod eval_only;
+pub mod profile;
 pub mod start;
 pub mod steps;
 
@@ -36,5 +38,5 @@ pub fn run(args: &Args, given: &Given) -> Result<Outcome> {
     if args.eval_only {
         return eval_only::run(args, given);
     }
-    start::prepare(args, given)?.train()
+    start::prepare(args, given)?.train(args.profile)
 }

@@ -140,3 +140,20 @@ fn going_on_from_a_model_keeps_its_shape_and_tokenizer() {
     );
     common::fails(&mut more(&["--context-length", "32"]), 1, &["--context-length 32"]);
 }
+
+#[test]
+fn a_profile_says_where_the_time_of_a_step_goes() {
+    let folder = Folder::new();
+    let output = folder.train("run", &["--steps", "4", "--profile", "2"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    for part in ["GFLOP/s in f32", "linear", "attention", "AdamW", "gradient norm", "batch", "all"]
+    {
+        assert!(text.contains(part), "{part} is missing:\n{text}");
+    }
+    // The calls of one step, not of both: q, k, v, o, gate, up and down of one block.
+    let linear = text.lines().find(|line| line.starts_with("linear ")).unwrap();
+    assert_eq!(linear.split_whitespace().nth(1), Some("7"), "{text}");
+    let silent = folder.train("other", &["--steps", "2"]).output().unwrap();
+    assert_eq!(stdout(&silent), "");
+}

@@ -37,7 +37,9 @@
 mod context;
 pub mod kernels;
 pub mod ops;
+pub mod peak;
 pub mod pool;
+pub mod profile;
 mod tape;
 #[allow(clippy::module_inception)]
 mod tensor;
@@ -45,5 +47,5 @@ pub mod testing;
 
 pub use context::{Context, Precision};
 pub use kernels::{Isa, Kernels};
-pub use tape::{Gradients, InputGrads, Tape, Var};
+pub use tape::{Gradients, InputGrads, Op, Tape, Var};
 pub use tensor::Tensor;

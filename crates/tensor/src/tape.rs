@@ -3,13 +3,15 @@
 //! Each recorded operation is a node that knows which nodes it read and a closure that turns the
 //! gradient of its output into gradients of its inputs. Nodes are made in the order of computation,
 //! which is a topological order, so that backward is one loop in reverse. The tape knows no
-//! operation: those live in [`ops`](crate::ops), one file each, and call [`Var::record`].
+//! operation: those live in [`ops`](crate::ops), one file each, and make an [`Op`] when they begin.
 //!
 //! A node keeps no value. What backward needs, its closure owns, and each closure is dropped as
 //! soon as it has run. Reference: A. Griewank and A. Walther, *Evaluating Derivatives*, ch. 3.
 
+use crate::profile::{self, Work};
 use crate::{Context, Tensor};
 use std::cell::RefCell;
+use std::time::Instant;
 
 type Backward = Box<dyn FnOnce(Tensor, &mut InputGrads<'_>)>;
 
@@ -18,12 +20,17 @@ struct Node {
     inputs: Vec<Option<usize>>,
     /// `None` for a leaf.
     backward: Option<Backward>,
+    /// The operation's name and the work of its backward pass, for the profile.
+    name: &'static str,
+    work: Work,
 }
 
 /// A record of operations, to be differentiated once.
 pub struct Tape {
     context: Context,
     recording: bool,
+    /// Whether the operations are timed.
+    profiling: bool,
     nodes: RefCell<Vec<Node>>,
 }
 
@@ -39,7 +46,8 @@ pub struct Var<'t> {
 impl Tape {
     /// A tape that records.
     pub fn new(context: Context) -> Self {
-        Self { context, recording: true, nodes: RefCell::default() }
+        let profiling = profile::is_on();
+        Self { context, recording: true, profiling, nodes: RefCell::default() }
     }
 
     /// A tape that records nothing: the same code then only computes.
@@ -59,7 +67,10 @@ impl Tape {
 
     /// A value whose gradient is wanted: a parameter, or an input in a gradient check.
     pub fn leaf(&self, value: Tensor) -> Var<'_> {
-        let node = self.recording.then(|| self.push(Node { inputs: Vec::new(), backward: None }));
+        let node = self.recording.then(|| {
+            let (inputs, work) = (Vec::new(), Work::default());
+            self.push(Node { inputs, backward: None, name: "leaf", work })
+        });
         Var { tape: self, node, value }
     }
 
@@ -90,11 +101,15 @@ impl Tape {
         if let Some(node) = output.node {
             slots[node] = Some(d_output);
         }
-        while let Some(Node { inputs, backward }) = nodes.pop() {
+        while let Some(Node { inputs, backward, name, work }) = nodes.pop() {
             let index = nodes.len();
             let Some(backward) = backward else { continue };
             if let Some(dy) = slots[index].take() {
+                let start = self.profiling.then(Instant::now);
                 backward(dy, &mut InputGrads { inputs: &inputs, slots: &mut slots });
+                if let Some(start) = start {
+                    profile::backward(name, start, work);
+                }
             }
         }
         Gradients { slots }
@@ -119,7 +134,7 @@ impl Gradients {
 }
 
 /// Where the backward closure of an operation puts the gradients of its inputs, which are numbered in
-/// the order in which [`Var::record`] was given them.
+/// the order in which [`Op::new`] was given them.
 pub struct InputGrads<'a> {
     inputs: &'a [Option<usize>],
     slots: &'a mut [Option<Tensor>],
@@ -150,24 +165,81 @@ impl InputGrads<'_> {
     }
 }
 
-impl<'t> Var<'t> {
-    /// Puts the result of an operation on the tape.
+/// An operation while it is computed: made when it begins, [recorded](Op::record) when its result is there.
+pub struct Op<'t> {
+    tape: &'t Tape,
+    name: &'static str,
+    /// The nodes of its inputs; `None` for one that needs no gradient.
+    inputs: Vec<Option<usize>>,
+    /// Floats of all inputs, and of those that need a gradient.
+    floats: [usize; 2],
+    /// Floating-point operations forward and backward.
+    flops: [f64; 2],
+    /// Whether backward reads and writes tensors at all.
+    moves_backward: bool,
+    /// When it began, if it is timed.
+    start: Option<Instant>,
+}
+
+impl<'t> Op<'t> {
+    /// Begins an operation on at least one input. The profile knows it by its name.
+    pub fn new(name: &'static str, inputs: &[&Var<'t>]) -> Self {
+        let tape = inputs[0].tape;
+        let floats = |wanted: &dyn Fn(&Var<'t>) -> bool| {
+            inputs.iter().filter(|input| wanted(input)).map(|input| input.value.len()).sum()
+        };
+        Self {
+            tape,
+            name,
+            inputs: inputs.iter().map(|input| input.node).collect(),
+            floats: [floats(&|_| true), floats(&|input| input.node.is_some())],
+            flops: [0.0; 2],
+            moves_backward: true,
+            start: tape.profiling.then(Instant::now),
+        }
+    }
+
+    /// Says how many floating-point operations its matrix products take, forward and backward.
+    pub fn flops(self, forward: f64, backward: f64) -> Self {
+        Self { flops: [forward, backward], ..self }
+    }
+
+    /// Says that backward moves nothing: the gradient of the output is that of the inputs.
+    pub fn passes_gradient_on(self) -> Self {
+        Self { moves_backward: false, ..self }
+    }
+
+    /// Whether a gradient is wanted in any input, so that `backward` may run.
+    pub fn needs_grad(&self) -> bool {
+        self.tape.recording && self.inputs.iter().any(Option::is_some)
+    }
+
+    /// Puts the result on the tape.
     ///
-    /// `backward` gets the gradient of the output, `dy`, and adds to the gradients of `inputs`. It runs at
+    /// `backward` gets the gradient of the output, `dy`, and adds to the gradients of the inputs. It runs at
     /// most once, and not at all if no input needs a gradient; it should own no more than it reads.
     pub fn record(
-        inputs: &[&Var<'t>],
+        self,
         value: Tensor,
         backward: impl FnOnce(Tensor, &mut InputGrads<'_>) + 'static,
     ) -> Var<'t> {
-        let tape = inputs[0].tape;
-        let nodes: Vec<Option<usize>> = inputs.iter().map(|input| input.node).collect();
-        let needed = tape.recording && nodes.iter().any(Option::is_some);
-        let node =
-            needed.then(|| tape.push(Node { inputs: nodes, backward: Some(Box::new(backward)) }));
+        let needed = self.needs_grad();
+        let Self { tape, name, inputs, floats: [read, wanted], flops, moves_backward, start } =
+            self;
+        let work = |flops, floats| Work { flops, bytes: (floats * size_of::<f32>()) as f64 };
+        let node = needed.then(|| {
+            let moved = if moves_backward { value.len() + read + wanted } else { 0 };
+            let work = work(flops[1], moved);
+            tape.push(Node { inputs, backward: Some(Box::new(backward)), name, work })
+        });
+        if let Some(start) = start {
+            profile::forward(name, start, work(flops[0], read + value.len()));
+        }
         Var { tape, node, value }
     }
+}
 
+impl<'t> Var<'t> {
     /// The tape that this value is on.
     pub fn tape(&self) -> &'t Tape {
         self.tape

@@ -147,6 +147,17 @@ pub struct Args {
     /// Checkpoints that are kept, the newest [default: all]
     #[arg(long, value_name = "N", help_heading = "Evaluation and checkpoints")]
     pub keep_checkpoints: Option<usize>,
+    /// Print after N steps where their time went, operation by operation [default without N: 3]
+    #[arg(
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        default_missing_value = "3",
+        value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with = "eval_only",
+        help_heading = "Evaluation and checkpoints"
+    )]
+    pub profile: Option<u64>,
     /// Steps between lines of metrics.jsonl and of the log
     #[arg(
         long,

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use indicatif::HumanDuration;
 use tensor::Tensor;
+use tensor::profile::section;
 
 use super::config::RunConfig;
+use super::profile::Profiler;
 use super::start::Run;
 use crate::batches::{Batches, Stream};
 use crate::checkpoint::{self, TrainerState};
@@ -35,11 +37,12 @@ struct Pace {
 }
 
 impl Run {
-    /// Trains to the last step, or until Ctrl-C; either way the last thing written is a checkpoint.
+    /// Trains to the last step, or until Ctrl-C; either way the last thing written is a checkpoint. Prints the
+    /// profile of as many steps as `profile` says.
     ///
     /// # Errors
     /// When a loss or gradient is not finite, or a file cannot be written.
-    pub fn train(mut self) -> Result<Outcome> {
+    pub fn train(mut self, profile: Option<u64>) -> Result<Outcome> {
         let steps = self.config.steps;
         if self.step == steps {
             log::info!("all {steps} steps are done already");
@@ -50,9 +53,10 @@ impl Run {
         let (started, first) = (Instant::now(), self.step);
         let mut last_line = None;
         let mut pace = Pace::default();
+        let mut profiler = Profiler::new(profile, steps - first);
         while self.step < steps {
             let step_started = Instant::now();
-            let result = self.take_step()?;
+            let result = profiler.step(self.context, || self.take_step())?;
             pace.time += step_started.elapsed();
             pace.steps += 1;
             self.step += 1;
@@ -106,7 +110,7 @@ impl Run {
         let mut loss_sum = 0.0;
         let mut sums: Vec<Tensor> = Vec::new();
         for index in self.step * accum..(self.step + 1) * accum {
-            let batch = batches.batch(index, &self.train.tokens);
+            let batch = section("batch", || batches.batch(index, &self.train.tokens));
             let (loss, gradients) = self.model.loss_and_gradients(
                 self.context,
                 &batch.ids,
@@ -118,13 +122,15 @@ impl Run {
             if sums.is_empty() {
                 sums = gradients;
             } else {
-                sums.iter_mut()
-                    .zip(&gradients)
-                    .for_each(|(sum, gradient)| sum.add_assign(gradient));
+                section("sum of gradients", || {
+                    let pairs = sums.iter_mut().zip(&gradients);
+                    pairs.for_each(|(sum, gradient)| sum.add_assign(gradient));
+                });
             }
         }
         let loss = loss_sum / accum as f64;
-        let grad_norm = optim::global_norm(self.context, &sums) / accum as f64;
+        let norm = section("gradient norm", || optim::global_norm(self.context, &sums));
+        let grad_norm = norm / accum as f64;
         for (what, value) in [("loss", loss), ("gradient's norm", grad_norm)] {
             if !value.is_finite() {
                 bail!("step {}: the {what} is {value}; {}", self.step + 1, self.advice());
@@ -132,13 +138,8 @@ impl Run {
         }
         let scale = optim::clip_scale(grad_norm, config.grad_clip) / accum as f64;
         let lr = config.schedule().lr_at(self.step);
-        self.optimizer.step(
-            self.context,
-            lr,
-            self.model.parameters_mut().tensors_mut(),
-            &sums,
-            scale,
-        );
+        let parameters = self.model.parameters_mut().tensors_mut();
+        section("AdamW", || self.optimizer.step(self.context, lr, parameters, &sums, scale));
         Ok(StepResult { loss, lr, grad_norm })
     }
 

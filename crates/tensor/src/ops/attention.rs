@@ -13,7 +13,7 @@
 use crate::kernels::gemm::{Mat, MatMut, gemm_serial};
 use crate::kernels::lanes;
 use crate::pool::Buffer;
-use crate::{Context, Tensor, Var};
+use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// Queries in a block.
@@ -186,10 +186,13 @@ impl<'t> Var<'t> {
             v.shape()
         );
         let (context, time, d_head) = (self.context(), self.shape()[2], self.shape()[3]);
+        // Two products over the half of (T, T) that is not masked; backward computes one of them again, and four.
+        let product = (self.value().len() * time) as f64;
+        let op = Op::new("attention", &[self, k, v]).flops(2.0 * product, 5.0 * product);
         let (q, kv) = (self.value().clone(), [k.value().clone(), v.value().clone()]);
         let (o, l) = forward(context, &q, &kv[0], &kv[1], time);
         let kept = o.clone();
-        Var::record(&[self, k, v], o, move |dy, grads| {
+        op.record(o, move |dy, grads| {
             let [dq, dk, dv] =
                 backward(context, [&q, &kv[0], &kv[1]], &kept, &l, &dy, (time, d_head));
             grads.give(0, dq);

@@ -4,7 +4,7 @@
 
 use super::softmax::softmax_row;
 use crate::kernels::lanes;
-use crate::{Context, Tensor, Var};
+use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// −log softmax(row)[target].
@@ -76,11 +76,12 @@ impl<'t> Var<'t> {
     /// `self` are logits (…, V), `targets` one id a row → the mean loss in nats, a scalar.
     #[track_caller]
     pub fn cross_entropy(&self, targets: &[u32]) -> Var<'t> {
+        let op = Op::new("cross_entropy", &[self]);
         let (context, logits) = (self.context(), self.value().clone());
         assert_targets("cross_entropy", logits.rows(), logits.last_dim(), targets);
         let loss = mean(&row_losses(context, logits.as_slice(), targets));
         let targets = targets.to_vec();
-        Var::record(&[self], Tensor::scalar(loss), move |dy, grads| {
+        op.record(Tensor::scalar(loss), move |dy, grads| {
             let mut dlogits = logits;
             let scale = dy.item() / targets.len() as f32;
             replace_by_gradient(context, dlogits.as_mut_slice(), &targets, scale);

@@ -2,7 +2,7 @@
 //!
 //! Also here: add, y = a + b, so da = db = dy; and mul, y = a ∘ b, so da = dy ∘ b and db = dy ∘ a.
 
-use crate::{Context, Tensor, Var};
+use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// Elements a task works on: long enough to pay for the task, short enough to share out.
@@ -110,8 +110,9 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn add(&self, other: &Var<'t>) -> Var<'t> {
         assert_same_shape("add", self, other);
+        let op = Op::new("add", &[self, other]).passes_gradient_on();
         let y = zip(self.context(), self.value(), other.value(), |a, b| a + b);
-        Var::record(&[self, other], y, |dy, grads| {
+        op.record(y, |dy, grads| {
             grads.give(0, dy.clone());
             grads.give(1, dy);
         })
@@ -121,9 +122,10 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn mul(&self, other: &Var<'t>) -> Var<'t> {
         assert_same_shape("mul", self, other);
+        let op = Op::new("mul", &[self, other]);
         let (context, a, b) = (self.context(), self.value().clone(), other.value().clone());
         let y = zip(context, &a, &b, |a, b| a * b);
-        Var::record(&[self, other], y, move |dy, grads| {
+        op.record(y, move |dy, grads| {
             if grads.wants(0) {
                 grads.give(0, zip(context, &dy, &b, |dy, b| dy * b));
             }

@@ -3,7 +3,7 @@
 //! Backward gathers: positions are sorted by id (stably), and each row of dw is summed by one task in the
 //! order of the positions. No atomics, and the same bits for any number of threads.
 
-use crate::{Tensor, Var};
+use crate::{Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// For each id v, the positions n with id_n = v, in order: `order[starts[v]..starts[v + 1]]`.
@@ -35,6 +35,7 @@ impl<'t> Var<'t> {
         if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
             panic!("embedding: id {id} in a table of {vocab_size} rows");
         }
+        let op = Op::new("embedding", &[self]);
         let w = self.value();
         let y = Tensor::build(&[shape, &[channels]].concat(), |y| {
             y.par_chunks_mut(channels.max(1)).zip(ids).for_each(|(y, &id)| {
@@ -42,7 +43,7 @@ impl<'t> Var<'t> {
             });
         });
         let (ids, table_shape) = (ids.to_vec(), self.shape().to_vec());
-        Var::record(&[self], y, move |dy, grads| {
+        op.record(y, move |dy, grads| {
             let (starts, order) = positions_by_id(&ids, vocab_size);
             grads.write(0, &table_shape, |dw, accumulate| {
                 dw.par_chunks_mut(channels.max(1)).enumerate().for_each(|(v, dw)| {

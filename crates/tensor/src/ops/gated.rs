@@ -2,22 +2,23 @@
 //! dup = dy ∘ a(gate), both gradients in one pass. (Shazeer, arXiv:2002.05202)
 
 use super::elementwise::{assert_same_shape, zip, zip3_to_2};
-use crate::Var;
+use crate::{Op, Var};
 
 /// `a` is the activation and `da` its derivative; `gate`, `up` and the output have the same shape.
 #[track_caller]
 pub(crate) fn gated<'t>(
-    op: &str,
+    name: &'static str,
     gate: &Var<'t>,
     up: &Var<'t>,
     a: impl Fn(f32) -> f32 + Copy + Sync + 'static,
     da: impl Fn(f32) -> f32 + Copy + Sync + 'static,
 ) -> Var<'t> {
-    assert_same_shape(op, gate, up);
+    assert_same_shape(name, gate, up);
+    let op = Op::new(name, &[gate, up]);
     let (context, gate_value, up_value) =
         (gate.context(), gate.value().clone(), up.value().clone());
     let y = zip(context, &gate_value, &up_value, |gate, up| a(gate) * up);
-    Var::record(&[gate, up], y, move |dy, grads| {
+    op.record(y, move |dy, grads| {
         let (dgate, dup) = zip3_to_2(context, [&dy, &gate_value, &up_value], |dy, gate, up| {
             (dy * up * da(gate), dy * a(gate))
         });

@@ -2,7 +2,7 @@
 //! dx = dy·(Φ(x) + x·φ(x)) with the density φ(x) = exp(−x²/2) / √(2π). (Hendrycks and Gimpel, arXiv:1606.08415)
 
 use super::elementwise::{map, zip};
-use crate::Var;
+use crate::{Op, Var};
 use std::f32::consts::{FRAC_1_SQRT_2, PI};
 
 /// Φ(x).
@@ -23,9 +23,10 @@ pub(crate) fn gelu_derivative(x: f32) -> f32 {
 impl<'t> Var<'t> {
     /// Any shape; the output has the same.
     pub fn gelu(&self) -> Var<'t> {
+        let op = Op::new("gelu", &[self]);
         let (context, x) = (self.context(), self.value().clone());
         let y = map(context, &x, gelu);
-        Var::record(&[self], y, move |dy, grads| {
+        op.record(y, move |dy, grads| {
             grads.give(0, zip(context, &dy, &x, |dy, x| dy * gelu_derivative(x)));
         })
     }

@@ -1,7 +1,7 @@
 //! Splitting channels into heads, (B, T, H·D) → (B, H, T, D), and merging them again. Each is the other's
 //! inverse, so each one's gradient is the other's forward.
 
-use crate::{Tensor, Var};
+use crate::{Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// (B, T, H·D) → (B, H, T, D).
@@ -46,16 +46,18 @@ impl<'t> Var<'t> {
     /// (B, T, C) → (B, H, T, D) with D = C ÷ H.
     #[track_caller]
     pub fn split_heads(&self, num_heads: usize) -> Var<'t> {
+        let op = Op::new("split_heads", &[self]);
         let y = split(self.value(), num_heads);
-        Var::record(&[self], y, |dy, grads| grads.give(0, merge(&dy)))
+        op.record(y, |dy, grads| grads.give(0, merge(&dy)))
     }
 
     /// (B, H, T, D) → (B, T, C) with C = H·D.
     #[track_caller]
     pub fn merge_heads(&self) -> Var<'t> {
+        let op = Op::new("merge_heads", &[self]);
         let num_heads = self.shape().get(1).copied().unwrap_or(0);
         let y = merge(self.value());
-        Var::record(&[self], y, move |dy, grads| grads.give(0, split(&dy, num_heads)))
+        op.record(y, move |dy, grads| grads.give(0, split(&dy, num_heads)))
     }
 }
 

@@ -4,7 +4,7 @@
 //! moving it.
 
 use crate::kernels::gemm::{Mat, MatMut, gemm};
-use crate::{Tensor, Var};
+use crate::{Op, Tensor, Var};
 
 impl<'t> Var<'t> {
     /// `self` (…, in), `w` (out, in) → (…, out).
@@ -16,6 +16,8 @@ impl<'t> Var<'t> {
         let (context, x, w_value) = (self.context(), self.value().clone(), w.value().clone());
         assert_eq!(x.last_dim(), inputs, "linear: {:?} by weight {:?}", x.shape(), w.shape());
         let rows = x.rows();
+        let flops = 2.0 * (rows * inputs * outputs) as f64;
+        let op = Op::new("linear", &[self, w]).flops(flops, 2.0 * flops);
         let mut shape = x.shape().to_vec();
         *shape.last_mut().expect("x has an axis of inputs") = outputs;
         let y = Tensor::build(&shape, |y| {
@@ -23,7 +25,7 @@ impl<'t> Var<'t> {
             let w = Mat::new(w_value.as_slice(), outputs, inputs);
             gemm(context, x, w.t(), MatMut::new(y, rows, outputs), false);
         });
-        Var::record(&[self, w], y, move |dy, grads| {
+        op.record(y, move |dy, grads| {
             let dy = Mat::new(dy.as_slice(), rows, outputs);
             grads.write(0, x.shape(), |dx, accumulate| {
                 let w = Mat::new(w_value.as_slice(), outputs, inputs);

@@ -9,7 +9,7 @@
 use super::cross_entropy::{assert_targets, mean, replace_by_gradient, row_losses};
 use super::elementwise::scaled;
 use crate::kernels::gemm::{Mat, MatMut, gemm};
-use crate::{Tensor, Var};
+use crate::{Op, Tensor, Var};
 
 /// Rows whose logits exist at a time: enough for efficient products, and 20 MB at a vocabulary of 10,000.
 const ROWS: usize = 512;
@@ -31,7 +31,10 @@ impl<'t> Var<'t> {
         );
         assert_targets("linear_cross_entropy", x.rows(), vocab_size, targets);
 
-        let wants_grad = self.tape().is_recording() && (self.needs_grad() || w.needs_grad());
+        let op = Op::new("linear_cross_entropy", &[self, w]);
+        let wants_grad = op.needs_grad();
+        let products = if wants_grad { 3.0 } else { 1.0 };
+        let op = op.flops(products * 2.0 * (x.len() * vocab_size) as f64, 0.0);
         let mut grads =
             wants_grad.then(|| (Tensor::scratch(x.shape()), Tensor::scratch(weight.shape())));
         let mut losses = Vec::with_capacity(targets.len());
@@ -55,9 +58,9 @@ impl<'t> Var<'t> {
         }
         let loss = Tensor::scalar(mean(&losses));
         let Some((dx, dw)) = grads else {
-            return self.tape().constant(loss);
+            return op.record(loss, |_, _| ());
         };
-        Var::record(&[self, w], loss, move |dy, grads| {
+        op.record(loss, move |dy, grads| {
             grads.give(0, scaled(dx, dy.item()));
             grads.give(1, scaled(dw, dy.item()));
         })

@@ -1,7 +1,7 @@
 //! Batched matrix product, y = a·b, hence da = dy·bᵀ and db = aᵀ·dy.
 
 use crate::kernels::gemm::{Mat, MatMut, gemm};
-use crate::{Context, Tensor, Var};
+use crate::{Context, Op, Tensor, Var};
 
 /// The sizes of a batched product: `batch` times (m, k)·(k, n).
 #[derive(Clone, Copy)]
@@ -42,6 +42,8 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn matmul(&self, other: &Var<'t>) -> Var<'t> {
         let Sizes { batch, m, k, n } = sizes(self.shape(), other.shape());
+        let flops = 2.0 * (batch * m * k * n) as f64;
+        let op = Op::new("matmul", &[self, other]).flops(flops, 2.0 * flops);
         let (context, a, b) = (self.context(), self.value().clone(), other.value().clone());
         let mut shape = a.shape().to_vec();
         *shape.last_mut().expect("the rank is at least 2") = n;
@@ -55,7 +57,7 @@ impl<'t> Var<'t> {
             });
         });
         debug_assert_eq!(y.len(), batch * m * n);
-        Var::record(&[self, other], y, move |dy, grads| {
+        op.record(y, move |dy, grads| {
             let (a, b, dy) = ((&a, a.as_slice()), (&b, b.as_slice()), dy.as_slice());
             grads.write(0, a.0.shape(), |da, accumulate| {
                 each(context, (m, k), da, accumulate, |i| (at(dy, i, m, n), at(b.1, i, k, n).t()));

@@ -1,14 +1,15 @@
 //! The same elements under another shape; the gradient takes the way back.
 
-use crate::Var;
+use crate::{Op, Var};
 
 impl<'t> Var<'t> {
     /// Any shape of the same size; shares the buffer.
     #[track_caller]
     pub fn reshape(&self, shape: &[usize]) -> Var<'t> {
+        let op = Op::new("reshape", &[self]).passes_gradient_on();
         let from = self.shape().to_vec();
         let y = self.value().reshape(shape);
-        Var::record(&[self], y, move |dy, grads| grads.give(0, dy.reshape(&from)))
+        op.record(y, move |dy, grads| grads.give(0, dy.reshape(&from)))
     }
 }
 

@@ -3,7 +3,7 @@
 //! With g = w ∘ dy and since ∂r/∂x_i = −r³·x_i / C: dx = r·g − x·r³·⟨g, x⟩ / C, and dw = Σ_rows dy ∘ x·r.
 
 use crate::kernels::lanes;
-use crate::{Context, Tensor, Var};
+use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// Rows that one task takes. Also the unit in which dw is summed: fixed, so that the sum's order does not
@@ -93,8 +93,9 @@ impl<'t> Var<'t> {
             x.shape(),
             w.shape()
         );
+        let op = Op::new("rms_norm", &[self, w]);
         let y = forward(context, &x, &w_value, eps);
-        Var::record(&[self, w], y, move |dy, grads| {
+        op.record(y, move |dy, grads| {
             let (dx, dw) = backward(context, &x, &w_value, eps, &dy);
             grads.give(0, dx);
             grads.give(1, dw);

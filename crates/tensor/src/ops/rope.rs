@@ -4,7 +4,7 @@
 //! (y₁, y₂) = (x₁·cos − x₂·sin, x₁·sin + x₂·cos). A rotation's transpose is the rotation back, so
 //! dx is dy turned by the negative angle: the same loop with −sin.
 
-use crate::{Tensor, Var};
+use crate::{Op, Tensor, Var};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -83,9 +83,10 @@ impl<'t> Var<'t> {
             "rope: {shape:?} from position {start} with a table of {positions} positions × {}",
             table.d_head
         );
+        let op = Op::new("rope", &[self]);
         let y = table.rotate(self.value(), start, layout, 1.0);
         let table = table.clone();
-        Var::record(&[self], y, move |dy, grads| {
+        op.record(y, move |dy, grads| {
             grads.give(0, table.rotate(&dy, start, layout, -1.0));
         })
     }

@@ -1,8 +1,8 @@
 //! SiLU, y = x·σ(x), hence dx = dy·σ(x)·(1 + x·(1 − σ(x))). (Elfwing et al., arXiv:1702.03118)
 
 use super::elementwise::{map, zip};
-use crate::Var;
 use crate::kernels::lanes::sigmoid;
+use crate::{Op, Var};
 
 /// x·σ(x).
 #[inline(always)]
@@ -20,9 +20,10 @@ pub(crate) fn silu_derivative(x: f32) -> f32 {
 impl<'t> Var<'t> {
     /// Any shape; the output has the same.
     pub fn silu(&self) -> Var<'t> {
+        let op = Op::new("silu", &[self]);
         let (context, x) = (self.context(), self.value().clone());
         let y = map(context, &x, silu);
-        Var::record(&[self], y, move |dy, grads| {
+        op.record(y, move |dy, grads| {
             grads.give(0, zip(context, &dy, &x, |dy, x| dy * silu_derivative(x)));
         })
     }

@@ -2,7 +2,7 @@
 //! but keeps exp from overflowing. With s = ⟨dy, y⟩ a row, dx = y ∘ (dy − s).
 
 use crate::kernels::lanes;
-use crate::{Context, Tensor, Var};
+use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// Replaces a row by its softmax and returns (m, Σ exp(x − m)).
@@ -41,6 +41,7 @@ fn backward(context: Context, y: &Tensor, dy: &Tensor) -> Tensor {
 impl<'t> Var<'t> {
     /// Over the last axis; any shape, and the output has the same.
     pub fn softmax(&self) -> Var<'t> {
+        let op = Op::new("softmax", &[self]);
         let context = self.context();
         let mut y = self.value().clone();
         let width = y.last_dim().max(1);
@@ -53,7 +54,7 @@ impl<'t> Var<'t> {
             );
         });
         let kept = y.clone();
-        Var::record(&[self], y, move |dy, grads| grads.give(0, backward(context, &kept, &dy)))
+        op.record(y, move |dy, grads| grads.give(0, backward(context, &kept, &dy)))
     }
 }
 

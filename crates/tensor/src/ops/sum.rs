@@ -1,13 +1,14 @@
 //! The sum of all elements, y = Σ x, hence dx = dy everywhere. Summed in `f64`, in order.
 
-use crate::{Tensor, Var};
+use crate::{Op, Tensor, Var};
 
 impl<'t> Var<'t> {
     /// Any shape; the output is a scalar.
     pub fn sum(&self) -> Var<'t> {
+        let op = Op::new("sum", &[self]);
         let shape = self.shape().to_vec();
         let sum: f64 = self.value().as_slice().iter().map(|&x| f64::from(x)).sum();
-        Var::record(&[self], Tensor::scalar(sum as f32), move |dy, grads| {
+        op.record(Tensor::scalar(sum as f32), move |dy, grads| {
             grads.give(0, Tensor::full(&shape, dy.item()));
         })
     }

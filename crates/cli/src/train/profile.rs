@@ -1,0 +1,178 @@
+//! `--profile`: where the time of a training step goes, as a table.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use tensor::profile::{self, Profile, Row};
+use tensor::{Context, peak};
+
+/// Profiles some steps of a run after the first, which still fetches memory, and prints the table when they are done.
+pub struct Profiler {
+    /// Steps that still go by before the profile starts.
+    warm_up: u64,
+    /// Steps that are profiled.
+    steps: u64,
+    left: u64,
+    time: Duration,
+}
+
+impl Profiler {
+    /// A profiler of as many steps as `--profile` says, none without it, in a run that has `left` to take.
+    pub fn new(steps: Option<u64>, left: u64) -> Self {
+        let warm_up = u64::from(left > 1);
+        let steps = steps.unwrap_or(0).min(left - warm_up);
+        Self { warm_up, steps, left: steps, time: Duration::ZERO }
+    }
+
+    /// Takes a step, and after the last one of the profile prints the table.
+    pub fn step<R>(&mut self, context: Context, step: impl FnOnce() -> R) -> R {
+        if self.left == 0 || self.warm_up > 0 {
+            self.warm_up = self.warm_up.saturating_sub(1);
+            return step();
+        }
+        if self.left == self.steps {
+            profile::start();
+        }
+        let start = Instant::now();
+        let result = step();
+        self.time += start.elapsed();
+        self.left -= 1;
+        if self.left == 0 {
+            let peaks = Peaks {
+                flops: peak::flops(context.kernels),
+                bandwidth: peak::memory_bandwidth(context.kernels),
+            };
+            println!(
+                "{} kernels, {}, {} threads; measured peaks: {:.1} GFLOP/s in f32, {:.1} GB/s",
+                context.kernels.isa(),
+                context.precision,
+                rayon::current_num_threads(),
+                peaks.flops / 1e9,
+                peaks.bandwidth / 1e9,
+            );
+            print!("{}", table(&profile::stop(), self.steps, self.time, peaks));
+        }
+        result
+    }
+}
+
+/// What the machine reaches at best.
+#[derive(Clone, Copy)]
+struct Peaks {
+    /// Floating-point operations a second.
+    flops: f64,
+    /// Bytes a second from and to memory.
+    bandwidth: f64,
+}
+
+/// The table: all figures are those of one step, the operations that take most time first.
+fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String {
+    let a_step = |time: Duration| time.as_secs_f64() / steps as f64;
+    let total = a_step(total);
+    let time = |row: &Row| a_step(row.forward.time + row.backward.time);
+    let mut rows: Vec<&Row> = profile.rows().iter().collect();
+    rows.sort_by(|a, b| time(b).total_cmp(&time(a)));
+    let mut out = String::new();
+    let mut line = |cells: [String; 9]| {
+        let [name, rest @ ..] = cells;
+        let rest: String = rest.iter().map(|cell| format!("{cell:>10}")).collect();
+        writeln!(out, "{name:<22}{rest}").expect("a string takes all that is written");
+    };
+    let titles =
+        ["a step", "calls", "forward", "backward", "share", "GFLOP/s", "peak", "GB/s", "peak"];
+    line(titles.map(String::from));
+    let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
+    let share = |part: f64, whole: f64| format!("{:.1} %", 100.0 * part / whole);
+    for row in &rows {
+        let (forward, backward) = (row.forward, row.backward);
+        let seconds = (forward.time + backward.time).as_secs_f64().max(1e-9);
+        let rate = |amount: f64, peak: f64| match amount {
+            0.0 => [String::new(), String::new()],
+            _ => [format!("{:.1}", amount / seconds / 1e9), share(amount / seconds, peak)],
+        };
+        let flops = forward.flops + backward.flops;
+        let [gflops, of_flops] = rate(flops, peaks.flops);
+        // Where matrices are multiplied, the bytes are not what takes the time.
+        let bytes = if flops > 0.0 { 0.0 } else { forward.bytes + backward.bytes };
+        let [gigabytes, of_bandwidth] = rate(bytes, peaks.bandwidth);
+        let backward_time = match backward.calls {
+            0 => String::new(),
+            _ => milliseconds(a_step(backward.time)),
+        };
+        line([
+            row.name.to_string(),
+            format!("{}", (forward.calls as f64 / steps as f64).round()),
+            milliseconds(a_step(forward.time)),
+            backward_time,
+            share(time(row), total),
+            gflops,
+            of_flops,
+            gigabytes,
+            of_bandwidth,
+        ]);
+    }
+    let known: f64 = rows.iter().map(|row| time(row)).sum();
+    let flops: f64 = rows.iter().map(|row| row.forward.flops + row.backward.flops).sum();
+    let rate = flops / steps as f64 / total.max(1e-9);
+    let mut summary = |name: &str, seconds: f64, rates: [String; 2]| {
+        let [gflops, of_flops] = rates;
+        let empty = String::new;
+        line([
+            name.into(),
+            empty(),
+            milliseconds(seconds),
+            empty(),
+            share(seconds, total),
+            gflops,
+            of_flops,
+            empty(),
+            empty(),
+        ]);
+    };
+    summary("between them", (total - known).max(0.0), [String::new(), String::new()]);
+    summary("all", total, [format!("{:.1}", rate / 1e9), share(rate, peaks.flops)]);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tensor::{Tape, Tensor};
+
+    #[test]
+    fn the_table_adds_up() {
+        profile::start();
+        let tape = Tape::new(Context::detect());
+        let x = tape.leaf(Tensor::full(&[64, 64], 1.0));
+        tape.backward(&x.linear(&x).silu().sum());
+        profile::section("AdamW", || std::thread::sleep(Duration::from_millis(20)));
+        let peaks = Peaks { flops: 1e12, bandwidth: 1e10 };
+        let table = table(&profile::stop(), 2, Duration::from_millis(200), peaks);
+        let lines: Vec<Vec<&str>> = table.lines().map(|l| l.split_whitespace().collect()).collect();
+        assert!(lines[0].starts_with(&["a", "step", "calls", "forward"]), "{table}");
+        assert_eq!(lines[1][0], "AdamW", "the longest comes first: {table}");
+        let last = lines.last().unwrap();
+        assert_eq!(&last[..3], ["all", "100.0", "ms"], "{table}");
+        let shares = lines[1..lines.len() - 1].iter().map(|cells| {
+            let percent = cells.iter().position(|&cell| cell == "%").expect("a share");
+            cells[percent - 1].parse::<f64>().unwrap()
+        });
+        let sum: f64 = shares.sum();
+        assert!((sum - 100.0).abs() < 0.5, "{sum}: {table}");
+    }
+
+    #[test]
+    fn one_step_alone_is_profiled_without_a_warm_up() {
+        let mut ran = 0;
+        for (wanted, left) in [(Some(3), 1), (Some(3), 2), (None, 5), (Some(1), 100)] {
+            let mut profiler = Profiler::new(wanted, left);
+            assert!(profiler.steps < left.max(2));
+            for _ in 0..left.min(3) {
+                profiler.step(Context::detect(), || ran += 1);
+            }
+            assert_eq!(profiler.left, 0);
+            assert!(!profile::is_on());
+        }
+        assert_eq!(ran, 1 + 2 + 3 + 3);
+    }
+}

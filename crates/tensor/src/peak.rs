@@ -1,0 +1,88 @@
+//! What this machine reaches at best, measured on the spot: the scale on which rates are judged.
+
+use crate::kernels::{Isa, Kernels};
+use crate::pool::Buffer;
+use rayon::prelude::*;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Vectors that depend on nothing but themselves: enough to hide the latency of a fused multiply-add.
+const VECTORS: usize = 12;
+
+/// `steps` rounds of multiplying and adding in registers.
+#[inline(always)]
+fn spin<const LANES: usize, const FUSED: bool>(steps: usize) -> f32 {
+    let mut sums = [[1.0f32; LANES]; VECTORS];
+    let (x, y) = (black_box([0.999f32; LANES]), black_box([0.001f32; LANES]));
+    for _ in 0..steps {
+        for sums in &mut sums {
+            for i in 0..LANES {
+                sums[i] = if FUSED { sums[i].mul_add(x[i], y[i]) } else { sums[i] * x[i] + y[i] };
+            }
+        }
+    }
+    sums.iter().flatten().sum()
+}
+
+/// Floating-point operations a second in `f32` that all threads together reach without touching memory: the best
+/// of a few trials of some milliseconds each.
+pub fn flops(kernels: &Kernels) -> f64 {
+    const STEPS: usize = 250_000;
+    let threads = rayon::current_num_threads();
+    let trial = || {
+        let start = Instant::now();
+        (0..threads).into_par_iter().with_max_len(1).for_each(|_| {
+            black_box(match kernels.isa() {
+                Isa::Portable => spin::<8, false>(STEPS),
+                Isa::Avx2 => kernels.vectorize(
+                    #[inline(always)]
+                    || spin::<8, true>(STEPS),
+                ),
+                Isa::Avx512 => kernels.vectorize(
+                    #[inline(always)]
+                    || spin::<16, true>(STEPS),
+                ),
+            });
+        });
+        let lanes = if kernels.isa() == Isa::Avx512 { 16 } else { 8 };
+        (threads * STEPS * VECTORS * lanes * 2) as f64 / start.elapsed().as_secs_f64()
+    };
+    (0..5).map(|_| trial()).fold(0.0, f64::max)
+}
+
+/// Bytes a second that all threads together move between memory and registers, in y ← x + y over arrays that no
+/// cache holds; reads and writes are counted once each.
+pub fn memory_bandwidth(kernels: &Kernels) -> f64 {
+    /// Floats of an array: 64 MB.
+    const LEN: usize = 1 << 24;
+    /// Floats that a task takes.
+    const CHUNK: usize = 1 << 16;
+    let (x, mut y) = (Buffer::scratch(LEN), Buffer::scratch(LEN));
+    let mut trial = || {
+        let start = Instant::now();
+        let chunks = y.as_mut_slice().par_chunks_mut(CHUNK).zip(x.as_slice().par_chunks(CHUNK));
+        chunks.for_each(|(y, x)| {
+            kernels.vectorize(
+                #[inline(always)]
+                || y.iter_mut().zip(x).for_each(|(y, &x)| *y += x),
+            );
+        });
+        (3 * LEN * size_of::<f32>()) as f64 / start.elapsed().as_secs_f64()
+    };
+    // The first trial fetches the pages.
+    (0..4).map(|_| trial()).fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_reaches_more_than_a_billion() {
+        for table in crate::kernels::available() {
+            let rate = flops(table);
+            assert!(rate > 1e9 && rate.is_finite(), "{}: {rate:e}", table.isa());
+        }
+        assert!(memory_bandwidth(crate::kernels::active()) > 1e8);
+    }
+}
