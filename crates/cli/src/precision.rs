@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use tensor::{Context, Isa, Precision};
+use tensor::{Context, Precision};
 
 /// The value of `--precision`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,19 +61,12 @@ impl Choice {
             Choice::F32 => (Precision::F32, "as --precision says"),
             Choice::Bf16 => (Precision::Bf16, "as --precision says"),
             Choice::Int8 => (Precision::F32, "beside int8 weights, as --precision says"),
-            Choice::Auto if has_bf16(context.kernels.isa()) => {
+            Choice::Auto if context.kernels.has_bf16() => {
                 (Precision::Bf16, "the CPU has instructions for bf16")
             }
             Choice::Auto => (Precision::F32, "the kernels in use have no instructions for bf16"),
         };
         log::info!("precision {precision}: {reason}");
         Ok(context.with_precision(precision))
-    }
-}
-
-/// Whether these kernels multiply bf16 by instructions made for it; without, bf16 is offered but not faster than f32.
-fn has_bf16(isa: Isa) -> bool {
-    match isa {
-        Isa::Portable | Isa::Avx2 | Isa::Avx512 => false,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::kernels::{Isa, Kernels};
 use crate::pool::Buffer;
+use crate::{Context, Precision};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::time::Instant;
@@ -24,9 +25,13 @@ fn spin<const LANES: usize, const FUSED: bool>(steps: usize) -> f32 {
     sums.iter().flatten().sum()
 }
 
-/// Floating-point operations a second in `f32` that all threads together reach without touching memory: the best
-/// of a few trials of some milliseconds each.
-pub fn flops(kernels: &Kernels) -> f64 {
+/// Floating-point operations a second that all threads together reach in this precision without touching memory: the
+/// best of a few trials of some milliseconds each. Without instructions for bf16, that of `f32`.
+pub fn flops(context: Context) -> f64 {
+    let kernels = context.kernels;
+    if context.precision == Precision::Bf16 && kernels.has_bf16() {
+        return bf16_flops(kernels);
+    }
     const STEPS: usize = 250_000;
     let threads = rayon::current_num_threads();
     let trial = || {
@@ -38,14 +43,26 @@ pub fn flops(kernels: &Kernels) -> f64 {
                     #[inline(always)]
                     || spin::<8, true>(STEPS),
                 ),
-                Isa::Avx512 => kernels.vectorize(
+                Isa::Avx512 | Isa::Amx => kernels.vectorize(
                     #[inline(always)]
                     || spin::<16, true>(STEPS),
                 ),
             });
         });
-        let lanes = if kernels.isa() == Isa::Avx512 { 16 } else { 8 };
+        let lanes = if kernels.isa() >= Isa::Avx512 { 16 } else { 8 };
         (threads * STEPS * VECTORS * lanes * 2) as f64 / start.elapsed().as_secs_f64()
+    };
+    (0..5).map(|_| trial()).fold(0.0, f64::max)
+}
+
+/// [`flops`] of the instructions for bf16, on panels in the first-level cache.
+fn bf16_flops(kernels: &Kernels) -> f64 {
+    const TIMES: usize = 4000;
+    let trial = || {
+        let start = Instant::now();
+        let threads = (0..rayon::current_num_threads()).into_par_iter().with_max_len(1);
+        let flops: f64 = threads.map(|_| kernels.spin_bf16(TIMES).unwrap_or(0.0)).sum();
+        flops / start.elapsed().as_secs_f64()
     };
     (0..5).map(|_| trial()).fold(0.0, f64::max)
 }
@@ -80,8 +97,10 @@ mod tests {
     #[test]
     fn every_table_reaches_more_than_a_billion() {
         for table in crate::kernels::available() {
-            let rate = flops(table);
-            assert!(rate > 1e9 && rate.is_finite(), "{}: {rate:e}", table.isa());
+            for precision in [Precision::F32, Precision::Bf16] {
+                let rate = flops(Context { kernels: table, precision });
+                assert!(rate > 1e9 && rate.is_finite(), "{}: {rate:e}", table.isa());
+            }
         }
         assert!(memory_bandwidth(crate::kernels::active()) > 1e8);
     }

@@ -39,11 +39,11 @@ impl Profiler {
         self.left -= 1;
         if self.left == 0 {
             let peaks = Peaks {
-                flops: peak::flops(context.kernels),
+                flops: peak::flops(context),
                 bandwidth: peak::memory_bandwidth(context.kernels),
             };
             println!(
-                "{} kernels, {}, {} threads; measured peaks: {:.1} GFLOP/s in f32, {:.1} GB/s",
+                "{} kernels, {}, {} threads; measured peaks: {:.1} GFLOP/s, {:.1} GB/s",
                 context.kernels.isa(),
                 context.precision,
                 rayon::current_num_threads(),

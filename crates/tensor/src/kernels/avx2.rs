@@ -1,7 +1,7 @@
 //! AVX2 and FMA: vectors of 8 floats, 16 registers.
 
 use super::gemm::Mat;
-use super::{GemmKernel, Isa, Kernels, pack};
+use super::{GemmKernel, Isa, Kernels, nothing, pack};
 use std::arch::x86_64::*;
 
 /// 6 × 2 vectors of sums, 2 of B and 1 of A fill 15 of the 16 registers.
@@ -9,9 +9,21 @@ const MR: usize = 6;
 const NR: usize = 2 * LANES;
 const LANES: usize = 8;
 
-pub(super) static KERNELS: Kernels = Kernels {
-    isa: Isa::Avx2,
-    gemm: GemmKernel { mr: MR, nr: NR, kc: 256, mc: 24 * MR, micro, pack_a, pack_b },
+pub(super) static KERNELS: Kernels = Kernels { isa: Isa::Avx2, gemm: GEMM, gemm_bf16: None };
+
+/// Products in f32.
+pub(super) const GEMM: GemmKernel = GemmKernel {
+    mr: MR,
+    nr: NR,
+    kc: 256,
+    mc: 24 * MR,
+    micro,
+    pack_a,
+    pack_b,
+    terms_a_step: 1,
+    terms_a_slot: 1,
+    begin: nothing,
+    end: nothing,
 };
 
 /// Runs `f` compiled for AVX2 and FMA.

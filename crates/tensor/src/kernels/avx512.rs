@@ -1,9 +1,10 @@
 //! AVX-512: vectors of 16 floats, 32 registers.
 //!
-//! Not exercised on the machine of the record (`benches/record`), which lacks AVX-512: there Miri interpreted it.
+//! Not run on the machine of the record (`benches/record`), which lacks AVX-512: there an emulator ran it.
 
 use super::gemm::Mat;
-use super::{GemmKernel, Isa, Kernels, pack};
+use super::tiles::{TILE, Tile};
+use super::{GemmKernel, Isa, Kernels, nothing, pack};
 use std::arch::x86_64::*;
 
 /// 14 × 2 vectors of sums and 2 of B fill 30 of the 32 registers; A is broadcast from memory.
@@ -11,9 +12,21 @@ const MR: usize = 14;
 const NR: usize = 2 * LANES;
 const LANES: usize = 16;
 
-pub(super) static KERNELS: Kernels = Kernels {
-    isa: Isa::Avx512,
-    gemm: GemmKernel { mr: MR, nr: NR, kc: 256, mc: 10 * MR, micro, pack_a, pack_b },
+pub(super) static KERNELS: Kernels = Kernels { isa: Isa::Avx512, gemm: GEMM, gemm_bf16: None };
+
+/// Products in f32.
+pub(super) const GEMM: GemmKernel = GemmKernel {
+    mr: MR,
+    nr: NR,
+    kc: 256,
+    mc: 10 * MR,
+    micro,
+    pack_a,
+    pack_b,
+    terms_a_step: 1,
+    terms_a_slot: 1,
+    begin: nothing,
+    end: nothing,
 };
 
 /// Runs `f` compiled for AVX-512.
@@ -79,5 +92,68 @@ unsafe fn micro(
                 _mm512_storeu_ps(c, sum);
             }
         }
+    }
+}
+
+/// Swaps rows and columns in four rounds: with blocks of 8, 4, 2 and 1, the block right of the diagonal of each
+/// pair changes places with the one below it.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn transpose(tile: &mut Tile) {
+    let mut rows = tile.0.map(|row| {
+        // SAFETY: a row has 16 words.
+        unsafe { _mm512_loadu_si512(row.as_ptr().cast()) }
+    });
+    exchange::<8>(&mut rows);
+    exchange::<4>(&mut rows);
+    exchange::<2>(&mut rows);
+    exchange::<1>(&mut rows);
+    for (row, words) in tile.0.iter_mut().zip(rows) {
+        // SAFETY: a row has 16 words.
+        unsafe { _mm512_storeu_si512(row.as_mut_ptr().cast(), words) };
+    }
+}
+
+/// One round of [`transpose`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn exchange<const SIZE: usize>(rows: &mut [__m512i; TILE]) {
+    // An index up to 15 takes a word of the upper row, beyond that of the lower one.
+    let index = |words: [u32; TILE]| {
+        // SAFETY: an array of 16 words.
+        unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+    };
+    let (mut upper, mut lower) = ([0; TILE], [0; TILE]);
+    for j in 0..TILE {
+        let right = j & SIZE != 0;
+        upper[j] = (if right { TILE + j - SIZE } else { j }) as u32;
+        lower[j] = (if right { TILE + j } else { j + SIZE }) as u32;
+    }
+    let (upper, lower) = (index(upper), index(lower));
+    for i in (0..TILE).filter(|i| i & SIZE == 0) {
+        let (above, below) = (rows[i], rows[i + SIZE]);
+        rows[i] = _mm512_permutex2var_epi32(above, upper, below);
+        rows[i + SIZE] = _mm512_permutex2var_epi32(above, lower, below);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::tiles;
+
+    #[test]
+    fn the_vector_transposition_is_a_transposition() {
+        if !is_x86_feature_detected!("avx512f") {
+            println!("NOT exercised: this CPU lacks AVX-512");
+            return;
+        }
+        let mut tile = Tile([[0; TILE]; TILE]);
+        tile.0.as_flattened_mut().iter_mut().zip(0..).for_each(|(word, i)| *word = i);
+        let mut expected = tile;
+        tiles::transpose(&mut expected);
+        // SAFETY: the CPU was asked above.
+        unsafe { transpose(&mut tile) };
+        assert_eq!(tile, expected);
     }
 }

@@ -40,6 +40,27 @@ pub(super) fn gemm(
     if parallel { product.parallel() } else { product.serial() }
 }
 
+/// Runs the micro-kernel `times` times on the same packed panels of zeros, which stay in cache, and returns how
+/// many floating-point operations that were.
+pub(super) fn spin(table: &GemmKernel, times: usize) -> f64 {
+    let &GemmKernel { mr, nr, kc, micro, begin, end, .. } = table;
+    let slots = table.slots(kc);
+    let mut panels = Buffer::scratch((mr + nr) * slots);
+    panels.as_mut_slice().fill(0.0);
+    let (b, a) = panels.as_slice().split_at(nr * slots);
+    let mut tile = [0.0; MAX_TILE];
+    // SAFETY: whoever holds a table may use its instruction set; the panels have kc terms, the tile mr·nr floats.
+    unsafe {
+        begin();
+        for _ in 0..times {
+            micro(kc, a.as_ptr(), b.as_ptr(), tile.as_mut_ptr(), nr, true);
+        }
+        end();
+    }
+    std::hint::black_box(tile);
+    (2 * mr * nr * kc * times) as f64
+}
+
 /// Where C lies. The tiles that threads write to are disjoint.
 #[derive(Clone, Copy)]
 struct Target {
@@ -93,14 +114,15 @@ impl Product<'_> {
     fn serial(&self) {
         let &GemmKernel { mr, nr, kc, mc, .. } = self.table;
         let (m, k, n) = (self.a.rows(), self.a.cols(), self.b.cols());
-        let depth = kc.min(k);
+        let depth = self.table.slots(kc.min(k));
         let a_len = mc.min(m.next_multiple_of(mr)) * depth;
         let b_len = NC.min(n).next_multiple_of(nr) * depth;
         with_scratch(a_len + b_len, |scratch| {
             let (b_panels, a_panels) = scratch.split_at_mut(b_len);
             for cols in ranges(n, NC) {
                 for terms in ranges(k, kc) {
-                    let b_panels = &mut b_panels[..cols.len().next_multiple_of(nr) * terms.len()];
+                    let b_panels = &mut b_panels
+                        [..cols.len().next_multiple_of(nr) * self.table.slots(terms.len())];
                     self.pack_b(terms.clone(), cols.clone(), b_panels);
                     for rows in ranges(m, mc) {
                         let a_panels = self.pack_a(rows.clone(), terms.clone(), a_panels);
@@ -117,11 +139,12 @@ impl Product<'_> {
         let (k, n) = (self.b.rows(), self.b.cols());
         let slab_cols = n.min(2 * NC);
         let slab_terms = k.min((SLAB / slab_cols).next_multiple_of(kc));
-        let mut buffer = Buffer::scratch(slab_cols.next_multiple_of(nr) * slab_terms);
+        let mut buffer =
+            Buffer::scratch(slab_cols.next_multiple_of(nr) * self.table.slots(slab_terms));
         for cols in ranges(n, slab_cols) {
             for terms in ranges(k, slab_terms) {
-                let panels =
-                    &mut buffer.as_mut_slice()[..cols.len().next_multiple_of(nr) * terms.len()];
+                let panels = &mut buffer.as_mut_slice()
+                    [..cols.len().next_multiple_of(nr) * self.table.slots(terms.len())];
                 self.pack_slab(&terms, &cols, panels);
                 self.multiply_slab(terms, cols.clone(), panels);
             }
@@ -136,7 +159,7 @@ impl Product<'_> {
         let mut tasks = Vec::new();
         for terms in steps(terms.clone(), kc) {
             for cols in steps(cols.clone(), COLS) {
-                let len = cols.len().next_multiple_of(nr) * terms.len();
+                let len = cols.len().next_multiple_of(nr) * self.table.slots(terms.len());
                 let (own, rest) = panels.split_at_mut(len);
                 panels = rest;
                 tasks.push((terms.clone(), cols, own));
@@ -155,12 +178,14 @@ impl Product<'_> {
             .flat_map(|rows| steps(cols.clone(), tile_cols).map(move |cols| (rows.clone(), cols)))
             .collect();
         tiles.into_par_iter().with_max_len(1).for_each(|(tile_rows, tile_cols)| {
-            with_scratch(mc.min(tile_rows.len().next_multiple_of(mr)) * kc, |scratch| {
+            let a_len = mc.min(tile_rows.len().next_multiple_of(mr)) * self.table.slots(kc);
+            with_scratch(a_len, |scratch| {
                 for rows in steps(tile_rows, mc) {
                     for block in steps(terms.clone(), kc) {
-                        let first = (block.start - terms.start) * padded_cols
-                            + (tile_cols.start - cols.start) * block.len();
-                        let len = tile_cols.len().next_multiple_of(nr) * block.len();
+                        let slots = self.table.slots(block.len());
+                        let first = self.table.slots(block.start - terms.start) * padded_cols
+                            + (tile_cols.start - cols.start) * slots;
+                        let len = tile_cols.len().next_multiple_of(nr) * slots;
                         let b_panels = &panels[first..first + len];
                         let a_panels = self.pack_a(rows.clone(), block.clone(), scratch);
                         self.block(rows.clone(), tile_cols.clone(), block, a_panels, b_panels);
@@ -192,7 +217,7 @@ impl Product<'_> {
         terms: Range<usize>,
         scratch: &'s mut [f32],
     ) -> &'s [f32] {
-        let len = rows.len().next_multiple_of(self.table.mr) * terms.len();
+        let len = rows.len().next_multiple_of(self.table.mr) * self.table.slots(terms.len());
         let panels = &mut scratch[..len];
         // SAFETY: whoever holds a table may use its instruction set.
         unsafe { (self.table.pack_a)(self.a.block(rows, terms), panels, self.round) };
@@ -214,15 +239,17 @@ impl Product<'_> {
         a_panels: &[f32],
         b_panels: &[f32],
     ) {
-        let &GemmKernel { mr, nr, micro, .. } = self.table;
-        let k = terms.len();
+        let &GemmKernel { mr, nr, micro, begin, end, .. } = self.table;
+        let (k, slots) = (terms.len(), self.table.slots(terms.len()));
         let accumulate = self.accumulate || terms.start > 0;
         // The panels are what lets the micro-kernel read without checks.
-        assert!(a_panels.len() == rows.len().next_multiple_of(mr) * k);
-        assert!(b_panels.len() == cols.len().next_multiple_of(nr) * k);
+        assert!(a_panels.len() == rows.len().next_multiple_of(mr) * slots);
+        assert!(b_panels.len() == cols.len().next_multiple_of(nr) * slots);
         assert!(rows.end <= self.a.rows() && cols.end <= self.b.cols());
-        for (cols, b) in steps(cols, nr).zip(b_panels.chunks_exact(nr * k)) {
-            for (rows, a) in steps(rows.clone(), mr).zip(a_panels.chunks_exact(mr * k)) {
+        // SAFETY: whoever holds a table may use its instruction set.
+        unsafe { begin() };
+        for (cols, b) in steps(cols, nr).zip(b_panels.chunks_exact(nr * slots)) {
+            for (rows, a) in steps(rows.clone(), mr).zip(a_panels.chunks_exact(mr * slots)) {
                 let (a, b) = (a.as_ptr(), b.as_ptr());
                 // SAFETY: rows and columns lie in C, as was checked above.
                 let c = unsafe { self.c.start.add(rows.start * self.c.row_stride + cols.start) };
@@ -245,5 +272,7 @@ impl Product<'_> {
                 }
             }
         }
+        // SAFETY: as above.
+        unsafe { end() };
     }
 }

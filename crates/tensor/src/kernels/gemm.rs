@@ -207,6 +207,11 @@ fn run(
     if skinny::takes(a, b) {
         skinny::gemm(context.kernels, round, a, b, c, accumulate, parallel);
     } else {
-        blocked::gemm(&context.kernels.gemm, round, a, b, c, accumulate, parallel);
+        let kernels = context.kernels;
+        let table = match &kernels.gemm_bf16 {
+            Some(bf16) if round => bf16,
+            _ => &kernels.gemm,
+        };
+        blocked::gemm(table, round, a, b, c, accumulate, parallel);
     }
 }

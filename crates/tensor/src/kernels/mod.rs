@@ -7,11 +7,14 @@
 //! | `blocked` | the loops around the micro-kernel, serial and parallel |
 //! | `pack` | copying operands into the order in which the micro-kernel reads them |
 //! | `skinny` | products with a handful of rows, bound by memory, without packing |
+//! | `tiles` | packing for a unit that multiplies tiles of bf16, and its model in plain Rust |
 //! | [`lanes`] | plain Rust loops and functions that vectorise |
-//! | `portable`, `avx2`, `avx512` | one table each |
+//! | `portable`, `avx2`, `avx512`, `amx` | one table each |
 //! | [`naive`] | the definition, as the oracle of the tests |
 #![allow(unsafe_code)]
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -24,6 +27,8 @@ mod pack;
 mod portable;
 mod select;
 mod skinny;
+#[cfg(any(test, target_arch = "x86_64"))]
+mod tiles;
 
 pub use pack::round_to_bf16;
 pub use select::{Selection, active, available, from_env, selection};
@@ -37,11 +42,13 @@ pub enum Isa {
     Avx2,
     /// AVX-512 F, BW, DQ and VL: 16 floats a vector.
     Avx512,
+    /// AVX-512, and AMX for products of bf16: tiles of 16 × 32 numbers.
+    Amx,
 }
 
 impl Isa {
     /// All of them, from the plainest to the widest.
-    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Amx];
 
     /// The name by which `LM_ISA` knows it.
     pub fn name(self) -> &'static str {
@@ -49,6 +56,7 @@ impl Isa {
             Isa::Portable => "portable",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Amx => "amx",
         }
     }
 }
@@ -66,7 +74,10 @@ impl std::fmt::Display for Isa {
 #[derive(Debug)]
 pub struct Kernels {
     isa: Isa,
+    /// Products in f32; also those of rounded operands where there is nothing better.
     gemm: GemmKernel,
+    /// Products of bf16 by instructions made for them.
+    gemm_bf16: Option<GemmKernel>,
 }
 
 /// What [`blocked`] needs to multiply matrices on one instruction set.
@@ -80,29 +91,66 @@ struct GemmKernel {
     kc: usize,
     /// Rows of a packed block of A, a multiple of `mr`; the block stays in the second-level cache.
     mc: usize,
+    /// Terms that the micro-kernel takes at once; the last ones are filled up with zeros.
+    terms_a_step: usize,
+    /// Terms that share the room of a float in a panel: 1, or 2 in bf16.
+    terms_a_slot: usize,
     /// C ← (C +) A·B for one tile.
     micro: MicroKernel,
     /// Packs A in panels of `mr` rows.
     pack_a: pack::Pack,
     /// Packs Bᵀ in panels of `nr` rows.
     pack_b: pack::Pack,
+    /// Called by a thread before it calls the micro-kernel some times.
+    begin: Around,
+    /// Called after that.
+    end: Around,
 }
 
-/// Computes a tile of C, `mr` × `nr`, from a panel of A (`k` × `mr`) and one of B (`k` × `nr`), both packed:
+impl GemmKernel {
+    /// The floats that a row of a panel takes for `terms` terms.
+    fn slots(&self, terms: usize) -> usize {
+        terms.next_multiple_of(self.terms_a_step) / self.terms_a_slot
+    }
+}
+
+/// Prepares a thread for the micro-kernel, or undoes it.
+///
+/// # Safety
+/// The CPU has the table's instruction set.
+type Around = unsafe fn();
+
+/// [`Around`] where there is nothing to do.
+unsafe fn nothing() {}
+
+/// Computes a tile of C, `mr` × `nr`, from a panel of A (`k` × `mr`) and one of B (`k` × `nr`), both packed,
+/// between the table's `begin` and `end`:
 /// `(k, a, b, c, c_row_stride, accumulate)`. The tile is overwritten, or added to if `accumulate`.
 ///
 /// # Safety
-/// The CPU has the table's instruction set; `a` and `b` can be read for `k`·`mr` and `k`·`nr` floats; `c` can
+/// The CPU has the table's instruction set; `a` and `b` can be read for `slots(k)`·`mr` and `slots(k)`·`nr` floats; `c` can
 /// be read and written for `nr` floats at each of `mr` multiples of `c_row_stride`, and nobody else does so.
 type MicroKernel = unsafe fn(usize, *const f32, *const f32, *mut f32, usize, bool);
 
 /// The most elements of a tile of C on any table.
-const MAX_TILE: usize = 14 * 32;
+const MAX_TILE: usize = 32 * 32;
 
 impl Kernels {
     /// The instruction set of this table.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// Whether this table multiplies bf16 by instructions made for it; without them, products of bf16 are those of
+    /// rounded operands in f32, and not faster.
+    pub fn has_bf16(&self) -> bool {
+        self.gemm_bf16.is_some()
+    }
+
+    /// Multiplies panels of bf16 that stay in cache, `times` times, and returns the number of operations; `None` where
+    /// there are no instructions for that.
+    pub(crate) fn spin_bf16(&self, times: usize) -> Option<f64> {
+        self.gemm_bf16.as_ref().map(|table| blocked::spin(table, times))
     }
 
     /// Runs `f`, plain Rust, compiled for this instruction set, so that its loops vectorise.
@@ -126,7 +174,7 @@ impl Kernels {
             Isa::Avx2 => unsafe { avx2::vectorize(f) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { avx512::vectorize(f) },
+            Isa::Avx512 | Isa::Amx => unsafe { avx512::vectorize(f) },
             _ => f(),
         }
     }

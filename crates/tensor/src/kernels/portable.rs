@@ -1,21 +1,25 @@
 //! Plain Rust, shaped so that the vector units which every 64-bit CPU has (SSE2, NEON) are used.
 
-use super::{GemmKernel, Isa, Kernels, pack};
+use super::{GemmKernel, Isa, Kernels, nothing, pack};
 
 const MR: usize = 6;
 const NR: usize = 8;
 
-pub(super) static KERNELS: Kernels = Kernels {
-    isa: Isa::Portable,
-    gemm: GemmKernel {
-        mr: MR,
-        nr: NR,
-        kc: 256,
-        mc: 12 * MR,
-        micro,
-        pack_a: pack::pack::<MR>,
-        pack_b: pack::pack::<NR>,
-    },
+pub(super) static KERNELS: Kernels = Kernels { isa: Isa::Portable, gemm: GEMM, gemm_bf16: None };
+
+/// Products in f32.
+pub(super) const GEMM: GemmKernel = GemmKernel {
+    mr: MR,
+    nr: NR,
+    kc: 256,
+    mc: 12 * MR,
+    micro,
+    pack_a: pack::pack::<MR>,
+    pack_b: pack::pack::<NR>,
+    terms_a_step: 1,
+    terms_a_slot: 1,
+    begin: nothing,
+    end: nothing,
 };
 
 /// See [`MicroKernel`](super::MicroKernel). Products are not fused with sums, as not every CPU can.

@@ -29,7 +29,10 @@ fn table(isa: Isa) -> Option<&'static Kernels> {
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl"))
         .then_some(&super::avx512::KERNELS),
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        Isa::Amx => (table(Isa::Avx512).is_some() && super::amx::is_available())
+            .then_some(&super::amx::KERNELS),
+        #[cfg(any(not(target_arch = "x86_64"), miri))]
         _ => None,
     }
 }
@@ -74,7 +77,7 @@ fn wanted() -> Option<String> {
     std::env::var_os(VARIABLE).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// The table that the environment variable `LM_ISA` (`portable`, `avx2` or `avx512`) names, or the best one.
+/// The table that the environment variable `LM_ISA` (`portable`, `avx2`, `avx512` or `amx`) names, or the best one.
 ///
 /// # Errors
 /// One line that says what was asked for and what is possible, if this machine cannot run that table.

@@ -1,0 +1,191 @@
+//! AMX: products of tiles of bfloat16 with sums in f32, 16 × 16 × 32 in one instruction. All else is AVX-512.
+//!
+//! The unit has 8 tile registers of 16 rows of 64 bytes. Four hold sums, a block of 32 × 32 elements of C; two hold
+//! A's rows and two B's columns, so that each tile that is loaded is multiplied twice. Panels (see `tiles`) are
+//! read front to back.
+//!
+//! The operating system saves the registers only for programs that asked for it ([`permitted`]), and a thread has
+//! to say how large its tiles are before it uses them ([`begin`]). The instructions are written as assembly, as
+//! their intrinsics are not stable. Reference: Intel, *Software Developer's Manual*, vol. 1, ch. 18.
+
+use super::gemm::Mat;
+use super::tiles::{self, Order, PANEL, TERMS, TILE};
+use super::{GemmKernel, Isa, Kernels, avx512};
+use std::arch::asm;
+use std::arch::x86_64::{__cpuid, __cpuid_count};
+use std::sync::LazyLock;
+
+pub(super) static KERNELS: Kernels = Kernels {
+    isa: Isa::Amx,
+    gemm: avx512::GEMM,
+    gemm_bf16: Some(GemmKernel {
+        mr: PANEL,
+        nr: PANEL,
+        // A panel of B takes 32 kB of the first-level cache, a block of A 256 kB of the second.
+        kc: 16 * TERMS,
+        mc: 8 * PANEL,
+        terms_a_step: TERMS,
+        terms_a_slot: 2,
+        micro,
+        pack_a,
+        pack_b,
+        begin,
+        end,
+    }),
+};
+
+/// Whether the CPU has tiles of bf16 and the operating system lets this process use them.
+pub(super) fn is_available() -> bool {
+    const AMX_BF16: u32 = 1 << 22;
+    const AMX_TILE: u32 = 1 << 24;
+    static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
+        let leaves = __cpuid(0).eax;
+        let features = if leaves >= 7 { __cpuid_count(7, 0).edx } else { 0 };
+        features & AMX_BF16 != 0 && features & AMX_TILE != 0 && permitted()
+    });
+    *AVAILABLE
+}
+
+/// Asks Linux for the permission to use tile registers, which then holds for all threads of the process.
+#[cfg(target_os = "linux")]
+fn permitted() -> bool {
+    const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
+    const XFEATURE_XTILEDATA: libc::c_long = 18;
+    // SAFETY: this request takes a number and touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0 }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn permitted() -> bool {
+    false
+}
+
+/// The operand of `ldtilecfg`: 8 tiles of 16 rows of 64 bytes.
+#[repr(C, align(64))]
+struct TileConfig {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    bytes_a_row: [u16; 16],
+    rows: [u8; 16],
+}
+
+static CONFIG: TileConfig = {
+    let (mut bytes_a_row, mut rows) = ([0; 16], [0; 16]);
+    let mut tile = 0;
+    while tile < 8 {
+        bytes_a_row[tile] = 4 * TILE as u16;
+        rows[tile] = TILE as u8;
+        tile += 1;
+    }
+    TileConfig { palette: 1, start_row: 0, reserved: [0; 14], bytes_a_row, rows }
+};
+
+/// Configures the tiles of this thread.
+///
+/// # Safety
+/// That of [`Around`](super::Around).
+unsafe fn begin() {
+    // SAFETY: the CPU has the instruction, and reads 64 bytes.
+    unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIG, options(nostack, readonly)) };
+}
+
+/// Gives the tiles of this thread up, so that the system need not save them.
+///
+/// # Safety
+/// That of [`Around`](super::Around).
+unsafe fn end() {
+    // SAFETY: the CPU has the instruction.
+    unsafe { asm!("tilerelease", options(nostack, nomem)) };
+}
+
+/// See [`MicroKernel`](super::MicroKernel); to be called between [`begin`] and [`end`].
+///
+/// # Safety
+/// That of [`MicroKernel`](super::MicroKernel).
+unsafe fn micro(
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    c_row_stride: usize,
+    accumulate: bool,
+) {
+    if k == 0 {
+        return;
+    }
+    // SAFETY: the caller grants the panels, two tiles of each operand for every 32 terms, and 32 rows of 32
+    // floats of C; the tiles are configured. The loop runs once for every 32 terms.
+    unsafe {
+        asm!(
+            "test {accumulate}, {accumulate}",
+            "jnz 2f",
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "tilezero tmm2",
+            "tilezero tmm3",
+            "jmp 3f",
+            "2:",
+            "tileloadd tmm0, [{c} + {c_stride}*1]",
+            "tileloadd tmm1, [{c} + {c_stride}*1 + 64]",
+            "tileloadd tmm2, [{c_low} + {c_stride}*1]",
+            "tileloadd tmm3, [{c_low} + {c_stride}*1 + 64]",
+            "3:",
+            "tileloadd tmm4, [{a} + {row}*1]",
+            "tileloadd tmm6, [{b} + {row}*1]",
+            "tileloadd tmm7, [{b} + {row}*1 + 1024]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm5, [{a} + {row}*1 + 1024]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "add {a}, 2048",
+            "add {b}, 2048",
+            "dec {blocks}",
+            "jnz 3b",
+            "tilestored [{c} + {c_stride}*1], tmm0",
+            "tilestored [{c} + {c_stride}*1 + 64], tmm1",
+            "tilestored [{c_low} + {c_stride}*1], tmm2",
+            "tilestored [{c_low} + {c_stride}*1 + 64], tmm3",
+            accumulate = in(reg) u64::from(accumulate),
+            a = inout(reg) a => _,
+            b = inout(reg) b => _,
+            blocks = inout(reg) k.div_ceil(TERMS) => _,
+            c = in(reg) c,
+            c_low = in(reg) c.wrapping_add(TILE * c_row_stride),
+            c_stride = in(reg) 4 * c_row_stride,
+            row = in(reg) 4 * TILE,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+            options(nostack),
+        );
+    }
+}
+
+/// # Safety
+/// That of [`Pack`](super::pack::Pack).
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
+    tiles::pack(source, panels, Order::RowsOfTerms, |tile| avx512::transpose(tile));
+}
+
+/// # Safety
+/// That of [`Pack`](super::pack::Pack).
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
+    tiles::pack(source, panels, Order::PairsOfTerms, |tile| avx512::transpose(tile));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_has_the_layout_of_the_manual() {
+        assert_eq!((size_of::<TileConfig>(), align_of::<TileConfig>()), (64, 64));
+        assert_eq!(std::mem::offset_of!(TileConfig, bytes_a_row), 16);
+        assert_eq!(std::mem::offset_of!(TileConfig, rows), 48);
+        assert_eq!((CONFIG.palette, CONFIG.bytes_a_row[7], CONFIG.rows[7]), (1, 64, 16));
+        assert_eq!((CONFIG.bytes_a_row[8], CONFIG.rows[8]), (0, 0));
+    }
+}
