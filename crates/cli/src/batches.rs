@@ -102,6 +102,12 @@ mod tests {
         assert_ne!(Batches { stream: Stream::Validation, ..BATCHES }.starts(3, 1000), again);
     }
 
+    /// scripts/compare/torch_train.py draws these too, with a ChaCha8 of its own.
+    #[test]
+    fn the_windows_stay_what_they_always_were() {
+        assert_eq!(BATCHES.starts(3, 1000), [581, 687, 422, 305, 420]);
+    }
+
     #[test]
     fn the_rows_of_small_batches_are_those_of_large_ones() {
         let large = Batches { rows: 10, ..BATCHES }.starts(2, 1000);

@@ -14,6 +14,8 @@
 //! | `train-model` | [`args::train_model`] | [`train`], [`batches`], [`evaluate`], [`checkpoint`], [`metrics`], [`plot`] |
 //! | `inference` | [`args::inference`] | [`inference`] |
 //!
+//! The example `compare-runs` draws several runs with [`compare`].
+//!
 //! What they share: [`exit`] (exit codes and the one line an error gets), [`threads`], [`interrupt`] (Ctrl-C),
 //! [`logging`] and [`progress`] (standard error), [`output`] (files that appear whole or not at all), [`digest`],
 //! [`precision`], [`tokenizer`].
@@ -23,6 +25,7 @@
 pub mod args;
 pub mod batches;
 pub mod checkpoint;
+pub mod compare;
 pub mod digest;
 pub mod encode;
 pub mod evaluate;

@@ -55,27 +55,11 @@ impl MetricsFile {
     /// When it cannot be read or written, or was not written by this program.
     pub fn cut_back(dir: &Path, step: u64) -> Result<MetricsFile> {
         let path = dir.join(FILE_NAME);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                log::warn!("{}: not found; the lines up to step {step} are lost", path.display());
-                String::new()
-            }
-            Err(error) => return Err(error).with_context(|| path.display().to_string()),
-        };
-        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-        let mut lines = Vec::new();
-        for (number, line) in (1..).zip(whole.lines()) {
-            let metrics: Metrics = serde_json::from_str(line).with_context(|| {
-                format!(
-                    "{}: line {number} is no line of metrics; move the file away",
-                    path.display()
-                )
-            })?;
-            if metrics.step <= step {
-                lines.push(metrics);
-            }
-        }
+        let mut lines = read(&path)?.unwrap_or_else(|| {
+            log::warn!("{}: not found; the lines up to step {step} are lost", path.display());
+            Vec::new()
+        });
+        lines.retain(|metrics| metrics.step <= step);
         Self::with_lines(dir, lines)
     }
 
@@ -107,6 +91,25 @@ impl MetricsFile {
     pub fn lines(&self) -> &[Metrics] {
         &self.lines
     }
+}
+
+/// The whole lines of the file `path`; `None` if there is no such file.
+///
+/// # Errors
+/// When it cannot be read, or was not written by this program.
+pub fn read(path: &Path) -> Result<Option<Vec<Metrics>>> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    };
+    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+    let parse = |(number, line)| {
+        serde_json::from_str(line).with_context(|| {
+            format!("{}: line {number} is no line of metrics; move the file away", path.display())
+        })
+    };
+    (1..).zip(whole.lines()).map(parse).collect::<Result<_>>().map(Some)
 }
 
 fn json_line(metrics: &Metrics) -> Result<String> {

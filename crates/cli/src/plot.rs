@@ -1,14 +1,15 @@
 //! `loss.svg`: training and validation loss over the steps, as a picture that reads well on light and dark pages.
 
-mod axis;
+pub(crate) mod axis;
+pub(crate) mod svg;
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
 
 use crate::metrics::Metrics;
 use axis::Axis;
+use svg::{line, push, text};
 
 /// The picture's name in the checkpoint directory.
 pub const FILE_NAME: &str = "loss.svg";
@@ -86,19 +87,6 @@ pub fn draw(lines: &[Metrics]) -> String {
     }
     legend(&mut svg, last_train, last_val);
     svg + "</svg>\n"
-}
-
-fn push(svg: &mut String, element: String) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(svg, "{element}");
-}
-
-fn text(x: f64, y: f64, anchor: &str, attributes: &str, text: &str) -> String {
-    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" {attributes}>{text}</text>")
-}
-
-fn line(class: &str, x1: f64, y1: f64, x2: f64, y2: f64) -> String {
-    format!("<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>")
 }
 
 /// Grid lines with their labels, and the two axes.

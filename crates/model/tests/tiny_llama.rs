@@ -4,7 +4,7 @@ mod common;
 
 use common::{fixture, fixture_path, ids, max_difference, tensor};
 use model::{GenerateOptions, Generator, Sampling, Transformer};
-use optim::{AdamW, AdamWConfig, CosineSchedule, clip_scale, global_norm};
+use optim::{AdamW, AdamWConfig, Decay, Schedule, clip_scale, global_norm};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use tensor::testing::relative_error;
@@ -58,7 +58,8 @@ fn forty_steps_of_training_agree() {
     let trajectory: Value = serde_json::from_slice(&fixture("tiny-llama/trajectory.json")).unwrap();
     let hyper = &trajectory["hyperparameters"];
     let number = |name: &str| hyper[name].as_f64().unwrap();
-    let schedule = CosineSchedule {
+    let schedule = Schedule {
+        decay: Decay::Cosine,
         max_lr: number("max_lr"),
         min_lr: number("min_lr"),
         warmup_steps: hyper["warmup_steps"].as_u64().unwrap(),

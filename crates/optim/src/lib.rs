@@ -3,7 +3,7 @@
 //!
 //! One step of training, with the gradients of a loss at hand:
 //! ```
-//! use optim::{AdamW, AdamWConfig, CosineSchedule, clip_scale, global_norm};
+//! use optim::{AdamW, AdamWConfig, Decay, Schedule, clip_scale, global_norm};
 //! use tensor::{Context, Tensor};
 //!
 //! let ctx = Context::detect();
@@ -11,7 +11,7 @@
 //! let gradients = vec![Tensor::full(&[2, 2], 3.0)];
 //! let mut adamw = AdamW::new(AdamWConfig::default(), [("w".to_string(), vec![2, 2])]);
 //! let schedule =
-//!     CosineSchedule { max_lr: 0.1, min_lr: 0.0, warmup_steps: 0, total_steps: 10 };
+//!     Schedule { decay: Decay::Cosine, max_lr: 0.1, min_lr: 0.0, warmup_steps: 0, total_steps: 10 };
 //!
 //! let norm = global_norm(ctx, &gradients); // ‖(3, 3, 3, 3)‖ = 6
 //! let lr = schedule.lr_at(adamw.steps_taken());
@@ -27,4 +27,4 @@ mod schedule;
 
 pub use adamw::{AdamW, AdamWConfig, StateError};
 pub use clip::{clip_scale, global_norm};
-pub use schedule::CosineSchedule;
+pub use schedule::{Decay, Schedule};

@@ -1,6 +1,6 @@
 //! AdamW, clipping and the schedule against values that PyTorch computed, and the optimizer's state.
 
-use optim::{AdamW, AdamWConfig, CosineSchedule, StateError, clip_scale, global_norm};
+use optim::{AdamW, AdamWConfig, Decay, Schedule, StateError, clip_scale, global_norm};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -75,7 +75,8 @@ fn twelve_clipped_steps_agree_with_pytorch_on_every_kernel_table() {
 #[test]
 fn the_schedule_agrees_with_sixty_values() {
     let json = &hyper_parameters()["schedule"];
-    let schedule = CosineSchedule {
+    let schedule = Schedule {
+        decay: Decay::Cosine,
         max_lr: json["max"].as_f64().unwrap(),
         min_lr: json["min"].as_f64().unwrap(),
         warmup_steps: json["warmup_steps"].as_u64().unwrap(),

@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args, Command, Parser};
 
 pub mod encode;
 pub mod inference;
+pub mod preset;
 pub mod train_model;
 pub mod train_tokenizer;
 

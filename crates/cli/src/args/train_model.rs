@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Parser};
 use model::{FeedForward, Norm};
+use optim::Decay;
 
 use super::Common;
+use super::preset::Preset;
 use crate::precision::Choice;
 
 /// Train a transformer language model on token files
@@ -28,6 +30,10 @@ pub struct Args {
     /// Tokenizer that made the token files; copied into the checkpoints [default: none]
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     pub tokenizer: Option<PathBuf>,
+
+    /// A whole configuration at once, which single flags then override [default: none]
+    #[arg(long, value_name = "NAME", value_enum, help_heading = "Data")]
+    pub preset: Option<Preset>,
 
     /// Number of token ids [default: the tokenizer's, else 10000]
     #[arg(long, value_name = "N", help_heading = "Model")]
@@ -97,6 +103,9 @@ pub struct Args {
     /// Learning rate of the last step [default: lr ÷ 100]
     #[arg(long, value_name = "X", help_heading = "Optimizer")]
     pub min_lr: Option<f64>,
+    /// How the learning rate goes from --lr to --min-lr; wsd: in the last fifth of the steps
+    #[arg(long, value_name = "KIND", default_value = "cosine", value_parser = decay_parser(), help_heading = "Optimizer")]
+    pub lr_schedule: Decay,
     /// Steps in which the learning rate rises [default: 2 % of the steps]
     #[arg(long, value_name = "N", help_heading = "Optimizer")]
     pub warmup_steps: Option<u64>,
@@ -115,6 +124,12 @@ pub struct Args {
     /// AdamW's weight decay
     #[arg(long, value_name = "X", default_value_t = 0.01, help_heading = "Optimizer")]
     pub weight_decay: f64,
+    /// Whether the token embeddings decay too
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", help_heading = "Optimizer")]
+    pub decay_embeddings: bool,
+    /// Whether the norms' weights decay too
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", help_heading = "Optimizer")]
+    pub decay_norms: bool,
 
     /// Steps between evaluations
     #[arg(
@@ -174,6 +189,11 @@ pub struct Args {
 
 fn norm_parser() -> impl TypedValueParser<Value = Norm> {
     PossibleValuesParser::new(Norm::ALL.map(Norm::name)).try_map(|name| name.parse())
+}
+
+fn decay_parser() -> impl TypedValueParser<Value = Decay> {
+    PossibleValuesParser::new(Decay::ALL.map(Decay::name))
+        .map(|name| Decay::from_name(&name).unwrap_or_default())
 }
 
 fn ffn_parser() -> impl TypedValueParser<Value = FeedForward> {

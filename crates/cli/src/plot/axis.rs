@@ -19,6 +19,8 @@ pub struct Axis {
     to: f64,
     /// The distance of two ticks.
     step: f64,
+    /// Whether equal ratios, not equal differences, are equally far apart.
+    log: bool,
 }
 
 /// 1, 2 or 5 times a power of ten, such that a range gets about [`LABELS`] of it.
@@ -48,7 +50,13 @@ impl Axis {
             // There were no values.
             _ => (0.0, 1.0),
         };
-        Axis { min, max, from, to, step: round_step(max - min) }
+        Axis { min, max, from, to, step: round_step(max - min), log: false }
+    }
+
+    /// A logarithmic axis from `min` to `max`; a linear one where these are not both above zero.
+    pub fn logarithmic(min: f64, max: f64, from: f64, to: f64) -> Axis {
+        let axis = Axis::through([min, max].into_iter(), from, to);
+        Axis { log: axis.min > 0.0, ..axis }
     }
 
     /// The same axis, longer, so that it begins and ends at a tick.
@@ -64,24 +72,60 @@ impl Axis {
 
     /// Where `value` lies on the page.
     pub fn place(&self, value: f64) -> f64 {
-        self.from + (value - self.min) / (self.max - self.min) * (self.to - self.from)
+        let share = match self.log {
+            true => (value / self.min).ln() / (self.max / self.min).ln(),
+            false => (value - self.min) / (self.max - self.min),
+        };
+        self.from + share * (self.to - self.from)
     }
 
-    /// Multiples of the step that lie on the axis.
+    /// Multiples of the step that lie on the axis; on a logarithmic one that spans a factor of four or more,
+    /// 1, 2 and 5 times powers of ten, or only the powers where those are many.
     pub fn ticks(&self) -> Vec<Tick> {
+        if self.log && self.max / self.min >= 4.0 {
+            return self.powers();
+        }
         let step = self.step;
         // A hair of tolerance for the ends.
         let (first, last) = ((self.min / step - 1e-9).ceil(), (self.max / step + 1e-9).floor());
         let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
+        let large = self.max >= 1e5;
         let count = (last - first).clamp(0.0, 100.0) as u32;
         (0..=count)
             .map(|index| {
                 let value = (first + f64::from(index)) * step;
                 // Minus zero is not a label.
-                Tick { value, label: format!("{:.decimals$}", value + 0.0) }
+                let label =
+                    if large { short(value) } else { format!("{:.decimals$}", value + 0.0) };
+                Tick { value, label }
             })
             .collect()
     }
+}
+
+impl Axis {
+    fn powers(&self) -> Vec<Tick> {
+        let (first, last) = (self.min.log10().floor() as i32, self.max.log10().ceil() as i32);
+        let factors: &[f64] = if last - first > 4 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let all = (first..=last).flat_map(|power| factors.iter().map(move |f| (power, f)));
+        all.map(|(power, factor)| factor * 10f64.powi(power))
+            .filter(|value| (self.min * (1.0 - 1e-9)..=self.max * (1.0 + 1e-9)).contains(value))
+            .map(|value| Tick { value, label: short(value) })
+            .collect()
+    }
+}
+
+/// A number with at most three digits and a letter for thousands, millions, billions.
+pub fn short(value: f64) -> String {
+    let (scaled, letter) = match value.abs() {
+        x if x >= 1e9 => (value / 1e9, "G"),
+        x if x >= 1e6 => (value / 1e6, "M"),
+        x if x >= 1e4 => (value / 1e3, "k"),
+        _ => (value, ""),
+    };
+    let decimals = if scaled.abs() >= 0.01 || scaled == 0.0 { 2 } else { 6 };
+    let digits = format!("{scaled:.decimals$}");
+    format!("{}{letter}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
 #[cfg(test)]
@@ -104,6 +148,23 @@ mod tests {
     fn places_are_proportional() {
         let axis = Axis::through([2.0, 4.0].into_iter(), 100.0, 0.0);
         assert_eq!([axis.place(2.0), axis.place(3.0), axis.place(4.0)], [100.0, 50.0, 0.0]);
+    }
+
+    #[test]
+    fn on_a_logarithmic_axis_ratios_are_distances() {
+        let axis = Axis::logarithmic(1.0, 100.0, 0.0, 2.0);
+        assert!((axis.place(10.0) - 1.0).abs() < 1e-12);
+        let labels: Vec<_> = axis.ticks().into_iter().map(|tick| tick.label).collect();
+        assert_eq!(labels, ["1", "2", "5", "10", "20", "50", "100"]);
+        let narrow = Axis::logarithmic(2.0, 3.0, 0.0, 1.0);
+        assert_eq!(narrow.ticks().len(), 6, "{narrow:?}");
+        assert_eq!(Axis::logarithmic(0.0, 1.0, 0.0, 1.0).place(0.5), 0.5, "zero: linear");
+    }
+
+    #[test]
+    fn short_numbers() {
+        let cases = [(0.0, "0"), (0.5, "0.5"), (1500.0, "1500"), (2e5, "200k"), (1.25e6, "1.25M")];
+        cases.iter().for_each(|&(value, expected)| assert_eq!(short(value), expected));
     }
 
     #[test]

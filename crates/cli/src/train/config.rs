@@ -1,8 +1,8 @@
 //! What the arguments mean: every default worked out, every value checked.
 
 use anyhow::Result;
-use model::ModelConfig;
-use optim::{AdamWConfig, CosineSchedule};
+use model::{ModelConfig, ParameterKind};
+use optim::{AdamWConfig, Decay, Schedule};
 use serde::{Deserialize, Serialize};
 
 use crate::args::train_model::Args;
@@ -52,6 +52,15 @@ pub struct RunConfig {
     pub seed: u64,
     /// `f32` or `bf16`.
     pub precision: String,
+    /// How the learning rate falls. Runs that were begun before there was a choice have none of these three.
+    #[serde(default = "cosine")]
+    pub lr_schedule: String,
+    /// Whether weight decay is for embeddings too.
+    #[serde(default = "yes")]
+    pub decay_embeddings: bool,
+    /// Whether weight decay is for norms too.
+    #[serde(default = "yes")]
+    pub decay_norms: bool,
     /// Where the first weights came from, if not from the seed.
     pub init_from: Option<String>,
 }
@@ -83,6 +92,9 @@ impl RunConfig {
             log_every: args.log_every,
             seed: args.seed,
             precision,
+            lr_schedule: args.lr_schedule.name().into(),
+            decay_embeddings: args.decay_embeddings,
+            decay_norms: args.decay_norms,
             init_from: args.init_from.as_ref().map(|path| path.display().to_string()),
         };
         config.validate()?;
@@ -123,6 +135,10 @@ impl RunConfig {
         number("beta2", self.beta2, |x| (0.0..1.0).contains(&x), "0 or more and below 1")?;
         number("eps", self.eps, |x| x > 0.0, "a number above 0")?;
         number("weight-decay", self.weight_decay, |x| x >= 0.0, "at least 0")?;
+        if Decay::from_name(&self.lr_schedule).is_none() {
+            let (found, names) = (&self.lr_schedule, Decay::ALL.map(Decay::name).join(", "));
+            return Err(usage(format!("--lr-schedule {found}: expected one of {names}")));
+        }
         if self.warmup_steps > self.steps {
             let (warmup, steps) = (self.warmup_steps, self.steps);
             return Err(usage(format!(
@@ -143,11 +159,30 @@ impl RunConfig {
         AdamWConfig { beta1, beta2, eps, weight_decay }
     }
 
-    /// The learning rate as a function of the step, the first of which is 0; the last one has `min_lr`.
-    pub fn schedule(&self) -> CosineSchedule {
-        let &RunConfig { lr, min_lr, warmup_steps, steps, .. } = self;
-        CosineSchedule { max_lr: lr, min_lr, warmup_steps, total_steps: steps - 1 }
+    /// The weight decay of a parameter of this kind.
+    pub fn weight_decay_of(&self, kind: ParameterKind) -> f64 {
+        let decays = match kind {
+            ParameterKind::Norm => self.decay_norms,
+            ParameterKind::Embedding => self.decay_embeddings,
+            ParameterKind::Linear => true,
+        };
+        if decays { self.weight_decay } else { 0.0 }
     }
+
+    /// The learning rate as a function of the step, the first of which is 0; the last one has `min_lr`.
+    pub fn schedule(&self) -> Schedule {
+        let &RunConfig { lr, min_lr, warmup_steps, steps, .. } = self;
+        let decay = Decay::from_name(&self.lr_schedule).unwrap_or_default();
+        Schedule { decay, max_lr: lr, min_lr, warmup_steps, total_steps: steps - 1 }
+    }
+}
+
+fn cosine() -> String {
+    Decay::Cosine.name().into()
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn tokens_per_step(batch_size: usize, grad_accum: usize, context_length: usize) -> u64 {
@@ -243,6 +278,28 @@ mod tests {
         let config = config(&["--grad-accum=2", "--total-tokens=163840", "--lr", "0.5"]).unwrap();
         assert_eq!((config.steps, config.warmup_steps, config.checkpoint_every), (10, 0, 2));
         assert_eq!(config.min_lr, 0.005);
+    }
+
+    #[test]
+    fn parameter_groups() {
+        let decays = |flags: &[&str]| {
+            let config = config(flags).unwrap();
+            [ParameterKind::Linear, ParameterKind::Embedding, ParameterKind::Norm]
+                .map(|kind| config.weight_decay_of(kind))
+        };
+        assert_eq!(decays(&[]), [0.01; 3], "the original's");
+        assert_eq!(decays(&["--decay-embeddings", "false"]), [0.01, 0.0, 0.01]);
+        assert_eq!(decays(&["--decay-norms=false", "--weight-decay=0.1"]), [0.1, 0.1, 0.0]);
+    }
+
+    #[test]
+    fn a_run_from_before_there_were_schedules_goes_on_as_it_began() {
+        let now = config(&[]).unwrap();
+        let mut stored = serde_json::to_value(&now).unwrap();
+        for field in ["lr_schedule", "decay_embeddings", "decay_norms"] {
+            assert!(stored.as_object_mut().unwrap().remove(field).is_some());
+        }
+        assert_eq!(serde_json::from_value::<RunConfig>(stored).unwrap(), now);
     }
 
     #[test]

@@ -104,6 +104,9 @@ pub fn check_resumed(
     comparison.check("beta2", args.beta2, stored.beta2);
     comparison.check("eps", args.eps, stored.eps);
     comparison.check("weight_decay", args.weight_decay, stored.weight_decay);
+    comparison.check("lr_schedule", args.lr_schedule.name(), &stored.lr_schedule);
+    comparison.check("decay_embeddings", args.decay_embeddings, stored.decay_embeddings);
+    comparison.check("decay_norms", args.decay_norms, stored.decay_norms);
     comparison.check("eval_every", args.eval_every, stored.eval_every);
     comparison.check("eval_batches", args.eval_batches, stored.eval_batches);
     let checkpoint_every = args.checkpoint_every.unwrap_or_default();
@@ -163,6 +166,9 @@ mod tests {
         ] {
             assert!(message.contains(part), "{message}");
         }
+        assert!(resumed(&["--lr-schedule", "cosine", "--decay-norms", "true"]).is_ok());
+        assert!(resumed(&["--lr-schedule", "wsd"]).is_err());
+        assert!(resumed(&["--decay-embeddings", "false"]).is_err());
         assert!(resumed(&["--precision", "bf16"]).is_err());
         assert!(resumed(&["--context-length", "128"]).is_err());
     }

@@ -41,9 +41,10 @@ pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
         tokens as f64 * config.steps as f64 / train.identity.tokens as f64,
     );
     log::info!(
-        "optimizer: AdamW, lr {} to {} after {} steps of warm-up, betas {} and {}, eps {:e}, weight decay {}, clipping at {}",
+        "optimizer: AdamW, lr {} to {} ({}) after {} steps of warm-up, betas {} and {}, eps {:e}, weight decay {}, clipping at {}",
         config.lr,
         config.min_lr,
+        config.lr_schedule,
         config.warmup_steps,
         config.beta1,
         config.beta2,

@@ -1,9 +1,10 @@
 //! Putting a run together, new or resumed: everything is checked here, before hours of work.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use model::{ModelConfig, Transformer};
+use model::{ModelConfig, ParameterKind, Transformer};
 use optim::AdamW;
 use tensor::Context;
 
@@ -104,7 +105,10 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
     };
     let parameters = model.parameters().iter();
     let parameters = parameters.map(|(name, tensor)| (name.to_string(), tensor.shape().to_vec()));
-    let mut optimizer = AdamW::new(config.adamw(), parameters);
+    let kinds: BTreeMap<String, ParameterKind> =
+        model.parameters().specs().iter().map(|spec| (spec.name.clone(), spec.kind)).collect();
+    let decay = |name: &str| config.weight_decay_of(kinds[name]);
+    let mut optimizer = AdamW::new(config.adamw(), parameters).with_weight_decay(decay);
     if let Some(path) = source {
         checkpoint::load_optimizer(&path, step, &mut optimizer)?;
     }

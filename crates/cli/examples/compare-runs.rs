@@ -1,0 +1,70 @@
+//! Draws the curves of several runs into one chart and prints a table of them.
+//!
+//! ```sh
+//! cargo run --release --example compare-runs -- runs/a runs/b --out chart.svg
+//! ```
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use lm::compare::{Chart, Horizontal, Run, group, table};
+use lm::exit::{Outcome, run_main};
+
+/// Draw the curves of several runs into one chart, and print a table of them
+///
+/// A run is a directory with metrics.jsonl. Runs whose names differ only in -s and a number at the end (baseline-s0,
+/// baseline-s1) are seeds of one variant: they share a colour and an entry of the legend.
+#[derive(Parser, Debug)]
+#[command(name = "compare-runs", version)]
+struct Args {
+    /// Run directories
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// The chart, as SVG; without it only the table is printed
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// What the chart is called
+    #[arg(long, value_name = "TEXT", default_value = "Loss")]
+    title: String,
+    /// The horizontal axis
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Against::Steps)]
+    against: Against,
+    /// Logarithmic horizontal axis
+    #[arg(long)]
+    log_x: bool,
+    /// Logarithmic vertical axis
+    #[arg(long)]
+    log_y: bool,
+    /// The highest loss that is shown [default: what runs that go well have after a tenth of the steps]
+    #[arg(long, value_name = "X")]
+    max_loss: Option<f64>,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy)]
+enum Against {
+    Steps,
+    Tokens,
+    Hours,
+}
+
+fn main() -> ExitCode {
+    run_main(|| {
+        let args: Args = lm::args::parse()?;
+        let runs = args.runs.iter().map(|dir| Run::read(dir)).collect::<Result<Vec<Run>>>()?;
+        let variants = group(runs);
+        if let Some(out) = &args.out {
+            let horizontal = match args.against {
+                Against::Steps => Horizontal::Steps,
+                Against::Tokens => Horizontal::Tokens,
+                Against::Hours => Horizontal::Hours,
+            };
+            let Args { title, log_x, log_y, max_loss, .. } = args;
+            let chart = Chart { title, horizontal, log_x, log_y, max_loss };
+            lm::output::write(out, chart.draw(&variants).as_bytes())?;
+        }
+        print!("{}", table(&variants));
+        Ok(Outcome::Done)
+    })
+}

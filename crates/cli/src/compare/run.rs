@@ -1,0 +1,183 @@
+//! A run as its directory tells of it.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::smooth::smoothed;
+use crate::metrics::{self, Metrics};
+
+/// Logged points that a smoothed curve averages over, about.
+pub(super) const SPAN: f64 = 8.0;
+/// A loss that ends this much above what it had been, in nats, has diverged.
+const DIVERGED: f64 = 0.5;
+
+/// A run to compare.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// The directory's name.
+    pub name: String,
+    /// All lines of metrics, at least one.
+    pub lines: Vec<Metrics>,
+    /// The step at which a loss was not finite, if the run says so.
+    pub not_finite: Option<u64>,
+}
+
+/// Runs that differ in their seed only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// What their names have in common.
+    pub name: String,
+    /// At least one.
+    pub runs: Vec<Run>,
+}
+
+impl Run {
+    /// Reads the run directory `dir`.
+    ///
+    /// # Errors
+    /// When it holds no metrics.
+    pub fn read(dir: &Path) -> Result<Run> {
+        let path = dir.join(metrics::FILE_NAME);
+        let lines = metrics::read(&path)?.unwrap_or_default();
+        if lines.is_empty() {
+            bail!("{}: no line of metrics; expected the directory of a run", path.display());
+        }
+        // A path such as `runs/x/.` has no name of its own.
+        let named = dir.file_name().map_or(dir.as_os_str(), |name| name);
+        let name = named.to_string_lossy().into_owned();
+        Ok(Run { name, lines, not_finite: None })
+    }
+
+    /// The last validation loss.
+    pub fn final_loss(&self) -> Option<f64> {
+        self.lines.iter().rev().find_map(|line| line.val_loss)
+    }
+
+    /// The lowest validation loss and its step.
+    pub fn best(&self) -> Option<(f64, u64)> {
+        let measured = self.lines.iter().filter_map(|line| Some((line.val_loss?, line.step)));
+        measured.min_by(|a, b| a.0.total_cmp(&b.0))
+    }
+
+    /// The step from which on the run was lost: where a loss was not finite, or else the first one after which the
+    /// smoothed training loss stays half a nat above its lowest value so far, to the end.
+    pub fn divergence(&self) -> Option<u64> {
+        if self.not_finite.is_some() {
+            return self.not_finite;
+        }
+        let raw: Vec<_> =
+            self.lines.iter().map(|line| (line.step as f64, line.train_loss)).collect();
+        let mut lowest = f64::INFINITY;
+        let mut since = None;
+        for (step, loss) in smoothed(&raw, SPAN) {
+            if loss > lowest + DIVERGED {
+                since = since.or(Some(step as u64));
+            } else {
+                since = None;
+                lowest = lowest.min(loss);
+            }
+        }
+        since
+    }
+
+    /// Median speed of the logged steps, in tokens a second.
+    pub fn tokens_per_second(&self) -> f64 {
+        let mut speeds: Vec<f64> = self.lines.iter().map(|line| line.tokens_per_second).collect();
+        speeds.sort_by(f64::total_cmp);
+        speeds[speeds.len() / 2]
+    }
+}
+
+impl Variant {
+    /// The last validation losses of those runs that have one.
+    pub fn final_losses(&self) -> Vec<f64> {
+        self.runs.iter().filter_map(Run::final_loss).collect()
+    }
+
+    /// The first step at which one of the runs diverged.
+    pub fn divergence(&self) -> Option<u64> {
+        self.runs.iter().filter_map(Run::divergence).min()
+    }
+}
+
+/// The runs by variants, in the order in which these first appear.
+pub fn group(runs: Vec<Run>) -> Vec<Variant> {
+    let mut variants: Vec<Variant> = Vec::new();
+    for run in runs {
+        let name = without_seed(&run.name).to_string();
+        match variants.iter_mut().find(|variant| variant.name == name) {
+            Some(variant) => variant.runs.push(run),
+            None => variants.push(Variant { name, runs: vec![run] }),
+        }
+    }
+    variants
+}
+
+/// `baseline-s3` is a seed of `baseline`.
+fn without_seed(name: &str) -> &str {
+    match name.rsplit_once("-s") {
+        Some((variant, seed)) if !variant.is_empty() && seed.parse::<u64>().is_ok() => variant,
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A run with these training losses, whose validation losses are the same, of every second step.
+    pub(crate) fn run(name: &str, losses: &[f64]) -> Run {
+        let line = |(index, &train_loss): (usize, &f64)| {
+            let step = index as u64 + 1;
+            Metrics {
+                step,
+                tokens: step * 100,
+                train_loss,
+                val_loss: step.is_multiple_of(2).then_some(train_loss),
+                lr: 0.1,
+                grad_norm: 1.0,
+                tokens_per_second: step as f64,
+                seconds: step as f64 * 36.0,
+            }
+        };
+        let lines = losses.iter().enumerate().map(line).collect();
+        Run { name: name.into(), lines, not_finite: None }
+    }
+
+    #[test]
+    fn what_a_table_says_of_a_run() {
+        let run = run("a", &[4.0, 2.0, 3.0, 2.5]);
+        assert_eq!(run.final_loss(), Some(2.5));
+        assert_eq!(run.best(), Some((2.0, 2)));
+        assert_eq!(run.tokens_per_second(), 3.0);
+    }
+
+    #[test]
+    fn a_spike_is_no_divergence_and_a_rise_that_stays_is() {
+        let falling: Vec<f64> = (0..50).map(|step| 4.0 - 0.02 * f64::from(step)).collect();
+        let mut spike = falling.clone();
+        spike[20] = 30.0;
+        let mut rise = falling.clone();
+        rise[40..].fill(8.0);
+        assert_eq!(run("", &falling).divergence(), None);
+        assert_eq!(run("", &spike).divergence(), None);
+        assert_eq!(run("", &rise).divergence(), Some(41));
+        assert_eq!(Run { not_finite: Some(7), ..run("", &falling) }.divergence(), Some(7));
+    }
+
+    #[test]
+    fn seeds_of_a_variant_belong_together() {
+        let names = ["base-s0", "base-s1", "x-slow", "base", "-s1"];
+        let variants = group(names.map(|name| run(name, &[1.0])).to_vec());
+        let found: Vec<_> = variants.iter().map(|v| (v.name.as_str(), v.runs.len())).collect();
+        assert_eq!(found, [("base", 3), ("x-slow", 1), ("-s1", 1)]);
+    }
+
+    #[test]
+    fn a_directory_without_metrics_is_an_error_that_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Run::read(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("metrics.jsonl"), "{error}");
+    }
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Study: the feed-forward network, at equal parameters.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+study=activation title="Feed-forward networks at equal parameters"
+about="SwiGLU and GEGLU (three matrices) against SiLU and GELU (two, half as wide again): equal parameters."
+
+variants() {
+    variant baseline
+    variant ffn-geglu --ffn geglu
+    variant ffn-silu --ffn silu --d-ff 258
+    variant ffn-gelu --ffn gelu --d-ff 258
+}
+
+run_study "$@"

@@ -1,0 +1,153 @@
+# What all studies share; sourced, not run. A study sets `study` and `about` and defines `variants`, a function that calls
+#     variant NAME FLAGS...
+# for each of its variants; then it calls `run_study "$@"`.
+
+# The model and the optimizer that every study starts from; a variant's flags come after these and win.
+baseline=(
+    --context-length 128 --d-model 64 --num-layers 4 --num-heads 4 --d-ff 172 --batch-size 8
+    --lr 0.003 --precision f32 --eval-batches 0 --keep-checkpoints 1
+)
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+bin="${LM_BIN:-${CARGO_TARGET_DIR:-$root/target}/release}"
+
+usage() {
+    cat <<HELP
+Usage: scripts/experiments/$study.sh [TRAIN.npy VAL.npy] [options] [-- TRAIN-MODEL FLAGS...]
+
+$about
+
+Runs the variants one after the other into OUT/NAME-sSEED/, skips those that are finished, goes on with those that were
+cut off, draws OUT/$study.svg and prints a table. Without files: the stories in data/, encoded first.
+
+    --total-tokens N   tokens a run trains on (default 2048000, some minutes a run on two cores)
+    --seeds N          runs of each variant, with the seeds 0 to N-1 (default 1)
+    --out DIR          where the runs go (default runs/); another budget wants another directory
+    --draw-only        no training: chart and table of what is there
+    -- FLAGS           for train-model, after all others: --vocab-size N (for files of your own), --d-model N, ...
+HELP
+}
+
+die() {
+    echo "error: $*" >&2
+    exit "${status:-1}"
+}
+
+parse() {
+    total_tokens=2048000 seeds=1 out="$root/runs" draw_only="" train="" val="" extra=()
+    local files=()
+    while [ $# -gt 0 ]; do
+        case "$1" in
+            -h | --help) usage; exit 0 ;;
+            --total-tokens=* | --seeds=* | --out=*) set -- "${1%%=*}" "${1#*=}" "${@:2}"; continue ;;
+            --total-tokens) total_tokens="${2:?--total-tokens takes a number}"; shift ;;
+            --seeds) seeds="${2:?--seeds takes a number}"; shift ;;
+            --out) out="${2:?--out takes a directory}"; shift ;;
+            --draw-only) draw_only=yes ;;
+            --) shift; extra=("$@"); break ;;
+            -*) status=2 die "unknown argument $1 (see --help)" ;;
+            *) files+=("$1") ;;
+        esac
+        shift
+    done
+    [[ $total_tokens =~ ^[0-9]+$ && $seeds =~ ^[1-9][0-9]*$ ]] ||
+        status=2 die "--total-tokens and --seeds take numbers"
+    case ${#files[@]} in
+        0) ;;
+        2) train="${files[0]}" val="${files[1]}" ;;
+        *) status=2 die "expected no file, or two: TRAIN.npy VAL.npy" ;;
+    esac
+}
+
+# The shipped stories as tokens, made once.
+prepare_stories() {
+    local data="$out/stories" split
+    train="$data/train.npy" val="$data/valid.npy"
+    [ -n "$draw_only" ] || [ -e "$val" ] || {
+        mkdir -p "$data"
+        "$bin/train-tokenizer" --quiet --dataset "$root/data/stories-train.txt" --vocab-size 1024 --out "$data/tokenizer"
+        for split in train valid; do
+            "$bin/encode" --quiet --tokenizer "$data/tokenizer" --file "$root/data/stories-$split.txt" --out "$data/$split.npy"
+        done
+    }
+    extra=(--vocab-size 1024 "${extra[@]}")
+}
+
+# merge FLAGS...: sets `flags` to the same, of each flag only the last one, and `value` to their values by name.
+merge() {
+    local name
+    declare -gA value=()
+    flags=()
+    while [ $# -gt 0 ]; do
+        name="$1" value["$1"]=""
+        shift
+        if [ $# -gt 0 ] && [[ $1 != --* ]]; then
+            value["$name"]="$1"
+            shift
+        fi
+    done
+    for name in "${!value[@]}"; do
+        flags+=("$name" ${value["$name"]:+"${value["$name"]}"})
+    done
+}
+
+# at_least_one N
+at_least_one() {
+    echo $(($1 > 0 ? $1 : 1))
+}
+
+# run_one NAME SEED FLAGS...: one run, unless it is done.
+run_one() {
+    local name="$1-s$2" seed="$2" dir="$out/$1-s$2" steps begun=() code=0 flags
+    shift 2
+    merge "${baseline[@]}" "$@" "${extra[@]}"
+    steps=$((total_tokens / (${value[--batch-size]} * ${value[--context-length]})))
+    if [ -e "$dir/diverged" ]; then
+        echo "== $name: diverged before" >&2
+        return
+    elif [ -d "$dir/$(printf 'step-%06d' "$steps")" ]; then
+        echo "== $name: done before" >&2
+        return
+    fi
+    if [ -e "$dir/latest" ]; then begun=(--resume); fi
+    echo "== $name: $*" >&2
+    "$bin/train-model" --train-dataset "$train" --val-dataset "$val" --checkpoint-dir "$dir" --seed "$seed" \
+        --total-tokens "$total_tokens" --log-every "$(at_least_one $((steps / 100)))" \
+        --eval-every "$(at_least_one $((steps / 4)))" "${flags[@]}" "${begun[@]}" 2> >(tee "$out/$name.log" >&2) || code=$?
+    [ "$code" = 0 ] && return
+    # A loss that is not finite is a result; all else is an error.
+    if [ "$code" = 1 ] && grep -q "^error: step [0-9]*: " "$out/$name.log"; then
+        grep "^error: step" "$out/$name.log" >"$dir/diverged"
+        return
+    fi
+    exit "$code"
+}
+
+variant() {
+    local name="$1" seed="$current_seed"
+    shift
+    chart+=("$out/$name-s$seed")
+    [ -n "$draw_only" ] || run_one "$name" "$seed" "$@"
+}
+
+compare_runs() {
+    if [ -n "${COMPARE_RUNS:-}" ]; then
+        "$COMPARE_RUNS" "$@"
+    else
+        cargo run --quiet --release --locked --package lm --example compare-runs --manifest-path "$root/Cargo.toml" -- "$@"
+    fi
+}
+
+run_study() {
+    parse "$@"
+    mkdir -p "$out"
+    if [ -z "$draw_only" ] && [ -z "${LM_BIN:-}" ]; then
+        cargo build --quiet --release --locked --package lm --bins --manifest-path "$root/Cargo.toml"
+    fi
+    [ -n "$train" ] || prepare_stories
+    chart=()
+    for ((current_seed = 0; current_seed < seeds; current_seed++)); do
+        variants
+    done
+    compare_runs "${chart[@]}" --title "$title" --out "$out/$study.svg"
+}
