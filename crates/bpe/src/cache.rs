@@ -1,92 +1,129 @@
 //! Pre-tokens seen before, with their ids. Texts repeat themselves: nearly every pre-token is found here.
 //!
-//! A pre-token of up to 15 bytes and up to 4 ids is one entry of 32 bytes, half a cache line. A set holds two entries; a
-//! new one takes the first place, the older one moves to the second, and what was there is forgotten. So the cache has a
-//! fixed size, and needs no other rule.
+//! A pre-token of up to 15 bytes and its ids, if they fit into sixteen bytes with their number, are one entry of 32
+//! bytes, half a cache line. A set holds two entries; a new one takes the first place, the older one moves to the second, and what was there
+//! is forgotten. So the cache has a fixed size, and needs no other rule.
+
+use std::marker::PhantomData;
+
+use crate::ids::TokenId;
 
 /// Longest pre-token that is kept.
-pub(crate) const MAX_BYTES: usize = 15;
-/// Most ids that are kept for one.
-pub(crate) const MAX_IDS: usize = 4;
+const MAX_BYTES: usize = 15;
 
 /// 2¹⁶ sets, 4 MB, of which a text touches as much as it has different pre-tokens.
 const SET_BITS: u32 = 16;
 
-/// The bytes of a pre-token and, in the lowest four bits of the last byte, their number.
+/// The bytes of a pre-token and, in the last one, their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(u64, u64);
 
-/// The number of ids is kept in the upper four bits of the last byte of the key.
-const COUNT_SHIFT: u32 = 60;
+/// `KEEP[len]`: masks of the first `len` of 16 bytes.
+const KEEP: [(u64, u64); MAX_BYTES + 1] = {
+    let mut keep = [(0, 0); MAX_BYTES + 1];
+    let mut len = 0;
+    while len <= MAX_BYTES {
+        let mask = (1u128 << (8 * len)) - 1;
+        keep[len] = (mask as u64, (mask >> 64) as u64);
+        len += 1;
+    }
+    keep
+};
 
-/// The two parts of the key, and the ids in pairs. Plain integers, so that an empty cache is zeroed pages from the
+impl Key {
+    /// The key of what is never remembered: it has a byte, yet a length of 0.
+    pub(crate) const NONE: Key = Key(1, 0);
+
+    /// The key of `text[start..end]`, which is not empty; [`Key::NONE`] when that is too long.
+    #[inline(always)]
+    pub(crate) fn new(text: &[u8], start: usize, end: usize) -> Key {
+        let len = end.wrapping_sub(start);
+        let Some(&(keep_low, keep_high)) = KEEP.get(len) else { return Key::NONE };
+        let (low, high) = match text[start..].first_chunk::<16>().map(|bytes| bytes.as_chunks()) {
+            Some(([low, high], [])) => (*low, *high),
+            _ => near_the_end(&text[start..end]),
+        };
+        let high = u64::from_le_bytes(high) & keep_high | (len as u64) << 56;
+        Key(u64::from_le_bytes(low) & keep_low, high)
+    }
+
+    #[inline(always)]
+    fn set(self) -> usize {
+        let mixed = self.0 ^ self.1.wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
+        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SET_BITS)) as usize
+    }
+}
+
+#[cold]
+fn near_the_end(pre_token: &[u8]) -> ([u8; 8], [u8; 8]) {
+    let mut bytes = [[0; 8]; 2];
+    bytes.as_flattened_mut()[..pre_token.len()].copy_from_slice(pre_token);
+    (bytes[0], bytes[1])
+}
+
+/// The two parts of the key, and the group of the ids. Plain integers, so that an empty cache is zeroed pages from the
 /// operating system: a key without bytes is not asked for.
 type Entry = [u64; 4];
 
+type Sets = [[Entry; 2]; 1 << SET_BITS];
+
+/// Where a pre-token is in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place(u32);
+
+impl Place {
+    /// The place of a pre-token that is not in the cache.
+    pub(crate) const NONE: Place = Place(u32::MAX);
+}
+
 /// A cache from pre-tokens to ids.
 #[derive(Debug)]
-pub(crate) struct Cache {
-    sets: Vec<[Entry; 2]>,
+pub(crate) struct Cache<T> {
+    sets: Box<Sets>,
+    ids: PhantomData<T>,
 }
 
-impl Key {
-    /// The key of `text[start..end]`, which is not empty; `None` when that is too long.
-    #[inline]
-    pub(crate) fn new(text: &[u8], start: usize, end: usize) -> Option<Key> {
-        let len = end - start;
-        if len > MAX_BYTES {
-            return None;
-        }
-        let bytes: [u8; 16] = match text.get(start..start + 16) {
-            Some(bytes) => bytes.try_into().ok()?,
-            None => {
-                let mut bytes = [0; 16];
-                bytes[..len].copy_from_slice(&text[start..end]);
-                bytes
-            }
-        };
-        let bits = u128::from_le_bytes(bytes) & ((1 << (8 * len)) - 1);
-        Some(Key(bits as u64, (bits >> 64) as u64 | (len as u64) << 56))
+impl<T: TokenId> Cache<T> {
+    pub(crate) fn new() -> Cache<T> {
+        let sets = vec![[[0; 4]; 2]; 1 << SET_BITS].into_boxed_slice();
+        let Ok(sets) = sets.try_into() else { unreachable!("made with the length of its type") };
+        Cache { sets, ids: PhantomData }
     }
 
-    #[inline]
-    fn set(self) -> usize {
-        let mixed =
-            self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ self.1.wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
-        ((mixed ^ mixed >> 32).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SET_BITS)) as usize
-    }
-}
-
-impl Cache {
-    pub(crate) fn new() -> Cache {
-        Cache { sets: vec![[[0; 4]; 2]; 1 << SET_BITS] }
+    /// Whether a pre-token is short enough.
+    pub(crate) fn keeps(pre_token: &[u8]) -> bool {
+        pre_token.len() <= MAX_BYTES
     }
 
-    /// The ids of a pre-token, of which the given number count.
-    #[inline]
-    pub(crate) fn get(&self, key: Key) -> Option<([u32; MAX_IDS], usize)> {
-        let set = &self.sets[key.set()];
-        set.iter().find(|entry| entry[0] == key.0 && entry[1] & !(0xF << COUNT_SHIFT) == key.1).map(
-            |&[_, high, first, second]| {
-                let ids =
-                    [first as u32, (first >> 32) as u32, second as u32, (second >> 32) as u32];
-                (ids, (high >> COUNT_SHIFT) as usize)
-            },
-        )
+    /// Where a pre-token is. Nothing branches on what is found, so that many of these wait for memory at the same time.
+    #[inline(always)]
+    pub(crate) fn find(&self, key: Key) -> Place {
+        let set = key.set();
+        let [first, second] = &self.sets[set];
+        let is_of = |entry: &Entry| u32::from((entry[0] ^ key.0) | (entry[1] ^ key.1) == 0);
+        let (is_first, is_second) = (is_of(first), is_of(second));
+        // All ones when it is neither.
+        let is_none = (is_first | is_second).wrapping_sub(1);
+        Place((2 * set as u32 + is_second) | is_none)
     }
 
-    /// Remembers the ids of a pre-token, if there are not too many.
-    pub(crate) fn insert(&mut self, key: Key, ids: &[u32]) {
-        if ids.len() > MAX_IDS {
+    /// The ids at a place, which is not [`Place::NONE`]: the given number of the group's.
+    #[inline(always)]
+    pub(crate) fn get(&self, place: Place) -> (T::Group, usize) {
+        let [_, _, first, second] = self.sets.as_flattened()[place.0 as usize % (2 << SET_BITS)];
+        let group = bytemuck::cast([first, second]);
+        (group, T::group_len(&group))
+    }
+
+    /// Remembers the ids of a pre-token, if neither is too long. What was found before may be elsewhere then.
+    pub(crate) fn insert(&mut self, key: Key, ids: &[T]) {
+        if key == Key::NONE {
             return;
         }
-        let pair = |at: usize| {
-            let id = |at: usize| u64::from(ids.get(at).copied().unwrap_or(0));
-            id(at) | id(at + 1) << 32
-        };
-        let entry = [key.0, key.1 | (ids.len() as u64) << COUNT_SHIFT, pair(0), pair(2)];
+        let Some(group) = T::group(ids) else { return };
+        let [first, second]: [u64; 2] = bytemuck::cast(group);
         let set = &mut self.sets[key.set()];
-        *set = [entry, set[0]];
+        *set = [[key.0, key.1, first, second], set[0]];
     }
 }
 
@@ -101,9 +138,15 @@ mod tests {
         assert_eq!(key(0, 1), key(3, 4));
         assert_ne!(key(0, 1), key(0, 2));
         assert_ne!(key(0, 2), key(0, 3));
-        assert!(key(3, 18).is_some() && key(3, 19).is_none());
+        assert!(key(3, 18) != Key::NONE && key(3, 19) == Key::NONE);
         // Near the end of the text fewer than 16 bytes follow.
         assert_eq!(Key::new(b"xyz", 1, 3), key(27, 29));
+    }
+
+    fn get<T: TokenId>(cache: &Cache<T>, key: Key) -> Option<Vec<T>> {
+        let place = cache.find(key);
+        let (group, count) = cache.get(place);
+        (place != Place::NONE).then(|| group.as_ref()[..count].to_vec())
     }
 
     #[test]
@@ -111,15 +154,35 @@ mod tests {
         let mut cache = Cache::new();
         let text: Vec<u8> = (0..600_000u32).flat_map(u32::to_le_bytes).collect();
         for (number, start) in (0..600_000u32).zip((0..).step_by(4)) {
-            let key = Key::new(&text, start, start + 4).unwrap();
-            assert_eq!(cache.get(key), None);
-            let ids = [number, 1, 2, 3];
-            cache.insert(key, &ids[..1 + number as usize % 4]);
-            let (found, count) = cache.get(key).unwrap();
-            assert_eq!(found[..count], ids[..1 + number as usize % 4]);
+            let key = Key::new(&text, start, start + 4);
+            assert_eq!(get(&cache, key), None);
+            let ids = [number, 1, 2];
+            let ids = &ids[..1 + number as usize % 3];
+            cache.insert(key, ids);
+            assert_eq!(get(&cache, key).as_deref(), Some(ids));
         }
-        let key = Key::new(b"abc", 0, 3).unwrap();
-        cache.insert(key, &[1, 2, 3, 4, 5]);
-        assert_eq!(cache.get(key), None);
+    }
+
+    #[test]
+    fn the_older_of_two_is_forgotten() {
+        let mut cache = Cache::new();
+        let text: Vec<u8> = (0..600_000u32).flat_map(u32::to_le_bytes).collect();
+        let keys = (0..600_000).map(|at| Key::new(&text, 4 * at, 4 * at + 4));
+        let same_set: Vec<Key> = keys.filter(|key| key.set() == 7).take(3).collect();
+        for (&key, id) in same_set.iter().zip(1u16..) {
+            cache.insert(key, &[id; 7]);
+        }
+        let found: Vec<_> = same_set.iter().map(|&key| get(&cache, key)).collect();
+        assert_eq!(found, [None, Some(vec![2; 7]), Some(vec![3; 7])]);
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_kept() {
+        let mut cache = Cache::new();
+        let key = Key::new(b"abc", 0, 3);
+        cache.insert(key, &[1u32, 2, 3, 4]);
+        assert_eq!(get(&cache, key), None);
+        cache.insert(Key::NONE, &[1]);
+        assert_eq!(get(&cache, Key::NONE), None);
     }
 }

@@ -198,8 +198,7 @@ impl PreTokenCounter {
                 Segment::Special(_) => specials += 1,
                 Segment::Text(text) => {
                     text_bytes += text.len();
-                    self.pattern
-                        .for_each_pre_token(text, &mut |word| local.add_within(chunk, word))?;
+                    self.pattern.for_each_pre_token(text, &mut |at| local.add_within(text, at))?;
                 }
             }
         }

@@ -14,37 +14,16 @@ use std::path::Path;
 
 use foldhash::fast::RandomState;
 
-use crate::cache::{Cache, Key};
+use crate::batch::Batch;
+use crate::cache::Cache;
 use crate::chunk::Cutter;
 use crate::error::Result;
+use crate::ids::TokenId;
+use crate::long_cache::LongCache;
 use crate::merges::{MergeTable, Scratch, merge};
 use crate::pattern::Pattern;
 use crate::special::{Segment, SpecialTokens};
 use crate::vocab::Vocab;
-
-/// An id as callers store it: `u32`, or `u16` for a vocabulary that it suffices for.
-pub trait TokenId: Copy + Default + Send + Sync + 'static {
-    /// The largest id that the type holds.
-    const MAX: u32;
-    /// `id`, which is not above [`TokenId::MAX`].
-    fn from_id(id: u32) -> Self;
-}
-
-impl TokenId for u16 {
-    const MAX: u32 = u16::MAX as u32;
-    #[inline]
-    fn from_id(id: u32) -> u16 {
-        id as u16
-    }
-}
-
-impl TokenId for u32 {
-    const MAX: u32 = u32::MAX;
-    #[inline]
-    fn from_id(id: u32) -> u32 {
-        id
-    }
-}
 
 /// A vocabulary and a pattern, ready to encode and decode. It is never changed; threads share it.
 #[derive(Debug, Clone)]
@@ -143,11 +122,21 @@ impl Tokenizer {
     }
 
     /// An encoder for one thread, which gets faster the more it has seen.
-    pub fn encoder(&self) -> Encoder<'_> {
+    ///
+    /// # Panics
+    /// When the vocabulary has ids that the type `T` does not hold.
+    #[track_caller]
+    pub fn encoder<T: TokenId>(&self) -> Encoder<'_, T> {
+        let last_id = self.vocab_size().saturating_sub(1);
+        assert!(
+            last_id as u64 <= T::MAX.into(),
+            "encoder: id {last_id} does not fit into its type"
+        );
         Encoder {
             tokenizer: self,
             pattern: self.pattern.clone(),
             cache: Cache::new(),
+            long_cache: LongCache::new(),
             scratch: Scratch::default(),
         }
     }
@@ -175,21 +164,21 @@ impl Tokenizer {
 
 /// Encodes on one thread; remembers pre-tokens.
 #[derive(Debug)]
-pub struct Encoder<'t> {
+pub struct Encoder<'t, T: TokenId> {
     tokenizer: &'t Tokenizer,
     /// A copy a thread, because a regular expression keeps memory for running that threads would queue for.
     pattern: Pattern,
-    cache: Cache,
+    cache: Cache<T>,
+    long_cache: LongCache<T>,
     scratch: Scratch,
 }
 
-impl Encoder<'_> {
-    /// Appends the ids of `text` to `ids`; special tokens become their ids. The type of the ids must suffice for the
-    /// vocabulary.
+impl<T: TokenId> Encoder<'_, T> {
+    /// Appends the ids of `text` to `ids`; special tokens become their ids.
     ///
     /// # Errors
     /// As for [`Tokenizer::encode`].
-    pub fn encode<T: TokenId>(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
+    pub fn encode(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
         let tokenizer = self.tokenizer;
         for segment in tokenizer.specials.segments(text) {
             match segment {
@@ -204,28 +193,27 @@ impl Encoder<'_> {
     ///
     /// # Errors
     /// As for [`Tokenizer::encode`].
-    pub fn encode_ordinary<T: TokenId>(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
-        debug_assert!(
-            self.tokenizer.vocab_size() as u64 <= u64::from(T::MAX) + 1,
-            "ids do not fit"
-        );
-        let Encoder { tokenizer, pattern, cache, scratch } = self;
-        let mut start = 0;
-        pattern.for_each_pre_token(text, &mut |pre_token| {
-            let end = start + pre_token.len();
-            let key = Key::new(text, start, end);
-            start = end;
-            match key.and_then(|key| cache.get(key)) {
-                Some((found, count)) => ids.extend(found[..count].iter().map(|&id| T::from_id(id))),
-                None => {
-                    let found = tokenizer.encode_pre_token(pre_token, scratch);
-                    if let Some(key) = key {
-                        cache.insert(key, found);
-                    }
-                    ids.extend(found.iter().map(|&id| T::from_id(id)));
-                }
+    pub fn encode_ordinary(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
+        let Encoder { tokenizer, pattern, cache, long_cache, scratch } = self;
+        let mut merge = |pre_token: &[u8], ids: &mut Vec<T>| {
+            let mut merge = |ids: &mut Vec<T>| {
+                let found = tokenizer.encode_pre_token(pre_token, scratch);
+                ids.extend(found.iter().map(|&id| T::from_id(id)));
+            };
+            match Cache::<T>::keeps(pre_token) {
+                true => merge(ids),
+                false => long_cache.get_or_merge(pre_token, ids, merge),
             }
-        })
+        };
+        let mut batch = Batch::new();
+        pattern.for_each_pre_token(text, &mut |at| {
+            batch.push(at.end);
+            if batch.is_full() {
+                batch.encode(text, cache, &mut merge, ids);
+            }
+        })?;
+        batch.encode(text, cache, &mut merge, ids);
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 //! ([`Vocab`]).
 #![forbid(unsafe_code)]
 
+mod batch;
 mod cache;
 mod chunk;
 mod classes;
@@ -13,6 +14,8 @@ mod decode;
 mod encode;
 mod error;
 pub mod formats;
+mod ids;
+mod long_cache;
 mod merges;
 mod pattern;
 mod special;
@@ -27,8 +30,9 @@ mod vocab;
 pub use chunk::{ChunkReader, Cutter};
 pub use count::{OnProgress, PreTokenCounter, PreTokenCounts, TextSummary};
 pub use decode::StreamDecoder;
-pub use encode::{Encoder, TokenId, Tokenizer};
+pub use encode::{Encoder, Tokenizer};
 pub use error::{Error, Result};
+pub use ids::TokenId;
 pub use merges::merge_naive;
 pub use pattern::Pattern;
 pub use special::{Segment, SpecialMatch, SpecialTokens};

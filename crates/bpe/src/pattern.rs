@@ -1,5 +1,7 @@
 //! How a text is cut into pre-tokens, inside which alone merges happen.
 
+use std::ops::Range;
+
 use crate::classes::{Class, char_at, class_before};
 use crate::error::Result;
 use crate::split;
@@ -62,8 +64,9 @@ impl Pattern {
         }
     }
 
-    /// Calls `f` with each pre-token of `text` in order. `text` holds no special tokens. Every byte of it is in exactly
-    /// one pre-token; a byte that is no UTF-8 counts as a character that is neither letter nor number nor white space.
+    /// Calls `f` with where each pre-token of `text` is, in order. `text` holds no special tokens. Every byte of it is in
+    /// exactly one pre-token; a byte that is no UTF-8 counts as a character that is neither letter nor number nor white
+    /// space.
     ///
     /// # Errors
     /// [`Error::PatternRun`](crate::Error::PatternRun) when a custom pattern backtracks for too long; the two known
@@ -71,13 +74,9 @@ impl Pattern {
     // Closures, unlike the functions' names, are compiled into the one loop that calls them.
     #[allow(clippy::redundant_closure)]
     #[inline]
-    pub fn for_each_pre_token<'t>(
-        &self,
-        text: &'t [u8],
-        f: &mut impl FnMut(&'t [u8]),
-    ) -> Result<()> {
+    pub fn for_each_pre_token(&self, text: &[u8], f: &mut impl FnMut(Range<usize>)) -> Result<()> {
         match &self.kind {
-            Kind::Gpt2 => scan(text, |text, at| split::gpt2(text, at), f),
+            Kind::Gpt2 => split::gpt2_all(text, f),
             Kind::Gpt4 => scan(text, |text, at| split::gpt4(text, at), f),
             Kind::Custom(regex) => return regex.for_each(text, f),
         }
@@ -102,11 +101,11 @@ impl Pattern {
 }
 
 #[inline]
-fn scan<'t>(text: &'t [u8], end_of: impl Fn(&[u8], usize) -> usize, f: &mut impl FnMut(&'t [u8])) {
+fn scan(text: &[u8], end_of: impl Fn(&[u8], usize) -> usize, f: &mut impl FnMut(Range<usize>)) {
     let mut at = 0;
     while at < text.len() {
         let end = end_of(text, at);
-        f(&text[at..end]);
+        f(at..end);
         at = end;
     }
 }

@@ -6,6 +6,10 @@
 //! alternative matches; what follows is a run of one class. Backtracking is left in one place: white space before a
 //! word gives its last character to the word.
 
+mod window;
+
+use std::ops::Range;
+
 use crate::classes::{ASCII, Class, char_at};
 
 /// GPT-2's pattern, in the form that tiktoken gives it.
@@ -13,6 +17,36 @@ pub const GPT2: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}
 
 /// GPT-4's pattern (`cl100k_base`), in the form that tiktoken gives it.
 pub const GPT4: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s";
+
+/// Calls `f` with each pre-token by GPT-2's pattern: as many at a time as a window of ASCII decides, and one by one where
+/// it decides nothing.
+#[inline]
+pub(crate) fn gpt2_all(text: &[u8], f: &mut impl FnMut(Range<usize>)) {
+    let mut at = 0;
+    // Where a window decides nothing, as in another script, the next pre-tokens do without.
+    let mut windows_from = 0;
+    while at < text.len() {
+        if at >= windows_from
+            && let Some(window) = text[at..].first_chunk()
+        {
+            let mut starts = window::gpt2_starts(window);
+            if starts != 0 {
+                let window_at = at;
+                while starts != 0 {
+                    let end = window_at + starts.trailing_zeros() as usize;
+                    starts &= starts - 1;
+                    f(at..end);
+                    at = end;
+                }
+                continue;
+            }
+            windows_from = at + 32;
+        }
+        let end = gpt2(text, at);
+        f(at..end);
+        at = end;
+    }
+}
 
 /// The end of the pre-token that begins at `at` by GPT-2's pattern; `at` must be inside `text`.
 #[inline(always)]

@@ -3,6 +3,8 @@
 //! What lies between two matches is a pre-token too, so no byte is lost. A byte that is no UTF-8 is shown to the regular
 //! expression as U+FFFD, a symbol.
 
+use std::ops::Range;
+
 use fancy_regex::{Regex, RegexBuilder};
 
 use crate::error::{Error, Result, one_line};
@@ -27,10 +29,10 @@ impl RegexSplitter {
         self.regex.as_str()
     }
 
-    /// Calls `f` with each pre-token in order.
-    pub(crate) fn for_each<'t>(&self, text: &'t [u8], f: &mut impl FnMut(&'t [u8])) -> Result<()> {
+    /// Calls `f` with where each pre-token is, in order.
+    pub(crate) fn for_each(&self, text: &[u8], f: &mut impl FnMut(Range<usize>)) -> Result<()> {
         match std::str::from_utf8(text) {
-            Ok(valid) => self.for_each_end(valid, text.len(), |end| end, text, f),
+            Ok(valid) => self.for_each_end(valid, text.len(), |end| end, f),
             Err(_) => {
                 let (shown, replaced) = replace_invalid(text);
                 let mut before = 0;
@@ -39,24 +41,23 @@ impl RegexSplitter {
                     before += replaced[before..].iter().take_while(|&&at| at < end).count();
                     end - 2 * before
                 };
-                self.for_each_end(&shown, text.len(), end_in_text, text, f)
+                self.for_each_end(&shown, text.len(), end_in_text, f)
             }
         }
     }
 
     /// Matches `shown` and maps each end through `end_in_text`, which is called with rising positions.
-    fn for_each_end<'t>(
+    fn for_each_end(
         &self,
         shown: &str,
         len: usize,
         mut end_in_text: impl FnMut(usize) -> usize,
-        text: &'t [u8],
-        f: &mut impl FnMut(&'t [u8]),
+        f: &mut impl FnMut(Range<usize>),
     ) -> Result<()> {
         let mut at = 0;
         let mut cut = |end: usize| {
             if at < end {
-                f(&text[at..end]);
+                f(at..end);
                 at = end;
             }
         };

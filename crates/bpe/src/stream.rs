@@ -9,8 +9,9 @@ use std::io::Read;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::chunk::ChunkReader;
-use crate::encode::{Encoder, TokenId, Tokenizer};
+use crate::encode::{Encoder, Tokenizer};
 use crate::error::Error;
+use crate::ids::TokenId;
 
 /// How a stream is encoded. The result does not depend on it.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +119,7 @@ where
     P: Fn(u64),
 {
     /// What each thread does until the stream is at its end.
-    fn work(&self, mut encoder: Encoder<'_>) {
+    fn work(&self, mut encoder: Encoder<'_, T>) {
         let _guard = StopOnPanic(self);
         let mut chunk = Vec::new();
         loop {

@@ -30,8 +30,8 @@ fn encode_naively(tokenizer: &Tokenizer, text: &[u8]) -> Vec<u32> {
             Segment::Special(id) => ids.push(id),
             Segment::Text(text) => tokenizer
                 .pattern()
-                .for_each_pre_token(text, &mut |pre_token| {
-                    ids.extend(merge_naive(tokenizer.vocab(), pre_token))
+                .for_each_pre_token(text, &mut |at| {
+                    ids.extend(merge_naive(tokenizer.vocab(), &text[at]))
                 })
                 .unwrap(),
         }

@@ -9,7 +9,7 @@ fn pieces(text: &[u8], pattern: &Pattern, specials: &SpecialTokens) -> Vec<Vec<u
         match segment {
             Segment::Special(id) => pieces.push(format!("special {id}").into_bytes()),
             Segment::Text(text) => {
-                pattern.for_each_pre_token(text, &mut |piece| pieces.push(piece.to_vec())).unwrap();
+                pattern.for_each_pre_token(text, &mut |at| pieces.push(text[at].to_vec())).unwrap();
             }
         }
     }

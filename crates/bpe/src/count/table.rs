@@ -1,5 +1,7 @@
 //! The count table: open addressing with linear probing, 24 bytes an entry, short keys inline.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::PreTokenCounts;
@@ -44,16 +46,13 @@ impl CountTable {
         self.entries.len() * size_of::<Entry>() + self.arena.len()
     }
 
-    /// Adds one occurrence of `word`, a part of `text`.
+    /// Adds one occurrence of `text[at]`.
     #[inline]
-    pub fn add_within(&mut self, text: &[u8], word: &[u8]) {
-        // Sixteen bytes of the text are loaded at once, whatever the length of the word, where so many are left.
-        let at = word.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
-        match text.get(at..).and_then(<[u8]>::first_chunk) {
-            Some(bytes) if word.len() <= MAX_INLINE => {
-                self.add_key(Key::inline(bytes, word.len()), 1)
-            }
-            _ => self.add(word, 1),
+    pub fn add_within(&mut self, text: &[u8], at: Range<usize>) {
+        // Sixteen bytes are loaded at once, whatever the length of the word, where so many are left.
+        match text[at.start..].first_chunk() {
+            Some(bytes) if at.len() <= MAX_INLINE => self.add_key(Key::inline(bytes, at.len()), 1),
+            _ => self.add(&text[at], 1),
         }
     }
 
@@ -213,9 +212,10 @@ mod tests {
         fn a_part_of_a_text_counts_like_a_copy(text in "[ab]{0,60}", at in 0usize..60, len in 0usize..30) {
             let text = text.as_bytes();
             let start = at.min(text.len());
-            let word = &text[start..(start + len).min(text.len())];
+            let end = (start + len).min(text.len());
+            let word = &text[start..end];
             let mut table = CountTable::new(Seeds::random());
-            table.add_within(text, word);
+            table.add_within(text, start..end);
             table.add(word, 1);
             let counts = table.into_sorted();
             prop_assert_eq!(counts.iter().collect::<Vec<_>>(), [(word, 2)]);

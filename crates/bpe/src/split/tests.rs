@@ -14,13 +14,13 @@ static TWINS: LazyLock<[(Pattern, RegexSplitter); 2]> = LazyLock::new(|| {
 
 fn scanned<'t>(pattern: &Pattern, text: &'t [u8]) -> Vec<&'t [u8]> {
     let mut pieces = Vec::new();
-    pattern.for_each_pre_token(text, &mut |piece| pieces.push(piece)).unwrap();
+    pattern.for_each_pre_token(text, &mut |at| pieces.push(&text[at])).unwrap();
     pieces
 }
 
 fn matched<'t>(regex: &RegexSplitter, text: &'t [u8]) -> Vec<&'t [u8]> {
     let mut pieces = Vec::new();
-    regex.for_each(text, &mut |piece| pieces.push(piece)).unwrap();
+    regex.for_each(text, &mut |at| pieces.push(&text[at])).unwrap();
     pieces
 }
 
@@ -98,6 +98,29 @@ proptest! {
 
     #[test]
     fn scanners_agree_with_their_expressions(text in mixed()) {
+        assert_twins_agree(&text);
+    }
+}
+
+/// Long texts, mostly of ASCII, in which windows begin and end anywhere.
+fn long_ascii() -> impl Strategy<Value = Vec<u8>> {
+    const PIECES: &[&str] = &[
+        "a", "Zeit", " word", " I", "7", " 1234", " ", "  ", "\n", "\t", "\r\n", "'s", "'", "'ll",
+        "'r", "'ve", " '", "!", "...", "\"", "(x)", "\0",
+    ];
+    let piece = prop_oneof![
+        60 => prop::sample::select(PIECES).prop_map(String::from),
+        1 => (1usize..90, prop::sample::select(PIECES)).prop_map(|(count, piece)| piece.repeat(count)),
+        1 => prop::sample::select(&["é", "中文字", "\u{3000}", "\u{2028}", "👍"][..]).prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..200).prop_map(|pieces| pieces.concat().into_bytes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn windows_agree_with_the_expressions(text in long_ascii()) {
         assert_twins_agree(&text);
     }
 }
