@@ -1,11 +1,15 @@
 //! Output files that appear whole or not at all: written beside their final name, synced, renamed.
 
+mod early_sync;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use tempfile::{Builder, NamedTempFile, TempPath};
+
+use early_sync::EarlySync;
 
 /// A file being written. Nothing is at its final name, or what was there before, until [`AtomicFile::commit`]; dropped
 /// without it, it vanishes.
@@ -14,6 +18,7 @@ pub struct AtomicFile {
     /// `None` for a device or a named pipe, which is written to directly.
     temporary: Option<TempPath>,
     path: PathBuf,
+    early_sync: Option<EarlySync>,
 }
 
 impl AtomicFile {
@@ -36,6 +41,7 @@ impl AtomicFile {
                     writer: BufWriter::new(file),
                     temporary: None,
                     path: path.to_path_buf(),
+                    early_sync: None,
                 });
             }
             _ => make_dir(parent)?,
@@ -43,7 +49,34 @@ impl AtomicFile {
         let temporary = new_temporary(parent)?;
         let (file, temporary) = temporary.into_parts();
         let writer = BufWriter::with_capacity(1 << 20, file);
-        Ok(AtomicFile { writer, temporary: Some(temporary), path: path.to_path_buf() })
+        let path = path.to_path_buf();
+        Ok(AtomicFile { writer, temporary: Some(temporary), path, early_sync: None })
+    }
+
+    /// Sends what is written to the disk while more of it comes, so that [`AtomicFile::commit`] need not wait for all of
+    /// it: for large files that take a while to make.
+    ///
+    /// # Errors
+    /// When the file's handle cannot be copied.
+    pub fn with_early_sync(mut self) -> Result<AtomicFile> {
+        if self.temporary.is_some() {
+            let file = self.writer.get_ref().try_clone();
+            let file = file.with_context(|| format!("{}: cannot be written", self.path.display()))?;
+            self.early_sync = Some(EarlySync::start(file));
+        }
+        Ok(self)
+    }
+
+    /// Writes past the buffer: for large blocks.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn write_block(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file()?.write_all(bytes)?;
+        if let Some(early_sync) = &mut self.early_sync {
+            early_sync.written(bytes.len());
+        }
+        Ok(())
     }
 
     /// Makes the finished file appear at its name, in the place of an older one.
@@ -53,6 +86,9 @@ impl AtomicFile {
     pub fn commit(mut self) -> Result<()> {
         let failed = |path: &Path| format!("{}: cannot be written", path.display());
         self.writer.flush().with_context(|| failed(&self.path))?;
+        if let Some(early_sync) = self.early_sync.take() {
+            early_sync.finish().with_context(|| failed(&self.path))?;
+        }
         if let Some(temporary) = self.temporary.take() {
             self.writer.get_ref().sync_all().with_context(|| failed(&self.path))?;
             temporary
@@ -166,10 +202,25 @@ mod tests {
     }
 
     #[test]
+    fn early_sync_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("large");
+        let mut file = AtomicFile::create(&path).unwrap().with_early_sync().unwrap();
+        file.write_all(b"buffered").unwrap();
+        let block = vec![7; 3 << 20];
+        (0..20).for_each(|_| file.write_block(&block).unwrap());
+        file.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), [&b"buffered"[..], &block.repeat(20)].concat());
+        let device = AtomicFile::create(Path::new("/dev/null")).unwrap().with_early_sync().unwrap();
+        assert!(device.early_sync.is_none());
+    }
+
+    #[test]
     fn vanishes_when_not_finished() {
         let dir = tempfile::tempdir().unwrap();
-        let mut file = AtomicFile::create(&dir.path().join("a")).unwrap();
-        file.write_all(b"half").unwrap();
+        let mut file =
+            AtomicFile::create(&dir.path().join("a")).unwrap().with_early_sync().unwrap();
+        file.write_block(b"half").unwrap();
         drop(file);
         assert!(names(dir.path()).is_empty());
     }

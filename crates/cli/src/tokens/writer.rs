@@ -44,7 +44,7 @@ impl TokenWriter {
     /// # Errors
     /// When the directory cannot be written to.
     pub fn create(path: &Path, token_type: TokenType) -> Result<TokenWriter> {
-        let file = AtomicFile::create(path)?;
+        let file = AtomicFile::create(path)?.with_early_sync()?;
         let mut writer = TokenWriter { file, path: path.to_path_buf(), token_type, count: 0 };
         writer.write_bytes(&header::write(token_type, 0))?;
         Ok(writer)
@@ -82,10 +82,8 @@ impl TokenWriter {
         Ok(self.count)
     }
 
-    /// Past the file's buffer: these are large blocks already.
     fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.file.file().and_then(|file| file.write_all(bytes));
-        written.with_context(|| cannot_write(&self.path))
+        self.file.write_block(bytes).with_context(|| cannot_write(&self.path))
     }
 }
 
