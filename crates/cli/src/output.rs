@@ -61,7 +61,8 @@ impl AtomicFile {
     pub fn with_early_sync(mut self) -> Result<AtomicFile> {
         if self.temporary.is_some() {
             let file = self.writer.get_ref().try_clone();
-            let file = file.with_context(|| format!("{}: cannot be written", self.path.display()))?;
+            let file =
+                file.with_context(|| format!("{}: cannot be written", self.path.display()))?;
             self.early_sync = Some(EarlySync::start(file));
         }
         Ok(self)
