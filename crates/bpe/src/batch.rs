@@ -59,39 +59,34 @@ impl<T: TokenId> Batch<T> {
         merge: &mut impl FnMut(&[u8], &mut Vec<T>),
         ids: &mut Vec<T>,
     ) {
-        let (mut start, len) = (self.start, std::mem::take(&mut self.len).min(SIZE));
-        self.find(text, cache, 0, len);
-        let mut count = 0;
-        for i in 0..len {
-            let end = self.ends[i];
-            if self.places[i] == Place::NONE {
+        let len = std::mem::take(&mut self.len).min(SIZE);
+        let mut start = self.start;
+        for (place, &end) in self.places[..len].iter_mut().zip(&self.ends) {
+            *place = cache.find(Key::new(text, start, end));
+            start = end;
+        }
+
+        start = std::mem::replace(&mut self.start, start);
+        let (mut count, mut is_fresh) = (0, true);
+        for (&end, &place) in self.ends[..len].iter().zip(&self.places) {
+            // What was put into the cache may have pushed aside what had been found there.
+            let place = if is_fresh { place } else { cache.find(Key::new(text, start, end)) };
+            if place == Place::NONE {
                 ids.extend_from_slice(&self.ids[..count]);
                 count = 0;
                 let before = ids.len();
                 merge(&text[start..end], ids);
                 cache.insert(Key::new(text, start, end), &ids[before..]);
-                self.start = end;
-                self.find(text, cache, i + 1, len);
+                is_fresh = false;
             } else {
                 // All of a group is copied whatever it holds; what is too much is overwritten by the next.
-                let (group, group_len) = cache.get(self.places[i]);
+                let (group, group_len) = cache.get(place);
                 let group = group.as_ref();
                 self.ids[count..count + group.len()].copy_from_slice(group);
                 count += group_len;
             }
             start = end;
         }
-        self.start = start;
         ids.extend_from_slice(&self.ids[..count]);
-    }
-
-    /// Finds the pre-tokens `from..to` of the batch, the first of which begins at `self.start`.
-    #[inline(always)]
-    fn find(&mut self, text: &[u8], cache: &Cache<T>, from: usize, to: usize) {
-        let mut start = self.start;
-        for (place, &end) in self.places[from..to].iter_mut().zip(&self.ends[from..to]) {
-            *place = cache.find(Key::new(text, start, end));
-            start = end;
-        }
     }
 }

@@ -77,6 +77,9 @@ fn wide_char_at(text: &[u8], at: usize) -> (Class, usize) {
 
 /// The class of the character that ends at `at`, which is not 0. `None` when `at` is inside a character.
 pub(crate) fn class_before(text: &[u8], at: usize) -> Option<Class> {
+    if let Some(&class) = ASCII.get(text[at - 1] as usize) {
+        return Some(class);
+    }
     for back in 1..=at.min(4) {
         let Some(c) = well_formed(&text[at - back..]) else { continue };
         return match c.len_utf8() {

@@ -20,7 +20,7 @@ use crate::chunk::Cutter;
 use crate::error::Result;
 use crate::ids::TokenId;
 use crate::long_cache::LongCache;
-use crate::merges::{MergeTable, Scratch, merge};
+use crate::merges::{Merges, Scratch};
 use crate::pattern::Pattern;
 use crate::special::{Segment, SpecialTokens};
 use crate::vocab::Vocab;
@@ -31,7 +31,7 @@ pub struct Tokenizer {
     vocab: Vocab,
     pattern: Pattern,
     specials: SpecialTokens,
-    merges: MergeTable,
+    merges: Merges,
     /// The tokens that a pre-token of just these bytes becomes without merging.
     whole: Option<HashMap<Vec<u8>, u32, RandomState>>,
 }
@@ -40,7 +40,7 @@ impl Tokenizer {
     /// A tokenizer that merges in every pre-token.
     pub fn new(vocab: Vocab, pattern: Pattern) -> Tokenizer {
         let specials = SpecialTokens::new(vocab.specials());
-        let merges = MergeTable::new(&vocab);
+        let merges = Merges::new(&vocab);
         Tokenizer { vocab, pattern, specials, merges, whole: None }
     }
 
@@ -221,7 +221,7 @@ impl Tokenizer {
     fn encode_pre_token<'s>(&self, pre_token: &[u8], scratch: &'s mut Scratch) -> &'s [u32] {
         match self.whole.as_ref().and_then(|whole| whole.get(pre_token)) {
             Some(&id) => scratch.one(id),
-            None => merge(&self.merges, self.vocab.byte_ids(), pre_token, scratch),
+            None => self.merges.merge(&self.vocab, pre_token, scratch),
         }
     }
 }

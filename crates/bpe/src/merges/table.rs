@@ -1,0 +1,68 @@
+//! The list of merges as a hash table.
+
+use crate::vocab::Vocab;
+
+/// The rank of a pair that is not in the list of merges.
+pub(super) const NO_RANK: u32 = u32::MAX;
+
+/// Pair → rank and the id that the pair becomes.
+#[derive(Debug, Clone)]
+pub(crate) struct MergeTable {
+    /// Open addressing, at most half full.
+    slots: Vec<Slot>,
+    /// The number of slots is 2^(64 − shift).
+    shift: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    pair: u64,
+    rank: u32,
+    id: u32,
+}
+
+fn pair_key(left: u32, right: u32) -> u64 {
+    u64::from(left) << 32 | u64::from(right)
+}
+
+impl MergeTable {
+    pub(crate) fn new(vocab: &Vocab) -> MergeTable {
+        let count = (2 * vocab.merges().len()).next_power_of_two().max(2);
+        let empty = Slot { pair: 0, rank: NO_RANK, id: 0 };
+        let mut table =
+            MergeTable { slots: vec![empty; count], shift: 64 - count.trailing_zeros() };
+        for (rank, (&(left, right), &id)) in (0..).zip(vocab.merges().iter().zip(vocab.merged())) {
+            let pair = pair_key(left, right);
+            let mut at = table.home(pair);
+            while table.slots[at].rank != NO_RANK {
+                at = (at + 1) & (count - 1);
+            }
+            table.slots[at] = Slot { pair, rank, id };
+        }
+        table
+    }
+
+    /// Where a pair is looked for first: the high bits of a product with an odd number.
+    fn home(&self, pair: u64) -> usize {
+        ((pair ^ pair >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+    }
+
+    /// The rank of a pair, [`NO_RANK`] if it is not merged, and what it becomes.
+    #[inline]
+    pub(super) fn get(&self, left: u32, right: u32) -> (u32, u32) {
+        let pair = pair_key(left, right);
+        let mut at = self.home(pair);
+        loop {
+            let slot = self.slots[at];
+            if slot.pair == pair || slot.rank == NO_RANK {
+                return (slot.rank, slot.id);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    #[inline]
+    pub(super) fn rank(&self, left: u32, right: u32) -> u32 {
+        self.get(left, right).0
+    }
+}

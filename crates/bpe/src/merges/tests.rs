@@ -1,0 +1,86 @@
+use super::*;
+use proptest::prelude::*;
+
+/// Vocabularies of random merges, over few letters so that much merges.
+fn vocab() -> impl Strategy<Value = Vocab> {
+    prop::collection::vec((any::<u16>(), any::<u16>()), 0..40).prop_map(|choices| {
+        let mut merges: Vec<(u32, u32)> = Vec::new();
+        for (left, right) in choices {
+            let known = |choice: u16| match choice as usize % (merges.len() + 3) {
+                letter @ 0..3 => 97 + letter as u32,
+                merged => 256 + merged as u32 - 3,
+            };
+            let pair = (known(left), known(right));
+            let mut longer = merges.clone();
+            longer.push(pair);
+            if Vocab::from_merges(longer, &[]).is_ok() {
+                merges.push(pair);
+            }
+        }
+        Vocab::from_merges(merges, &[]).unwrap()
+    })
+}
+
+fn bytes(text: &[u8]) -> Vec<u32> {
+    text.iter().map(|&byte| byte.into()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn all_ways_lead_to_the_same_ids(vocab in vocab(), text in "[abc]{1,120}|a{1,70}|(ab|a){1,60}") {
+        let text = text.as_bytes();
+        let table = MergeTable::new(&vocab);
+        let expected = merge_naive(&vocab, text);
+        let mut tokens = bytes(text);
+        merge_short(&table, &mut tokens, &mut Vec::new());
+        prop_assert_eq!(&tokens, &expected);
+        let mut heap = Heap::default();
+        for _ in 0..2 {
+            tokens = bytes(text);
+            heap::merge(&table, &mut tokens, &mut heap);
+            prop_assert_eq!(&tokens, &expected);
+        }
+        let mut memory = Memory::default();
+        if let Some(left_to_right) = LeftToRight::new(&vocab, &table) {
+            for _ in 0..2 {
+                left_to_right.merge(&table, text, &mut tokens, &mut memory);
+                prop_assert_eq!(&tokens, &expected);
+            }
+        }
+        let merges = Merges::new(&vocab);
+        let mut scratch = Scratch::default();
+        prop_assert_eq!(merges.merge(&vocab, text, &mut scratch), &expected[..]);
+    }
+}
+
+/// Of the random vocabularies above, enough are such that left to right is possible; those that training learns all are.
+#[test]
+fn learned_merges_go_from_left_to_right() {
+    let text = "the cat sat on the mat aaaaaaa banana nananana the hat that ate the cat";
+    let words: Vec<(&[u8], u64)> = text.split(' ').map(|word| (word.as_bytes(), 3)).collect();
+    let merges = crate::learn_merges_naive(&words, 256, 60);
+    let vocab = Vocab::from_merges(merges, &[]).unwrap();
+    let table = MergeTable::new(&vocab);
+    let left_to_right = LeftToRight::new(&vocab, &table).unwrap();
+    let text = text.replace(' ', "").repeat(50);
+    let mut tokens = Vec::new();
+    left_to_right.merge(&table, text.as_bytes(), &mut tokens, &mut Memory::default());
+    assert_eq!(tokens, merge_naive(&vocab, text.as_bytes()));
+}
+
+/// Merges need not be in an order that training could have learned.
+#[test]
+fn a_merge_may_come_before_what_makes_its_parts() {
+    let mut tokens: Vec<Vec<u8>> = (0u8..=255).map(|byte| vec![byte]).collect();
+    tokens.extend([b"ab".to_vec(), b"abc".to_vec()]);
+    let vocab = Vocab::new(tokens, vec![(256, 99), (97, 98)], vec![]).unwrap();
+    let merges = Merges::new(&vocab);
+    assert!(merges.left_to_right(&vocab).is_none());
+    let text = b"abcabxabc".repeat(10);
+    let expected = merge_naive(&vocab, &text);
+    let mut scratch = Scratch::default();
+    assert_eq!(merges.merge(&vocab, &text, &mut scratch), expected);
+    assert_eq!(merges.merge(&vocab, &text[..9], &mut scratch), &expected[..4]);
+}

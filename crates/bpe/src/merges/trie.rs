@@ -1,0 +1,113 @@
+//! The tokens that a text begins with, found byte by byte.
+
+/// No token.
+const NONE: u32 = u32::MAX;
+
+/// Nodes are numbered in 24 bits, so that a number and a byte are four bytes.
+const MAX_NODES: usize = (1 << 24) - 1;
+
+/// A tree of prefixes. A node is a text that some token begins with; the first 256 are the bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Trie {
+    /// Open addressing, at most half full: from a node and a byte to the node that is longer by it.
+    edges: Vec<Edge>,
+    /// The number of edges is 2^(64 − shift).
+    shift: u32,
+    /// The token that is just the node's text, or [`NONE`].
+    tokens: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Edge {
+    /// The parent's number and the byte, and 1 more, so that 0 marks a free place.
+    from: u32,
+    to: u32,
+}
+
+impl Trie {
+    /// A tree of tokens and their ids. `None` if it would be too large.
+    pub(super) fn new<'t>(tokens: impl IntoIterator<Item = (&'t [u8], u32)>) -> Option<Trie> {
+        let mut tokens: Vec<(&[u8], u32)> = tokens.into_iter().collect();
+        tokens.sort_unstable();
+        let mut before: &[u8] = &[];
+        let new_nodes = tokens.iter().map(|&(token, _)| {
+            let common = token.iter().zip(before).take_while(|(a, b)| a == b).count();
+            before = token;
+            token.len() - common
+        });
+        let nodes = 256 + new_nodes.sum::<usize>();
+        if nodes > MAX_NODES {
+            return None;
+        }
+        let places = (2 * nodes).next_power_of_two();
+        let mut trie = Trie {
+            edges: vec![Edge { from: 0, to: 0 }; places],
+            shift: 64 - places.trailing_zeros(),
+            tokens: vec![NONE; 256],
+        };
+        tokens.into_iter().for_each(|(token, id)| trie.insert(token, id));
+        Some(trie)
+    }
+
+    fn insert(&mut self, token: &[u8], id: u32) {
+        let [first, rest @ ..] = token else { return };
+        let mut node = u32::from(*first);
+        for &byte in rest {
+            let (from, place) = self.place(node, byte);
+            let edge = &mut self.edges[place];
+            if edge.from == 0 {
+                *edge = Edge { from, to: self.tokens.len() as u32 };
+                self.tokens.push(NONE);
+            }
+            node = edge.to;
+        }
+        self.tokens[node as usize] = id;
+    }
+
+    /// The longest token that `text` begins with.
+    #[inline]
+    pub(super) fn longest(&self, text: &[u8]) -> Option<u32> {
+        let [first, rest @ ..] = text else { return None };
+        let mut node = u32::from(*first);
+        let mut longest = self.tokens[node as usize];
+        for &byte in rest {
+            let edge = self.edges[self.place(node, byte).1];
+            if edge.from == 0 {
+                break;
+            }
+            node = edge.to;
+            let token = self.tokens[node as usize];
+            longest = if token == NONE { longest } else { token };
+        }
+        (longest != NONE).then_some(longest)
+    }
+
+    /// What an edge begins with, and its place, or the free one where it would be.
+    #[inline]
+    fn place(&self, node: u32, byte: u8) -> (u32, usize) {
+        let from = (node << 8 | u32::from(byte)) + 1;
+        let mut at = (u64::from(from).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
+        while self.edges[at].from != from && self.edges[at].from != 0 {
+            at = (at + 1) & (self.edges.len() - 1);
+        }
+        (from, at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn finds_the_longest_token(
+            tokens in prop::collection::btree_set("[ab\0]{1,5}", 0..20), text in "[abc\0]{0,8}",
+        ) {
+            let trie = Trie::new(tokens.iter().map(String::as_bytes).zip(0..)).unwrap();
+            let fits = (0..).zip(&tokens).filter(|(_, token)| text.starts_with(*token));
+            let longest = fits.max_by_key(|(_, token)| token.len()).map(|(id, _)| id);
+            prop_assert_eq!(trie.longest(text.as_bytes()), longest);
+        }
+    }
+}
