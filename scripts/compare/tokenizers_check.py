@@ -9,7 +9,8 @@ tokenizers tend to disagree on. Each is encoded by
   - the program `encode`,
   - `tokenizers` from tokenizer.json,
   - `transformers.AutoTokenizer` from the directory,
-  - `tiktoken` from vocab.json, with the pattern of tokenizer.json,
+  - `tiktoken` from tokenizer.tiktoken (train-tokenizer --format tiktoken) or else vocab.json, with the pattern and the
+    special tokens of tokenizer.json,
 and all ids must be the same. Exit status 0 if they are."""
 import json
 import random
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import numpy
 import tiktoken
+import tiktoken.load
 import tokenizers
 import transformers
 
@@ -55,8 +57,13 @@ def by_program(program, directory, text):
 def by_tiktoken(directory, description):
     vocab = json.loads(Path(directory, "vocab.json").read_text())
     specials = {token["content"]: token["id"] for token in description["added_tokens"]}
-    bytes_of = byte_of_character()
-    ranks = {bytes(bytes_of[c] for c in s): i for s, i in vocab.items() if s not in specials}
+    file = Path(directory, "tokenizer.tiktoken")
+    if file.exists():
+        print(f"tiktoken reads {file.name}")
+        ranks = tiktoken.load.load_tiktoken_bpe(str(file))
+    else:
+        bytes_of = byte_of_character()
+        ranks = {bytes(bytes_of[c] for c in s): i for s, i in vocab.items() if s not in specials}
     pre_tokenizer = description["pre_tokenizer"]
     pattern = GPT2
     if pre_tokenizer["type"] == "Sequence":

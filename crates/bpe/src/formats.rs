@@ -1,9 +1,10 @@
 //! Tokenizers on disk: `vocab.json` and `merges.txt` as GPT-2 has them, `tokenizer.json` and `tokenizer_config.json` as
-//! Hugging Face's libraries have them.
+//! Hugging Face's libraries have them; `tokenizer.tiktoken` for tiktoken, only to be written.
 
 mod byte_unicode;
 pub mod gpt2;
 pub mod hugging_face;
+pub mod tiktoken;
 
 use std::fs;
 use std::io::{self, Read, Write};

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use bpe::formats::tiktoken;
 use bpe::{Pattern, PreTokenCounter, PreTokenCounts, Tokenizer, TrainConfig, train};
 
-use crate::args::train_tokenizer::Args;
+use crate::args::train_tokenizer::{Args, Format};
 use crate::exit::{Interrupted, Outcome};
 use crate::progress::{Progress, Unit};
 use crate::{interrupt, output};
@@ -86,6 +87,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
     }
     interrupt::check()?;
     Tokenizer::new(trained.vocab.clone(), config.pattern).save(&config.out).context("--out")?;
+    if args.format == Format::Tiktoken {
+        tiktoken::save(&trained.vocab, &config.out).context("--out")?;
+    }
     let seconds = Seconds {
         count: (counted - started).as_secs_f64(),
         merge: (merged - counted).as_secs_f64(),

@@ -61,6 +61,22 @@ fn writes_four_files_and_says_what_was_learned() {
 }
 
 #[test]
+fn a_tiktoken_file_beside_the_others() {
+    let dir = folder();
+    train(&dir, "out", &["--format", "tiktoken"]).success();
+    let out = dir.path().join("out");
+    assert_eq!(names(&out).len(), 5);
+    let vocab: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&fs::read(out.join("vocab.json")).unwrap()).unwrap();
+    let ranks = fs::read_to_string(out.join("tokenizer.tiktoken")).unwrap();
+    // All but the special token.
+    assert_eq!(ranks.lines().count(), vocab.len() - 1);
+    assert!(ranks.starts_with("AA== 0\n"), "{ranks}");
+    let last = ranks.lines().last().unwrap();
+    assert!(last.ends_with(&format!(" {}", vocab.len() - 1)), "{last}");
+}
+
+#[test]
 fn json_is_one_object_with_the_checksum_of_the_vocabulary() {
     use sha2::{Digest, Sha256};
     let dir = folder();

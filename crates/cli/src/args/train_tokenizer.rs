@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use super::Common;
 
@@ -42,6 +42,9 @@ pub struct Args {
     )]
     pub pattern: String,
 
+    /// Files to write: those of Hugging Face and GPT-2, or a tokenizer.tiktoken beside them
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Format::HuggingFace, help_heading = "General")]
+    pub format: Format,
     /// Print what was learned as one JSON object
     #[arg(long, help_heading = "General")]
     pub json: bool,
@@ -49,6 +52,16 @@ pub struct Args {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
+}
+
+/// Files of a tokenizer.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// vocab.json, merges.txt, tokenizer.json, tokenizer_config.json
+    #[value(name = "huggingface", alias = "hugging-face")]
+    HuggingFace,
+    /// The same and tokenizer.tiktoken
+    Tiktoken,
 }
 
 #[cfg(test)]
