@@ -12,7 +12,13 @@ pub(crate) struct MergeTable {
     slots: Vec<Slot>,
     /// The number of slots is 2^(64 − shift).
     shift: u32,
+    /// A bit for each hash, set if some pair has it: most pairs are not merged, and this says so from a place that is
+    /// more likely to be in the CPU's cache.
+    filter: Vec<u64>,
 }
+
+/// Bits of the filter for each merge: about one pair in so many passes it without being merged.
+const FILTER_BITS: usize = 32;
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
@@ -29,8 +35,13 @@ impl MergeTable {
     pub(crate) fn new(vocab: &Vocab) -> MergeTable {
         let count = (2 * vocab.merges().len()).next_power_of_two().max(2);
         let empty = Slot { pair: 0, rank: NO_RANK, id: 0 };
-        let mut table =
-            MergeTable { slots: vec![empty; count], shift: 64 - count.trailing_zeros() };
+        let mut table = MergeTable {
+            slots: vec![empty; count],
+            shift: 64 - count.trailing_zeros(),
+            filter: Vec::new(),
+        };
+        let bits = (FILTER_BITS * vocab.merges().len()).next_power_of_two().max(64);
+        table.filter = vec![0; bits / 64];
         for (rank, (&(left, right), &id)) in (0..).zip(vocab.merges().iter().zip(vocab.merged())) {
             let pair = pair_key(left, right);
             let mut at = table.home(pair);
@@ -38,6 +49,8 @@ impl MergeTable {
                 at = (at + 1) & (count - 1);
             }
             table.slots[at] = Slot { pair, rank, id };
+            let (word, bit) = table.filter_bit(pair);
+            table.filter[word] |= 1 << bit;
         }
         table
     }
@@ -61,8 +74,17 @@ impl MergeTable {
         }
     }
 
+    /// The rank of a pair, [`NO_RANK`] if it is not merged.
     #[inline]
     pub(super) fn rank(&self, left: u32, right: u32) -> u32 {
-        self.get(left, right).0
+        let (word, bit) = self.filter_bit(pair_key(left, right));
+        if self.filter[word] >> bit & 1 == 0 { NO_RANK } else { self.get(left, right).0 }
+    }
+
+    /// The word of the filter and the bit in it that belong to a pair.
+    #[inline]
+    fn filter_bit(&self, pair: u64) -> (usize, u32) {
+        let hash = (pair ^ pair >> 27).wrapping_mul(0xC2B2_AE3D_27D4_EB4F) >> 32;
+        (hash as usize >> 6 & (self.filter.len() - 1), hash as u32 & 63)
     }
 }

@@ -13,8 +13,9 @@ pub(super) struct Trie {
     edges: Vec<Edge>,
     /// The number of edges is 2^(64 − shift).
     shift: u32,
-    /// The token that is just the node's text, or [`NONE`].
-    tokens: Vec<u32>,
+    nodes: u32,
+    /// The token of each byte, or [`NONE`].
+    bytes: [u32; 256],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,8 @@ struct Edge {
     /// The parent's number and the byte, and 1 more, so that 0 marks a free place.
     from: u32,
     to: u32,
+    /// The token that is just the text of the node it leads to, or [`NONE`].
+    token: u32,
 }
 
 impl Trie {
@@ -41,9 +44,10 @@ impl Trie {
         }
         let places = (2 * nodes).next_power_of_two();
         let mut trie = Trie {
-            edges: vec![Edge { from: 0, to: 0 }; places],
+            edges: vec![Edge { from: 0, to: 0, token: NONE }; places],
             shift: 64 - places.trailing_zeros(),
-            tokens: vec![NONE; 256],
+            nodes: 256,
+            bytes: [NONE; 256],
         };
         tokens.into_iter().for_each(|(token, id)| trie.insert(token, id));
         Some(trie)
@@ -52,16 +56,18 @@ impl Trie {
     fn insert(&mut self, token: &[u8], id: u32) {
         let [first, rest @ ..] = token else { return };
         let mut node = u32::from(*first);
+        let mut end = &mut self.bytes[node as usize];
         for &byte in rest {
-            let (from, place) = self.place(node, byte);
+            let (from, place) = place(&self.edges, self.shift, node, byte);
             let edge = &mut self.edges[place];
             if edge.from == 0 {
-                *edge = Edge { from, to: self.tokens.len() as u32 };
-                self.tokens.push(NONE);
+                *edge = Edge { from, to: self.nodes, token: NONE };
+                self.nodes += 1;
             }
             node = edge.to;
+            end = &mut edge.token;
         }
-        self.tokens[node as usize] = id;
+        *end = id;
     }
 
     /// The longest token that `text` begins with.
@@ -69,29 +75,28 @@ impl Trie {
     pub(super) fn longest(&self, text: &[u8]) -> Option<u32> {
         let [first, rest @ ..] = text else { return None };
         let mut node = u32::from(*first);
-        let mut longest = self.tokens[node as usize];
+        let mut longest = self.bytes[node as usize];
         for &byte in rest {
-            let edge = self.edges[self.place(node, byte).1];
+            let edge = self.edges[place(&self.edges, self.shift, node, byte).1];
             if edge.from == 0 {
                 break;
             }
             node = edge.to;
-            let token = self.tokens[node as usize];
-            longest = if token == NONE { longest } else { token };
+            longest = if edge.token == NONE { longest } else { edge.token };
         }
         (longest != NONE).then_some(longest)
     }
+}
 
-    /// What an edge begins with, and its place, or the free one where it would be.
-    #[inline]
-    fn place(&self, node: u32, byte: u8) -> (u32, usize) {
-        let from = (node << 8 | u32::from(byte)) + 1;
-        let mut at = (u64::from(from).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
-        while self.edges[at].from != from && self.edges[at].from != 0 {
-            at = (at + 1) & (self.edges.len() - 1);
-        }
-        (from, at)
+/// What an edge begins with, and its place, or the free one where it would be.
+#[inline]
+fn place(edges: &[Edge], shift: u32, node: u32, byte: u8) -> (u32, usize) {
+    let from = (node << 8 | u32::from(byte)) + 1;
+    let mut at = (u64::from(from).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift) as usize;
+    while edges[at].from != from && edges[at].from != 0 {
+        at = (at + 1) & (edges.len() - 1);
     }
+    (from, at)
 }
 
 #[cfg(test)]
