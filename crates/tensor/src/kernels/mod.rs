@@ -9,7 +9,7 @@
 //! | `skinny` | products with a handful of rows, bound by memory, without packing |
 //! | `tiles` | packing for a unit that multiplies tiles of bf16, and its model in plain Rust |
 //! | [`lanes`] | plain Rust loops and functions that vectorise |
-//! | `portable`, `avx2`, `avx512`, `amx` | one table each |
+//! | `portable`, `avx2`, `avx512`, `avx512_bf16`, `amx` | one table each |
 //! | [`naive`] | the definition, as the oracle of the tests |
 #![allow(unsafe_code)]
 
@@ -19,6 +19,8 @@ mod amx;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_bf16;
 mod blocked;
 pub mod gemm;
 pub mod lanes;
@@ -40,7 +42,7 @@ pub enum Isa {
     Portable,
     /// AVX2 and FMA: 8 floats a vector.
     Avx2,
-    /// AVX-512 F, BW, DQ and VL: 16 floats a vector.
+    /// AVX-512 F, BW, DQ and VL: 16 floats a vector; with BF16, where the CPU has it, for products of bf16.
     Avx512,
     /// AVX-512, and AMX for products of bf16: tiles of 16 × 32 numbers.
     Amx,

@@ -28,7 +28,10 @@ fn table(isa: Isa) -> Option<&'static Kernels> {
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl"))
-        .then_some(&super::avx512::KERNELS),
+        .then(|| match is_x86_feature_detected!("avx512bf16") {
+            true => &super::avx512_bf16::KERNELS,
+            false => &super::avx512::KERNELS,
+        }),
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         Isa::Amx => (table(Isa::Avx512).is_some() && super::amx::is_available())
             .then_some(&super::amx::KERNELS),

@@ -51,30 +51,32 @@ fn panels_of_every_layout_hold_the_pairs_where_the_unit_looks_for_them() {
     }
 }
 
-/// The product with rounded operands on the model against the definition in f64.
+/// The product with rounded operands on both models against the definition in f64.
 fn check(m: usize, k: usize, n: usize, [ta, tb]: [bool; 2], accumulate: bool, serial: bool) {
-    let (a, b, mut c) = (noise(m * k, 1), noise(k * n, 2), noise(m * n, 3));
-    let before = c.clone();
+    let (a, b, before) = (noise(m * k, 1), noise(k * n, 2), noise(m * n, 3));
     fn mat(data: &[f32], rows: usize, cols: usize, transposed: bool) -> Mat<'_> {
         if transposed { Mat::new(data, cols, rows).t() } else { Mat::new(data, rows, cols) }
     }
-    let context = Context { kernels: &model::KERNELS, precision: Precision::Bf16 };
-    let product = if serial { gemm_serial } else { gemm };
-    let target = MatMut::new(&mut c, m, n);
-    product(context, mat(&a, m, k, ta), mat(&b, k, n, tb), target, accumulate);
     let round = |x: &[f32]| x.iter().map(|&x| round_to_bf16(x)).collect::<Vec<f32>>();
-    let (a, b) = (round(&a), round(&b));
-    let exact = gemm_naive(mat(&a, m, k, ta), mat(&b, k, n, tb));
-    for (i, (&found, exact)) in c.iter().zip(exact).enumerate() {
-        let expected = exact + if accumulate { f64::from(before[i]) } else { 0.0 };
-        let error = (f64::from(found) - expected).abs();
-        let bound = 3e-7 * (2 * k + 2) as f64;
-        assert!(error <= bound, "{m}×{k}×{n}: C[{i}] is {found}, not {expected}");
+    let (rounded_a, rounded_b) = (round(&a), round(&b));
+    let exact = gemm_naive(mat(&rounded_a, m, k, ta), mat(&rounded_b, k, n, tb));
+    for (unit, kernels) in [("tiles", &model::TILES), ("pairs", &model::PAIRS)] {
+        let context = Context { kernels, precision: Precision::Bf16 };
+        let product = if serial { gemm_serial } else { gemm };
+        let mut c = before.clone();
+        let target = MatMut::new(&mut c, m, n);
+        product(context, mat(&a, m, k, ta), mat(&b, k, n, tb), target, accumulate);
+        for (i, (&found, exact)) in c.iter().zip(&exact).enumerate() {
+            let expected = exact + if accumulate { f64::from(before[i]) } else { 0.0 };
+            let error = (f64::from(found) - expected).abs();
+            let bound = 3e-7 * (2 * k + 2) as f64;
+            assert!(error <= bound, "{unit} {m}×{k}×{n}: C[{i}] is {found}, not {expected}");
+        }
     }
 }
 
 #[test]
-fn products_through_tiles_agree_with_the_definition() {
+fn products_of_both_units_agree_with_the_definition() {
     let shapes = [(5, 1, 1), (32, 32, 32), (33, 65, 31), (100, 200, 70), (65, 64, 1100)];
     for (m, k, n) in shapes {
         for layouts in [[false, false], [false, true], [true, false], [true, true]] {

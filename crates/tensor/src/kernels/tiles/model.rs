@@ -1,0 +1,145 @@
+//! What the units for bf16 compute, in plain Rust, as tables of their own: the same panels, so that packing, edges
+//! and blocking are tested on any machine.
+
+use super::*;
+use crate::kernels::{GemmKernel, Isa, Kernels, nothing, portable};
+
+/// A unit that multiplies tiles.
+pub(in crate::kernels) static TILES: Kernels = Kernels {
+    isa: Isa::Portable,
+    gemm: portable::GEMM,
+    gemm_bf16: Some(GemmKernel {
+        mr: PANEL,
+        nr: PANEL,
+        kc: 2 * TERMS,
+        mc: 2 * PANEL,
+        terms_a_step: TERMS,
+        terms_a_slot: 2,
+        micro: multiply_tiles,
+        pack_a,
+        pack_b,
+        begin: nothing,
+        end: nothing,
+    }),
+};
+
+/// A unit that multiplies vectors of pairs.
+pub(in crate::kernels) static PAIRS: Kernels = Kernels {
+    isa: Isa::Portable,
+    gemm: portable::GEMM,
+    gemm_bf16: Some(GemmKernel {
+        mr: MR,
+        nr: NR,
+        kc: 2 * TERMS,
+        mc: 3 * MR,
+        terms_a_step: 2,
+        terms_a_slot: 2,
+        micro: multiply_pairs,
+        pack_a: |source, panels, _| pack_pairs::<MR>(source, panels, transpose),
+        pack_b: |source, panels, _| pack_pairs::<NR>(source, panels, transpose),
+        begin: nothing,
+        end: nothing,
+    }),
+};
+
+const MR: usize = 14;
+const NR: usize = 32;
+
+unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
+    pack(source, panels, Order::RowsOfTerms, transpose);
+}
+
+unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
+    pack(source, panels, Order::PairsOfTerms, transpose);
+}
+
+/// The two numbers of a word.
+fn halves(word: u32) -> [f32; 2] {
+    [f32::from_bits(word << 16), f32::from_bits(word & 0xffff_0000)]
+}
+
+/// d ← d + a·b for the two terms of a word.
+fn add_product(d: &mut f32, a: u32, b: u32) {
+    let (a, b) = (halves(a), halves(b));
+    *d += a[0] * b[0];
+    *d += a[1] * b[1];
+}
+
+/// Writes a row of sums to C, or adds it.
+fn store(c: &mut [f32], sums: &[f32], accumulate: bool) {
+    for (c, &sum) in c.iter_mut().zip(sums) {
+        *c = if accumulate { *c + sum } else { sum };
+    }
+}
+
+/// See [`MicroKernel`](crate::kernels::MicroKernel).
+///
+/// # Safety
+/// That of [`MicroKernel`](crate::kernels::MicroKernel).
+unsafe fn multiply_tiles(
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    c_row_stride: usize,
+    accumulate: bool,
+) {
+    assert!((a as usize | b as usize).is_multiple_of(64), "panels are aligned");
+    let tiles = 2 * k.div_ceil(TERMS);
+    // SAFETY: the caller grants the panels.
+    let (a, b) = unsafe {
+        (
+            std::slice::from_raw_parts(a.cast::<Tile>(), tiles),
+            std::slice::from_raw_parts(b.cast::<Tile>(), tiles),
+        )
+    };
+    for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let mut d = [[0.0; TILE]; TILE];
+        for (a, b) in a.chunks_exact(2).zip(b.chunks_exact(2)) {
+            for (d, a) in d.iter_mut().zip(&a[i].0) {
+                for (&a, b) in a.iter().zip(&b[j].0) {
+                    d.iter_mut().zip(b).for_each(|(d, &b)| add_product(d, a, b));
+                }
+            }
+        }
+        for (r, d) in d.iter().enumerate() {
+            // SAFETY: the caller grants 32 floats in each of 32 rows.
+            let row = unsafe {
+                let start = c.add((i * TILE + r) * c_row_stride + j * TILE);
+                std::slice::from_raw_parts_mut(start, TILE)
+            };
+            store(row, d, accumulate);
+        }
+    }
+}
+
+/// See [`MicroKernel`](crate::kernels::MicroKernel).
+///
+/// # Safety
+/// That of [`MicroKernel`](crate::kernels::MicroKernel).
+unsafe fn multiply_pairs(
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    c_row_stride: usize,
+    accumulate: bool,
+) {
+    let pairs = k.div_ceil(2);
+    // SAFETY: the caller grants the panels.
+    let (a, b) = unsafe {
+        (
+            std::slice::from_raw_parts(a.cast::<[u32; MR]>(), pairs),
+            std::slice::from_raw_parts(b.cast::<[u32; NR]>(), pairs),
+        )
+    };
+    for i in 0..MR {
+        let mut d = [0.0; NR];
+        for (a, b) in a.iter().zip(b) {
+            d.iter_mut().zip(b).for_each(|(d, &b)| add_product(d, a[i], b));
+        }
+        // SAFETY: the caller grants 32 floats in each of 14 rows.
+        let row = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row_stride), NR) };
+        store(row, &d, accumulate);
+    }
+}
