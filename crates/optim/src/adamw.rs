@@ -127,8 +127,9 @@ impl AdamW {
         assert_eq!(gradients.len(), count, "AdamW::step: number of gradients");
         self.steps_taken += 1;
 
-        let mut tasks: Vec<Task<'_>> = Vec::new();
-        for ((moments, p), g) in self.moments.iter_mut().zip(parameters).zip(gradients) {
+        let (config, steps_taken) = (self.config, self.steps_taken);
+        let parameters = self.moments.par_iter_mut().zip(parameters).zip(gradients);
+        parameters.for_each(|((moments, p), g)| {
             let Moments { name, weight_decay, exp_avg, exp_avg_sq } = moments;
             assert_eq!(p.shape(), exp_avg.shape(), "AdamW::step: shape of parameter `{name}`");
             assert_eq!(
@@ -136,20 +137,17 @@ impl AdamW {
                 exp_avg.shape(),
                 "AdamW::step: shape of the gradient of `{name}`"
             );
-            let update = Update::new(&self.config, *weight_decay, lr, grad_scale, self.steps_taken);
-            let chunks = p
-                .as_mut_slice()
-                .chunks_mut(CHUNK)
-                .zip(exp_avg.as_mut_slice().chunks_mut(CHUNK))
-                .zip(exp_avg_sq.as_mut_slice().chunks_mut(CHUNK))
-                .zip(g.as_slice().chunks(CHUNK));
-            tasks.extend(chunks.map(|(((p, m), v), g)| Task { update, p, m, v, g }));
-        }
-        tasks.into_par_iter().for_each(|task| {
-            ctx.kernels.vectorize(
-                #[inline(always)]
-                || task.run(),
-            )
+            let update = Update::new(&config, *weight_decay, lr, grad_scale, steps_taken);
+            let chunks = (p.as_mut_slice().par_chunks_mut(CHUNK))
+                .zip(exp_avg.as_mut_slice().par_chunks_mut(CHUNK))
+                .zip(exp_avg_sq.as_mut_slice().par_chunks_mut(CHUNK))
+                .zip(g.as_slice().par_chunks(CHUNK));
+            chunks.for_each(|(((p, m), v), g)| {
+                ctx.kernels.vectorize(
+                    #[inline(always)]
+                    || Task { update, p, m, v, g }.run(),
+                );
+            });
         });
     }
 

@@ -16,17 +16,18 @@ const LANES: usize = 16;
 
 /// The Euclidean norm of all `gradients` taken together, summed in `f64`.
 pub fn global_norm(ctx: Context, gradients: &[Tensor]) -> f64 {
-    let chunks: Vec<&[f32]> = gradients.iter().flat_map(|g| g.as_slice().chunks(CHUNK)).collect();
-    let sums: Vec<f64> = chunks
-        .into_par_iter()
-        .map(|chunk| {
-            ctx.kernels.vectorize(
-                #[inline(always)]
-                || sum_of_squares(chunk),
-            )
-        })
-        .collect();
-    sums.iter().sum::<f64>().sqrt()
+    let of_one = |gradient: &Tensor| {
+        let sums: Vec<f64> = (gradient.as_slice().par_chunks(CHUNK))
+            .map(|chunk| {
+                ctx.kernels.vectorize(
+                    #[inline(always)]
+                    || sum_of_squares(chunk),
+                )
+            })
+            .collect();
+        sums.iter().sum::<f64>()
+    };
+    gradients.iter().map(of_one).sum::<f64>().sqrt()
 }
 
 #[inline(always)]

@@ -24,17 +24,16 @@ fn row_loss(row: &[f32], target: usize) -> f32 {
     (f64::from(max) - f64::from(row[target]) + sum.ln()) as f32
 }
 
-/// Each row's loss: `logits` (N, V) → (N).
-pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32]) -> Vec<f32> {
+/// Each row's loss: `logits` (N, V) → `losses` (N).
+pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32], losses: &mut [f32]) {
     let vocab_size = logits.len() / targets.len().max(1);
     let rows = logits.par_chunks(vocab_size.max(1)).zip(targets);
-    rows.map(|(row, &t)| {
-        context.kernels.vectorize(
+    rows.zip(losses).for_each(|((row, &t), loss)| {
+        *loss = context.kernels.vectorize(
             #[inline(always)]
             || row_loss(row, t as usize),
-        )
-    })
-    .collect()
+        );
+    });
 }
 
 /// Replaces each row of logits (N, V) by its gradient, (softmax − onehot) · `scale`.
@@ -79,7 +78,10 @@ impl<'t> Var<'t> {
         let op = Op::new("cross_entropy", &[self]);
         let (context, logits) = (self.context(), self.value().clone());
         assert_targets("cross_entropy", logits.rows(), logits.last_dim(), targets);
-        let loss = mean(&row_losses(context, logits.as_slice(), targets));
+        let losses = Tensor::build(&[targets.len()], |losses| {
+            row_losses(context, logits.as_slice(), targets, losses);
+        });
+        let loss = mean(losses.as_slice());
         let targets = targets.to_vec();
         op.record(Tensor::scalar(loss), move |dy, grads| {
             let mut dlogits = logits;

@@ -3,25 +3,51 @@
 //! Backward gathers: positions are sorted by id (stably), and each row of dw is summed by one task in the
 //! order of the positions. No atomics, and the same bits for any number of threads.
 
+use crate::pool::Buffer;
 use crate::{Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// For each id v, the positions n with id_n = v, in order: `order[starts[v]..starts[v + 1]]`.
-fn positions_by_id(ids: &[u32], vocab_size: usize) -> (Vec<usize>, Vec<usize>) {
-    let mut starts = vec![0; vocab_size + 1];
+///
+/// With one count too many in front, a row's end stands where the next one's start belongs: filling `order` moves
+/// each start to the end of its row, which is the start of the next.
+fn positions_by_id(ids: &[u32], vocab_size: usize) -> PositionsById {
+    let mut positions = PositionsById {
+        starts: Buffer::scratch(vocab_size + 2),
+        order: Buffer::scratch(ids.len()),
+    };
+    let starts: &mut [u32] = bytemuck::cast_slice_mut(positions.starts.as_mut_slice());
+    let order: &mut [u32] = bytemuck::cast_slice_mut(positions.order.as_mut_slice());
+    starts.fill(0);
     for &id in ids {
-        starts[id as usize + 1] += 1;
+        starts[id as usize + 2] += 1;
     }
     for v in 0..vocab_size {
-        starts[v + 1] += starts[v];
+        starts[v + 2] += starts[v + 1];
     }
-    let mut next = starts.clone();
-    let mut order = vec![0; ids.len()];
-    for (n, &id) in ids.iter().enumerate() {
-        order[next[id as usize]] = n;
-        next[id as usize] += 1;
+    for (n, &id) in (0..).zip(ids) {
+        let place = &mut starts[id as usize + 1];
+        order[*place as usize] = n;
+        *place += 1;
     }
-    (starts, order)
+    positions
+}
+
+/// What [`positions_by_id`] finds, in recycled memory: indices of 32 bits where floats would be.
+struct PositionsById {
+    /// (V + 1), and one more.
+    starts: Buffer,
+    /// (N)
+    order: Buffer,
+}
+
+impl PositionsById {
+    /// The positions of id `v`.
+    fn of(&self, v: usize) -> &[u32] {
+        let starts: &[u32] = bytemuck::cast_slice(self.starts.as_slice());
+        let order: &[u32] = bytemuck::cast_slice(self.order.as_slice());
+        &order[starts[v] as usize..starts[v + 1] as usize]
+    }
 }
 
 impl<'t> Var<'t> {
@@ -44,14 +70,14 @@ impl<'t> Var<'t> {
         });
         let (ids, table_shape) = (ids.to_vec(), self.shape().to_vec());
         op.record(y, move |dy, grads| {
-            let (starts, order) = positions_by_id(&ids, vocab_size);
+            let positions = positions_by_id(&ids, vocab_size);
             grads.write(0, &table_shape, |dw, accumulate| {
                 dw.par_chunks_mut(channels.max(1)).enumerate().for_each(|(v, dw)| {
                     if !accumulate {
                         dw.fill(0.0);
                     }
-                    for &n in &order[starts[v]..starts[v + 1]] {
-                        let dy = &dy.as_slice()[n * channels..][..channels];
+                    for &n in positions.of(v) {
+                        let dy = &dy.as_slice()[n as usize * channels..][..channels];
                         dw.iter_mut().zip(dy).for_each(|(dw, &dy)| *dw += dy);
                     }
                 });

@@ -4,7 +4,7 @@
 //! (y₁, y₂) = (x₁·cos − x₂·sin, x₁·sin + x₂·cos). A rotation's transpose is the rotation back, so
 //! dx is dy turned by the negative angle: the same loop with −sin.
 
-use crate::{Op, Tensor, Var};
+use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -44,29 +44,60 @@ impl RopeTable {
         Self { d_head, cos_sin: Arc::new((angles(f64::cos), angles(f64::sin))) }
     }
 
-    /// Turns every head row of `x`, (…, T, D), by its angle times `direction` (1 or −1).
-    fn rotate(&self, x: &Tensor, start: usize, layout: RopeLayout, direction: f32) -> Tensor {
+    /// Turns every head row of `x`, (…, T, D), by its angle times `direction` (1 or −1), into a new tensor.
+    fn rotate(
+        &self,
+        context: Context,
+        x: &Tensor,
+        start: usize,
+        layout: RopeLayout,
+        direction: f32,
+    ) -> Tensor {
         let (d_head, half) = (self.d_head, self.d_head / 2);
         let time = x.shape()[x.shape().len() - 2];
         let angles = start * half..(start + time) * half;
         let (cos, sin) = (&self.cos_sin.0[angles.clone()], &self.cos_sin.1[angles]);
-        let mut y = x.clone();
-        y.as_mut_slice().par_chunks_mut((time * d_head).max(1)).for_each(|head| {
-            let angles = cos.chunks_exact(half).zip(sin.chunks_exact(half));
-            for (row, (cos, sin)) in head.chunks_exact_mut(d_head).zip(angles) {
-                for j in 0..half {
-                    let (first, second) = match layout {
-                        RopeLayout::Halves => (j, j + half),
-                        RopeLayout::Pairs => (2 * j, 2 * j + 1),
-                    };
-                    let (x1, x2) = (row[first], row[second]);
-                    let (cos, sin) = (cos[j], direction * sin[j]);
-                    row[first] = x1 * cos - x2 * sin;
-                    row[second] = x1 * sin + x2 * cos;
-                }
-            }
-        });
-        y
+        let size = (time * d_head).max(1);
+        Tensor::build(x.shape(), |y| {
+            y.par_chunks_mut(size).zip(x.as_slice().par_chunks(size)).for_each(|(y, x)| {
+                context.kernels.vectorize(
+                    #[inline(always)]
+                    || {
+                        let angles = cos.chunks_exact(half).zip(sin.chunks_exact(half));
+                        let rows = y.chunks_exact_mut(d_head).zip(x.chunks_exact(d_head));
+                        for ((y, x), (cos, sin)) in rows.zip(angles) {
+                            match layout {
+                                RopeLayout::Halves => rotate_halves(y, x, cos, sin, direction),
+                                RopeLayout::Pairs => rotate_pairs(y, x, cos, sin, direction),
+                            }
+                        }
+                    },
+                );
+            });
+        })
+    }
+}
+
+/// (y₁, y₂) = (x₁·cos − x₂·sin, x₁·sin + x₂·cos).
+#[inline(always)]
+fn rotated((x1, x2): (f32, f32), cos: f32, sin: f32) -> (f32, f32) {
+    (x1 * cos - x2 * sin, x1 * sin + x2 * cos)
+}
+
+#[inline(always)]
+fn rotate_halves(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], direction: f32) {
+    let ((y1, y2), (x1, x2)) = (y.split_at_mut(cos.len()), x.split_at(cos.len()));
+    let pairs = y1.iter_mut().zip(y2).zip(x1.iter().zip(x2));
+    for (((y1, y2), (&x1, &x2)), (&cos, &sin)) in pairs.zip(cos.iter().zip(sin)) {
+        (*y1, *y2) = rotated((x1, x2), cos, direction * sin);
+    }
+}
+
+#[inline(always)]
+fn rotate_pairs(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], direction: f32) {
+    let pairs = y.as_chunks_mut::<2>().0.iter_mut().zip(x.as_chunks::<2>().0);
+    for ((y, x), (&cos, &sin)) in pairs.zip(cos.iter().zip(sin)) {
+        (y[0], y[1]) = rotated((x[0], x[1]), cos, direction * sin);
     }
 }
 
@@ -84,10 +115,11 @@ impl<'t> Var<'t> {
             table.d_head
         );
         let op = Op::new("rope", &[self]);
-        let y = table.rotate(self.value(), start, layout, 1.0);
+        let context = self.context();
+        let y = table.rotate(context, self.value(), start, layout, 1.0);
         let table = table.clone();
         op.record(y, move |dy, grads| {
-            grads.give(0, table.rotate(&dy, start, layout, -1.0));
+            grads.give(0, table.rotate(context, &dy, start, layout, -1.0));
         })
     }
 }
