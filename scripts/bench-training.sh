@@ -4,19 +4,21 @@ set -euo pipefail
 
 usage() {
     cat <<'HELP'
-Usage: scripts/bench-training.sh [--python PYTHON] [--steps N] [--batch-size N] [--threads N] [--rounds N] [--gemm] [--help]
+Usage: scripts/bench-training.sh [--python PYTHON] [--steps N] [--batch-size N] [--threads N] [--rounds N]
+                                 [--precision f32|bf16] [--gemm] [--help]
 
     --python PYTHON   a Python that has torch; without, torch is installed into a temporary environment (several GB)
     --steps N         steps that are measured each time, after two to warm up (default 5)
     --batch-size N    windows of 256 tokens a batch (default 32)
     --threads N       threads on both sides (default: all cores)
     --rounds N        how often all variants take turns (default 1)
+    --precision P     f32 or bf16 only (default: both)
     --gemm            the table of matrix products too
 HELP
 }
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-python="" steps=5 batch=32 threads="$(nproc 2>/dev/null || echo 2)" rounds=1 gemm=""
+python="" steps=5 batch=32 threads="$(nproc 2>/dev/null || echo 2)" rounds=1 precisions="f32 bf16" gemm=""
 while [ $# -gt 0 ]; do
     case "$1" in
         -h | --help) usage; exit 0 ;;
@@ -25,6 +27,7 @@ while [ $# -gt 0 ]; do
         --batch-size) batch="${2:?--batch-size takes a number}"; shift ;;
         --threads) threads="${2:?--threads takes a number}"; shift ;;
         --rounds) rounds="${2:?--rounds takes a number}"; shift ;;
+        --precision) precisions="${2:?--precision takes f32 or bf16}"; shift ;;
         --gemm) gemm=1 ;;
         *) echo "error: unknown argument $1 (see --help)" >&2; exit 2 ;;
     esac
@@ -71,7 +74,7 @@ grep -m1 'model name' /proc/cpuinfo 2>/dev/null || true
 echo "batch of $batch × 256 tokens, $threads threads, median of $steps steps"
 printf '%-24s%11s%12s%14s\n' "" "a step" "tokens/s" "peak memory"
 for _ in $(seq "$rounds"); do
-    for precision in f32 bf16; do
+    for precision in $precisions; do
         row "lm $precision" "$(ours "$precision")"
         for mode in eager compile; do
             row "PyTorch $mode $precision" "$("$python" "$root/scripts/compare/torch_step.py" --mode "$mode" \
@@ -79,7 +82,7 @@ for _ in $(seq "$rounds"); do
         done
     done
 done
-for precision in f32 bf16; do
+for precision in $precisions; do
     echo
     "$bin/train-model" --train-dataset "$work/train.npy" --vocab-size 10000 --checkpoint-dir "$work/run" \
         --batch-size "$batch" --precision "$precision" --threads "$threads" --steps 3 --profile 2 --quiet
