@@ -7,7 +7,7 @@ study=activation title="Feed-forward networks at equal parameters"
 about="SwiGLU and GEGLU (three matrices) against SiLU and GELU (two, half as wide again): equal parameters."
 
 variants() {
-    variant baseline
+    shown=ffn-swiglu variant baseline
     variant ffn-geglu --ffn geglu
     variant ffn-silu --ffn silu --d-ff 258
     variant ffn-gelu --ffn gelu --d-ff 258

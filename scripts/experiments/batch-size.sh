@@ -10,7 +10,7 @@ goes with the square root of the batch; the largest batch also has the baseline'
 variants() {
     variant batch-2 --batch-size 2 --lr 0.0015
     variant batch-4 --batch-size 4 --lr 0.00212
-    variant baseline
+    shown=batch-8 variant baseline
     variant batch-16 --batch-size 16 --lr 0.00424
     variant batch-32 --batch-size 32 --lr 0.006
     variant batch-32-lr-3e-3 --batch-size 32

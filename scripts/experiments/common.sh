@@ -1,6 +1,6 @@
 # What all studies share; sourced, not run. A study sets `study` and `about` and defines `variants`, a function that calls
 #     variant NAME FLAGS...
-# for each of its variants; then it calls `run_study "$@"`.
+# for each of its variants (`shown=OTHER variant ...` gives it another name in the chart); then it calls `run_study "$@"`.
 
 # The model and the optimizer that every study starts from; a variant's flags come after these and win.
 baseline=(
@@ -102,7 +102,7 @@ run_one() {
     shift 2
     merge "${baseline[@]}" "$@" "${extra[@]}"
     steps=$((total_tokens / (${value[--batch-size]} * ${value[--context-length]})))
-    if [ -e "$dir/diverged" ]; then
+    if grep -qs '"not_finite_at": [0-9]' "$dir/run.json"; then
         echo "== $name: diverged before" >&2
         return
     elif [ -d "$dir/$(printf 'step-%06d' "$steps")" ]; then
@@ -113,20 +113,16 @@ run_one() {
     echo "== $name: $*" >&2
     "$bin/train-model" --train-dataset "$train" --val-dataset "$val" --checkpoint-dir "$dir" --seed "$seed" \
         --total-tokens "$total_tokens" --log-every "$(at_least_one $((steps / 100)))" \
-        --eval-every "$(at_least_one $((steps / 4)))" "${flags[@]}" "${begun[@]}" 2> >(tee "$out/$name.log" >&2) || code=$?
+        --eval-every "$(at_least_one $((steps / 4)))" "${flags[@]}" "${begun[@]}" || code=$?
     [ "$code" = 0 ] && return
     # A loss that is not finite is a result; all else is an error.
-    if [ "$code" = 1 ] && grep -q "^error: step [0-9]*: " "$out/$name.log"; then
-        grep "^error: step" "$out/$name.log" >"$dir/diverged"
-        return
-    fi
-    exit "$code"
+    grep -qs '"not_finite_at": [0-9]' "$dir/run.json" || exit "$code"
 }
 
 variant() {
     local name="$1" seed="$current_seed"
     shift
-    chart+=("$out/$name-s$seed")
+    chart+=("${shown:-$name}-s$seed=$out/$name-s$seed")
     [ -n "$draw_only" ] || run_one "$name" "$seed" "$@"
 }
 

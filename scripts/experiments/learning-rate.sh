@@ -9,7 +9,7 @@ about="Learning rates from 3e-4 to 1: how low is slow, and how high is too high?
 variants() {
     variant lr-3e-4 --lr 0.0003
     variant lr-1e-3 --lr 0.001
-    variant baseline
+    shown=lr-3e-3 variant baseline
     variant lr-1e-2 --lr 0.01
     variant lr-3e-2 --lr 0.03
     variant lr-1e-1 --lr 0.1

@@ -7,7 +7,7 @@ study=position title="With and without RoPE"
 about="RoPE against no information about positions but what the causal mask gives away."
 
 variants() {
-    variant baseline
+    shown=rope variant baseline
     variant no-rope --no-rope
 }
 

@@ -19,9 +19,9 @@ use lm::exit::{Outcome, run_main};
 #[derive(Parser, Debug)]
 #[command(name = "compare-runs", version)]
 struct Args {
-    /// Run directories
+    /// Run directories, DIR or NAME=DIR
     #[arg(required = true, value_name = "RUN")]
-    runs: Vec<PathBuf>,
+    runs: Vec<String>,
     /// The chart, as SVG; without it only the table is printed
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
@@ -52,7 +52,8 @@ enum Against {
 fn main() -> ExitCode {
     run_main(|| {
         let args: Args = lm::args::parse()?;
-        let runs = args.runs.iter().map(|dir| Run::read(dir)).collect::<Result<Vec<Run>>>()?;
+        let runs =
+            args.runs.iter().map(|run| Run::from_argument(run)).collect::<Result<Vec<Run>>>()?;
         let variants = group(runs);
         if let Some(out) = &args.out {
             let horizontal = match args.against {

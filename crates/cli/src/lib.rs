@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | `train-tokenizer` | [`args::train_tokenizer`] | [`train_tokenizer`] |
 //! | `encode` | [`args::encode`] | [`encode`], [`tokens`], [`mmap`] |
-//! | `train-model` | [`args::train_model`] | [`train`], [`batches`], [`evaluate`], [`checkpoint`], [`metrics`], [`plot`] |
+//! | `train-model` | [`args::train_model`] | [`train`], [`batches`], [`evaluate`], [`checkpoint`], [`metrics`], [`plot`], [`tensorboard`] |
 //! | `inference` | [`args::inference`] | [`inference`] |
 //!
 //! The example `compare-runs` draws several runs with [`compare`].
@@ -39,6 +39,7 @@ pub mod output;
 pub mod plot;
 pub mod precision;
 pub mod progress;
+pub mod tensorboard;
 pub mod threads;
 pub mod tokenizer;
 pub mod tokens;

@@ -8,6 +8,8 @@
 //! | [`describe`] | says beforehand what the run is |
 //! | [`estimate`] | says beforehand what memory and time the run takes |
 //! | [`profile`] | times the parts of a step |
+//! | [`outputs`], [`record`], [`samples`] | write what tells of the run: `run.json`, `samples.txt` |
+//! | [`live`] | says on a terminal how it goes |
 //! | [`start`] | puts a new or resumed run together |
 //! | [`steps`] | takes the steps |
 //! | [`eval_only`] | measures a model without training it |
@@ -18,7 +20,11 @@ pub mod data;
 pub mod describe;
 pub mod estimate;
 pub mod eval_only;
+pub mod live;
+pub mod outputs;
 pub mod profile;
+pub mod record;
+pub mod samples;
 pub mod start;
 pub mod steps;
 

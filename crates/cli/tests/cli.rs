@@ -149,5 +149,8 @@ fn old_checkpoints_go_if_told_so() {
     folder.train("run", &args).assert().success();
     let directories: Vec<String> =
         folder.names("run").into_iter().filter(|name| !name.contains('/')).collect();
-    assert_eq!(directories, ["latest", "loss.svg", "metrics.jsonl", "step-000005", "step-000006"]);
+    assert_eq!(
+        directories,
+        ["latest", "loss.svg", "metrics.jsonl", "run.json", "step-000005", "step-000006"]
+    );
 }

@@ -351,7 +351,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_leaves_the_checkpoint() {
         "large",
     ];
     fails(command.args(args).args(["--steps", "2"]), 1, &["step 1", "--lr", "no checkpoint"]);
-    assert_eq!(folder.names("run"), ["metrics.jsonl"]);
+    assert_eq!(folder.names("run"), ["metrics.jsonl", "run.json"]);
 
     // A learning rate that ruins the weights after the first checkpoint.
     let ruin = [

@@ -13,7 +13,8 @@ use crate::precision::Choice;
 
 /// Train a transformer language model on token files
 ///
-/// Writes checkpoints (Hugging Face Llama directories), metrics.jsonl and loss.svg into the checkpoint directory.
+/// Writes checkpoints (Hugging Face Llama directories), metrics.jsonl, loss.svg and run.json into the checkpoint
+/// directory.
 /// Ctrl-C finishes the step and writes a checkpoint; --resume goes on from there to the very same result.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "train-model", version, allow_negative_numbers = true)]
@@ -147,6 +148,12 @@ pub struct Args {
         help_heading = "Evaluation and checkpoints"
     )]
     pub eval_batches: usize,
+    /// At each evaluation, write what the model makes of this text to samples.txt [default: none]
+    #[arg(long, value_name = "TEXT", help_heading = "Evaluation and checkpoints")]
+    pub sample_prompt: Option<String>,
+    /// Write TensorBoard's event files too, to tensorboard/ in the checkpoint directory
+    #[arg(long, help_heading = "Evaluation and checkpoints")]
+    pub tensorboard: bool,
     /// Train nothing; print the loss of --init-from on the whole validation set as one JSON line
     #[arg(
         long,

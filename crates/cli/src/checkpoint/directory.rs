@@ -8,10 +8,20 @@ use anyhow::{Context, Result, bail};
 use tempfile::{Builder, TempDir};
 
 use crate::output::sync_dir;
-use crate::{metrics, plot};
+use crate::train::{record, samples};
+use crate::{metrics, plot, tensorboard};
 
 const LATEST: &str = "latest";
 const STEP: &str = "step-";
+/// What a run leaves beside its checkpoints.
+const OF_RUN: [&str; 6] = [
+    LATEST,
+    metrics::FILE_NAME,
+    plot::FILE_NAME,
+    record::FILE_NAME,
+    samples::FILE_NAME,
+    tensorboard::DIR_NAME,
+];
 /// Begins the name of everything that is not finished, or no longer wanted.
 const UNFINISHED: &str = ".unfinished-";
 
@@ -160,10 +170,7 @@ pub fn is_run(dir: &Path) -> Result<bool> {
 /// # Errors
 /// When it cannot be read.
 pub fn earlier_run(dir: &Path) -> Result<Vec<String>> {
-    let of_run = |name: &String| {
-        step_of(name).is_some()
-            || [LATEST, metrics::FILE_NAME, plot::FILE_NAME].contains(&name.as_str())
-    };
+    let of_run = |name: &String| step_of(name).is_some() || OF_RUN.contains(&name.as_str());
     Ok(names(dir)?.into_iter().filter(of_run).collect())
 }
 

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use bpe::Tokenizer;
 
 /// All names that a tokenizer's files can have.
 const NAMES: [&str; 6] = [
@@ -38,6 +39,16 @@ impl TokenizerFiles {
         let has = |wanted: &str| files.iter().any(|(name, _)| *name == wanted);
         let is_tokenizer = has("tokenizer.json") || (has("vocab.json") && has("merges.txt"));
         Ok(is_tokenizer.then_some(TokenizerFiles(files)))
+    }
+
+    /// The tokenizer that the files are.
+    ///
+    /// # Errors
+    /// When they make no sense.
+    pub fn tokenizer(&self) -> Result<Tokenizer> {
+        let dir = tempfile::tempdir().context("a temporary directory")?;
+        self.write(dir.path())?;
+        Tokenizer::load(dir.path()).context("the tokenizer in the checkpoint")
     }
 
     /// Writes the files into `dir`.

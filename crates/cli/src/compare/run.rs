@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use super::smooth::smoothed;
 use crate::metrics::{self, Metrics};
+use crate::train::record::Record;
 
 /// Logged points on either side that a smoothed curve averages over.
 pub(super) const REACH: usize = 4;
@@ -46,7 +47,21 @@ impl Run {
         // A path such as `runs/x/.` has no name of its own.
         let named = dir.file_name().map_or(dir.as_os_str(), |name| name);
         let name = named.to_string_lossy().into_owned();
-        Ok(Run { name, lines, not_finite: None })
+        let last = Record::read(dir).and_then(|record| record.sittings.last().cloned());
+        Ok(Run { name, lines, not_finite: last.and_then(|sitting| sitting.not_finite_at) })
+    }
+
+    /// Reads a run as it was named on a command line: `DIR`, or `NAME=DIR` where another name is to be shown.
+    ///
+    /// # Errors
+    /// As for [`Run::read`].
+    pub fn from_argument(argument: &str) -> Result<Run> {
+        match argument.split_once('=') {
+            Some((name, dir)) if !Path::new(argument).exists() && !name.is_empty() => {
+                Ok(Run { name: name.into(), ..Run::read(Path::new(dir))? })
+            }
+            _ => Run::read(Path::new(argument)),
+        }
     }
 
     /// The last validation loss.
@@ -180,5 +195,16 @@ pub(super) mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = Run::read(dir.path()).unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl"), "{error}");
+    }
+
+    #[test]
+    fn an_argument_may_name_the_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = serde_json::to_string(&run("", &[2.0]).lines[0]).unwrap();
+        std::fs::write(dir.path().join(metrics::FILE_NAME), line + "\n").unwrap();
+        let path = dir.path().display();
+        assert_eq!(Run::from_argument(&format!("short={path}")).unwrap().name, "short");
+        let own = dir.path().file_name().unwrap().to_str().unwrap();
+        assert_eq!(Run::from_argument(&path.to_string()).unwrap().name, own);
     }
 }

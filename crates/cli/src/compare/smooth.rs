@@ -3,15 +3,25 @@
 /// A point of a curve.
 pub type Point = (f64, f64);
 
-/// The mean of each point and up to `reach` neighbours on either side. Near an end there are fewer, but as many before
-/// as after, so that a curve which falls is not shifted: a running mean of the points so far would lag behind it.
+/// Each point moved onto the straight line that fits it and up to `reach` neighbours on either side best (least
+/// squares over their numbers). In the middle of a curve that is their mean; near an end, where the neighbours are on one
+/// side, a mean would lag behind a curve that falls, and the line does not.
 pub fn smoothed(points: &[Point], reach: usize) -> Vec<Point> {
-    let mean = |index: usize| {
-        let reach = reach.min(index).min(points.len() - 1 - index);
-        let near = &points[index - reach..=index + reach];
-        (points[index].0, near.iter().map(|point| point.1).sum::<f64>() / near.len() as f64)
+    let fitted = |index: usize| {
+        let first = index.saturating_sub(reach);
+        let near = &points[first..points.len().min(index + reach + 1)];
+        let count = near.len() as f64;
+        let (middle, mean) = ((count - 1.0) / 2.0, near.iter().map(|p| p.1).sum::<f64>() / count);
+        let (mut products, mut squares) = (0.0, 0.0);
+        for (number, point) in near.iter().enumerate() {
+            let distance = number as f64 - middle;
+            products += distance * (point.1 - mean);
+            squares += distance * distance;
+        }
+        let slope = if squares > 0.0 { products / squares } else { 0.0 };
+        (points[index].0, mean + slope * ((index - first) as f64 - middle))
     };
-    (0..points.len()).map(mean).collect()
+    (0..points.len()).map(fitted).collect()
 }
 
 #[cfg(test)]
@@ -31,7 +41,10 @@ mod tests {
 
     #[test]
     fn noise_is_averaged_out() {
-        let curve = [(0.0, 1.0), (1.0, 4.0), (2.0, 1.0), (3.0, 7.0)];
-        assert_eq!(smoothed(&curve, 5), [(0.0, 1.0), (1.0, 2.0), (2.0, 4.0), (3.0, 7.0)]);
+        let noise = |x: u32| if x.is_multiple_of(2) { 1.0 } else { -1.0 };
+        let curve: Vec<Point> = (0..30).map(|x| (f64::from(x), noise(x))).collect();
+        assert!(smoothed(&curve, 4).iter().all(|point| point.1.abs() < 0.4), "{curve:?}");
+        // The mean of three in the middle.
+        assert_eq!(smoothed(&[(0.0, 1.0), (1.0, 4.0), (2.0, 1.0)], 1)[1], (1.0, 2.0));
     }
 }

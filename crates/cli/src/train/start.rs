@@ -13,6 +13,7 @@ use super::contradiction::{check_resumed, check_shape};
 use super::data::{Dataset, Identity};
 use super::describe::describe;
 use super::estimate;
+use super::outputs::{Beginning, Outputs};
 use crate::args::Given;
 use crate::args::train_model::Args;
 use crate::checkpoint::{self, Resumed, TokenizerFiles, TrainerState};
@@ -45,6 +46,8 @@ pub struct Run {
     pub seconds: f64,
     /// The metrics of the steps done.
     pub metrics: MetricsFile,
+    /// What else it writes.
+    pub outputs: Outputs,
 }
 
 /// Everything about a run but what has to be large in memory.
@@ -112,6 +115,12 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
     if let Some(path) = source {
         checkpoint::load_optimizer(&path, step, &mut optimizer)?;
     }
+    let outputs = {
+        let (model, config, metrics) = (&model, &config, &metrics);
+        let (tokenizer, train, val) = (tokenizer.as_ref(), &train, val.as_ref());
+        let beginning = Beginning { model, config, context, tokenizer, train, val, step, metrics };
+        Outputs::begin(args, dir, &beginning)?
+    };
     let dir = dir.clone();
     Ok(Run {
         dir,
@@ -125,6 +134,7 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
         step,
         seconds,
         metrics,
+        outputs,
     })
 }
 

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result};
 use indicatif::HumanDuration;
 use tensor::Tensor;
 use tensor::profile::section;
 
 use super::config::RunConfig;
+use super::live::Live;
+use super::outputs::NotFinite;
 use super::profile::Profiler;
 use super::start::Run;
 use crate::batches::{Batches, Stream};
@@ -43,6 +45,12 @@ impl Run {
     /// # Errors
     /// When a loss or gradient is not finite, or a file cannot be written.
     pub fn train(mut self, profile: Option<u64>) -> Result<Outcome> {
+        let outcome = self.take_steps(profile);
+        let written = self.outputs.end(&self.dir, self.step, &outcome);
+        outcome.and_then(|outcome| written.map(|()| outcome))
+    }
+
+    fn take_steps(&mut self, profile: Option<u64>) -> Result<Outcome> {
         let steps = self.config.steps;
         if self.step == steps {
             log::info!("all {steps} steps are done already");
@@ -50,6 +58,7 @@ impl Run {
         }
         let progress = Progress::bar_only("training", Unit::Count("steps"), Some(steps))
             .starting_at(self.step);
+        let mut live = progress.is_bar().then(|| Live::new(self));
         let (started, first) = (Instant::now(), self.step);
         let mut last_line = None;
         let mut pace = Pace::default();
@@ -57,11 +66,14 @@ impl Run {
         while self.step < steps {
             let step_started = Instant::now();
             let result = profiler.step(self.context, || self.take_step())?;
-            pace.time += step_started.elapsed();
+            let step_time = step_started.elapsed();
+            pace.time += step_time;
             pace.steps += 1;
             self.step += 1;
             progress.inc(1);
-            progress.remark(format!("loss {:.3}", result.loss));
+            if let Some(live) = &mut live {
+                progress.remark(live.after_step(result.loss, result.lr, step_time));
+            }
 
             let is_last = self.step == steps;
             let evaluates = self.step.is_multiple_of(self.config.eval_every) || is_last;
@@ -75,9 +87,14 @@ impl Run {
                         started.elapsed() / u32::try_from(self.step - first).unwrap_or(u32::MAX);
                     log::info!("{}", line(&metrics, steps, a_step));
                 }
+                if let Some(live) = &mut live {
+                    live.evaluated(metrics.val_loss);
+                }
+                self.outputs.logged(&metrics)?;
                 self.metrics.push(metrics)?;
                 if evaluates {
                     plot::write(&self.dir, self.metrics.lines())?;
+                    self.outputs.evaluated(self.context, &self.model, self.step)?;
                 }
             }
             let interrupted = interrupt::requested() && !is_last;
@@ -133,7 +150,8 @@ impl Run {
         let grad_norm = norm / accum as f64;
         for (what, value) in [("loss", loss), ("gradient's norm", grad_norm)] {
             if !value.is_finite() {
-                bail!("step {}: the {what} is {value}; {}", self.step + 1, self.advice());
+                let message = format!("the {what} is {value}; {}", self.advice());
+                return Err(NotFinite { step: self.step + 1, message }.into());
             }
         }
         let scale = optim::clip_scale(grad_norm, config.grad_clip) / accum as f64;
@@ -163,7 +181,11 @@ impl Run {
             Some(val) if evaluates => {
                 let &RunConfig { batch_size, eval_batches: batches, seed, .. } = &self.config;
                 let evaluator = Evaluator { context: self.context, batch_size, batches, seed };
-                evaluator.run(&self.model, &val.tokens, None)?.map(|evaluation| evaluation.val_loss)
+                // The only thing that can go wrong.
+                let not_finite =
+                    |error: Error| NotFinite { step: self.step, message: error.to_string() };
+                let evaluation = evaluator.run(&self.model, &val.tokens, None);
+                evaluation.map_err(not_finite)?.map(|evaluation| evaluation.val_loss)
             }
             _ => None,
         };
@@ -184,7 +206,8 @@ impl Run {
     fn save(&self, seconds: f64) -> Result<()> {
         let weights = self.model.parameters().tensors();
         if !weights.iter().all(|tensor| tensor.as_slice().iter().all(|weight| weight.is_finite())) {
-            bail!("step {}: weights are no longer finite; {}", self.step, self.advice());
+            let message = format!("weights are no longer finite; {}", self.advice());
+            return Err(NotFinite { step: self.step, message }.into());
         }
         let data = (self.train.identity.clone(), self.val.as_ref().map(|val| val.identity.clone()));
         let kernels = self.context.kernels.isa().to_string();

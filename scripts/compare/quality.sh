@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# The same training by train-model and by PyTorch: do both learn equally well, and how long does it take?
+set -euo pipefail
+
+usage() {
+    cat <<'HELP'
+Usage: scripts/compare/quality.sh TEXT [--seeds N] [--steps N] [--threads N] [--out DIR]
+
+Holds out the last tenth of TEXT for validation, trains a tokenizer of 2,000 tokens on the rest, and then trains a model
+(4 layers, d_model 256, batches of 16 x 256 tokens, 600 steps) with each seed three times: with train-model in f32 and in
+bf16, and with PyTorch (torch_train.py). Windows and schedule are the same, the first weights follow the same law. Draws
+OUT/steps.svg and OUT/hours.svg and prints the table. Runs that are finished are skipped.
+
+    --seeds N      seeds 0 to N-1 (default 3)
+    --steps N      (default 600)
+    --threads N    for either (default 2)
+    --out DIR      (default runs/quality)
+
+PYTHON names a Python with torch and numpy (default python3).
+HELP
+}
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+bin="${LM_BIN:-${CARGO_TARGET_DIR:-$root/target}/release}"
+text="" seeds=3 steps=600 threads=2 out="$root/runs/quality"
+while [ $# -gt 0 ]; do
+    case "$1" in
+        -h | --help) usage; exit 0 ;;
+        --seeds) seeds="${2:?--seeds takes a number}"; shift ;;
+        --steps) steps="${2:?--steps takes a number}"; shift ;;
+        --threads) threads="${2:?--threads takes a number}"; shift ;;
+        --out) out="${2:?--out takes a directory}"; shift ;;
+        -*) echo "error: unknown argument $1 (see --help)" >&2; exit 2 ;;
+        *) text="$1" ;;
+    esac
+    shift
+done
+[ -f "$text" ] || { echo "error: expected a text file (see --help)" >&2; exit 2; }
+
+cargo build --quiet --release --locked --package lm --bins --example compare-runs --manifest-path "$root/Cargo.toml"
+mkdir -p "$out"
+if [ ! -e "$out/valid.npy" ]; then
+    # Cut at the end of a line.
+    lines="$(head -c $(($(wc -c <"$text") * 9 / 10)) "$text" | wc -l)"
+    head -n $((lines + 1)) "$text" >"$out/train.txt"
+    tail -n +$((lines + 2)) "$text" >"$out/valid.txt"
+    "$bin/train-tokenizer" --quiet --dataset "$out/train.txt" --vocab-size 2000 --out "$out/tokenizer"
+    for split in train valid; do
+        "$bin/encode" --quiet --tokenizer "$out/tokenizer" --file "$out/$split.txt" --out "$out/$split.npy"
+    done
+fi
+
+flags=(
+    --vocab-size 2000 --context-length 256 --d-model 256 --num-heads 8 --num-layers 4 --d-ff 672
+    --batch-size 16 --lr 1e-3 --steps "$steps" --log-every 5 --eval-every 100 --threads "$threads"
+)
+
+# ours PRECISION SEED
+ours() {
+    local dir="$out/lm-$1-s$2" resume=()
+    chart+=("$dir")
+    [ ! -d "$dir/$(printf 'step-%06d' "$steps")" ] || return 0
+    if [ -e "$dir/latest" ]; then resume=(--resume); fi
+    "$bin/train-model" --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" --checkpoint-dir "$dir" \
+        "${flags[@]}" --eval-batches 0 --precision "$1" --seed "$2" --keep-checkpoints 1 "${resume[@]}"
+}
+
+# theirs SEED
+theirs() {
+    local dir="$out/pytorch-s$1"
+    chart+=("$dir")
+    [ ! -e "$dir/metrics.jsonl" ] || return 0
+    "${PYTHON:-python3}" "$root/scripts/compare/torch_train.py" --train "$out/train.npy" --val "$out/valid.npy" \
+        --out "$dir" "${flags[@]}" --seed "$1"
+}
+
+chart=()
+for ((seed = 0; seed < seeds; seed++)); do
+    ours f32 "$seed"
+    theirs "$seed"
+    ours bf16 "$seed"
+done
+compare="${CARGO_TARGET_DIR:-$root/target}/release/examples/compare-runs"
+for against in steps hours; do
+    "$compare" "${chart[@]}" --title "train-model and PyTorch" --against "$against" --out "$out/$against.svg" >"$out/table.md"
+done
+cat "$out/table.md"
