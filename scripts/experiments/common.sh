@@ -65,7 +65,7 @@ prepare_stories() {
     train="$data/train.npy" val="$data/valid.npy"
     [ -n "$draw_only" ] || [ -e "$val" ] || {
         mkdir -p "$data"
-        "$bin/train-tokenizer" --quiet --dataset "$root/data/stories-train.txt" --vocab-size 1024 --out "$data/tokenizer"
+        "$bin/train-tokenizer" --quiet --dataset "$root/data/stories-train.txt" --vocab-size 1024 --out "$data/tokenizer" >&2
         for split in train valid; do
             "$bin/encode" --quiet --tokenizer "$data/tokenizer" --file "$root/data/stories-$split.txt" --out "$data/$split.npy"
         done
