@@ -69,6 +69,8 @@ def encode_tiktoken(path, _, tokenizer):
     import tiktoken
     from tiktoken.load import load_tiktoken_bpe
 
+    # Else a copy of the first file of this name is kept, and read ever after.
+    os.environ["TIKTOKEN_CACHE_DIR"] = ""
     ranks, texts = load_tiktoken_bpe(str(tokenizer / "tokenizer.tiktoken")), documents(path)
     encoding = tiktoken.Encoding("ours", pat_str=GPT2, mergeable_ranks=ranks, special_tokens={END: 256})
     return lambda: encoding.encode_ordinary_batch(texts, num_threads=os.cpu_count())

@@ -13,6 +13,7 @@ tokenizers tend to disagree on. Each is encoded by
     special tokens of tokenizer.json,
 and all ids must be the same. Exit status 0 if they are."""
 import json
+import os
 import random
 import subprocess
 import sys
@@ -60,6 +61,8 @@ def by_tiktoken(directory, description):
     file = Path(directory, "tokenizer.tiktoken")
     if file.exists():
         print(f"tiktoken reads {file.name}")
+        # Else a copy of the first file of this name is kept, and read ever after.
+        os.environ["TIKTOKEN_CACHE_DIR"] = ""
         ranks = tiktoken.load.load_tiktoken_bpe(str(file))
     else:
         bytes_of = byte_of_character()
