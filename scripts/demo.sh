@@ -31,8 +31,7 @@ done
 # A model of 1.1 million parameters, small enough that two cores with AVX2 take it once through the stories in two
 # minutes. Short windows in small batches make for many steps, and at this budget it is steps that count.
 vocab_size=2048
-model=(--context-length 128 --d-model 128 --num-layers 3 --num-heads 4 --d-ff 344)
-training=(--batch-size 8 --lr 0.006 --steps "$steps" --seed 1 --eval-every 100 --log-every 50)
+training=(--preset demo --steps "$steps" --seed 1 --eval-every 100)
 
 bin="${CARGO_TARGET_DIR:-$root/target}/release"
 times=""
@@ -63,7 +62,7 @@ encode() {
 
 train_model() {
     "$bin/train-model" --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" \
-        --tokenizer "$out/tokenizer" --checkpoint-dir "$out" "${model[@]}" "${training[@]}"
+        --tokenizer "$out/tokenizer" --checkpoint-dir "$out" "${training[@]}"
 }
 
 tell_stories() {
