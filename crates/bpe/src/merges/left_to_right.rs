@@ -15,8 +15,9 @@ use super::table::{MergeTable, NO_RANK};
 use super::trie::Trie;
 use crate::vocab::Vocab;
 
-/// Looking for the longest token takes as many steps as tokens are long; vocabularies with longer ones are not for this.
-const MAX_TOKEN_LEN: usize = 256;
+/// Looking for the longest token takes as many steps as tokens are long, in the worst case for each byte of the text:
+/// vocabularies with longer ones are not for this.
+const MAX_TOKEN_LEN: usize = 1 << 12;
 
 /// Answers that are remembered, a power of two.
 const ANSWERS: usize = 1 << 13;

@@ -70,6 +70,32 @@ fn learned_merges_go_from_left_to_right() {
     assert_eq!(tokens, merge_naive(&vocab, text.as_bytes()));
 }
 
+/// Tokens of many lengths, each a run of one letter: nearly every position offers all of them.
+#[test]
+fn runs_of_one_letter() {
+    let mut merges = vec![(97, 97)];
+    merges.extend((256..264).map(|id| (id, id)));
+    for id in 0..200 {
+        let known = 256 + merges.len() as u32;
+        let longer = [&merges[..], &[(256 + id % 9, 256 + id * 7 % (known - 256))]].concat();
+        if Vocab::from_merges(longer.clone(), &[]).is_ok() {
+            merges = longer;
+        }
+    }
+    assert!(merges.len() > 60, "{}", merges.len());
+    let vocab = Vocab::from_merges(merges, &[]).unwrap();
+    assert!(vocab.tokens().any(|token| token.len() > 256));
+    let table = MergeTable::new(&vocab);
+    let left_to_right = LeftToRight::new(&vocab, &table).unwrap();
+    for len in [49, 300, 1111, 4000] {
+        let text = [&b"a".repeat(len)[..], b"b", &b"a".repeat(len / 3)].concat();
+        let (mut tokens, mut expected) = (Vec::new(), bytes(&text));
+        left_to_right.merge(&table, &text, &mut tokens, &mut Memory::default());
+        heap::merge(&table, &mut expected, &mut Heap::default());
+        assert_eq!(tokens, expected);
+    }
+}
+
 /// Merges need not be in an order that training could have learned.
 #[test]
 fn a_merge_may_come_before_what_makes_its_parts() {
