@@ -1,6 +1,7 @@
 //! `loss.svg`: training and validation loss over the steps, as a picture that reads well on light and dark pages.
 
 pub(crate) mod axis;
+pub(crate) mod frame;
 pub(crate) mod svg;
 
 use std::path::Path;
@@ -9,6 +10,7 @@ use anyhow::Result;
 
 use crate::metrics::Metrics;
 use axis::Axis;
+use frame::Frame;
 use svg::{line, push, text};
 
 /// The picture's name in the checkpoint directory.
@@ -21,6 +23,7 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = WIDTH - 24.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = HEIGHT - 56.0;
+const FRAME: Frame = Frame { left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM };
 /// More points than this on a curve are averaged in groups: a screen shows no more.
 const MAX_POINTS: usize = 1000;
 
@@ -69,7 +72,7 @@ pub fn draw(lines: &[Metrics]) -> String {
     push(&mut svg, format!("<title>Loss over {} steps</title><style>{STYLE}</style>", x.max()));
     push(&mut svg, format!("<rect class=\"page\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>"));
     push(&mut svg, text(LEFT, 26.0, "start", "class=\"title\"", "Loss"));
-    grid(&mut svg, &x, &y);
+    FRAME.grid(&mut svg, (&x, "step"), (&y, "nats per token"));
     if train.len() + val.len() == 0 {
         push(
             &mut svg,
@@ -87,26 +90,6 @@ pub fn draw(lines: &[Metrics]) -> String {
     }
     legend(&mut svg, last_train, last_val);
     svg + "</svg>\n"
-}
-
-/// Grid lines with their labels, and the two axes.
-fn grid(svg: &mut String, x: &Axis, y: &Axis) {
-    for tick in x.ticks() {
-        let at = x.place(tick.value);
-        push(svg, line("grid", at, TOP, at, BOTTOM));
-        push(svg, text(at, BOTTOM + 20.0, "middle", "", &tick.label));
-    }
-    for tick in y.ticks() {
-        let at = y.place(tick.value);
-        push(svg, line("grid", LEFT, at, RIGHT, at));
-        push(svg, text(LEFT - 10.0, at + 4.5, "end", "", &tick.label));
-    }
-    push(svg, line("axis", LEFT, BOTTOM, RIGHT, BOTTOM));
-    push(svg, line("axis", LEFT, TOP, LEFT, BOTTOM));
-    push(svg, text((LEFT + RIGHT) / 2.0, HEIGHT - 14.0, "middle", "", "step"));
-    let (at_x, at_y) = (18.0, (TOP + BOTTOM) / 2.0);
-    let turned = format!("transform=\"rotate(-90 {at_x} {at_y})\"");
-    push(svg, text(at_x, at_y, "middle", &turned, "nats per token"));
 }
 
 fn curve(svg: &mut String, class: &str, points: &[Point], x: &Axis, y: &Axis) {

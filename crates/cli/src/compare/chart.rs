@@ -7,6 +7,7 @@ use super::run::{REACH, Run, Variant};
 use super::smooth::{Point, smoothed};
 use super::table::mean_and_spread;
 use crate::plot::axis::Axis;
+use crate::plot::frame::Frame;
 use crate::plot::svg::{escaped, line, push, text};
 
 const WIDTH: f64 = 960.0;
@@ -16,6 +17,7 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 640.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = HEIGHT - 56.0;
+const FRAME: Frame = Frame { left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM };
 const LEGEND: f64 = RIGHT + 24.0;
 /// This first part of the horizontal axis, where every loss falls from its first value, decides no range.
 const BEGINNING: f64 = 0.2;
@@ -104,7 +106,12 @@ impl Chart {
         );
         push(&mut svg, format!("<rect class=\"page\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>"));
         push(&mut svg, text(LEFT, 26.0, "start", "class=\"title\"", &title));
-        self.grid(&mut svg, &x, &y);
+        let steps = match self.horizontal {
+            Horizontal::Steps => "step",
+            Horizontal::Tokens => "tokens",
+            Horizontal::Hours => "hours",
+        };
+        FRAME.grid(&mut svg, (&x, steps), (&y, "nats per token"));
         push(&mut svg, "<g clip-path=\"url(#inside)\">".into());
         for (number, runs) in curves.iter().enumerate() {
             runs.iter().for_each(|run| draw_raw(&mut svg, number, run, &x, &y));
@@ -169,30 +176,6 @@ impl Chart {
             true => Axis::logarithmic(min * 0.98, max, BOTTOM, TOP),
             false => Axis::through([min - 0.04 * (max - min), max].into_iter(), BOTTOM, TOP),
         }
-    }
-
-    fn grid(&self, svg: &mut String, x: &Axis, y: &Axis) {
-        for tick in x.ticks() {
-            let at = x.place(tick.value);
-            push(svg, line("grid", at, TOP, at, BOTTOM));
-            push(svg, text(at, BOTTOM + 20.0, "middle", "", &tick.label));
-        }
-        for tick in y.ticks() {
-            let at = y.place(tick.value);
-            push(svg, line("grid", LEFT, at, RIGHT, at));
-            push(svg, text(LEFT - 10.0, at + 4.5, "end", "", &tick.label));
-        }
-        push(svg, line("axis", LEFT, BOTTOM, RIGHT, BOTTOM));
-        push(svg, line("axis", LEFT, TOP, LEFT, BOTTOM));
-        let name = match self.horizontal {
-            Horizontal::Steps => "step",
-            Horizontal::Tokens => "tokens",
-            Horizontal::Hours => "hours",
-        };
-        push(svg, text((LEFT + RIGHT) / 2.0, HEIGHT - 14.0, "middle", "", name));
-        let (at_x, at_y) = (18.0, (TOP + BOTTOM) / 2.0);
-        let turned = format!("transform=\"rotate(-90 {at_x} {at_y})\"");
-        push(svg, text(at_x, at_y, "middle", &turned, "nats per token"));
     }
 }
 
