@@ -5,11 +5,15 @@
 //! - where the pattern has a boundary ([`Pattern`] knows from the characters on either side) and no special token spans
 //!   it.
 //!
+//! For encoding there is a third kind, so that one endless word is no single piece of work: inside a pre-token, where no
+//! merge can cross ([`Neighbours`]) and both parts are pre-tokens on their own.
+//!
 //! A chunk is about as long as asked for, and longer where no safe cut comes: a pre-token may be as long as the file.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
+use crate::neighbours::Neighbours;
 use crate::pattern::Pattern;
 use crate::special::SpecialTokens;
 
@@ -21,12 +25,18 @@ const WINDOW: usize = 1 << 16;
 pub struct Cutter {
     pattern: Pattern,
     specials: SpecialTokens,
+    neighbours: Option<Neighbours>,
 }
 
 impl Cutter {
     /// Cuts for texts that are pre-tokenized by `pattern` between `specials`.
     pub fn new(pattern: &Pattern, specials: &SpecialTokens) -> Cutter {
-        Cutter { pattern: pattern.clone(), specials: specials.clone() }
+        Cutter { pattern: pattern.clone(), specials: specials.clone(), neighbours: None }
+    }
+
+    /// Cuts for encoding, inside pre-tokens too: ids stay the same, pre-tokens need not.
+    pub(crate) fn with_neighbours(self, neighbours: Option<Neighbours>) -> Cutter {
+        Cutter { neighbours, ..self }
     }
 
     /// The last safe cut of `text` within `range`, if there is one. `text` begins at a safe cut. With `more` it goes on
@@ -38,8 +48,15 @@ impl Cutter {
         let start = range.start.max(1);
         (start..range.end.min(sure).min(text.len()))
             .rev()
-            .find(|&at| self.pattern.is_boundary(text, at) && self.specials.is_clean(text, at))
+            .find(|&at| self.is_cut(text, at) && self.specials.is_clean(text, at))
             .or_else(|| self.last_special_cut(text, start..range.end, sure))
+    }
+
+    /// Whether nothing but a special token speaks against a cut at `at`.
+    fn is_cut(&self, text: &[u8], at: usize) -> bool {
+        let are_apart = |neighbours: &Neighbours| neighbours.are_apart(text[at - 1], text[at]);
+        self.pattern.is_boundary(text, at)
+            || self.neighbours.as_ref().is_some_and(are_apart) && self.pattern.is_in_run(text, at)
     }
 
     /// The last end or beginning, within `range`, of a special token that begins at `sure` or before.

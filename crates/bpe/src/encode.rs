@@ -21,9 +21,13 @@ use crate::error::Result;
 use crate::ids::TokenId;
 use crate::long_cache::LongCache;
 use crate::merges::{Merges, Scratch};
+use crate::neighbours::Neighbours;
 use crate::pattern::Pattern;
 use crate::special::{Segment, SpecialTokens};
 use crate::vocab::Vocab;
+
+/// Pre-tokens of more bytes are cut into parts first, where that can be done. Shorter ones are in a cache as they are.
+const LONG: usize = 256;
 
 /// A vocabulary and a pattern, ready to encode and decode. It is never changed; threads share it.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct Tokenizer {
     pattern: Pattern,
     specials: SpecialTokens,
     merges: Merges,
+    /// Where pre-tokens may be cut; `None` when they may not.
+    neighbours: Option<Neighbours>,
     /// The tokens that a pre-token of just these bytes becomes without merging.
     whole: Option<HashMap<Vec<u8>, u32, RandomState>>,
 }
@@ -41,7 +47,8 @@ impl Tokenizer {
     pub fn new(vocab: Vocab, pattern: Pattern) -> Tokenizer {
         let specials = SpecialTokens::new(vocab.specials());
         let merges = Merges::new(&vocab);
-        Tokenizer { vocab, pattern, specials, merges, whole: None }
+        let neighbours = Some(Neighbours::new(&vocab));
+        Tokenizer { vocab, pattern, specials, merges, neighbours, whole: None }
     }
 
     /// The same, where a pre-token that is a token of the vocabulary as it stands becomes that token, whatever merging
@@ -53,6 +60,7 @@ impl Tokenizer {
             whole.remove(special.as_bytes());
         }
         self.whole = Some(whole);
+        self.neighbours = None;
         self
     }
 
@@ -116,9 +124,9 @@ impl Tokenizer {
         self.vocab.specials().iter().find(|(special, _)| special == text).map(|&(_, id)| id)
     }
 
-    /// Where texts may be cut; see [`Cutter`].
+    /// Where texts may be cut so that their parts have the ids of the whole; see [`Cutter`].
     pub fn cutter(&self) -> Cutter {
-        Cutter::new(&self.pattern, &self.specials)
+        Cutter::new(&self.pattern, &self.specials).with_neighbours(self.neighbours.clone())
     }
 
     /// An encoder for one thread, which gets faster the more it has seen.
@@ -206,7 +214,18 @@ impl<T: TokenId> Encoder<'_, T> {
             }
         };
         let mut batch = Batch::new();
+        let neighbours = tokenizer.neighbours.as_ref();
         pattern.for_each_pre_token(text, &mut |at| {
+            if at.len() > LONG
+                && let Some(neighbours) = neighbours
+            {
+                for cut in neighbours.cuts(&text[at.clone()]) {
+                    batch.push(at.start + cut);
+                    if batch.is_full() {
+                        batch.encode(text, cache, &mut merge, ids);
+                    }
+                }
+            }
             batch.push(at.end);
             if batch.is_full() {
                 batch.encode(text, cache, &mut merge, ids);

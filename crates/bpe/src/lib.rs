@@ -17,6 +17,7 @@ pub mod formats;
 mod ids;
 mod long_cache;
 mod merges;
+mod neighbours;
 mod pattern;
 mod special;
 mod split;

@@ -115,4 +115,4 @@ pub fn merge_naive(vocab: &Vocab, pre_token: &[u8]) -> Vec<u32> {
 
 #[cfg(test)]
 #[path = "merges/tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -98,6 +98,27 @@ impl Pattern {
             Kind::Custom(_) => false,
         }
     }
+
+    /// True when `at` is inside a pre-token of `text` whose two parts are pre-tokens of `text[..at]` and `text[at..]`,
+    /// while all others stay as they are, whatever comes before and after; false when that is not known. `at` is as in
+    /// [`Pattern::is_boundary`].
+    ///
+    /// A run of one class is such a place, because a pre-token may begin and end with any character of it. What looks
+    /// further is a contraction: one that begins in the last two bytes before `at` may need what follows, and an
+    /// apostrophe at `at` would begin one. GPT-4's pattern counts numbers, and looks at what follows a run of other
+    /// characters.
+    pub(crate) fn is_in_run(&self, text: &[u8], at: usize) -> bool {
+        let (class, _) = char_at(text, at);
+        let is_possible = match (&self.kind, class) {
+            (Kind::Gpt2 | Kind::Gpt4, Class::Letter) => {
+                !text[at.saturating_sub(2)..at].contains(&b'\'')
+            }
+            (Kind::Gpt2, Class::Number) => true,
+            (Kind::Gpt2, Class::Other) => text[at] != b'\'',
+            _ => false,
+        };
+        is_possible && class_before(text, at) == Some(class)
+    }
 }
 
 #[inline]

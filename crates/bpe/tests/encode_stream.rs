@@ -17,6 +17,10 @@ fn tokenizer(pattern: &str, specials: &[&str]) -> Tokenizer {
         (0xC3, 0xA9),
         (b'\''.into(), b's'.into()),
         (b'1'.into(), b'2'.into()),
+        // So that it matters whether a contraction is torn apart.
+        (b'\''.into(), b'l'.into()),
+        (b'\''.into(), b'r'.into()),
+        (b'!'.into(), b'\''.into()),
         (base + 2, base + 1),
     ];
     Tokenizer::new(Vocab::from_merges(merges, &specials).unwrap(), Pattern::parse(pattern).unwrap())
@@ -52,6 +56,10 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         "\n",
         "\r\n",
         "'s",
+        "'l",
+        "l",
+        "'re",
+        "e",
         "12",
         "1",
         "!",
@@ -65,6 +73,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         12 => prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
         1 => any::<u8>().prop_map(|byte| vec![byte]),
         1 => (1usize..60).prop_map(|count| b"ab".repeat(count)),
+        1 => "[abx]{200,400}".prop_map(String::into_bytes),
     ];
     prop::collection::vec(piece, 0..80).prop_map(|pieces| pieces.concat())
 }
@@ -95,6 +104,20 @@ proptest! {
         prop_assert_eq!(stats, StreamStats { bytes: text.len() as u64, tokens: ids.len() as u64 });
         prop_assert_eq!(tokenizer.decode(&ids).unwrap(), text);
     }
+}
+
+/// A part of a pre-token may be a token of the vocabulary, but only a whole one becomes it without merging.
+#[test]
+fn parts_of_a_pre_token_are_no_whole_ones() {
+    let mut tokens: Vec<Vec<u8>> = (0u8..=255).map(|byte| vec![byte]).collect();
+    tokens.push(b"bc".to_vec());
+    let vocab = Vocab::new(tokens, vec![], vec![]).unwrap();
+    let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).with_whole_pre_tokens();
+    assert_eq!(tokenizer.encode(b"bc").unwrap(), [256]);
+    let text = [&b"a".repeat(300)[..], b"bc"].concat();
+    let (ids, _) = stream(&tokenizer, &text, StreamOptions { threads: 2, chunk_size: 10 });
+    let bytes: Vec<u32> = text.iter().map(|&byte| byte.into()).collect();
+    assert_eq!(ids, bytes);
 }
 
 /// Gives some text, then fails.

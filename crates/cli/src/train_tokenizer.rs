@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use bpe::formats::tiktoken;
-use bpe::{Pattern, PreTokenCounter, PreTokenCounts, Tokenizer, TrainConfig, train};
+use bpe::formats::{gpt2, tiktoken};
+use bpe::{Pattern, PreTokenCounter, PreTokenCounts, Tokenizer, TrainConfig, Vocab, train};
 
 use crate::args::train_tokenizer::{Args, Format};
 use crate::exit::{Interrupted, Outcome};
@@ -40,6 +40,7 @@ impl Config {
             };
             anyhow::Error::from(error).context(flag)
         })?;
+        check_spelling(&training.special_tokens).context("--special-token")?;
         let pattern = Pattern::parse(&args.pattern).context("--pattern")?;
         let datasets = Dataset::open_all(&args.dataset)?;
         output::check_dir(&args.out).context("--out")?;
@@ -60,6 +61,11 @@ impl Config {
         log::info!("out             {}", self.out.display());
         log::info!("threads         {}", rayon::current_num_threads());
     }
+}
+
+/// Refuses special tokens that `vocab.json` would spell like a byte, `é` for one, before hours of work and not after.
+fn check_spelling(special_tokens: &[String]) -> bpe::Result<()> {
+    gpt2::vocab_json(&Vocab::from_merges(Vec::new(), special_tokens)?).map(drop)
 }
 
 /// Trains as `args` say.

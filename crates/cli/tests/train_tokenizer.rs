@@ -170,6 +170,8 @@ fn bad_input_is_one_line_before_any_work() {
     );
     fails(&dir, &["--dataset", "text.txt", "--special-token", ""], "--special-token");
     fails(&dir, &["--dataset", "text.txt", "--special-token", "a"], "--special-token");
+    // In vocab.json the byte 0xE9 is spelled like this.
+    fails(&dir, &["--dataset", "text.txt", "--special-token", "é"], "--special-token: found the");
     fails(&dir, &["--dataset", "text.txt", "--out", "text.txt"], "--out: text.txt");
     fails(&dir, &["--dataset", "text.txt", "--out", "text.txt/below"], "--out: text.txt/below");
     assert_eq!(fs::read_to_string(dir.path().join("text.txt")).unwrap(), TEXT.repeat(50));

@@ -18,9 +18,9 @@ fn pieces(text: &[u8], pattern: &Pattern, specials: &SpecialTokens) -> Vec<Vec<u
 
 fn text() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: &[&str] = &[
-        "a", "bc", "'", "'s", "'ll", "l", " ", "  ", "\n", "\r", "\t", "1", "234", "!", "<", "<|",
-        "|>", "|", ">", "<|>", "<|><|>", "é", "\u{3000}", "\u{2028}", "中", "½", "\u{301}",
-        "\u{17f}",
+        "a", "bc", "'", "'s", "'ll", "l", "r", "e", " ", "  ", "\n", "\r", "\t", "1", "234", "!",
+        "<", "<|", "|>", "|", ">", "<|>", "<|><|>", "é", "\u{3000}", "\u{2028}", "中", "½",
+        "\u{301}", "\u{17f}",
     ];
     let piece = prop_oneof![
         9 => prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
@@ -90,6 +90,28 @@ proptest! {
         prop_assert_eq!(read.concat(), &text[..]);
         let of_read: Vec<_> = read.iter().flat_map(|chunk| pieces(chunk, &pattern, &specials)).collect();
         prop_assert_eq!(&of_read, &whole);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_run_is_cut_into_two_and_nothing_else_changes(text in text(), pattern in pattern()) {
+        let ends = |text: &[u8], from: usize| {
+            let mut ends = vec![];
+            pattern.for_each_pre_token(text, &mut |at| ends.push(from + at.end)).unwrap();
+            ends
+        };
+        let whole = ends(&text, 0);
+        for at in (1..text.len()).filter(|&at| pattern.is_in_run(&text, at)) {
+            let mut expected = whole.clone();
+            expected.push(at);
+            expected.sort_unstable();
+            expected.dedup();
+            let (left, right) = text.split_at(at);
+            prop_assert_eq!([ends(left, 0), ends(right, at)].concat(), expected, "at {}", at);
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// Vocabularies of random merges, over few letters so that much merges.
-fn vocab() -> impl Strategy<Value = Vocab> {
+pub(crate) fn vocab() -> impl Strategy<Value = Vocab> {
     prop::collection::vec((any::<u16>(), any::<u16>()), 0..40).prop_map(|choices| {
         let mut merges: Vec<(u32, u32)> = Vec::new();
         for (left, right) in choices {
