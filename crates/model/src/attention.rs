@@ -17,15 +17,15 @@ impl AttentionLayout {
         pass: &Pass<'_, 't>,
         cache: Option<&mut LayerCache>,
     ) -> Var<'t> {
-        let heads =
-            |projection| pass.weights.linear(x, projection).split_heads(pass.config.num_heads);
         let rotate = |x: Var<'t>| match pass.rope {
             Some(table) => x.rope(table, pass.start, RopeLayout::Halves),
             None => x,
         };
-        let q = rotate(heads(self.q_proj)); // (B, H, T, D), as k and v
-        let k = rotate(heads(self.k_proj));
-        let v = heads(self.v_proj);
+        let [q, k, v] = pass
+            .weights
+            .linears(x, [self.q_proj, self.k_proj, self.v_proj])
+            .map(|x| x.split_heads(pass.config.num_heads)); // (B, H, T, D)
+        let (q, k) = (rotate(q), rotate(k));
         let attended = match cache {
             None => q.causal_attention(&k, &v),
             Some(cache) => {

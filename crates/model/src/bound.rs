@@ -20,6 +20,8 @@ impl<'t> BoundWeights<'_, 't> {
     pub(crate) fn full(&self, id: ParameterId) -> &Var<'t> {
         match &self.0[id.0] {
             BoundWeight::Full(weight) => weight,
+            // `Transformer::quantize_int8` rounds the matrices of linear layers only, and those are asked for in
+            // full while training alone, which starts with `Transformer::parameters`.
             BoundWeight::Int8(_) => panic!("the weight {id:?} is held in 8 bits"),
         }
     }
@@ -29,6 +31,19 @@ impl<'t> BoundWeights<'_, 't> {
         match &self.0[id.0] {
             BoundWeight::Full(weight) => x.linear(weight),
             BoundWeight::Int8(weight) => x.linear_int8(weight),
+        }
+    }
+
+    /// x (…, in) by each of the weights (out_i, in) → (…, out_i) each.
+    pub(crate) fn linears<const N: usize>(
+        &self,
+        x: &Var<'t>,
+        ids: [ParameterId; N],
+    ) -> [Var<'t>; N] {
+        if ids.iter().all(|id| matches!(self.0[id.0], BoundWeight::Full(_))) {
+            x.linears(ids.map(|id| self.full(id)))
+        } else {
+            ids.map(|id| self.linear(x, id))
         }
     }
 

@@ -83,6 +83,7 @@ impl LayerCache {
 
 /// `x` (1, H, _, D) with room for `capacity` positions, of which the first `len` are kept.
 fn grown(x: &Tensor, len: usize, capacity: usize) -> Tensor {
+    // The cache made this tensor itself, with four axes.
     let &[_, heads, old_capacity, d_head] = x.shape() else { panic!("KvCache: {:?}", x.shape()) };
     Tensor::build(&[1, heads, capacity, d_head], |out| {
         let old_heads = x.as_slice().chunks_exact(old_capacity * d_head);
@@ -96,6 +97,7 @@ fn grown(x: &Tensor, len: usize, capacity: usize) -> Tensor {
 /// Writes `rows` (1, H, T, D) to positions `start..start + T` of `cache` (1, H, capacity, D).
 #[track_caller]
 fn write_rows(cache: &mut Tensor, start: usize, rows: &Tensor) {
+    // Rows are what `split_heads` made.
     let &[batch, heads, time, d_head] = rows.shape() else { panic!("KvCache: {:?}", rows.shape()) };
     let capacity = cache.shape()[2];
     assert!(

@@ -10,14 +10,20 @@ use tensor::Var;
 impl FeedForwardLayout {
     /// x (B, T, C) → (B, T, C), by way of (B, T, F).
     pub(crate) fn forward<'t>(&self, x: &Var<'t>, pass: &Pass<'_, 't>) -> Var<'t> {
-        let up = pass.weights.linear(x, self.up_proj);
-        let gate = self.gate_proj.map(|gate_proj| pass.weights.linear(x, gate_proj));
+        let (gate, up) = match self.gate_proj {
+            Some(gate_proj) => {
+                let [gate, up] = pass.weights.linears(x, [gate_proj, self.up_proj]);
+                (Some(gate), up)
+            }
+            None => (None, pass.weights.linear(x, self.up_proj)),
+        };
         let inner = match (pass.config.ffn, gate) {
             (FeedForward::SwiGlu, Some(gate)) => gate.swiglu(&up),
             (FeedForward::GeGlu, Some(gate)) => gate.geglu(&up),
             (FeedForward::Silu, None) => up.silu(),
             (FeedForward::Gelu, None) => up.gelu(),
-            (ffn, gate) => panic!("{ffn}: a gate is in the list of parameters: {}", gate.is_some()),
+            // The list of parameters is made from the same configuration: `FeedForward::is_gated` decides.
+            (ffn, gate) => unreachable!("{ffn} with a gate: {}", gate.is_some()),
         };
         pass.weights.linear(&inner, self.down_proj)
     }

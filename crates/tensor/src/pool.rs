@@ -5,6 +5,7 @@
 //! A buffer holds whole cache lines, so that every tensor begins on a 64-byte boundary. Its
 //! contents are always initialised, though arbitrary: zeros at first, later what was left there.
 
+use crate::kernels::ask_for_large_pages;
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -47,7 +48,12 @@ impl Buffer {
         let count = class_lines(len);
         let recycled =
             if len >= SMALLEST_POOLED { pool().get_mut(&count).and_then(Vec::pop) } else { None };
-        let lines = recycled.unwrap_or_else(|| vec![CacheLine([0.0; LINE]); count]);
+        let lines = recycled.unwrap_or_else(|| {
+            let mut lines = Vec::with_capacity(count);
+            ask_for_large_pages(lines.spare_capacity_mut());
+            lines.resize(count, CacheLine([0.0; LINE]));
+            lines
+        });
         Self { lines, len }
     }
 

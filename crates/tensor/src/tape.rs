@@ -13,16 +13,25 @@ use crate::{Context, Tensor};
 use std::cell::RefCell;
 use std::time::Instant;
 
-type Backward = Box<dyn FnOnce(Tensor, &mut InputGrads<'_>)>;
+/// Gets the gradients of the operation's outputs; `None` for one that nothing depends on.
+type Backward = Box<dyn FnOnce(&mut [Option<Tensor>], &mut InputGrads<'_>)>;
 
 struct Node {
     /// The nodes that this one read; `None` for an input that needs no gradient.
     inputs: Vec<Option<usize>>,
-    /// `None` for a leaf.
+    /// `None` for a leaf, and for the outputs of an operation after its first.
     backward: Option<Backward>,
+    /// The operation's outputs: this node and those right after it.
+    outputs: usize,
     /// The operation's name and the work of its backward pass, for the profile.
     name: &'static str,
     work: Work,
+}
+
+impl Node {
+    fn without_backward(name: &'static str) -> Self {
+        Self { inputs: Vec::new(), backward: None, outputs: 1, name, work: Work::default() }
+    }
 }
 
 /// A record of operations, to be differentiated once.
@@ -67,10 +76,7 @@ impl Tape {
 
     /// A value whose gradient is wanted: a parameter, or an input in a gradient check.
     pub fn leaf(&self, value: Tensor) -> Var<'_> {
-        let node = self.recording.then(|| {
-            let (inputs, work) = (Vec::new(), Work::default());
-            self.push(Node { inputs, backward: None, name: "leaf", work })
-        });
+        let node = self.recording.then(|| self.push(Node::without_backward("leaf")));
         Var { tape: self, node, value }
     }
 
@@ -101,12 +107,15 @@ impl Tape {
         if let Some(node) = output.node {
             slots[node] = Some(d_output);
         }
-        while let Some(Node { inputs, backward, name, work }) = nodes.pop() {
-            let index = nodes.len();
+        while let Some(Node { inputs, backward, outputs, name, work }) = nodes.pop() {
             let Some(backward) = backward else { continue };
-            if let Some(dy) = slots[index].take() {
+            // Whatever was computed from the outputs came after them, so that their gradients are whole.
+            let (slots, dys) = slots.split_at_mut(nodes.len());
+            let dys = &mut dys[..outputs];
+            if dys.iter().any(Option::is_some) {
                 let start = self.profiling.then(Instant::now);
-                backward(dy, &mut InputGrads { inputs: &inputs, slots: &mut slots });
+                backward(dys, &mut InputGrads { inputs: &inputs, slots });
+                dys.fill(None);
                 if let Some(start) = start {
                     profile::backward(name, start, work);
                 }
@@ -223,19 +232,44 @@ impl<'t> Op<'t> {
         value: Tensor,
         backward: impl FnOnce(Tensor, &mut InputGrads<'_>) + 'static,
     ) -> Var<'t> {
+        let [var] = self.record_all([value], |[dy], grads| {
+            if let Some(dy) = dy {
+                backward(dy, grads);
+            }
+        });
+        var
+    }
+
+    /// Puts several results on the tape. `backward` gets the gradient of each, `None` where nothing depends on it.
+    pub fn record_all<const N: usize>(
+        self,
+        values: [Tensor; N],
+        backward: impl FnOnce([Option<Tensor>; N], &mut InputGrads<'_>) + 'static,
+    ) -> [Var<'t>; N] {
         let needed = self.needs_grad();
         let Self { tape, name, inputs, floats: [read, wanted], flops, moves_backward, start } =
             self;
+        let written: usize = values.iter().map(Tensor::len).sum();
         let work = |flops, floats| Work { flops, bytes: (floats * size_of::<f32>()) as f64 };
-        let node = needed.then(|| {
-            let moved = if moves_backward { value.len() + read + wanted } else { 0 };
-            let work = work(flops[1], moved);
-            tape.push(Node { inputs, backward: Some(Box::new(backward)), name, work })
+        let first = needed.then(|| {
+            let moved = if moves_backward { written + read + wanted } else { 0 };
+            let backward: Backward = Box::new(|dys, grads| {
+                backward(std::array::from_fn(|i| dys[i].take()), grads);
+            });
+            let (backward, work) = (Some(backward), work(flops[1], moved));
+            let first = tape.push(Node { inputs, backward, outputs: N, name, work });
+            (1..N).for_each(|_| _ = tape.push(Node::without_backward(name)));
+            first
         });
         if let Some(start) = start {
-            profile::forward(name, start, work(flops[0], read + value.len()));
+            profile::forward(name, start, work(flops[0], read + written));
         }
-        Var { tape, node, value }
+        let mut nodes = 0..;
+        values.map(|value| {
+            let output = nodes.next();
+            let node = first.zip(output).map(|(first, output)| first + output);
+            Var { tape, node, value }
+        })
     }
 }
 
@@ -273,40 +307,4 @@ impl<'t> Var<'t> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tensor(data: &[f32]) -> Tensor {
-        Tensor::from_slice(&[data.len()], data)
-    }
-
-    #[test]
-    fn a_diamond_adds_both_paths() {
-        let tape = Tape::new(Context::detect());
-        let x = tape.leaf(tensor(&[3.0]));
-        let y = x.mul(&x).add(&x).sum(); // y = x² + x, dx = 2x + 1
-        assert_eq!(tape.backward(&y).get(&x).unwrap().as_slice(), &[7.0]);
-    }
-
-    #[test]
-    fn constants_get_no_gradient_and_unused_leaves_none() {
-        let tape = Tape::new(Context::detect());
-        let x = tape.leaf(tensor(&[1.0, 2.0]));
-        let unused = tape.leaf(tensor(&[5.0]));
-        let c = tape.constant(tensor(&[3.0, 4.0]));
-        let y = x.mul(&c).sum();
-        let gradients = tape.backward(&y);
-        assert_eq!(gradients.get(&x).unwrap().as_slice(), &[3.0, 4.0]);
-        assert!(gradients.get(&c).is_none());
-        assert!(gradients.get(&unused).is_none());
-    }
-
-    #[test]
-    fn an_inference_tape_records_nothing() {
-        let tape = Tape::inference(Context::detect());
-        let x = tape.leaf(tensor(&[1.0]));
-        let y = x.mul(&x);
-        assert!(!y.needs_grad());
-        assert!(tape.nodes.borrow().is_empty());
-    }
-}
+mod tests;

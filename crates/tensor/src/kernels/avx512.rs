@@ -8,9 +8,9 @@ use super::{GemmKernel, Isa, Kernels, nothing, pack};
 use std::arch::x86_64::*;
 
 /// 14 × 2 vectors of sums and 2 of B fill 30 of the 32 registers; A is broadcast from memory.
-const MR: usize = 14;
-const NR: usize = 2 * LANES;
-const LANES: usize = 16;
+pub(super) const MR: usize = 14;
+pub(super) const NR: usize = 2 * LANES;
+pub(super) const LANES: usize = 16;
 
 pub(super) static KERNELS: Kernels = Kernels { isa: Isa::Avx512, gemm: GEMM, gemm_bf16: None };
 
@@ -85,8 +85,26 @@ unsafe fn micro(
             a = a.add(MR);
             b = b.add(NR);
         }
-        for (i, sums) in sums.iter().enumerate() {
-            for (j, &sum) in sums.iter().enumerate() {
+        store(&sums, c, c_row_stride, accumulate);
+    }
+}
+
+/// Writes the sums of a tile to C, or adds them to what is there.
+///
+/// # Safety
+/// C can be read and written for two vectors at each of [`MR`] multiples of the stride.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn store(
+    sums: &[[__m512; 2]; MR],
+    c: *mut f32,
+    c_row_stride: usize,
+    accumulate: bool,
+) {
+    for (i, sums) in sums.iter().enumerate() {
+        for (j, &sum) in sums.iter().enumerate() {
+            // SAFETY: the caller grants this vector of C.
+            unsafe {
                 let c = c.add(i * c_row_stride + j * LANES);
                 let sum = if accumulate { _mm512_add_ps(_mm512_loadu_ps(c), sum) } else { sum };
                 _mm512_storeu_ps(c, sum);

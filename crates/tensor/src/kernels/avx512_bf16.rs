@@ -1,15 +1,12 @@
 //! AVX-512 BF16: vectors of 16 pairs of bfloat16, multiplied and added up in f32 by one instruction. All else is
 //! AVX-512, whose table has these products where the CPU has the extension.
 
+// The same tiles of C: 14 × 2 vectors of sums.
+use super::avx512::{LANES, MR, NR};
 use super::gemm::Mat;
 use super::tiles::pack_pairs;
 use super::{GemmKernel, Isa, Kernels, avx512, nothing};
 use std::arch::x86_64::*;
-
-/// 14 × 2 vectors of sums and 2 of B fill 30 of the 32 registers; A is broadcast from memory.
-const MR: usize = 14;
-const NR: usize = 2 * LANES;
-const LANES: usize = 16;
 
 pub(super) static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512,
@@ -78,12 +75,6 @@ unsafe fn micro(
             a = a.add(MR);
             b = b.add(NR);
         }
-        for (i, sums) in sums.iter().enumerate() {
-            for (j, &sum) in sums.iter().enumerate() {
-                let c = c.add(i * c_row_stride + j * LANES);
-                let sum = if accumulate { _mm512_add_ps(_mm512_loadu_ps(c), sum) } else { sum };
-                _mm512_storeu_ps(c, sum);
-            }
-        }
+        avx512::store(&sums, c, c_row_stride, accumulate);
     }
 }

@@ -1,44 +1,33 @@
 //! The loops around the micro-kernel (K. Goto and R. van de Geijn, *Anatomy of High-Performance Matrix
-//! Multiplication*, 2008).
+//! Multiplication*, 2008), over block matrices: several products that share an operand, or are summed up, are one.
 //!
-//! A block of A (`mc` × `kc`) is packed and stays in the second-level cache, a panel of B (`kc` × `nr`) in the
-//! first; the micro-kernel adds their product to C tile by tile. Blocks along K follow one another in order
-//! for every element of C, so that the sums do not depend on how C was cut for the threads.
+//! Panels of B (`kc` × `nr`) are packed for all threads, slab by slab. A thread packs a block of A (`mc` × some times
+//! `kc`), which stays in its second-level cache, and takes panel after panel of B to its first; the micro-kernel adds
+//! their product to C tile by tile. Blocks along K follow one another in order for every element of C, so that the
+//! sums do not depend on how C was cut for the threads.
 
-use super::gemm::{Mat, MatMut};
+use super::grid::Grid;
 use super::{GemmKernel, MAX_TILE};
 use crate::pool::Buffer;
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
+use std::thread::LocalKey;
 
-/// Columns of C that are computed with one packing of A: whole panels on every table, and few enough for their
-/// part of C to stay in cache while the blocks along K are added up.
-const NC: usize = 1024;
-/// Fewer columns are not worth a packing of A.
-const SMALLEST_NC: usize = 256;
-/// Fewer rows are not worth reading the packed B.
-const SMALLEST_MC: usize = 48;
-/// Floats of B that are packed at a time for all threads (4 MB): they stay in the third-level cache.
+/// Columns of B that are packed at a time, in whole panels.
+const SLAB_COLS: usize = 2048;
+/// Floats of B that are packed at a time (4 MB): they stay in the third-level cache.
 const SLAB: usize = 1 << 20;
+/// Blocks of terms of A that are packed at a time. A tile of C stays in cache while they are added up.
+const DEPTH: usize = 2;
+/// Fewer columns are not worth a packing of A.
+const SMALLEST_COLS: usize = 256;
+/// Fewer rows are not worth reading the packed B.
+const SMALLEST_ROWS: usize = 48;
+/// Columns that are packed by one task.
+const PACKED_COLS: usize = 128;
 /// Tiles a thread, so that those who finish early find something left.
 const TILES_A_THREAD: usize = 4;
-
-/// C ← (C +) A·B for sizes that are not 0.
-pub(super) fn gemm(
-    table: &GemmKernel,
-    round: bool,
-    a: Mat<'_>,
-    b: Mat<'_>,
-    c: MatMut<'_>,
-    accumulate: bool,
-    parallel: bool,
-) {
-    let (start, row_stride) = c.into_raw();
-    let c = Target { start, row_stride };
-    let product = Product { table, round, a, b, c, accumulate };
-    if parallel { product.parallel() } else { product.serial() }
-}
 
 /// Runs the micro-kernel `times` times on the same packed panels of zeros, which stay in cache, and returns how
 /// many floating-point operations that were.
@@ -61,37 +50,19 @@ pub(super) fn spin(table: &GemmKernel, times: usize) -> f64 {
     (2 * mr * nr * kc * times) as f64
 }
 
-/// Where C lies. The tiles that threads write to are disjoint.
-#[derive(Clone, Copy)]
-struct Target {
-    start: *mut f32,
-    row_stride: usize,
-}
-
-// SAFETY: the pointer comes from a `MatMut`, which its product owns until it ends, and each thread writes to
-// tiles of its own.
-unsafe impl Send for Target {}
-// SAFETY: as above.
-unsafe impl Sync for Target {}
-
-struct Product<'a> {
-    table: &'a GemmKernel,
-    /// Whether operands are rounded to bf16.
-    round: bool,
-    a: Mat<'a>,
-    b: Mat<'a>,
-    c: Target,
-    accumulate: bool,
-}
-
 thread_local! {
-    /// Room for packed blocks, kept from product to product.
-    static SCRATCH: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
+    /// Room for packed panels, kept from product to product.
+    static A_PANELS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
+    static B_PANELS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
 }
 
 /// Lends this thread's scratch memory. `f` must not come back here, so it must not wait for other tasks.
-fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
-    SCRATCH.with_borrow_mut(|buffer| {
+fn with_scratch<R>(
+    scratch: &'static LocalKey<RefCell<Buffer>>,
+    len: usize,
+    f: impl FnOnce(&mut [f32]) -> R,
+) -> R {
+    scratch.with_borrow_mut(|buffer| {
         if buffer.as_slice().len() < len {
             *buffer = Buffer::scratch(len);
         }
@@ -99,180 +70,219 @@ fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
     })
 }
 
-/// 0..`len` in steps of `step`; the last range may be shorter.
-fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usize>> + Clone {
-    (0..len).step_by(step).map(move |start| start..len.min(start + step))
+fn for_each<T: Send>(tasks: Vec<T>, parallel: bool, f: impl Fn(T) + Send + Sync) {
+    if parallel {
+        tasks.into_par_iter().with_max_len(1).for_each(f);
+    } else {
+        tasks.into_iter().for_each(f);
+    }
 }
 
-/// `range` in steps.
-fn steps(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
-    ranges(range.len(), step).map(move |r| range.start + r.start..range.start + r.end)
+/// A piece of an axis: a range in one of the matrices that lie along it.
+#[derive(Clone, Debug)]
+struct Span {
+    part: usize,
+    range: Range<usize>,
+}
+
+impl Span {
+    fn len(&self) -> usize {
+        self.range.len()
+    }
+}
+
+/// Cuts an axis, along which matrices of these sizes lie, into spans of `step`; the last one of each may be shorter.
+fn spans(sizes: impl Iterator<Item = usize>, step: usize) -> Vec<Span> {
+    let cut = |(part, size): (usize, usize)| {
+        let starts = (0..size).step_by(step);
+        starts.map(move |start| Span { part, range: start..size.min(start + step) })
+    };
+    sizes.enumerate().flat_map(cut).collect()
+}
+
+/// A part of B, packed: for each span of terms the panels of all columns.
+struct Slab<'s> {
+    terms: &'s [Span],
+    panels: &'s [Span],
+    /// Room for each span of terms.
+    room: usize,
+    packed: &'s [f32],
+}
+
+/// C ← (C +) A·B for sizes that are not 0.
+pub(super) struct Product<'a> {
+    pub(super) table: &'a GemmKernel,
+    /// Whether operands are rounded to bf16.
+    pub(super) round: bool,
+    pub(super) grid: Grid<'a>,
+    pub(super) accumulate: bool,
+    pub(super) parallel: bool,
 }
 
 impl Product<'_> {
-    /// All of C on this thread: both operands are packed block by block.
-    fn serial(&self) {
-        let &GemmKernel { mr, nr, kc, mc, .. } = self.table;
-        let (m, k, n) = (self.a.rows(), self.a.cols(), self.b.cols());
-        let depth = self.table.slots(kc.min(k));
-        let a_len = mc.min(m.next_multiple_of(mr)) * depth;
-        let b_len = NC.min(n).next_multiple_of(nr) * depth;
-        with_scratch(a_len + b_len, |scratch| {
-            let (b_panels, a_panels) = scratch.split_at_mut(b_len);
-            for cols in ranges(n, NC) {
-                for terms in ranges(k, kc) {
-                    let b_panels = &mut b_panels
-                        [..cols.len().next_multiple_of(nr) * self.table.slots(terms.len())];
-                    self.pack_b(terms.clone(), cols.clone(), b_panels);
-                    for rows in ranges(m, mc) {
-                        let a_panels = self.pack_a(rows.clone(), terms.clone(), a_panels);
-                        self.block(rows, cols.clone(), terms.clone(), a_panels, b_panels);
-                    }
+    pub(super) fn run(&self) {
+        let &GemmKernel { nr, kc, .. } = self.table;
+        let panels = spans(self.grid.cols(), nr);
+        let terms = spans(self.grid.terms(), kc);
+        let slab_panels = panels.len().min(SLAB_COLS / nr);
+        let slab_terms = terms.len().min((SLAB / (slab_panels * nr)).div_ceil(kc));
+        let depth = terms.iter().map(Span::len).max().unwrap_or(0);
+        let room = slab_panels * nr * self.table.slots(depth);
+        let multiply = |buffer: &mut [f32]| {
+            for panels in panels.chunks(slab_panels) {
+                for terms in terms.chunks(slab_terms) {
+                    self.pack_slab(terms, panels, room, buffer);
+                    self.multiply_slab(&Slab { terms, panels, room, packed: buffer });
                 }
             }
+        };
+        let len = slab_terms * room;
+        if self.parallel {
+            multiply(Buffer::scratch(len).as_mut_slice());
+        } else {
+            with_scratch(&B_PANELS, len, multiply);
+        }
+    }
+
+    /// Packs the panels of some columns for some terms.
+    fn pack_slab(&self, terms: &[Span], panels: &[Span], room: usize, buffer: &mut [f32]) {
+        let nr = self.table.nr;
+        let mut tasks = Vec::new();
+        for (terms, mut buffer) in terms.iter().zip(buffer.chunks_exact_mut(room)) {
+            let of_one_matrix = panels.chunk_by(|a, b| a.part == b.part);
+            for panels in of_one_matrix.flat_map(|panels| panels.chunks(PACKED_COLS / nr)) {
+                let len = panels.len() * nr * self.table.slots(terms.len());
+                let (own, rest) = buffer.split_at_mut(len);
+                buffer = rest;
+                tasks.push((terms, panels, own));
+            }
+        }
+        for_each(tasks, self.parallel, |(terms, panels, packed)| {
+            let cols = panels[0].range.start..panels[panels.len() - 1].range.end;
+            let b = self.grid.b(terms.part, panels[0].part).block(terms.range.clone(), cols);
+            // SAFETY: whoever holds a table may use its instruction set.
+            unsafe { (self.table.pack_b)(b.t(), packed, self.round) };
         });
     }
 
-    /// C cut into tiles for the threads. B is packed by all of them, slab by slab; A by each for its tile.
-    fn parallel(&self) {
-        let &GemmKernel { nr, kc, .. } = self.table;
-        let (k, n) = (self.b.rows(), self.b.cols());
-        let slab_cols = n.min(2 * NC);
-        let slab_terms = k.min((SLAB / slab_cols).next_multiple_of(kc));
-        let mut buffer =
-            Buffer::scratch(slab_cols.next_multiple_of(nr) * self.table.slots(slab_terms));
-        for cols in ranges(n, slab_cols) {
-            for terms in ranges(k, slab_terms) {
-                let panels = &mut buffer.as_mut_slice()
-                    [..cols.len().next_multiple_of(nr) * self.table.slots(terms.len())];
-                self.pack_slab(&terms, &cols, panels);
-                self.multiply_slab(terms, cols.clone(), panels);
+    /// Adds the product of A's columns and the slab of B to C, tile by tile.
+    fn multiply_slab(&self, slab: &Slab<'_>) {
+        let &GemmKernel { mr, .. } = self.table;
+        let (tile_rows, tile_panels) = self.tile_shape(slab.panels.len());
+        let mut tiles = Vec::new();
+        for rows in spans(self.grid.rows(), tile_rows) {
+            for first in (0..slab.panels.len()).step_by(tile_panels) {
+                let panels = first..slab.panels.len().min(first + tile_panels);
+                tiles.push((rows.clone(), panels));
             }
         }
-    }
-
-    /// Packs a part of B in parallel: for each block of terms, its panels side by side.
-    fn pack_slab(&self, terms: &Range<usize>, cols: &Range<usize>, mut panels: &mut [f32]) {
-        /// Columns that are packed by one task; whole panels on every table.
-        const COLS: usize = 128;
-        let &GemmKernel { nr, kc, .. } = self.table;
-        let mut tasks = Vec::new();
-        for terms in steps(terms.clone(), kc) {
-            for cols in steps(cols.clone(), COLS) {
-                let len = cols.len().next_multiple_of(nr) * self.table.slots(terms.len());
-                let (own, rest) = panels.split_at_mut(len);
-                panels = rest;
-                tasks.push((terms.clone(), cols, own));
-            }
-        }
-        tasks.into_par_iter().for_each(|(terms, cols, panels)| self.pack_b(terms, cols, panels));
-    }
-
-    /// Adds the product of A's columns and B's rows `terms`, for the columns `cols` of C, tile by tile.
-    fn multiply_slab(&self, terms: Range<usize>, cols: Range<usize>, panels: &[f32]) {
-        let &GemmKernel { mr, nr, kc, mc, .. } = self.table;
-        let m = self.a.rows();
-        let padded_cols = cols.len().next_multiple_of(nr);
-        let (tile_rows, tile_cols) = self.tile_shape(cols.len());
-        let tiles: Vec<_> = ranges(m, tile_rows)
-            .flat_map(|rows| steps(cols.clone(), tile_cols).map(move |cols| (rows.clone(), cols)))
-            .collect();
-        tiles.into_par_iter().with_max_len(1).for_each(|(tile_rows, tile_cols)| {
-            let a_len = mc.min(tile_rows.len().next_multiple_of(mr)) * self.table.slots(kc);
-            with_scratch(a_len, |scratch| {
-                for rows in steps(tile_rows, mc) {
-                    for block in steps(terms.clone(), kc) {
-                        let slots = self.table.slots(block.len());
-                        let first = self.table.slots(block.start - terms.start) * padded_cols
-                            + (tile_cols.start - cols.start) * slots;
-                        let len = tile_cols.len().next_multiple_of(nr) * slots;
-                        let b_panels = &panels[first..first + len];
-                        let a_panels = self.pack_a(rows.clone(), block.clone(), scratch);
-                        self.block(rows.clone(), tile_cols.clone(), block, a_panels, b_panels);
+        for_each(tiles, self.parallel, |(rows, panels)| {
+            let depth = slab.terms.iter().map(Span::len).max().unwrap_or(0);
+            let room = rows.len().next_multiple_of(mr) * self.table.slots(depth);
+            with_scratch(&A_PANELS, DEPTH.min(slab.terms.len()) * room, |scratch| {
+                for first in (0..slab.terms.len()).step_by(DEPTH) {
+                    let terms = first..slab.terms.len().min(first + DEPTH);
+                    for (terms, packed) in
+                        slab.terms[terms.clone()].iter().zip(scratch.chunks_exact_mut(room))
+                    {
+                        self.pack_a(&rows, terms, packed);
                     }
+                    self.multiply_tile(&rows, terms, panels.clone(), slab, scratch, room);
                 }
             });
         });
     }
 
-    /// Rows and columns of the tiles of `n` columns of C that are handed to threads.
-    fn tile_shape(&self, n: usize) -> (usize, usize) {
+    /// Rows and panels of the tiles, of `panels` panels of C, that are handed to threads.
+    fn tile_shape(&self, panels: usize) -> (usize, usize) {
         let &GemmKernel { mr, nr, mc, .. } = self.table;
-        let m = self.a.rows();
-        let wanted = TILES_A_THREAD * rayon::current_num_threads();
-        let (mut down, mut across) = (m.div_ceil(mc), n.div_ceil(NC));
-        if down * across < wanted {
-            down = wanted.div_ceil(across).min(m.div_ceil(SMALLEST_MC)).max(down);
+        let m: usize = self.grid.rows().sum();
+        let wanted = if self.parallel { TILES_A_THREAD * rayon::current_num_threads() } else { 1 };
+        let (mut down, mut across) = (m.div_ceil(mc), 1);
+        if down < wanted {
+            down = wanted.min(m.div_ceil(SMALLEST_ROWS)).max(down);
         }
-        while down * across < wanted && n / (2 * across) >= SMALLEST_NC {
+        while down * across < wanted && panels * nr / (2 * across) >= SMALLEST_COLS {
             across *= 2;
         }
-        (m.div_ceil(down).next_multiple_of(mr), n.div_ceil(across).next_multiple_of(nr))
+        (m.div_ceil(down).next_multiple_of(mr), panels.div_ceil(across))
     }
 
-    /// Packs a block of A into the beginning of `scratch` and returns it.
-    fn pack_a<'s>(
-        &self,
-        rows: Range<usize>,
-        terms: Range<usize>,
-        scratch: &'s mut [f32],
-    ) -> &'s [f32] {
+    /// Packs a block of A into the beginning of `packed`.
+    fn pack_a(&self, rows: &Span, terms: &Span, packed: &mut [f32]) {
+        let a = self.grid.a(rows.part, terms.part).block(rows.range.clone(), terms.range.clone());
         let len = rows.len().next_multiple_of(self.table.mr) * self.table.slots(terms.len());
-        let panels = &mut scratch[..len];
         // SAFETY: whoever holds a table may use its instruction set.
-        unsafe { (self.table.pack_a)(self.a.block(rows, terms), panels, self.round) };
-        panels
+        unsafe { (self.table.pack_a)(a, &mut packed[..len], self.round) };
     }
 
-    fn pack_b(&self, terms: Range<usize>, cols: Range<usize>, panels: &mut [f32]) {
-        // SAFETY: whoever holds a table may use its instruction set.
-        unsafe { (self.table.pack_b)(self.b.block(terms, cols).t(), panels, self.round) };
-    }
-
-    /// Adds the product of a packed block of A and packed panels of B to C; overwrites C at the first terms,
-    /// unless the whole product accumulates.
-    fn block(
+    /// Adds the product of packed blocks of A, each in `room` floats, and packed panels of B to C; overwrites C at
+    /// the first terms, unless the whole product accumulates.
+    fn multiply_tile(
         &self,
-        rows: Range<usize>,
-        cols: Range<usize>,
+        rows: &Span,
         terms: Range<usize>,
-        a_panels: &[f32],
-        b_panels: &[f32],
+        panels: Range<usize>,
+        slab: &Slab<'_>,
+        a: &[f32],
+        room: usize,
     ) {
-        let &GemmKernel { mr, nr, micro, begin, end, .. } = self.table;
-        let (k, slots) = (terms.len(), self.table.slots(terms.len()));
-        let accumulate = self.accumulate || terms.start > 0;
-        // The panels are what lets the micro-kernel read without checks.
-        assert!(a_panels.len() == rows.len().next_multiple_of(mr) * slots);
-        assert!(b_panels.len() == cols.len().next_multiple_of(nr) * slots);
-        assert!(rows.end <= self.a.rows() && cols.end <= self.b.cols());
+        let &GemmKernel { mr, nr, begin, end, .. } = self.table;
         // SAFETY: whoever holds a table may use its instruction set.
         unsafe { begin() };
-        for (cols, b) in steps(cols, nr).zip(b_panels.chunks_exact(nr * slots)) {
-            for (rows, a) in steps(rows.clone(), mr).zip(a_panels.chunks_exact(mr * slots)) {
-                let (a, b) = (a.as_ptr(), b.as_ptr());
-                // SAFETY: rows and columns lie in C, as was checked above.
-                let c = unsafe { self.c.start.add(rows.start * self.c.row_stride + cols.start) };
-                if rows.len() == mr && cols.len() == nr {
-                    // SAFETY: the table may be used, the panels have the size, the tile lies in C and is ours.
-                    unsafe { micro(k, a, b, c, self.c.row_stride, accumulate) };
-                } else {
-                    let mut tile = [0.0; MAX_TILE];
-                    // SAFETY: as above, but the tile is a local one of mr·nr elements.
-                    unsafe { micro(k, a, b, tile.as_mut_ptr(), nr, false) };
-                    for (i, sums) in tile.chunks_exact(nr).take(rows.len()).enumerate() {
-                        // SAFETY: these columns of this row lie in C, and no other thread has them.
-                        let c = unsafe {
-                            std::slice::from_raw_parts_mut(c.add(i * self.c.row_stride), cols.len())
-                        };
-                        for (c, &sum) in c.iter_mut().zip(sums) {
-                            *c = if accumulate { *c + sum } else { sum };
-                        }
-                    }
+        for p in panels {
+            let cols = &slab.panels[p];
+            let (c, row_stride) = self.grid.c((rows.part, cols.part), &rows.range, &cols.range);
+            for (t, a) in terms.clone().zip(a.chunks_exact(room)) {
+                let terms = &slab.terms[t];
+                let slots = self.table.slots(terms.len());
+                let b = &slab.packed[t * slab.room + p * nr * slots..][..nr * slots];
+                let accumulate = self.accumulate || terms.part > 0 || terms.range.start > 0;
+                for (i, a) in (0..rows.len()).step_by(mr).zip(a.chunks_exact(mr * slots)) {
+                    // SAFETY: the rows from i on lie in C, as `Grid::c` checked.
+                    let c = unsafe { c.add(i * row_stride) };
+                    let size = (mr.min(rows.len() - i), cols.len());
+                    // SAFETY: as above, the tile lies in C; no other thread has it, as threads have tiles of their
+                    // own; we are between begin and end.
+                    unsafe { self.micro(terms.len(), a, b, (c, row_stride), size, accumulate) };
                 }
             }
         }
         // SAFETY: as above.
         unsafe { end() };
+    }
+
+    /// Runs the micro-kernel for a tile of C that may lack rows or columns.
+    ///
+    /// # Safety
+    /// The `size` of C can be read and written by this thread alone, and the table's `begin` was called.
+    #[inline]
+    unsafe fn micro(
+        &self,
+        k: usize,
+        a: &[f32],
+        b: &[f32],
+        (c, row_stride): (*mut f32, usize),
+        (rows, cols): (usize, usize),
+        accumulate: bool,
+    ) {
+        let &GemmKernel { mr, nr, micro, .. } = self.table;
+        // The panels are what lets the micro-kernel read without checks.
+        assert!(a.len() == mr * self.table.slots(k) && b.len() == nr * self.table.slots(k));
+        let (a, b) = (a.as_ptr(), b.as_ptr());
+        if rows == mr && cols == nr {
+            // SAFETY: the table may be used, the panels have the size, the tile lies in C and is ours.
+            return unsafe { micro(k, a, b, c, row_stride, accumulate) };
+        }
+        let mut tile = [0.0; MAX_TILE];
+        // SAFETY: as above, but the tile is a local one of mr·nr elements.
+        unsafe { micro(k, a, b, tile.as_mut_ptr(), nr, false) };
+        for (i, sums) in tile.chunks_exact(nr).take(rows).enumerate() {
+            // SAFETY: these columns of this row lie in C, and no other thread has them.
+            let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
+            for (c, &sum) in c.iter_mut().zip(sums) {
+                *c = if accumulate { *c + sum } else { sum };
+            }
+        }
     }
 }

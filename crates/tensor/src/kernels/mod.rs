@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `select` | which tables this machine can run, and which one is used and why |
 //! | [`gemm`] | matrix products: the public face, and which path a shape takes |
+//! | `grid` | products of block matrices: several that share an operand or are summed up |
 //! | `blocked` | the loops around the micro-kernel, serial and parallel |
 //! | `pack` | copying operands into the order in which the micro-kernel reads them |
+//! | `pages` | large pages of memory |
 //! | `skinny` | products with a handful of rows, bound by memory, without packing |
 //! | `tiles` | packing for a unit that multiplies tiles of bf16, and its model in plain Rust |
 //! | [`lanes`] | plain Rust loops and functions that vectorise |
@@ -23,9 +25,11 @@ mod avx512;
 mod avx512_bf16;
 mod blocked;
 pub mod gemm;
+mod grid;
 pub mod lanes;
 pub mod naive;
 mod pack;
+mod pages;
 mod portable;
 mod select;
 mod skinny;
@@ -33,6 +37,7 @@ mod skinny;
 mod tiles;
 
 pub use pack::round_to_bf16;
+pub(crate) use pages::ask_for_large_pages;
 pub use select::{Selection, active, available, from_env, selection};
 
 /// An instruction set that kernels are written for.

@@ -85,7 +85,11 @@ fn pack_by_element<const W: usize>(rows: Mat<'_>, panel: &mut [f32], map: impl F
 /// Full panels of a matrix whose columns are contiguous. Some columns at a time go to all panels, so that
 /// each page and each cache line of the source is visited once.
 #[inline(always)]
-fn pack_copying<const W: usize>(rows: Mat<'_>, panels: &mut [f32], map: impl Fn(f32) -> f32) {
+fn pack_copying<const W: usize>(
+    rows: Mat<'_>,
+    panels: &mut [f32],
+    map: impl Fn(f32) -> f32 + Copy,
+) {
     const COLUMNS: usize = 8;
     let depth = rows.cols();
     for start in (0..depth).step_by(COLUMNS) {
@@ -98,10 +102,8 @@ fn pack_copying<const W: usize>(rows: Mat<'_>, panels: &mut [f32], map: impl Fn(
         for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
             let (columns, _) = panel[start * W..end * W].as_chunks_mut::<W>();
             for (k, column) in (start..end).zip(columns) {
-                let from = &rows.data()[k * rows.col_stride() + index * W..][..W];
-                for (to, &x) in column.iter_mut().zip(from) {
-                    *to = map(x);
-                }
+                let from = rows.data()[k * rows.col_stride() + index * W..].first_chunk::<W>();
+                *column = from.expect("the rows of a full panel exist").map(map);
             }
         }
     }
@@ -109,7 +111,11 @@ fn pack_copying<const W: usize>(rows: Mat<'_>, panels: &mut [f32], map: impl Fn(
 
 /// Full panels of a matrix whose rows are contiguous: a transposition, a cache line of each row at a time.
 #[inline(always)]
-fn pack_transposing<const W: usize>(rows: Mat<'_>, panels: &mut [f32], map: impl Fn(f32) -> f32) {
+fn pack_transposing<const W: usize>(
+    rows: Mat<'_>,
+    panels: &mut [f32],
+    map: impl Fn(f32) -> f32 + Copy,
+) {
     let depth = rows.cols();
     let whole = depth - depth % LINE;
     for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
@@ -118,13 +124,14 @@ fn pack_transposing<const W: usize>(rows: Mat<'_>, panels: &mut [f32], map: impl
         for (line, columns) in lines.iter_mut().enumerate() {
             let first = index * W * rows.row_stride() + line * LINE;
             for i in 0..W {
-                let first = first + i * rows.row_stride();
-                prefetch(rows.data(), first + W * rows.row_stride());
-                let from = rows.data()[first..].first_chunk::<LINE>();
-                let from = from.expect("a row that is not at its end has another line");
-                for (column, &x) in columns.iter_mut().zip(from) {
-                    column[i] = map(x);
-                }
+                prefetch(rows.data(), first + (i + W) * rows.row_stride());
+            }
+            for (block, columns) in columns.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+                let row = |i: usize| -> &[f32; BLOCK] {
+                    let start = first + i * rows.row_stride() + block * BLOCK;
+                    rows.data()[start..].first_chunk().expect("a line has four blocks")
+                };
+                transpose_block(row, columns, map);
             }
         }
         for (k, column) in (whole..depth).zip(rest.as_chunks_mut::<W>().0) {
@@ -133,6 +140,66 @@ fn pack_transposing<const W: usize>(rows: Mat<'_>, panels: &mut [f32], map: impl
             }
         }
     }
+}
+
+/// Columns that are transposed at a time: a vector that every CPU has.
+const BLOCK: usize = 4;
+
+/// Writes element k of row i to element i of column k: four rows at a time, then two, then one.
+#[inline(always)]
+fn transpose_block<'r, const W: usize>(
+    row: impl Fn(usize) -> &'r [f32; BLOCK],
+    columns: &mut [[f32; W]; BLOCK],
+    map: impl Fn(f32) -> f32 + Copy,
+) {
+    let row = |i: usize| row(i).map(map);
+    let fours = W - W % 4;
+    for i in (0..fours).step_by(4) {
+        let transposed = transpose_4x4([row(i), row(i + 1), row(i + 2), row(i + 3)]);
+        for (column, from) in columns.iter_mut().zip(transposed) {
+            column[i..i + 4].copy_from_slice(&from);
+        }
+    }
+    if W % 4 >= 2 {
+        let zero = [0.0; BLOCK];
+        let transposed = transpose_4x4([row(fours), row(fours + 1), zero, zero]);
+        for (column, from) in columns.iter_mut().zip(transposed) {
+            column[fours..fours + 2].copy_from_slice(&from[..2]);
+        }
+    }
+    if W % 2 == 1 {
+        let last = row(W - 1);
+        columns.iter_mut().zip(last).for_each(|(column, x)| column[W - 1] = x);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn transpose_4x4(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    use std::arch::x86_64::*;
+    // SAFETY: each array has four floats, and every x86-64 CPU has SSE.
+    unsafe {
+        let [a, b, c, d] = rows.each_ref().map(|row| _mm_loadu_ps(row.as_ptr()));
+        let (ab_low, ab_high) = (_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+        let (cd_low, cd_high) = (_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+        let columns = [
+            _mm_movelh_ps(ab_low, cd_low),
+            _mm_movehl_ps(cd_low, ab_low),
+            _mm_movelh_ps(ab_high, cd_high),
+            _mm_movehl_ps(cd_high, ab_high),
+        ];
+        columns.map(|column| {
+            let mut out = [0.0; 4];
+            _mm_storeu_ps(out.as_mut_ptr(), column);
+            out
+        })
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn transpose_4x4(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    std::array::from_fn(|j| std::array::from_fn(|i| rows[i][j]))
 }
 
 #[cfg(test)]
@@ -158,8 +225,14 @@ mod tests {
 
     #[test]
     fn panels_of_every_layout_hold_the_same() {
-        const W: usize = 6;
-        for (lead, depth) in [(1, 1), (6, 16), (6, 17), (13, 40), (12, 33), (5, 3)] {
+        panels_hold_the_same::<6>();
+        panels_hold_the_same::<7>();
+        panels_hold_the_same::<8>();
+        panels_hold_the_same::<14>();
+    }
+
+    fn panels_hold_the_same<const W: usize>() {
+        for (lead, depth) in [(1, 1), (6, 16), (6, 17), (13, 40), (28, 33), (5, 3)] {
             let data: Vec<f32> = (0..lead * depth).map(|i| i as f32 + 1.0).collect();
             let transposed: Vec<f32> =
                 (0..lead * depth).map(|i| data[i % lead * depth + i / lead]).collect();

@@ -10,14 +10,20 @@
 //!
 //! Heads run in parallel; inside a head every sum has one order.
 
-use crate::kernels::gemm::{Mat, MatMut, gemm_serial};
+use crate::kernels::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
 use crate::kernels::lanes;
 use crate::pool::Buffer;
 use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 
-/// Queries in a block.
-const BLOCK: usize = 64;
+/// Queries in a block, or a few more. Large blocks compute more scores in vain, at their end where keys come after
+/// queries; small ones read keys and values more often.
+const BLOCK: usize = 48;
+
+/// Queries in a block of this sequence.
+fn block_rows(context: Context, time: usize) -> usize {
+    whole_tiles(context, BLOCK).min(time)
+}
 
 /// One head's keys and values, (T, D) each, with what is needed to look at them.
 #[derive(Clone, Copy)]
@@ -38,27 +44,35 @@ impl<'a> Head<'a> {
         1.0 / (self.d_head as f32).sqrt()
     }
 
-    /// q (block, D) at positions `first`… → o (block, D) and, a row, ℓ. The scores (block, keys) go into `p`.
+    /// q (block, D) at positions `first`… → o (block, D) and, a row, ℓ. The scores (block, keys) go into `p`, and a
+    /// number a row after them.
     fn forward_block(&self, q: &[f32], first: usize, p: &mut [f32], o: &mut [f32], l: &mut [f32]) {
         let (rows, keys, scale) = (l.len(), first + l.len(), self.scale());
-        let p = &mut p[..rows * keys];
+        let (p, sums) = p[..rows * (keys + 1)].split_at_mut(rows * keys);
         let q = Mat::new(q, rows, self.d_head);
         let scores = MatMut::new(p, rows, keys);
         gemm_serial(self.context, q, self.rows(self.k, keys).t(), scores, false);
+        // exp(score − largest) is not divided by its sum here: the row of o is, which is shorter.
         self.context.kernels.vectorize(
             #[inline(always)]
             || {
                 for (r, (row, l)) in p.chunks_exact_mut(keys).zip(l.iter_mut()).enumerate() {
                     let (seen, masked) = row.split_at_mut(first + r + 1);
-                    seen.iter_mut().for_each(|s| *s *= scale);
-                    let (max, sum) = super::softmax::softmax_row(seen);
-                    *l = max + sum.ln();
+                    let max = lanes::max(seen);
+                    seen.iter_mut().for_each(|s| *s = lanes::exp((*s - max) * scale));
                     masked.fill(0.0);
+                    sums[r] = lanes::sum(seen);
+                    *l = max * scale + sums[r].ln();
                 }
             },
         );
-        let o = MatMut::new(o, rows, self.d_head);
-        gemm_serial(self.context, Mat::new(p, rows, keys), self.rows(self.v, keys), o, false);
+        let p = Mat::new(p, rows, keys);
+        let target = MatMut::new(&mut *o, rows, self.d_head);
+        gemm_serial(self.context, p, self.rows(self.v, keys), target, false);
+        for (o, sum) in o.chunks_exact_mut(self.d_head).zip(sums) {
+            let inverse = 1.0 / *sum;
+            o.iter_mut().for_each(|o| *o *= inverse);
+        }
     }
 }
 
@@ -81,16 +95,17 @@ impl Head<'_> {
     fn backward(&self, queries: &Queries<'_>, grads: HeadGrads<'_>) {
         let (d, context, scale) = (self.d_head, self.context, self.scale());
         let time = queries.l.len();
-        let mut p_buffer = Buffer::scratch(BLOCK.min(time) * time);
-        let mut ds_buffer = Buffer::scratch(BLOCK.min(time) * time);
+        let block = block_rows(context, time);
+        let mut p_buffer = Buffer::scratch(block * time);
+        let mut ds_buffer = Buffer::scratch(block * time);
         grads.dk.fill(0.0);
         grads.dv.fill(0.0);
-        for first in (0..time).step_by(BLOCK) {
-            let rows = BLOCK.min(time - first);
+        for first in (0..time).step_by(block.max(1)) {
+            let rows = block.min(time - first);
             let keys = first + rows;
-            let block = first * d..keys * d;
-            let q = Mat::new(&queries.q[block.clone()], rows, d);
-            let d_o = Mat::new(&queries.d_o[block.clone()], rows, d);
+            let own = first * d..keys * d;
+            let q = Mat::new(&queries.q[own.clone()], rows, d);
+            let d_o = Mat::new(&queries.d_o[own.clone()], rows, d);
             let p = &mut p_buffer.as_mut_slice()[..rows * keys];
             let ds = &mut ds_buffer.as_mut_slice()[..rows * keys];
             let (k, v) = (self.rows(self.k, keys), self.rows(self.v, keys));
@@ -116,7 +131,7 @@ impl Head<'_> {
             );
             let (p, ds) = (Mat::new(p, rows, keys), Mat::new(ds, rows, keys));
             let first_keys = |x| MatMut::new(x, keys, d);
-            gemm_serial(context, ds, k, MatMut::new(&mut grads.dq[block], rows, d), false);
+            gemm_serial(context, ds, k, MatMut::new(&mut grads.dq[own], rows, d), false);
             gemm_serial(context, ds.t(), q, first_keys(&mut *grads.dk), true);
             gemm_serial(context, p.t(), d_o, first_keys(&mut *grads.dv), true);
         }
@@ -149,10 +164,11 @@ fn forward(context: Context, q: &Tensor, k: &Tensor, v: &Tensor, len: usize) -> 
             .zip(k.as_slice().par_chunks(keys).zip(v.as_slice().par_chunks(keys)))
             .for_each(|(((o, l), q), (k, v))| {
                 let head = Head { context, d_head, k, v };
-                let mut p = Buffer::scratch(BLOCK.min(time) * len);
-                let blocks = q.chunks(BLOCK * d_head).zip(o.chunks_mut(BLOCK * d_head));
-                for (i, ((q, o), l)) in blocks.zip(l.chunks_mut(BLOCK)).enumerate() {
-                    head.forward_block(q, len - time + i * BLOCK, p.as_mut_slice(), o, l);
+                let block = block_rows(context, time).max(1);
+                let mut p = Buffer::scratch(block * (len + 1));
+                let blocks = q.chunks(block * d_head).zip(o.chunks_mut(block * d_head));
+                for (i, ((q, o), l)) in blocks.zip(l.chunks_mut(block)).enumerate() {
+                    head.forward_block(q, len - time + i * block, p.as_mut_slice(), o, l);
                 }
             });
     });

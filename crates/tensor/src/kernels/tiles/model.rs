@@ -16,8 +16,8 @@ pub(in crate::kernels) static TILES: Kernels = Kernels {
         terms_a_step: TERMS,
         terms_a_slot: 2,
         micro: multiply_tiles,
-        pack_a,
-        pack_b,
+        pack_a: |source, panels, _| pack(source, panels, Order::RowsOfTerms, transpose),
+        pack_b: |source, panels, _| pack(source, panels, Order::PairsOfTerms, transpose),
         begin: nothing,
         end: nothing,
     }),
@@ -44,14 +44,6 @@ pub(in crate::kernels) static PAIRS: Kernels = Kernels {
 
 const MR: usize = 14;
 const NR: usize = 32;
-
-unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
-    pack(source, panels, Order::RowsOfTerms, transpose);
-}
-
-unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
-    pack(source, panels, Order::PairsOfTerms, transpose);
-}
 
 /// The two numbers of a word.
 fn halves(word: u32) -> [f32; 2] {

@@ -1,0 +1,192 @@
+//! Operations with products in bf16 against themselves in f32: close, and off to neither side.
+//!
+//! Rounding to nearest moves a number up as often as down. A kernel that cuts digits off instead makes every product
+//! smaller, by an error that is far below any tolerance and adds up in training. So, beside the distance, the mean of
+//! the errors is measured, signed by whether they point away from zero, over many random inputs: it may be as far from
+//! zero as its standard error makes likely.
+
+use tensor::ops::{RopeLayout, RopeTable};
+use tensor::testing::{random, relative_error};
+use tensor::{Context, Precision, Tape, Tensor, Var, kernels};
+
+/// ‖a − b‖ / ‖b‖ that is allowed.
+const TOLERANCE: f64 = 2e-2;
+/// Standard errors that the mean may be away from zero; a fair one gets there once in ten thousand times.
+const STANDARD_ERRORS: f64 = 4.0;
+/// Random inputs.
+const TRIALS: usize = 24;
+
+/// The output and the gradients of all inputs.
+fn results(
+    context: Context,
+    inputs: &[Tensor],
+    seed: u64,
+    op: &impl for<'t> Fn(&'t Tape, &[Var<'t>]) -> Var<'t>,
+) -> Vec<Tensor> {
+    let tape = Tape::new(context);
+    let vars: Vec<_> = inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let output = op(&tape, &vars);
+    let mut results = vec![output.value().clone()];
+    let cotangent = random(output.shape(), seed).map(|x| x + 0.1);
+    let mut gradients = tape.backward_from(&output, cotangent);
+    results.extend(vars.iter().map(|var| gradients.take(var).unwrap()));
+    results
+}
+
+/// Σ (a − b)·sign(b) / Σ |b|: by how much a is longer than b.
+fn excess(a: &Tensor, b: &Tensor) -> f64 {
+    let pairs =
+        || a.as_slice().iter().zip(b.as_slice()).map(|(&a, &b)| (f64::from(a), f64::from(b)));
+    let error: f64 = pairs().map(|(a, b)| (a - b) * b.signum()).sum();
+    error / pairs().map(|(_, b)| b.abs()).sum::<f64>()
+}
+
+/// The mean in units of its standard error.
+fn standard_errors(samples: &[f64]) -> f64 {
+    let n = samples.len() as f64;
+    let mean = samples.iter().sum::<f64>() / n;
+    let variance = samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    if variance == 0.0 {
+        mean.signum() * f64::from(mean != 0.0) * 1e9
+    } else {
+        mean / (variance / n).sqrt()
+    }
+}
+
+/// For the output and each gradient of an operation: the largest distance, and how far from zero the mean excess is,
+/// between what `found` and `expected` make of random inputs of the trial's shapes. Everything that is rounded has to
+/// differ from trial to trial, as one number is always rounded to the same side.
+fn compare(
+    shapes: &impl Fn(usize) -> Vec<Vec<usize>>,
+    found: impl Fn(&[Tensor], u64) -> Vec<Tensor>,
+    expected: impl Fn(&[Tensor], u64) -> Vec<Tensor>,
+) -> Vec<(f64, f64)> {
+    let mut samples: Vec<Vec<(f64, f64)>> = Vec::new();
+    for trial in 0..TRIALS {
+        let seed = 100 * trial as u64;
+        let shapes = shapes(trial);
+        let inputs: Vec<_> =
+            shapes.iter().zip(seed + 1..).map(|(s, seed)| random(s, seed)).collect();
+        let pairs = found(&inputs, seed).into_iter().zip(expected(&inputs, seed));
+        for (i, (a, b)) in pairs.enumerate() {
+            if trial == 0 {
+                samples.push(Vec::new());
+            }
+            samples[i].push((relative_error(a.as_slice(), b.as_slice()), excess(&a, &b)));
+        }
+    }
+    let summary = |of_one: &Vec<(f64, f64)>| {
+        let excesses: Vec<f64> = of_one.iter().map(|sample| sample.1).collect();
+        let worst = of_one.iter().map(|sample| sample.0).fold(0.0, f64::max);
+        (worst, standard_errors(&excesses))
+    };
+    samples.iter().map(summary).collect()
+}
+
+/// Checks an operation on every kernel table.
+fn check(
+    name: &str,
+    shapes: impl Fn(usize) -> Vec<Vec<usize>>,
+    op: impl for<'t> Fn(&'t Tape, &[Var<'t>]) -> Var<'t>,
+) {
+    for table in kernels::available() {
+        let f32 = Context::detect().with_kernels(table);
+        let bf16 = f32.with_precision(Precision::Bf16);
+        let all = compare(
+            &shapes,
+            |x, seed| results(bf16, x, seed, &op),
+            |x, seed| results(f32, x, seed, &op),
+        );
+        for (what, (distance, mean)) in ["output", "d0", "d1", "d2"].iter().zip(all) {
+            println!("{} {name} {what}: {distance:.1e}, {mean:.1} standard errors", table.isa());
+            assert!(distance > 0.0, "{name} {what}: the same in bf16 as in f32");
+            assert!(distance <= TOLERANCE, "{name} {what}: {distance:.2e} from f32");
+            assert!(mean.abs() <= STANDARD_ERRORS, "{name} {what}: {mean} standard errors off");
+        }
+    }
+}
+
+#[test]
+fn products_are_close_and_unbiased() {
+    let two = |rows, w: [usize; 2]| move |_| vec![vec![rows, 60], w.to_vec()];
+    check("matmul", two(20, [60, 30]), |_, v| v[0].matmul(&v[1]));
+    check("linear", two(20, [30, 60]), |_, v| v[0].linear(&v[1]));
+    check("linear on few rows", two(2, [30, 60]), |_, v| v[0].linear(&v[1]));
+    check(
+        "linears",
+        |_| vec![vec![20, 60], vec![30, 60], vec![30, 60]],
+        |_, v| {
+            let [a, b] = v[0].linears([&v[1], &v[2]]);
+            a.add(&b)
+        },
+    );
+}
+
+#[test]
+fn attention_is_close_and_unbiased() {
+    check("attention", |_| vec![vec![1, 2, 70, 16]; 3], |_, v| v[0].causal_attention(&v[1], &v[2]));
+}
+
+#[test]
+fn the_output_layer_is_close_and_unbiased() {
+    // Most gradients of logits are near one over the number of rows.
+    check(
+        "linear_cross_entropy",
+        |trial| vec![vec![30 + trial, 60], vec![50, 60]],
+        |_, v| {
+            let targets: Vec<u32> = (0..v[0].shape()[0] as u32).map(|i| i * 7 % 50).collect();
+            v[0].linear_cross_entropy(&v[1], &targets)
+        },
+    );
+}
+
+/// Cuts the digits off that bf16 has not.
+fn cut(x: f32) -> f32 {
+    f32::from_bits(x.to_bits() & 0xffff_0000)
+}
+
+#[test]
+fn cutting_digits_off_would_be_noticed() {
+    let context = Context::detect();
+    let op = |_: &'_ Tape, v: &[Var<'_>]| -> Tensor { v[0].linear(&v[1]).into_value() };
+    let product = |inputs: &[Tensor], map: fn(f32) -> f32| {
+        let tape = Tape::inference(context);
+        let vars: Vec<_> = inputs.iter().map(|x| tape.constant(x.map(map))).collect();
+        vec![op(&tape, &vars)]
+    };
+    let shapes = |_| vec![vec![20, 60], vec![30, 60]];
+    let against =
+        |map: fn(f32) -> f32| compare(&shapes, |x, _| product(x, map), |x, _| product(x, |x| x))[0];
+    let (distance, mean) = against(cut);
+    assert!(distance <= TOLERANCE, "the distance alone would not tell: {distance:.2e}");
+    assert!(mean < -5.0 * STANDARD_ERRORS, "cutting off: {mean} standard errors");
+    let (_, mean) = against(kernels::round_to_bf16);
+    assert!(mean.abs() <= STANDARD_ERRORS, "rounding to nearest: {mean} standard errors");
+}
+
+#[test]
+fn operations_without_products_are_those_of_f32() {
+    let same = |shapes: &[&[usize]], op: &dyn for<'t> Fn(&[Var<'t>]) -> Var<'t>| {
+        let inputs: Vec<_> = shapes.iter().zip(1..).map(|(s, seed)| random(s, seed)).collect();
+        let of = |precision| {
+            let context = Context::detect().with_precision(precision);
+            let results = results(context, &inputs, 77, &|_, v| op(v));
+            results.iter().map(|x| x.as_slice().to_vec()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Precision::Bf16), of(Precision::F32));
+    };
+    let rope = RopeTable::new(10_000.0, 8, 32);
+    let pair: &[&[usize]] = &[&[5, 33], &[5, 33]];
+    same(pair, &|v| v[0].add(&v[1]));
+    same(pair, &|v| v[0].mul(&v[1]));
+    same(pair, &|v| v[0].swiglu(&v[1]));
+    same(pair, &|v| v[0].geglu(&v[1]));
+    same(&[&[5, 33]], &|v| v[0].silu());
+    same(&[&[5, 33]], &|v| v[0].gelu());
+    same(&[&[5, 33]], &|v| v[0].softmax());
+    same(&[&[5, 33], &[33]], &|v| v[0].rms_norm(&v[1], 1e-5));
+    same(&[&[2, 3, 4, 8]], &|v| v[0].rope(&rope, 1, RopeLayout::Halves));
+    same(&[&[2, 3, 16]], &|v| v[0].split_heads(4).merge_heads());
+    same(&[&[9, 16]], &|v| v[0].embedding(&[1, 8, 1], &[3]));
+    same(&[&[3, 16]], &|v| v[0].cross_entropy(&[1, 8, 15]));
+}
