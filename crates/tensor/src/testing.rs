@@ -19,6 +19,11 @@ pub fn assert_close(what: &str, a: &[f32], b: &[f32], tolerance: f64) {
     assert!(error <= tolerance, "{what}: relative error {error:.2e} above {tolerance:.0e}");
 }
 
+/// The larger of two errors, and NaN if either is: where errors are gathered, one that is not a number has to stay.
+pub fn worse(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
+}
+
 /// A tensor of reproducible numbers that are roughly uniform in (−1, 1).
 pub fn random(shape: &[usize], seed: u64) -> Tensor {
     // The seed is mixed before it is used, as consecutive states would give overlapping sequences.
@@ -86,7 +91,7 @@ pub fn gradcheck_error(
             let analytic = inner(dx, &u);
             let numeric = (evaluate(i, &u, h) - evaluate(i, &u, -h)) / (2.0 * f64::from(h));
             let scale = analytic.abs().max(numeric.abs()).max(0.3 * inner(dx, dx).sqrt());
-            worst = worst.max((analytic - numeric).abs() / scale.max(1e-6));
+            worst = worse(worst, (analytic - numeric).abs() / scale.max(1e-6));
         }
     }
     worst
@@ -107,24 +112,37 @@ mod tests {
     use super::*;
     use crate::Op;
 
-    #[test]
-    fn a_wrong_gradient_is_caught() {
-        // x ↦ x·σ(x) whose backward forgets the term with σ′.
-        let x = random(&[3, 5], 1);
-        let error = gradcheck_error(Context::detect(), &[x], |_, inputs| {
+    /// What the check finds in x ↦ x·σ(x) whose backward multiplies dy by `derivative(x)`.
+    fn error_of_silu_with(derivative: impl Fn(f32) -> f32 + Copy + 'static) -> f64 {
+        let inputs = [random(&[3, 5], 1), random(&[3, 5], 2)];
+        gradcheck_error(Context::detect(), &inputs, |_, inputs| {
             let x = inputs[0].value().clone();
-            let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
             let y = x.map(|x| x * sigmoid(x));
-            Op::new("wrong silu", &[&inputs[0]]).record(y, move |dy, grads| {
+            let silu = Op::new("silu", &[&inputs[0]]).record(y, move |dy, grads| {
                 let dx = Tensor::build(x.shape(), |dx| {
                     for ((dx, x), dy) in dx.iter_mut().zip(x.as_slice()).zip(dy.as_slice()) {
-                        *dx = dy * sigmoid(*x);
+                        *dx = dy * derivative(*x);
                     }
                 });
                 grads.give(0, dx);
-            })
-        });
-        assert!(error > 0.1, "the check passed a gradient that lacks a term: {error}");
+            });
+            silu.add(&inputs[1])
+        })
+    }
+
+    fn sigmoid(x: f32) -> f32 {
+        1.0 / (1.0 + (-x).exp())
+    }
+
+    #[test]
+    fn a_wrong_gradient_is_caught() {
+        let right = error_of_silu_with(|x| sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))));
+        assert!(right < 2e-3, "{right}");
+        let lacks_a_term = error_of_silu_with(sigmoid);
+        assert!(lacks_a_term > 0.1, "{lacks_a_term}");
+        // The right gradients of the second input come later, and must not make this one forgotten.
+        let no_number = error_of_silu_with(|_| f32::NAN);
+        assert!(no_number.is_nan(), "{no_number}");
     }
 
     #[test]
