@@ -2,8 +2,10 @@
 
 use crate::{FeedForward, Norm};
 
-/// The longest context that is accepted; the tables of the rotary embedding grow with it.
+/// The longest context that is accepted.
 const MAX_CONTEXT_LENGTH: usize = 1 << 20;
+/// The most positions times channels of a head for which the rotary embedding has its table: 256 MB.
+const MAX_ROPE_TABLE: usize = 1 << 26;
 /// The largest width, vocabulary or feed-forward width that is accepted.
 const MAX_WIDTH: usize = 1 << 24;
 /// The deepest model that is accepted.
@@ -97,8 +99,21 @@ pub enum ConfigError {
         /// Channels of a head.
         d_head: usize,
     },
-    /// A number that has to be positive and finite is not.
-    #[error("{field} is {found}, expected a positive, finite number")]
+    /// The table of the rotary embedding would be too large.
+    #[error(
+        "context_length {context_length} is too long for the rotary embedding's table with heads of {d_head} channels, \
+         expected at most {}", max / d_head
+    )]
+    RopeTable {
+        /// The number of positions.
+        context_length: usize,
+        /// Channels of a head.
+        d_head: usize,
+        /// The largest product of both that is accepted.
+        max: usize,
+    },
+    /// A number that has to be positive and finite, also when it is rounded to `f32`, is not.
+    #[error("{field} is {found:?}, expected a positive, finite number that `f32` can hold")]
     NotPositive {
         /// The field.
         field: &'static str,
@@ -157,9 +172,14 @@ impl ModelConfig {
         if self.rope && !d_head.is_multiple_of(2) {
             return Err(ConfigError::OddHead { d_model, num_heads, d_head });
         }
+        let (context_length, max) = (self.context_length, MAX_ROPE_TABLE);
+        if self.rope && context_length * d_head > max {
+            return Err(ConfigError::RopeTable { context_length, d_head, max });
+        }
         for (field, found) in [("rope_theta", self.rope_theta), ("rms_norm_eps", self.rms_norm_eps)]
         {
-            if !(found.is_finite() && found > 0.0) {
+            let used = found as f32;
+            if !(used.is_finite() && used > 0.0) {
                 return Err(ConfigError::NotPositive { field, found });
             }
         }
@@ -224,10 +244,30 @@ mod tests {
         assert!(error(|c| (c.d_model, c.num_heads) = (36, 12)).contains("heads of 3 channels"));
         assert!(error(|c| c.rope_theta = f64::NAN).contains("rope_theta is NaN"));
         assert!(error(|c| c.rms_norm_eps = -1.0).contains("rms_norm_eps is -1"));
+        assert!(error(|c| c.rms_norm_eps = 1e-60).contains("rms_norm_eps is 1e-60, expected"));
+        assert!(error(|c| c.rope_theta = 1e-300).contains("rope_theta is 1e-300, expected"));
+        assert!(error(|c| c.rope_theta = 1e300).contains("rope_theta is 1e300, expected"));
         assert!(error(|c| c.eos_token_ids = vec![0, 10_000]).contains("vocabulary ends at 9999"));
         assert!(error(|c| c.context_length = usize::MAX).contains("context_length"));
-        let huge = error(|c| (c.d_model, c.d_ff, c.num_layers) = (1 << 24, 1 << 24, 4096));
+        let huge = error(|c| {
+            (c.d_model, c.d_ff, c.num_heads, c.num_layers) = (1 << 24, 1 << 24, 1 << 20, 4096);
+        });
         assert!(huge.contains("parameters, expected at most"), "{huge}");
+    }
+
+    #[test]
+    fn long_contexts_are_for_heads_whose_angles_fit_into_memory() {
+        let long = |num_heads, rope| {
+            let (context_length, num_layers) = (1 << 20, 1);
+            let shape = ModelConfig { context_length, num_heads, num_layers, ..Default::default() };
+            ModelConfig { rope, ..shape }.validate()
+        };
+        assert_eq!(long(8, true), Ok(())); // heads of 64 channels
+        assert_eq!(long(1, false), Ok(()));
+        let message = long(4, true).unwrap_err().to_string();
+        let expected = "context_length 1048576 is too long for the rotary embedding's table with heads of 128 channels, \
+                        expected at most 524288";
+        assert_eq!(message, expected);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can be wrong with the files of a model.
 
+use super::hugging_face::in_names_of_the_file;
 use crate::ConfigError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -52,7 +53,7 @@ pub enum LoadError {
         hint: &'static str,
     },
     /// The file's numbers are not those of a model.
-    #[error("{}: describes a model that cannot be built: {cause}", path.display())]
+    #[error("{}: describes a model that cannot be built: {}", path.display(), in_names_of_the_file(cause))]
     Config {
         /// The file.
         path: PathBuf,

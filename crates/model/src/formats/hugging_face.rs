@@ -6,7 +6,7 @@
 
 use super::fields::Fields;
 use super::{LoadError, SaveError, write_atomically};
-use crate::{FeedForward, ModelConfig, Norm};
+use crate::{ConfigError, FeedForward, ModelConfig, Norm};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
@@ -136,15 +136,33 @@ pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
         return Err(fields.unsupported("hidden_act", "this activation is", hint));
     }
     let generation = dir.join(GENERATION_CONFIG_FILE);
+    let mut eos_path = &path;
     if generation.exists()
         && let Some(eos_token_ids) = Fields::read(&generation)?.token_ids("eos_token_id")?
     {
         config.eos_token_ids = eos_token_ids;
+        eos_path = &generation;
     }
-    config.validate().map_err(|cause| LoadError::Config { path, cause })?;
+    config.validate().map_err(|cause| {
+        let is_eos = matches!(cause, ConfigError::TokenId { field: "eos_token_id", .. });
+        let path = if is_eos { eos_path.clone() } else { path.clone() };
+        LoadError::Config { path, cause }
+    })?;
     check_heads(&fields, &config)?;
     let tied = fields.flag("tie_word_embeddings")?.unwrap_or(false);
     Ok(ModelFiles { config, tied })
+}
+
+/// The message of an error about a configuration, with the fields called as they are in `config.json`.
+pub(super) fn in_names_of_the_file(error: &ConfigError) -> String {
+    const NAMES: [(&str, &str); 5] = [
+        ("context_length", "max_position_embeddings"),
+        ("d_model", "hidden_size"),
+        ("num_heads", "num_attention_heads"),
+        ("num_layers", "num_hidden_layers"),
+        ("d_ff", "intermediate_size"),
+    ];
+    NAMES.iter().fold(error.to_string(), |message, (ours, theirs)| message.replace(ours, theirs))
 }
 
 fn read_architecture(fields: &Fields) -> Result<Architecture, LoadError> {

@@ -31,17 +31,18 @@ impl RopeTable {
     #[track_caller]
     pub fn new(theta: f64, d_head: usize, max_positions: usize) -> Self {
         assert!(d_head.is_multiple_of(2), "rope: a head of {d_head} channels cannot be paired");
-        let angles = |f: fn(f64) -> f64| {
-            (0..max_positions)
-                .flat_map(|p| {
-                    (0..d_head / 2).map(move |j| {
-                        let frequency = theta.powf(-2.0 * j as f64 / d_head as f64);
-                        f(p as f64 * frequency) as f32
-                    })
-                })
-                .collect()
-        };
-        Self { d_head, cos_sin: Arc::new((angles(f64::cos), angles(f64::sin))) }
+        let half = d_head / 2;
+        let frequencies: Vec<f64> =
+            (0..half).map(|j| theta.powf(-2.0 * j as f64 / d_head as f64)).collect();
+        let (mut cos, mut sin) = (vec![0.0; max_positions * half], vec![0.0; max_positions * half]);
+        let rows = cos.par_chunks_mut(half.max(1)).zip(sin.par_chunks_mut(half.max(1)));
+        rows.enumerate().for_each(|(p, (cos, sin))| {
+            for ((cos, sin), frequency) in cos.iter_mut().zip(sin).zip(&frequencies) {
+                let angle = p as f64 * frequency;
+                (*cos, *sin) = (angle.cos() as f32, angle.sin() as f32);
+            }
+        });
+        Self { d_head, cos_sin: Arc::new((cos, sin)) }
     }
 
     /// Turns every head row of `x`, (…, T, D), by its angle times `direction` (1 or −1), into a new tensor.
@@ -138,6 +139,19 @@ mod tests {
                 testing::gradcheck(&[x], |_, v| v[0].rope(&table, start, layout));
             }
         }
+    }
+
+    #[test]
+    fn the_table_holds_the_angles_of_the_paper() {
+        let table = RopeTable::new(10_000.0, 6, 4);
+        let (cos, sin) = &*table.cos_sin;
+        for (p, j) in [(0, 0), (1, 0), (1, 2), (3, 1)] {
+            let angle = p as f64 / 10_000f64.powf(2.0 * j as f64 / 6.0);
+            assert!((f64::from(cos[p * 3 + j]) - angle.cos()).abs() < 1e-7, "{p} {j}");
+            assert!((f64::from(sin[p * 3 + j]) - angle.sin()).abs() < 1e-7, "{p} {j}");
+        }
+        assert_eq!((cos.len(), sin.len()), (12, 12));
+        assert!(RopeTable::new(10_000.0, 0, 4).cos_sin.0.is_empty());
     }
 
     #[test]

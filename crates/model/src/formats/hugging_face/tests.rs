@@ -86,6 +86,24 @@ fn the_generation_config_knows_better_what_ends_a_text() {
     let generation = json!({ "eos_token_id": [7, 9] }).to_string();
     std::fs::write(dir.path().join(GENERATION_CONFIG_FILE), generation).unwrap();
     assert_eq!(read(dir.path()).unwrap().config.eos_token_ids, [7, 9]);
+    // What is wrong with its tokens is said of this file.
+    let beyond = json!({ "eos_token_id": 128 }).to_string();
+    std::fs::write(dir.path().join(GENERATION_CONFIG_FILE), beyond).unwrap();
+    let message = read(dir.path()).unwrap_err().to_string();
+    assert!(message.contains("generation_config.json: "), "{message}");
+    assert!(message.contains("eos_token_id is 128, but the vocabulary ends at 127"), "{message}");
+}
+
+#[test]
+fn a_small_directory_cannot_ask_for_a_large_table_of_angles() {
+    let mut json = version_4();
+    json["num_attention_heads"] = json!(1);
+    json["num_key_value_heads"] = json!(1);
+    json["hidden_size"] = json!(4096);
+    json["max_position_embeddings"] = json!(1 << 20);
+    let message = read_json(&json).unwrap_err().to_string();
+    let expected = "max_position_embeddings 1048576 is too long for the rotary embedding's table";
+    assert!(message.contains(expected), "{message}");
 }
 
 #[test]
@@ -134,11 +152,21 @@ fn what_makes_no_sense_is_refused_by_name() {
         ("vocab_size", Value::Null, "`vocab_size` is null, expected a value"),
         ("eos_token_id", json!([1, -1]), "`eos_token_id` is [1,-1], expected a token id or a list"),
         ("eos_token_id", json!(128), "eos_token_id is 128, but the vocabulary ends at 127"),
-        ("num_attention_heads", json!(5), "d_model 32 is not divisible by num_heads 5"),
-        ("num_hidden_layers", json!(1u64 << 50), "num_layers is 1125899906842624"),
-        ("max_position_embeddings", json!(u64::MAX), "context_length is 18446744073709551615"),
+        (
+            "num_attention_heads",
+            json!(5),
+            "hidden_size 32 is not divisible by num_attention_heads 5",
+        ),
+        ("num_hidden_layers", json!(1u64 << 50), "num_hidden_layers is 1125899906842624"),
+        (
+            "max_position_embeddings",
+            json!(u64::MAX),
+            "max_position_embeddings is 18446744073709551615",
+        ),
         ("rope_theta", json!("big"), "`rope_theta` is \"big\", expected a number"),
-        ("rms_norm_eps", json!(0.0), "rms_norm_eps is 0, expected a positive"),
+        ("intermediate_size", json!(0), "intermediate_size is 0, expected 1 to"),
+        ("rms_norm_eps", json!(0.0), "rms_norm_eps is 0.0, expected a positive"),
+        ("rms_norm_eps", json!(1e-60), "rms_norm_eps is 1e-60, expected a positive"),
         ("rope_scaling", json!("none"), "`rope_scaling` is \"none\", expected an object"),
     ] {
         let message = error(field, value);
