@@ -2,57 +2,57 @@
 //! hence dz_n = (softmax(z_n) − onehot(t)) · dloss / N. The row's maximum is subtracted before exp, so that no
 //! finite logits overflow.
 
-use super::softmax::softmax_row;
-use crate::kernels::lanes;
+use super::softmax::{exp_row, sum_exp};
 use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 
-/// −log softmax(row)[target].
+/// −log softmax(z)[t] from z_t, the maximum m of z, and Σ exp(z − m).
 #[inline(always)]
-fn row_loss(row: &[f32], target: usize) -> f32 {
-    let max = lanes::max(row);
-    let mut sum = 0.0f64;
-    // Blocks, so that exp vectorises while the sum over a large vocabulary keeps its digits.
-    for block in row.chunks(1024) {
-        let mut terms = [0.0f32; 1024];
-        for (term, &z) in terms.iter_mut().zip(block) {
-            *term = lanes::exp(z - max);
-        }
-        sum += f64::from(lanes::sum(&terms[..block.len()]));
-    }
+fn row_loss(target_logit: f32, max: f32, sum: f64) -> f32 {
     // The difference first: beside a maximum of 10⁴ the logarithm would lose its digits.
-    (f64::from(max) - f64::from(row[target]) + sum.ln()) as f32
+    (f64::from(max) - f64::from(target_logit) + sum.ln()) as f32
 }
 
 /// Each row's loss: `logits` (N, V) → `losses` (N).
 pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32], losses: &mut [f32]) {
     let vocab_size = logits.len() / targets.len().max(1);
     let rows = logits.par_chunks(vocab_size.max(1)).zip(targets);
-    rows.zip(losses).for_each(|((row, &t), loss)| {
+    rows.zip(losses).for_each(|((row, &target), loss)| {
         *loss = context.kernels.vectorize(
             #[inline(always)]
-            || row_loss(row, t as usize),
+            || {
+                let (max, sum) = sum_exp(row);
+                row_loss(row[target as usize], max, sum)
+            },
         );
     });
 }
 
-/// Replaces each row of logits (N, V) by its gradient, (softmax − onehot) · `scale`.
-pub(crate) fn replace_by_gradient(
+/// Each row's loss, with the same bits, and the row of logits (N, V) replaced by its gradient,
+/// (softmax − onehot) · `scale`: both come from one pass of exponentials.
+pub(crate) fn row_losses_and_gradients(
     context: Context,
     logits: &mut [f32],
     targets: &[u32],
     scale: f32,
+    losses: &mut [f32],
 ) {
     let vocab_size = logits.len() / targets.len().max(1);
-    logits.par_chunks_mut(vocab_size.max(1)).zip(targets).for_each(|(row, &target)| {
-        context.kernels.vectorize(
+    let rows = logits.par_chunks_mut(vocab_size.max(1)).zip(targets);
+    rows.zip(losses).for_each(|((row, &target), loss)| {
+        *loss = context.kernels.vectorize(
             #[inline(always)]
             || {
-                softmax_row(row);
-                row[target as usize] -= 1.0;
-                for dz in row.iter_mut() {
-                    *dz *= scale;
+                let target = target as usize;
+                let target_logit = row[target];
+                let (max, sum) = exp_row(row);
+                let inverse = 1.0 / sum as f32;
+                let target_probability = row[target] * inverse;
+                for z in row.iter_mut() {
+                    *z = *z * inverse * scale;
                 }
+                row[target] = (target_probability - 1.0) * scale;
+                row_loss(target_logit, max, sum)
             },
         );
     });
@@ -85,8 +85,9 @@ impl<'t> Var<'t> {
         let targets = targets.to_vec();
         op.record(Tensor::scalar(loss), move |dy, grads| {
             let mut dlogits = logits;
-            let scale = dy.item() / targets.len() as f32;
-            replace_by_gradient(context, dlogits.as_mut_slice(), &targets, scale);
+            let mut again = losses; // the losses, which nobody needs any more
+            let (scale, again) = (dy.item() / targets.len() as f32, again.as_mut_slice());
+            row_losses_and_gradients(context, dlogits.as_mut_slice(), &targets, scale, again);
             grads.give(0, dlogits);
         })
     }

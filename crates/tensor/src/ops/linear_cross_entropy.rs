@@ -6,14 +6,22 @@
 //! buffer. So the gradients are computed in the forward pass, for an upstream gradient of one, and
 //! backward only scales them.
 
-use super::cross_entropy::{assert_targets, mean, replace_by_gradient, row_losses};
+use super::cross_entropy::{assert_targets, mean, row_losses, row_losses_and_gradients};
 use super::elementwise::scaled;
 use crate::kernels::gemm::{Mat, MatMut, gemm};
 use crate::{Op, Tensor, Var};
 
-/// Rows whose logits exist at a time: for each chunk w is packed twice and dw read and written once, so they are
-/// many; 41 MB at a vocabulary of 10,000.
-const ROWS: usize = 1024;
+/// Logits that exist at a time: 41 MB.
+const LOGITS: usize = 10_240_000;
+/// More rows at a time gain nothing.
+const MOST_ROWS: usize = 1024;
+/// For each chunk w is packed twice and dw read and written once, which pays for this many rows at least.
+const FEWEST_ROWS: usize = 128;
+
+/// Rows whose logits exist at a time. It depends on the vocabulary alone, and so does the order of every sum.
+fn rows_a_chunk(vocab_size: usize) -> usize {
+    (LOGITS / vocab_size.max(1)).clamp(FEWEST_ROWS, MOST_ROWS)
+}
 
 impl<'t> Var<'t> {
     /// `self` (…, C), `w` (V, C), `targets` one id a row → the mean loss in nats, a scalar.
@@ -36,27 +44,31 @@ impl<'t> Var<'t> {
         let wants_grad = op.needs_grad();
         let products = if wants_grad { 3.0 } else { 1.0 };
         let op = op.flops(products * 2.0 * (x.len() * vocab_size) as f64, 0.0);
-        let mut grads =
-            wants_grad.then(|| (Tensor::scratch(x.shape()), Tensor::scratch(weight.shape())));
+        // dw is overwritten by the first chunk, and no rows have none.
+        let first_dw = if targets.is_empty() { Tensor::zeros } else { Tensor::scratch };
+        let mut grads = wants_grad.then(|| (Tensor::scratch(x.shape()), first_dw(weight.shape())));
         let mut losses = Tensor::scratch(&[targets.len()]);
-        let mut logits = Tensor::scratch(&[targets.len().min(ROWS), vocab_size]);
+        let chunk_rows = rows_a_chunk(vocab_size);
+        let mut logits = Tensor::scratch(&[targets.len().min(chunk_rows), vocab_size]);
         let w_mat = Mat::new(weight.as_slice(), vocab_size, channels);
-        for (chunk, targets_chunk) in targets.chunks(ROWS).enumerate() {
+        for (chunk, targets_chunk) in targets.chunks(chunk_rows).enumerate() {
             let rows = targets_chunk.len();
-            let range = chunk * ROWS * channels..(chunk * ROWS + rows) * channels;
+            let first = chunk * chunk_rows;
+            let range = first * channels..(first + rows) * channels;
             let x_mat = Mat::new(&x.as_slice()[range.clone()], rows, channels);
             let z = &mut logits.as_mut_slice()[..rows * vocab_size];
             gemm(context, x_mat, w_mat.t(), MatMut::new(z, rows, vocab_size), false);
-            let losses = &mut losses.as_mut_slice()[chunk * ROWS..][..rows];
-            row_losses(context, z, targets_chunk, losses);
-            if let Some((dx, dw)) = &mut grads {
-                replace_by_gradient(context, z, targets_chunk, 1.0 / targets.len() as f32);
-                let dz = Mat::new(z, rows, vocab_size);
-                let dx = MatMut::new(&mut dx.as_mut_slice()[range], rows, channels);
-                gemm(context, dz, w_mat, dx, false);
-                let dw = MatMut::new(dw.as_mut_slice(), vocab_size, channels);
-                gemm(context, dz.t(), x_mat, dw, chunk > 0);
-            }
+            let losses = &mut losses.as_mut_slice()[first..][..rows];
+            let Some((dx, dw)) = &mut grads else {
+                row_losses(context, z, targets_chunk, losses);
+                continue;
+            };
+            row_losses_and_gradients(context, z, targets_chunk, 1.0 / targets.len() as f32, losses);
+            let dz = Mat::new(z, rows, vocab_size);
+            let dx = MatMut::new(&mut dx.as_mut_slice()[range], rows, channels);
+            gemm(context, dz, w_mat, dx, false);
+            let dw = MatMut::new(dw.as_mut_slice(), vocab_size, channels);
+            gemm(context, dz.t(), x_mat, dw, chunk > 0);
         }
         let loss = Tensor::scalar(mean(losses.as_slice()));
         let Some((dx, dw)) = grads else {
@@ -82,7 +94,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_two_steps_over_several_chunks() {
-        let rows = 2 * ROWS + 3;
+        let rows = 2 * rows_a_chunk(11) + 3;
         let targets: Vec<u32> = (0..rows as u32).map(|n| n * 7 % 11).collect();
         let (x, w) = (testing::random(&[rows, 6], 1), testing::random(&[11, 6], 2));
         let run = |fused: bool| {
@@ -99,5 +111,35 @@ mod tests {
         assert!((fused.0 - plain.0).abs() < 1e-6);
         testing::assert_close("dx", fused.1.as_slice(), plain.1.as_slice(), 1e-6);
         testing::assert_close("dw", fused.2.as_slice(), plain.2.as_slice(), 1e-5);
+    }
+
+    #[test]
+    fn the_loss_has_the_same_bits_with_and_without_gradients() {
+        let (x, w) = (testing::random(&[5, 6], 1), testing::random(&[3000, 6], 2));
+        let loss_on = |tape: &Tape| {
+            let (x, w) = (tape.leaf(x.clone()), tape.leaf(w.clone()));
+            x.linear_cross_entropy(&w, &[0, 2999, 1500, 7, 7]).value().item()
+        };
+        let context = Context::detect();
+        assert_eq!(loss_on(&Tape::new(context)), loss_on(&Tape::inference(context)));
+    }
+
+    #[test]
+    fn no_rows_have_gradients_of_zero() {
+        let shape = [200, 100]; // large enough to be recycled
+        drop(Tensor::full(&shape, 7.0));
+        let tape = Tape::new(Context::detect());
+        let (x, w) = (tape.leaf(Tensor::zeros(&[0, 100])), tape.leaf(testing::random(&shape, 1)));
+        let gradients = tape.backward(&x.linear_cross_entropy(&w, &[]));
+        // Zeros, though the mean over no rows is not a number.
+        assert!(gradients.get(&w).unwrap().as_slice().iter().all(|&dw| dw == 0.0));
+    }
+
+    #[test]
+    fn the_logits_of_a_large_vocabulary_exist_in_small_pieces() {
+        assert_eq!(rows_a_chunk(1), 1024);
+        assert_eq!(rows_a_chunk(10_000), 1024);
+        assert_eq!(rows_a_chunk(50_257), 203);
+        assert_eq!(rows_a_chunk(128_256), 128);
     }
 }

@@ -1,23 +1,53 @@
 //! Softmax over the last axis, y_i = exp(x_i − m) / Σ_j exp(x_j − m) with m the row's maximum, which cancels
-//! but keeps exp from overflowing. With s = ⟨dy, y⟩ a row, dx = y ∘ (dy − s).
+//! but keeps exp from overflowing. Since ∂y_j/∂x_i = y_j·(δ_ij − y_i),
+//! dx_i = Σ_j dy_j·y_j·(δ_ij − y_i) = y_i·(dy_i − Σ_j dy_j·y_j): with s = ⟨dy, y⟩ a row, dx = y ∘ (dy − s).
 
 use crate::kernels::lanes;
 use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 
+/// Terms that are summed in `f32`; the sums of such blocks are added in `f64`, so that a large vocabulary costs no
+/// digits.
+const BLOCK: usize = 1024;
+
+/// (m, Σ exp(x − m)) of a row, m its maximum.
+#[inline(always)]
+pub(crate) fn sum_exp(row: &[f32]) -> (f32, f64) {
+    let max = lanes::max(row);
+    let mut sum = 0.0;
+    for block in row.chunks(BLOCK) {
+        let mut terms = [0.0; BLOCK];
+        for (term, &x) in terms.iter_mut().zip(block) {
+            *term = lanes::exp(x - max);
+        }
+        sum += f64::from(lanes::sum(&terms[..block.len()]));
+    }
+    (max, sum)
+}
+
+/// The same, with the same bits, and each x of the row replaced by exp(x − m).
+#[inline(always)]
+pub(crate) fn exp_row(row: &mut [f32]) -> (f32, f64) {
+    let max = lanes::max(row);
+    let mut sum = 0.0;
+    for block in row.chunks_mut(BLOCK) {
+        for x in block.iter_mut() {
+            *x = lanes::exp(*x - max);
+        }
+        sum += f64::from(lanes::sum(block));
+    }
+    (max, sum)
+}
+
 /// Replaces a row by its softmax and returns (m, Σ exp(x − m)).
 #[inline(always)]
 pub(crate) fn softmax_row(row: &mut [f32]) -> (f32, f32) {
-    let max = lanes::max(row);
-    for x in row.iter_mut() {
-        *x = lanes::exp(*x - max);
-    }
-    let sum = lanes::sum(row);
-    let inverse = 1.0 / sum;
+    let (max, sum) = exp_row(row);
+    let inverse = 1.0 / sum as f32;
     for x in row.iter_mut() {
         *x *= inverse;
     }
-    (max, sum)
+    (max, sum as f32)
 }
 
 fn backward(context: Context, y: &Tensor, dy: &Tensor) -> Tensor {
