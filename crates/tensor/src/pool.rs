@@ -78,16 +78,6 @@ impl Drop for Buffer {
     }
 }
 
-/// Bytes that wait in the pool.
-pub fn idle_bytes() -> usize {
-    pool().iter().map(|(lines, list)| lines * list.len() * size_of::<CacheLine>()).sum()
-}
-
-/// Gives all idle buffers back to the operating system.
-pub fn release() {
-    pool().clear();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,10 @@
 //! A node keeps no value. What backward needs, its closure owns, and each closure is dropped as
 //! soon as it has run. Reference: A. Griewank and A. Walther, *Evaluating Derivatives*, ch. 3.
 
+mod op;
+
+pub use op::Op;
+
 use crate::profile::{self, Work};
 use crate::{Context, Tensor};
 use std::cell::RefCell;
@@ -34,13 +38,14 @@ impl Node {
     }
 }
 
-/// A record of operations, to be differentiated once.
+/// A record of operations, to be differentiated once: backward uses it up.
 pub struct Tape {
     context: Context,
     recording: bool,
     /// Whether the operations are timed.
     profiling: bool,
-    nodes: RefCell<Vec<Node>>,
+    /// `None` once the tape was differentiated.
+    nodes: RefCell<Option<Vec<Node>>>,
 }
 
 /// A value on a tape.
@@ -56,7 +61,8 @@ impl Tape {
     /// A tape that records.
     pub fn new(context: Context) -> Self {
         let profiling = profile::is_on();
-        Self { context, recording: true, profiling, nodes: RefCell::default() }
+        let nodes = RefCell::new(Some(Vec::new()));
+        Self { context, recording: true, profiling, nodes }
     }
 
     /// A tape that records nothing: the same code then only computes.
@@ -85,24 +91,37 @@ impl Tape {
         Var { tape: self, node: None, value }
     }
 
+    #[track_caller]
     fn push(&self, node: Node) -> usize {
         let mut nodes = self.nodes.borrow_mut();
+        let Some(nodes) = nodes.as_mut() else {
+            panic!("{}: the tape was differentiated and records no more", node.name);
+        };
         nodes.push(node);
         nodes.len() - 1
     }
 
-    /// The gradients of `loss`, a single number, in every leaf. The tape is empty afterwards.
+    /// The gradients of `loss`, a single number, in every leaf.
+    ///
+    /// # Panics
+    /// If the tape was differentiated before.
     #[track_caller]
-    pub fn backward(&self, loss: &Var<'_>) -> Gradients {
+    pub fn backward(&self, loss: &Var<'_>) -> Gradients<'_> {
         assert_eq!(loss.value.len(), 1, "backward: the loss has shape {:?}", loss.value.shape());
         self.backward_from(loss, Tensor::full(loss.value.shape(), 1.0))
     }
 
-    /// The gradients of ⟨`output`, `d_output`⟩ in every leaf. The tape is empty afterwards.
+    /// The gradients of ⟨`output`, `d_output`⟩ in every leaf.
+    ///
+    /// # Panics
+    /// If the tape was differentiated before.
     #[track_caller]
-    pub fn backward_from(&self, output: &Var<'_>, d_output: Tensor) -> Gradients {
+    pub fn backward_from(&self, output: &Var<'_>, d_output: Tensor) -> Gradients<'_> {
         assert_eq!(output.value.shape(), d_output.shape(), "backward: output and its gradient");
-        let mut nodes = self.nodes.take();
+        assert!(std::ptr::eq(output.tape, self), "backward: the output is on another tape");
+        let Some(mut nodes) = self.nodes.take() else {
+            panic!("backward: the tape was differentiated before; record the computation again");
+        };
         let mut slots: Vec<Option<Tensor>> = nodes.iter().map(|_| None).collect();
         if let Some(node) = output.node {
             slots[node] = Some(d_output);
@@ -114,37 +133,49 @@ impl Tape {
             let dys = &mut dys[..outputs];
             if dys.iter().any(Option::is_some) {
                 let start = self.profiling.then(Instant::now);
-                backward(dys, &mut InputGrads { inputs: &inputs, slots });
+                let context = self.context;
+                backward(dys, &mut InputGrads { context, inputs: &inputs, slots });
                 dys.fill(None);
                 if let Some(start) = start {
                     profile::backward(name, start, work);
                 }
             }
         }
-        Gradients { slots }
+        Gradients { tape: self, slots }
     }
 }
 
 /// The gradients of the leaves of a tape.
-pub struct Gradients {
+pub struct Gradients<'t> {
+    tape: &'t Tape,
     slots: Vec<Option<Tensor>>,
 }
 
-impl Gradients {
+impl Gradients<'_> {
     /// The gradient in `leaf`; `None` if the output does not depend on it.
+    #[track_caller]
     pub fn get(&self, leaf: &Var<'_>) -> Option<&Tensor> {
-        self.slots[leaf.node?].as_ref()
+        self.slots[self.node_of(leaf)?].as_ref()
     }
 
     /// The gradient in `leaf`, taken out.
+    #[track_caller]
     pub fn take(&mut self, leaf: &Var<'_>) -> Option<Tensor> {
-        self.slots[leaf.node?].take()
+        let node = self.node_of(leaf)?;
+        self.slots[node].take()
+    }
+
+    #[track_caller]
+    fn node_of(&self, leaf: &Var<'_>) -> Option<usize> {
+        assert!(std::ptr::eq(leaf.tape, self.tape), "Gradients: the leaf is on another tape");
+        leaf.node
     }
 }
 
 /// Where the backward closure of an operation puts the gradients of its inputs, which are numbered in
 /// the order in which [`Op::new`] was given them.
 pub struct InputGrads<'a> {
+    context: Context,
     inputs: &'a [Option<usize>],
     slots: &'a mut [Option<Tensor>],
 }
@@ -159,7 +190,7 @@ impl InputGrads<'_> {
     pub fn give(&mut self, input: usize, dx: Tensor) {
         let Some(node) = self.inputs[input] else { return };
         match &mut self.slots[node] {
-            Some(sum) => sum.add_assign(&dx),
+            Some(sum) => sum.add_assign(self.context, &dx),
             empty => *empty = Some(dx),
         }
     }
@@ -171,105 +202,6 @@ impl InputGrads<'_> {
         let accumulate = self.slots[node].is_some();
         let dx = self.slots[node].get_or_insert_with(|| Tensor::scratch(shape));
         write(dx.as_mut_slice(), accumulate);
-    }
-}
-
-/// An operation while it is computed: made when it begins, [recorded](Op::record) when its result is there.
-pub struct Op<'t> {
-    tape: &'t Tape,
-    name: &'static str,
-    /// The nodes of its inputs; `None` for one that needs no gradient.
-    inputs: Vec<Option<usize>>,
-    /// Floats of all inputs, and of those that need a gradient.
-    floats: [usize; 2],
-    /// Floating-point operations forward and backward.
-    flops: [f64; 2],
-    /// Whether backward reads and writes tensors at all.
-    moves_backward: bool,
-    /// When it began, if it is timed.
-    start: Option<Instant>,
-}
-
-impl<'t> Op<'t> {
-    /// Begins an operation on at least one input. The profile knows it by its name.
-    pub fn new(name: &'static str, inputs: &[&Var<'t>]) -> Self {
-        let tape = inputs[0].tape;
-        let floats = |wanted: &dyn Fn(&Var<'t>) -> bool| {
-            inputs.iter().filter(|input| wanted(input)).map(|input| input.value.len()).sum()
-        };
-        Self {
-            tape,
-            name,
-            inputs: inputs.iter().map(|input| input.node).collect(),
-            floats: [floats(&|_| true), floats(&|input| input.node.is_some())],
-            flops: [0.0; 2],
-            moves_backward: true,
-            start: tape.profiling.then(Instant::now),
-        }
-    }
-
-    /// Says how many floating-point operations its matrix products take, forward and backward.
-    pub fn flops(self, forward: f64, backward: f64) -> Self {
-        Self { flops: [forward, backward], ..self }
-    }
-
-    /// Says that backward moves nothing: the gradient of the output is that of the inputs.
-    pub fn passes_gradient_on(self) -> Self {
-        Self { moves_backward: false, ..self }
-    }
-
-    /// Whether a gradient is wanted in any input, so that `backward` may run.
-    pub fn needs_grad(&self) -> bool {
-        self.tape.recording && self.inputs.iter().any(Option::is_some)
-    }
-
-    /// Puts the result on the tape.
-    ///
-    /// `backward` gets the gradient of the output, `dy`, and adds to the gradients of the inputs. It runs at
-    /// most once, and not at all if no input needs a gradient; it should own no more than it reads.
-    pub fn record(
-        self,
-        value: Tensor,
-        backward: impl FnOnce(Tensor, &mut InputGrads<'_>) + 'static,
-    ) -> Var<'t> {
-        let [var] = self.record_all([value], |[dy], grads| {
-            if let Some(dy) = dy {
-                backward(dy, grads);
-            }
-        });
-        var
-    }
-
-    /// Puts several results on the tape. `backward` gets the gradient of each, `None` where nothing depends on it.
-    pub fn record_all<const N: usize>(
-        self,
-        values: [Tensor; N],
-        backward: impl FnOnce([Option<Tensor>; N], &mut InputGrads<'_>) + 'static,
-    ) -> [Var<'t>; N] {
-        let needed = self.needs_grad();
-        let Self { tape, name, inputs, floats: [read, wanted], flops, moves_backward, start } =
-            self;
-        let written: usize = values.iter().map(Tensor::len).sum();
-        let work = |flops, floats| Work { flops, bytes: (floats * size_of::<f32>()) as f64 };
-        let first = needed.then(|| {
-            let moved = if moves_backward { written + read + wanted } else { 0 };
-            let backward: Backward = Box::new(|dys, grads| {
-                backward(std::array::from_fn(|i| dys[i].take()), grads);
-            });
-            let (backward, work) = (Some(backward), work(flops[1], moved));
-            let first = tape.push(Node { inputs, backward, outputs: N, name, work });
-            (1..N).for_each(|_| _ = tape.push(Node::without_backward(name)));
-            first
-        });
-        if let Some(start) = start {
-            profile::forward(name, start, work(flops[0], read + written));
-        }
-        let mut nodes = 0..;
-        values.map(|value| {
-            let output = nodes.next();
-            let node = first.zip(output).map(|(first, output)| first + output);
-            Var { tape, node, value }
-        })
     }
 }
 
@@ -299,8 +231,7 @@ impl<'t> Var<'t> {
         self.value.shape()
     }
 
-    /// Whether a gradient flows through here. An operation that keeps more for backward than its inputs
-    /// (a fused loss that computes its gradient at once) asks before it does so.
+    /// Whether a gradient flows through here.
     pub fn needs_grad(&self) -> bool {
         self.node.is_some()
     }

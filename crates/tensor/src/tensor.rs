@@ -1,7 +1,8 @@
 //! A tensor: a shape and a shared, contiguous, row-major buffer of `f32`.
 
+use crate::Context;
 use crate::pool::Buffer;
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use ndarray::{ArrayViewD, IxDyn};
 use std::sync::Arc;
 
 /// A contiguous, row-major array of `f32`. Clones share the buffer; writing copies it if it is shared.
@@ -41,7 +42,7 @@ impl Tensor {
         Self { buffer: Arc::new(buffer), offset: 0, shape: shape.to_vec() }
     }
 
-    /// The elements in row-major order.
+    /// A copy of the elements in row-major order.
     #[track_caller]
     pub fn from_slice(shape: &[usize], data: &[f32]) -> Self {
         assert_eq!(
@@ -52,7 +53,7 @@ impl Tensor {
         Self::build(shape, |out| out.copy_from_slice(data))
     }
 
-    /// The elements in row-major order.
+    /// The elements in row-major order; they are copied to where a cache line begins.
     #[track_caller]
     pub fn from_vec(shape: &[usize], data: Vec<f32>) -> Self {
         Self::from_slice(shape, &data)
@@ -63,24 +64,10 @@ impl Tensor {
         Self::full(&[], value)
     }
 
-    /// A copy of an array of any layout.
-    pub fn from_array(array: &ArrayViewD<'_, f32>) -> Self {
-        Self::build(array.shape(), |out| {
-            for (out, &x) in out.iter_mut().zip(array.iter()) {
-                *out = x;
-            }
-        })
-    }
-
     /// The elements as an `ndarray` view, for slicing, printing and arithmetic outside the hot paths.
     pub fn view(&self) -> ArrayViewD<'_, f32> {
         ArrayViewD::from_shape(IxDyn(&self.shape), self.as_slice())
             .expect("a tensor's shape and data always agree")
-    }
-
-    /// A copy as an `ndarray` array.
-    pub fn to_array(&self) -> ArrayD<f32> {
-        self.view().to_owned()
     }
 
     /// The size of each axis.
@@ -168,9 +155,9 @@ impl Tensor {
 
     /// Adds `other`, which has the same shape.
     #[track_caller]
-    pub fn add_assign(&mut self, other: &Tensor) {
+    pub fn add_assign(&mut self, context: Context, other: &Tensor) {
         assert_eq!(self.shape, other.shape, "add_assign: shapes differ");
-        crate::ops::elementwise::add_into(self.as_mut_slice(), other.as_slice());
+        crate::ops::elementwise::add_into(context, self.as_mut_slice(), other.as_slice());
     }
 }
 
@@ -204,12 +191,10 @@ mod tests {
     }
 
     #[test]
-    fn arrays_of_any_layout_are_copied_in_logical_order() {
+    fn a_view_has_the_shape_and_the_order_of_the_tensor() {
+        let tensor = Tensor::from_vec(&[2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let array = ndarray::arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
-        let transposed = Tensor::from_array(&array.t().into_dyn());
-        assert_eq!(transposed.shape(), &[3, 2]);
-        assert_eq!(transposed.as_slice(), &[1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
-        assert_eq!(transposed.to_array(), array.t().into_dyn());
+        assert_eq!(tensor.view(), array.into_dyn());
     }
 
     #[test]

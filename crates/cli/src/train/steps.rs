@@ -141,7 +141,7 @@ impl Run {
             } else {
                 section("sum of gradients", || {
                     let pairs = sums.iter_mut().zip(&gradients);
-                    pairs.for_each(|(sum, gradient)| sum.add_assign(gradient));
+                    pairs.for_each(|(sum, gradient)| sum.add_assign(self.context, gradient));
                 });
             }
         }

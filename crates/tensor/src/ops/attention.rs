@@ -8,6 +8,9 @@
 //!
 //! dv = pᵀ·do, dp = do·vᵀ, ds = p ∘ (dp − δ) with δ = ⟨do, o⟩ a query, dq = ds·k/√D, dk = dsᵀ·q/√D.
 //!
+//! ds is the gradient of softmax, ds_i = Σ_j dp_j·∂p_j/∂s_i with ∂p_j/∂s_i = p_j·(δ_ij − p_i), so ds_i = p_i·(dp_i − Σ_j p_j·dp_j).
+//! The sum needs no row of dp: Σ_j p_j·dp_j = Σ_j p_j·⟨do, v_j⟩ = ⟨do, Σ_j p_j·v_j⟩ = ⟨do, o⟩.
+//!
 //! Heads run in parallel; inside a head every sum has one order.
 
 use crate::kernels::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
@@ -25,7 +28,8 @@ fn block_rows(context: Context, time: usize) -> usize {
     whole_tiles(context, BLOCK).min(time)
 }
 
-/// One head's keys and values, (T, D) each, with what is needed to look at them.
+/// One head's keys and values, (capacity, D) each, of which the first T rows count, with what is needed to look at
+/// them. Without a cache the capacity is T.
 #[derive(Clone, Copy)]
 struct Head<'a> {
     context: Context,

@@ -76,8 +76,8 @@ mod tests {
     fn splitting_permutes_as_ndarray_does_and_merging_undoes_it() {
         let x = testing::random(&[2, 3, 8], 1);
         let y = split(&x, 4);
-        let array = x.reshape(&[2, 3, 4, 2]).to_array();
-        assert_eq!(y.to_array(), array.permuted_axes(vec![0, 2, 1, 3]));
+        let array = x.reshape(&[2, 3, 4, 2]).view().to_owned();
+        assert_eq!(y.view(), array.permuted_axes(vec![0, 2, 1, 3]));
         assert_eq!(merge(&y).as_slice(), x.as_slice());
     }
 }

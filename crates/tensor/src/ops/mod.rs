@@ -3,9 +3,10 @@
 //! An operation adds an inherent `impl` block to [`Var`](crate::Var), so that it exists as soon as its
 //! file does. A new one is one new file and one `mod` line here.
 
+mod add;
 mod attention;
 mod cross_entropy;
-pub mod elementwise;
+pub(crate) mod elementwise;
 mod embedding;
 mod gated;
 mod geglu;
@@ -15,6 +16,7 @@ mod linear;
 mod linear_cross_entropy;
 mod linear_int8;
 mod matmul;
+mod mul;
 mod reshape;
 mod rms_norm;
 mod rope;

@@ -33,7 +33,7 @@ fn an_inference_tape_records_nothing() {
     let x = tape.leaf(tensor(&[1.0]));
     let y = x.mul(&x);
     assert!(!y.needs_grad());
-    assert!(tape.nodes.borrow().is_empty());
+    assert!(tape.nodes.borrow().as_ref().is_some_and(Vec::is_empty));
 }
 
 /// x ↦ (2x, 3x).
@@ -59,11 +59,52 @@ fn an_operation_with_two_outputs_goes_back_once_both_are_whole() {
 
 #[test]
 fn an_output_that_is_not_used_has_no_gradient() {
-    let tape = Tape::new(Context::detect());
     for used in 0..2 {
+        let tape = Tape::new(Context::detect());
         let x = tape.leaf(tensor(&[5.0]));
         let output = &doubled_and_tripled(&x)[used];
         let gradients = tape.backward(&output.sum());
         assert_eq!(gradients.get(&x).unwrap().as_slice(), &[2.0 + used as f32]);
     }
+}
+
+#[test]
+#[should_panic(expected = "backward: the tape was differentiated before")]
+fn a_tape_is_differentiated_once() {
+    let tape = Tape::new(Context::detect());
+    let x = tape.leaf(tensor(&[3.0]));
+    let y = x.mul(&x).sum();
+    tape.backward(&y);
+    tape.backward(&y);
+}
+
+#[test]
+#[should_panic(expected = "mul: the tape was differentiated and records no more")]
+fn nothing_is_recorded_after_that() {
+    let tape = Tape::new(Context::detect());
+    let x = tape.leaf(tensor(&[3.0]));
+    tape.backward(&x.mul(&x));
+    x.mul(&x);
+}
+
+#[test]
+#[should_panic(expected = "add: the operands are on different tapes")]
+fn operands_of_two_tapes_are_refused() {
+    let (one, other) = (Tape::new(Context::detect()), Tape::new(Context::detect()));
+    one.leaf(tensor(&[1.0])).add(&other.leaf(tensor(&[2.0])));
+}
+
+#[test]
+#[should_panic(expected = "backward: the output is on another tape")]
+fn the_output_has_to_be_on_the_tape() {
+    let (one, other) = (Tape::new(Context::detect()), Tape::new(Context::detect()));
+    one.backward(&other.leaf(tensor(&[1.0])));
+}
+
+#[test]
+#[should_panic(expected = "Gradients: the leaf is on another tape")]
+fn gradients_are_of_the_leaves_of_one_tape() {
+    let (one, other) = (Tape::new(Context::detect()), Tape::new(Context::detect()));
+    let gradients = one.backward(&one.leaf(tensor(&[1.0])));
+    gradients.get(&other.leaf(tensor(&[1.0])));
 }
