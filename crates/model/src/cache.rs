@@ -45,6 +45,24 @@ impl KvCache {
         self.len = 0;
     }
 
+    /// Checks that this cache was made for a model of this shape.
+    #[track_caller]
+    pub(crate) fn assert_fits(&self, config: &ModelConfig) {
+        let heads = |layer: &LayerCache| [layer.keys.shape()[1], layer.keys.shape()[3]];
+        let expected = [config.num_heads, config.d_head()];
+        assert!(
+            self.layers.len() == config.num_layers
+                && self.limit == config.context_length
+                && self.layers.iter().all(|layer| heads(layer) == expected),
+            "KvCache: made for {} layers of (heads, channels) {:?} and {} positions, used with {} of {expected:?} and {}",
+            self.layers.len(),
+            self.layers.first().map(heads),
+            self.limit,
+            config.num_layers,
+            config.context_length
+        );
+    }
+
     /// Makes room for `count` more positions.
     #[track_caller]
     pub(crate) fn reserve(&mut self, count: usize) {
@@ -83,8 +101,9 @@ impl LayerCache {
 
 /// `x` (1, H, _, D) with room for `capacity` positions, of which the first `len` are kept.
 fn grown(x: &Tensor, len: usize, capacity: usize) -> Tensor {
-    // The cache made this tensor itself, with four axes.
-    let &[_, heads, old_capacity, d_head] = x.shape() else { panic!("KvCache: {:?}", x.shape()) };
+    let &[_, heads, old_capacity, d_head] = x.shape() else {
+        panic!("KvCache: keys and values are made with four axes, here {:?}", x.shape());
+    };
     Tensor::build(&[1, heads, capacity, d_head], |out| {
         let old_heads = x.as_slice().chunks_exact(old_capacity * d_head);
         for (new, old) in out.chunks_exact_mut(capacity * d_head).zip(old_heads) {
@@ -97,8 +116,9 @@ fn grown(x: &Tensor, len: usize, capacity: usize) -> Tensor {
 /// Writes `rows` (1, H, T, D) to positions `start..start + T` of `cache` (1, H, capacity, D).
 #[track_caller]
 fn write_rows(cache: &mut Tensor, start: usize, rows: &Tensor) {
-    // Rows are what `split_heads` made.
-    let &[batch, heads, time, d_head] = rows.shape() else { panic!("KvCache: {:?}", rows.shape()) };
+    let &[batch, heads, time, d_head] = rows.shape() else {
+        panic!("KvCache: split heads have four axes, here {:?}", rows.shape());
+    };
     let capacity = cache.shape()[2];
     assert!(
         batch == 1 && [1, heads, capacity, d_head] == cache.shape() && start + time <= capacity,
@@ -154,5 +174,20 @@ mod tests {
         assert_eq!(cache.layers[0].keys.shape(), &[1, 2, 300, 2]);
         cache.clear();
         assert!(cache.is_empty());
+    }
+
+    #[test]
+    fn the_cache_of_another_model_is_refused() {
+        let config = ModelConfig { d_model: 16, num_heads: 2, ..ModelConfig::default() };
+        KvCache::new(&config).assert_fits(&config);
+        for other in [
+            ModelConfig { num_layers: config.num_layers - 1, ..config.clone() },
+            ModelConfig { num_heads: 4, ..config.clone() },
+            ModelConfig { d_model: 32, ..config.clone() },
+            ModelConfig { context_length: 12, ..config.clone() },
+        ] {
+            let refused = std::panic::catch_unwind(|| KvCache::new(&other).assert_fits(&config));
+            assert!(refused.is_err(), "{other:?}");
+        }
     }
 }

@@ -30,5 +30,5 @@ pub use config::{ConfigError, ModelConfig};
 pub use generate::{FinishReason, GenerateError, GenerateOptions, Generator};
 pub use params::{ParameterKind, ParameterSpec, Parameters, ParametersError, parameter_specs};
 pub use sample::{Sampling, SamplingError};
-pub use transformer::{ModelError, Transformer};
+pub use transformer::{ModelError, QuantizeError, Transformer};
 pub use variant::{FeedForward, Norm, UnknownChoice};

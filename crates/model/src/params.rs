@@ -23,7 +23,7 @@ pub(crate) struct ParameterId(pub(crate) usize);
 /// What a parameter is for, and with it how it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
-    /// A matrix (out, in) of a linear layer: truncated normal, σ² = 2/(in + out), cut at ±3σ.
+    /// A matrix (out, in) of a linear layer: truncated normal, σ² = 2/(in + out) (Glorot and Bengio, 2010), cut at ±3σ.
     Linear,
     /// The embedding (V, C): truncated normal, σ = 1, cut at ±3.
     Embedding,

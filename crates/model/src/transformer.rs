@@ -1,11 +1,16 @@
 //! The whole model: embedding, blocks, final norm, output layer; written once for training and generation.
 
+mod held;
+
+pub use held::{ModelError, QuantizeError};
+
+use crate::ModelConfig;
 use crate::block::Pass;
-use crate::bound::{BoundWeight, BoundWeights};
+use crate::bound::BoundWeight;
 use crate::cache::KvCache;
-use crate::params::{self, ModelLayout, ParameterKind};
-use crate::{ConfigError, ModelConfig, Parameters, ParametersError};
-use tensor::ops::{Int8Matrix, RopeTable};
+use crate::params::ModelLayout;
+use held::Weights;
+use tensor::ops::RopeTable;
 use tensor::{Context, Tape, Tensor, Var};
 
 /// A transformer language model with its weights.
@@ -14,153 +19,11 @@ pub struct Transformer {
     layout: ModelLayout,
     rope: Option<RopeTable>,
     weights: Weights,
-}
-
-/// How the weights are held.
-enum Weights {
-    /// In `f32`, for training and inference.
-    Full(Parameters),
-    /// Matrices of linear layers in 8 bits, for inference only.
-    Int8(Vec<InferenceWeight>),
-}
-
-enum InferenceWeight {
-    Full(Tensor),
-    Int8(Int8Matrix),
-}
-
-/// Why a model cannot be built.
-#[derive(Debug, thiserror::Error, PartialEq)]
-pub enum ModelError {
-    /// The shape is not that of a model.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The tensors are not the parameters of a model of this shape.
-    #[error(transparent)]
-    Parameters(#[from] ParametersError),
-}
-
-/// The angles of the rotary embedding, if the model has one.
-fn rope_table(config: &ModelConfig) -> Option<RopeTable> {
-    config.rope.then(|| RopeTable::new(config.rope_theta, config.d_head(), config.context_length))
+    /// Whether the weights came from a directory whose output layer is its embedding.
+    was_tied: bool,
 }
 
 impl Transformer {
-    /// A model with random weights, which depend on `seed` alone.
-    ///
-    /// # Errors
-    /// If the shape is not that of a model.
-    pub fn new(config: ModelConfig, seed: u64) -> Result<Self, ConfigError> {
-        config.validate()?;
-        let parameters = Parameters::init(&config, seed);
-        Ok(Self::with_weights(config, parameters))
-    }
-
-    /// A model with the given weights, in any order.
-    ///
-    /// # Errors
-    /// If the shape is not that of a model, or the tensors are not its parameters.
-    pub fn from_tensors(
-        config: ModelConfig,
-        tensors: impl IntoIterator<Item = (String, Tensor)>,
-    ) -> Result<Self, ModelError> {
-        config.validate()?;
-        let parameters = Parameters::from_tensors(&config, tensors)?;
-        Ok(Self::with_weights(config, parameters))
-    }
-
-    /// `config` is valid and `parameters` are its own.
-    pub(crate) fn with_weights(config: ModelConfig, parameters: Parameters) -> Self {
-        let (_, layout) = params::list(&config);
-        let rope = rope_table(&config);
-        Self { config, layout, rope, weights: Weights::Full(parameters) }
-    }
-
-    /// The model's shape.
-    pub fn config(&self) -> &ModelConfig {
-        &self.config
-    }
-
-    /// Attends to another number of positions from now on; no weight depends on it.
-    ///
-    /// # Errors
-    /// If no model has this context length.
-    pub fn set_context_length(&mut self, context_length: usize) -> Result<(), ConfigError> {
-        let config = ModelConfig { context_length, ..self.config.clone() };
-        config.validate()?;
-        self.rope = rope_table(&config);
-        self.config = config;
-        Ok(())
-    }
-
-    /// Says which tokens begin and end a text.
-    ///
-    /// # Errors
-    /// If a token is not in the vocabulary.
-    pub fn set_special_tokens(
-        &mut self,
-        bos_token_id: Option<u32>,
-        eos_token_ids: Vec<u32>,
-    ) -> Result<(), ConfigError> {
-        let config = ModelConfig { bos_token_id, eos_token_ids, ..self.config.clone() };
-        config.validate()?;
-        self.config = config;
-        Ok(())
-    }
-
-    /// The weights.
-    ///
-    /// # Panics
-    /// If they are held in 8 bits.
-    #[track_caller]
-    pub fn parameters(&self) -> &Parameters {
-        match &self.weights {
-            Weights::Full(parameters) => parameters,
-            Weights::Int8(_) => panic!("Transformer::parameters: the weights are held in 8 bits"),
-        }
-    }
-
-    /// The weights, for an optimizer to change.
-    ///
-    /// # Panics
-    /// If they are held in 8 bits.
-    #[track_caller]
-    pub fn parameters_mut(&mut self) -> &mut Parameters {
-        match &mut self.weights {
-            Weights::Full(parameters) => parameters,
-            Weights::Int8(_) => {
-                panic!("Transformer::parameters_mut: the weights are held in 8 bits")
-            }
-        }
-    }
-
-    /// The same model with the matrices of all linear layers rounded to 8 bits, a quarter of the memory to
-    /// read for each token. Embedding and norms stay as they are. Such a model cannot be trained or saved.
-    pub fn quantize_int8(self) -> Self {
-        let Weights::Full(parameters) = self.weights else { return self };
-        let weights = parameters.specs().iter().zip(parameters.tensors());
-        let weights = weights.map(|(spec, tensor)| match spec.kind {
-            ParameterKind::Linear => InferenceWeight::Int8(Int8Matrix::quantize(tensor)),
-            ParameterKind::Embedding | ParameterKind::Norm => InferenceWeight::Full(tensor.clone()),
-        });
-        Self { weights: Weights::Int8(weights.collect()), ..self }
-    }
-
-    /// Puts the weights on a tape: as leaves, whose gradients are wanted if the tape records.
-    fn bind<'m, 't>(&'m self, tape: &'t Tape) -> BoundWeights<'m, 't> {
-        let full = |tensor: &Tensor| BoundWeight::Full(tape.leaf(tensor.clone()));
-        BoundWeights(match &self.weights {
-            Weights::Full(parameters) => parameters.tensors().iter().map(full).collect(),
-            Weights::Int8(weights) => weights
-                .iter()
-                .map(|weight| match weight {
-                    InferenceWeight::Full(tensor) => full(tensor),
-                    InferenceWeight::Int8(matrix) => BoundWeight::Int8(matrix),
-                })
-                .collect(),
-        })
-    }
-
     /// A pass whose first token is at position `start`.
     fn pass<'m, 't>(&'m self, tape: &'t Tape, start: usize) -> Pass<'m, 't> {
         let (config, rope) = (&self.config, self.rope.as_ref());
@@ -275,11 +138,13 @@ impl Transformer {
     /// Appends token ids (T), at least one, to the sequence in `cache` → the logits (V) of the token that follows them.
     ///
     /// # Panics
-    /// If the sequence gets longer than the context, or an id is not in the vocabulary.
+    /// If the sequence gets longer than the context, an id is not in the vocabulary, or the cache is that of a model
+    /// of another shape.
     #[track_caller]
     pub fn next_logits(&self, ctx: Context, ids: &[u32], cache: &mut KvCache) -> Tensor {
         let (time, d_model) = (ids.len(), self.config.d_model);
         assert!(time > 0, "Transformer::next_logits: no token ids");
+        cache.assert_fits(&self.config);
         cache.reserve(time);
         let tape = Tape::inference(ctx);
         let pass = self.pass(&tape, cache.len());

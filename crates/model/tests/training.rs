@@ -4,7 +4,7 @@ use model::{ModelConfig, Transformer};
 use optim::{AdamW, AdamWConfig, clip_scale, global_norm};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tensor::Context;
+use tensor::{Context, Precision};
 
 /// Random token ids (B, T) and, as targets, the ids that follow.
 fn random_batch(vocab_size: usize, batch: usize, time: usize) -> (Vec<u32>, Vec<u32>) {
@@ -48,7 +48,7 @@ fn the_default_model_learns_one_batch_by_heart() {
 }
 
 /// Three steps of a model large enough that every operation works in parallel, on `threads` threads.
-fn three_steps(threads: usize) -> (Vec<f32>, Vec<Vec<f32>>) {
+fn three_steps(threads: usize, precision: Precision) -> (Vec<f32>, Vec<Vec<f32>>) {
     const BATCH: usize = 3;
     const TIME: usize = 70;
     let config = ModelConfig {
@@ -63,7 +63,7 @@ fn three_steps(threads: usize) -> (Vec<f32>, Vec<Vec<f32>>) {
     let (inputs, targets) = random_batch(config.vocab_size, BATCH, TIME);
     let mut model = Transformer::new(config, 3).unwrap();
     let mut adamw = optimizer(&model);
-    let ctx = Context::detect();
+    let ctx = Context::detect().with_precision(precision);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let losses = pool.install(|| {
         let step = |_| {
@@ -79,16 +79,18 @@ fn three_steps(threads: usize) -> (Vec<f32>, Vec<Vec<f32>>) {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    let (losses, weights) = three_steps(1);
-    for threads in [2, 5] {
-        let (other_losses, other_weights) = three_steps(threads);
-        assert_eq!(losses, other_losses, "{threads} threads");
-        assert!(weights == other_weights, "{threads} threads");
+    for precision in [Precision::F32, Precision::Bf16] {
+        let (losses, weights) = three_steps(1, precision);
+        for threads in [2, 5] {
+            let (other_losses, other_weights) = three_steps(threads, precision);
+            assert_eq!(losses, other_losses, "{threads} threads, {precision}");
+            assert!(weights == other_weights, "{threads} threads, {precision}");
+        }
     }
 }
 
 #[test]
-fn bf16_products_train_almost_as_f32_does() {
+fn bf16_products_give_almost_the_loss_and_gradients_of_f32() {
     let config = ModelConfig {
         vocab_size: 300,
         context_length: 32,
@@ -101,7 +103,7 @@ fn bf16_products_train_almost_as_f32_does() {
     let (inputs, targets) = random_batch(config.vocab_size, 2, 32);
     let model = Transformer::new(config, 3).unwrap();
     let f32 = Context::detect();
-    let bf16 = f32.with_precision(tensor::Precision::Bf16);
+    let bf16 = f32.with_precision(Precision::Bf16);
     let (loss, gradients) = model.loss_and_gradients(f32, &inputs, &targets, 2, 32);
     let (rounded_loss, rounded) = model.loss_and_gradients(bf16, &inputs, &targets, 2, 32);
     assert!((loss - rounded_loss).abs() < 0.02 && loss != rounded_loss, "{loss}, {rounded_loss}");

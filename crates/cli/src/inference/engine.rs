@@ -64,7 +64,10 @@ impl Engine {
         }
         let start_id = tokenizer::end_of_text(&tokenizer).or(model.config().bos_token_id);
         let end_ids = if stops_given { Vec::new() } else { model.config().eos_token_ids.clone() };
-        let model = if args.precision == Choice::Int8 { model.quantize_int8() } else { model };
+        let model = match args.precision {
+            Choice::Int8 => model.quantize_int8().with_context(|| dir.display().to_string())?,
+            _ => model,
+        };
         let told_of_window = AtomicBool::new(false);
         Ok(Engine { model, tokenizer, context, start_id, end_ids, told_of_window })
     }

@@ -200,6 +200,12 @@ fn new_plan(args: &Args, given: &Given) -> Result<Plan> {
 pub fn load_to_start_from(path: &Path, args: &Args, given: &Given) -> Result<Transformer> {
     let found = checkpoint::resolve(path).context("--init-from")?;
     let mut model = Transformer::load(&found).context("--init-from")?;
+    if model.was_tied() {
+        log::info!(
+            "{}: its output layer is its embedding; from here on they are two matrices, trained and saved apart",
+            path.display()
+        );
+    }
     check_shape(args, given, model.config(), &path.display().to_string())?;
     if given.has("context_length") {
         model.set_context_length(args.context_length).context("--context-length")?;

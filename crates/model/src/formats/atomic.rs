@@ -6,9 +6,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Writes a file beside `path`, syncs it and gives it the name `path`, which until then is whatever it was before.
+/// A process that is killed meanwhile leaves the file beside it behind, `.writing-….tmp`.
 ///
 /// # Errors
-/// If the directory cannot be written to, or `write` fails; nothing is left behind then.
+/// If the directory cannot be written to, or `write` fails: then the file beside it is removed. If only the directory cannot
+/// be synced in the end, `path` is already the new file.
 pub fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,

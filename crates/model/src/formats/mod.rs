@@ -38,14 +38,15 @@ fn open(path: &Path) -> Result<File, LoadError> {
 
 impl Transformer {
     /// Reads a model from a directory that this crate or Hugging Face's `transformers` wrote. Weights may be
-    /// `f32`, `f16` or `bf16`, in one `safetensors` file or several, the output layer tied to the embedding or not.
+    /// `f32`, `f16` or `bf16`, in one `safetensors` file or several, the output layer tied to the embedding or not;
+    /// [`was_tied`](Self::was_tied) tells.
     ///
     /// # Errors
     /// Names the file, what is wrong with it, and what was expected.
     pub fn load(dir: &Path) -> Result<Self, LoadError> {
         let ModelFiles { config, tied } = hugging_face::read(dir)?;
         let parameters = weights::read(dir, &config, tied)?;
-        Ok(Self::with_weights(config, parameters))
+        Ok(Self::with_weights(config, parameters).read_tied(tied))
     }
 
     /// Writes `config.json`, `generation_config.json` and `model.safetensors` into a directory, which is made if it

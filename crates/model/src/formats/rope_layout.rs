@@ -8,12 +8,18 @@
 use tensor::Tensor;
 
 /// W_q or W_k (H·D, C), D even, for adjacent pairs → the same for halves.
+///
+/// # Panics
+/// If the shape is another one.
 #[track_caller]
 pub fn pairs_to_halves(weight: &Tensor, num_heads: usize) -> Tensor {
     permute(weight, num_heads, |j, b, half| (2 * j + b, b * half + j))
 }
 
 /// W_q or W_k (H·D, C), D even, for halves → the same for adjacent pairs.
+///
+/// # Panics
+/// If the shape is another one.
 #[track_caller]
 pub fn halves_to_pairs(weight: &Tensor, num_heads: usize) -> Tensor {
     permute(weight, num_heads, |j, b, half| (b * half + j, 2 * j + b))

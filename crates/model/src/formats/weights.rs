@@ -22,30 +22,23 @@ pub fn write(dir: &Path, parameters: &Parameters) -> Result<(), SaveError> {
     safetensors::write(&dir.join(WEIGHTS_FILE), parameters.iter(), &[("format", "pt")])
 }
 
-/// Reads the weights of a model from `dir`. If the output layer is `tied`, it is a copy of the embedding.
-/// `config` must be valid.
+/// Reads the weights of a model from `dir`. If the output layer is `tied`, it is a copy of the embedding. Where there is an
+/// index, it decides which file a tensor comes from; what it does not list is not read. `config` must be valid.
 ///
 /// # Errors
 /// If a file cannot be read or is damaged; if a tensor is missing, has no place in the model, or is of another shape.
 pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, LoadError> {
-    let (listing, mut files) = open_all(dir)?;
+    let Stored { listing, mut files, file_of } = open_all(dir)?;
     let specs = parameter_specs(config);
     let in_files = |name: &str| !(tied && name == OUTPUT_NAME);
     let expected: BTreeSet<&str> =
         specs.iter().map(|spec| spec.name.as_str()).filter(|name| in_files(name)).collect();
 
-    // Which file each tensor is in. Everything is checked before anything is read.
-    let mut file_of = BTreeMap::new();
-    for (index, file) in files.iter().enumerate() {
-        for name in file.names() {
-            if !expected.contains(name.as_str()) {
-                if is_ignored(&name) || !in_files(&name) {
-                    continue;
-                }
-                let path = file.path().to_path_buf();
-                return Err(LoadError::UnexpectedTensor { path, name });
-            }
-            file_of.insert(name, index);
+    // Everything is checked before anything is read.
+    for (name, &index) in &file_of {
+        if !expected.contains(name.as_str()) && !is_ignored(name) && in_files(name) {
+            let (path, name) = (files[index].path().to_path_buf(), name.clone());
+            return Err(LoadError::UnexpectedTensor { path, name });
         }
     }
     for spec in specs.iter().filter(|spec| in_files(&spec.name)) {
@@ -69,12 +62,22 @@ fn is_ignored(name: &str) -> bool {
     name.ends_with(".rotary_emb.inv_freq")
 }
 
-/// The file that lists the weights, and all files that hold some.
-fn open_all(dir: &Path) -> Result<(PathBuf, Vec<SafetensorsFile>), LoadError> {
+/// Where the weights of a directory are.
+struct Stored {
+    /// The file that says which there are.
+    listing: PathBuf,
+    files: Vec<SafetensorsFile>,
+    /// For each tensor, which of the files it is read from.
+    file_of: BTreeMap<String, usize>,
+}
+
+/// Opens all files that hold weights.
+fn open_all(dir: &Path) -> Result<Stored, LoadError> {
     let (single, index) = (dir.join(WEIGHTS_FILE), dir.join(INDEX_FILE));
     if single.exists() {
         let file = SafetensorsFile::open(&single)?;
-        return Ok((single, vec![file]));
+        let file_of = file.names().into_iter().map(|name| (name, 0)).collect();
+        return Ok(Stored { listing: single, files: vec![file], file_of });
     }
     if !index.exists() {
         return Err(LoadError::NoWeights { path: dir.to_path_buf() });
@@ -91,7 +94,8 @@ fn open_all(dir: &Path) -> Result<(PathBuf, Vec<SafetensorsFile>), LoadError> {
         tensors_of.entry(file).or_default().push(tensor);
     }
     let mut files = Vec::with_capacity(tensors_of.len());
-    for (file, tensors) in &tensors_of {
+    let mut file_of = BTreeMap::new();
+    for (index_of_file, (file, tensors)) in tensors_of.iter().enumerate() {
         let file = SafetensorsFile::open(&dir.join(file))?;
         for tensor in tensors {
             if file.shape(tensor).is_none() {
@@ -99,10 +103,11 @@ fn open_all(dir: &Path) -> Result<(PathBuf, Vec<SafetensorsFile>), LoadError> {
                     format!("a file that has it, which {} does not", file.path().display());
                 return Err(weight_map.wrong(tensor, expected));
             }
+            file_of.insert(tensor.to_string(), index_of_file);
         }
         files.push(file);
     }
-    Ok((index, files))
+    Ok(Stored { listing: index, files, file_of })
 }
 
 #[cfg(test)]

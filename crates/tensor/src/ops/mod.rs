@@ -26,5 +26,5 @@ mod sum;
 mod swiglu;
 
 pub use attention::attend_to_cache;
-pub use linear_int8::Int8Matrix;
+pub use linear_int8::{Int8Matrix, NotFinite};
 pub use rope::{RopeLayout, RopeTable};

@@ -76,6 +76,7 @@ impl<'t> Op<'t> {
     }
 
     /// Puts several results on the tape. `backward` gets the gradient of each, `None` where nothing depends on it.
+    #[track_caller]
     pub fn record_all<const N: usize>(
         self,
         values: [Tensor; N],

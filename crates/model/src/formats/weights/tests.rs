@@ -84,6 +84,18 @@ fn several_files_are_one_model() {
     index(&weight_map);
     assert_eq!(logits(&Transformer::load(dir.path()).unwrap()), logits(&model()));
 
+    // Both files have a tensor of this name: the index decides.
+    let other = names.map(|name| dir.path().join(name));
+    let second_half = tensors[tensors.len().div_ceil(2)..].iter().cloned();
+    let first_name = tensors[0].clone().0;
+    let decoy = (first_name.clone(), Tensor::zeros(tensors[0].1.shape()));
+    write_tensors(&other[1], &second_half.chain([decoy]).collect::<Vec<_>>());
+    assert_eq!(logits(&Transformer::load(dir.path()).unwrap()), logits(&model()));
+    weight_map[&first_name] = json!(names[1]);
+    index(&weight_map);
+    assert_ne!(logits(&Transformer::load(dir.path()).unwrap()), logits(&model()));
+    weight_map[&first_name] = json!(names[0]);
+
     weight_map["lm_head.weight"] = json!(names[0]);
     index(&weight_map);
     assert!(
@@ -112,11 +124,14 @@ fn a_tied_output_layer_is_the_embedding() {
     );
     change_config(&dir, "tie_word_embeddings", json!(true));
     let tied = Transformer::load(dir.path()).unwrap();
+    assert!(tied.was_tied());
     let values = |name| tied.parameters().get(name).unwrap().as_slice().to_vec();
     assert_eq!(values(OUTPUT_NAME), values(EMBEDDING_NAME));
     // Saved again, it is a directory with both, not tied, that gives the same logits.
     tied.save(dir.path()).unwrap();
-    assert_eq!(logits(&Transformer::load(dir.path()).unwrap()), logits(&tied));
+    let saved = Transformer::load(dir.path()).unwrap();
+    assert_eq!(logits(&saved), logits(&tied));
+    assert!(!saved.was_tied());
 }
 
 #[test]
