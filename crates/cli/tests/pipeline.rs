@@ -151,9 +151,9 @@ fn a_profile_says_where_the_time_of_a_step_goes() {
     {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
-    // The calls of one step, not of both: q, k, v, o, gate, up and down of one block.
+    // The calls of one step, not of both: q, k, v; o; gate, up; and down of one block.
     let linear = text.lines().find(|line| line.starts_with("linear ")).unwrap();
-    assert_eq!(linear.split_whitespace().nth(1), Some("7"), "{text}");
+    assert_eq!(linear.split_whitespace().nth(1), Some("4"), "{text}");
     let silent = folder.train("other", &["--steps", "2"]).output().unwrap();
     assert_eq!(stdout(&silent), "");
 }
