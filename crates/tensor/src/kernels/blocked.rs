@@ -7,7 +7,7 @@
 //! sums do not depend on how C was cut for the threads.
 
 use super::grid::Grid;
-use super::{GemmKernel, MAX_TILE};
+use super::{GemmKernel, MAX_TILE, pack};
 use crate::pool::Buffer;
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -230,21 +230,33 @@ impl Product<'_> {
         let &GemmKernel { mr, nr, begin, end, .. } = self.table;
         // SAFETY: whoever holds a table may use its instruction set.
         unsafe { begin() };
-        for p in panels {
+        let b_panel = |t: usize, p: usize| {
+            let len = nr * self.table.slots(slab.terms[t].len());
+            &slab.packed[t * slab.room + p * len..][..len]
+        };
+        for p in panels.clone() {
             let cols = &slab.panels[p];
             let (c, row_stride) = self.grid.c((rows.part, cols.part), &rows.range, &cols.range);
             for (t, a) in terms.clone().zip(a.chunks_exact(room)) {
-                let terms = &slab.terms[t];
-                let slots = self.table.slots(terms.len());
-                let b = &slab.packed[t * slab.room + p * nr * slots..][..nr * slots];
-                let accumulate = self.accumulate || terms.part > 0 || terms.range.start > 0;
-                for (i, a) in (0..rows.len()).step_by(mr).zip(a.chunks_exact(mr * slots)) {
+                let Span { part, range } = &slab.terms[t];
+                let accumulate = self.accumulate || *part > 0 || range.start > 0;
+                let b = b_panel(t, p);
+                // The panel that comes next is fetched meanwhile, a piece with every tile.
+                let next = match (terms.contains(&(t + 1)), panels.contains(&(p + 1))) {
+                    (true, _) => b_panel(t + 1, p),
+                    (false, true) => b_panel(terms.start, p + 1),
+                    (false, false) => &[],
+                };
+                let piece = next.len().div_ceil(rows.len().div_ceil(mr));
+                let a_panels = a.chunks_exact(mr * self.table.slots(range.len()));
+                for ((i, a), tile) in (0..rows.len()).step_by(mr).zip(a_panels).zip(0..) {
+                    pack::prefetch(next, tile * piece..(tile + 1) * piece);
                     // SAFETY: the rows from i on lie in C, as `Grid::c` checked.
                     let c = unsafe { c.add(i * row_stride) };
                     let size = (mr.min(rows.len() - i), cols.len());
                     // SAFETY: as above, the tile lies in C; no other thread has it, as threads have tiles of their
-                    // own; we are between begin and end.
-                    unsafe { self.micro(terms.len(), a, b, (c, row_stride), size, accumulate) };
+                    // own; both panels have these terms; we are between begin and end.
+                    unsafe { self.micro(range.len(), a, b, (c, row_stride), size, accumulate) };
                 }
             }
         }
@@ -255,7 +267,8 @@ impl Product<'_> {
     /// Runs the micro-kernel for a tile of C that may lack rows or columns.
     ///
     /// # Safety
-    /// The `size` of C can be read and written by this thread alone, and the table's `begin` was called.
+    /// `a` and `b` are panels of `k` terms, the `size` of C can be read and written by this thread alone, and the
+    /// table's `begin` was called.
     #[inline]
     unsafe fn micro(
         &self,
@@ -267,8 +280,6 @@ impl Product<'_> {
         accumulate: bool,
     ) {
         let &GemmKernel { mr, nr, micro, .. } = self.table;
-        // The panels are what lets the micro-kernel read without checks.
-        assert!(a.len() == mr * self.table.slots(k) && b.len() == nr * self.table.slots(k));
         let (a, b) = (a.as_ptr(), b.as_ptr());
         if rows == mr && cols == nr {
             // SAFETY: the table may be used, the panels have the size, the tile lies in C and is ours.

@@ -6,6 +6,7 @@
 //! transposed in memory; operands in bf16 precision are rounded on the way.
 
 use super::gemm::Mat;
+use std::ops::Range;
 
 /// Packs the rows of a matrix in panels of the table's width: `(source, panels, round)`. `panels` has room for
 /// exactly the panels; with `round`, the elements are rounded to bf16.
@@ -17,18 +18,18 @@ pub(super) type Pack = unsafe fn(Mat<'_>, &mut [f32], bool);
 /// Floats in a cache line.
 const LINE: usize = 16;
 
-/// Asks for the cache line of an element that will be read soon. The hardware foresees accesses within a page
-/// only, and the rows of a large matrix lie on different ones.
+/// Asks for the cache lines of elements that will be read soon; it does not matter if they do not exist. The
+/// hardware foresees accesses within a page only, and the rows of a large matrix lie on different ones.
 #[inline(always)]
-fn prefetch(data: &[f32], index: usize) {
+pub(super) fn prefetch(data: &[f32], elements: Range<usize>) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch may have any address.
-    unsafe {
+    for index in elements.step_by(LINE) {
         use std::arch::x86_64::*;
-        _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(index).cast());
+        // SAFETY: a prefetch may have any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(index).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (data, index);
+    let _ = (data, elements);
 }
 
 /// The nearest number that bfloat16 can hold, ties to even; NaN stays NaN.
@@ -95,9 +96,8 @@ fn pack_copying<const W: usize>(
     for start in (0..depth).step_by(COLUMNS) {
         let end = depth.min(start + COLUMNS);
         for k in end..depth.min(end + COLUMNS) {
-            for row in (0..rows.rows()).step_by(LINE) {
-                prefetch(rows.data(), k * rows.col_stride() + row);
-            }
+            let start = k * rows.col_stride();
+            prefetch(rows.data(), start..start + rows.rows());
         }
         for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
             let (columns, _) = panel[start * W..end * W].as_chunks_mut::<W>();
@@ -124,7 +124,8 @@ fn pack_transposing<const W: usize>(
         for (line, columns) in lines.iter_mut().enumerate() {
             let first = index * W * rows.row_stride() + line * LINE;
             for i in 0..W {
-                prefetch(rows.data(), first + (i + W) * rows.row_stride());
+                let start = first + (i + W) * rows.row_stride();
+                prefetch(rows.data(), start..start + 1);
             }
             for (block, columns) in columns.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
                 let row = |i: usize| -> &[f32; BLOCK] {
