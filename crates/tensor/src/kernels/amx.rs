@@ -4,6 +4,9 @@
 //! A's rows and two B's columns, so that each tile that is loaded is multiplied twice. Panels (see `tiles`) are
 //! read front to back.
 //!
+//! The unit rounds sums to nearest whatever the thread's rounding mode is, and takes subnormal numbers, in operands and
+//! sums, for 0: products of such tiny numbers differ from those of the other tables.
+//!
 //! The operating system saves the registers only for programs that asked for it ([`permitted`]), and a thread has
 //! to say how large its tiles are before it uses them ([`begin`]). The instructions are written as assembly, as
 //! their intrinsics are not stable. Reference: Intel, *Software Developer's Manual*, vol. 1, ch. 18.
@@ -111,11 +114,9 @@ unsafe fn micro(
     c_row_stride: usize,
     accumulate: bool,
 ) {
-    if k == 0 {
-        return;
-    }
+    debug_assert!(k > 0);
     // SAFETY: the caller grants the panels, two tiles of each operand for every 32 terms, and 32 rows of 32
-    // floats of C; the tiles are configured. The loop runs once for every 32 terms.
+    // floats of C; the tiles are configured. The loop runs once for every 32 terms, of which there are some.
     unsafe {
         asm!(
             "test {accumulate}, {accumulate}",

@@ -1,5 +1,6 @@
 //! AVX-512 BF16: vectors of 16 pairs of bfloat16, multiplied and added up in f32 by one instruction. All else is
-//! AVX-512, whose table has these products where the CPU has the extension.
+//! AVX-512, whose table has these products where the CPU has the extension. The instruction takes subnormal numbers,
+//! in operands and sums, for 0: products of such tiny numbers differ from those of the other tables.
 
 // The same tiles of C: 14 × 2 vectors of sums.
 use super::avx512::{LANES, MR, NR};

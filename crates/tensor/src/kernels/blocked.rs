@@ -25,7 +25,7 @@ const SMALLEST_COLS: usize = 256;
 /// Fewer rows are not worth reading the packed B.
 const SMALLEST_ROWS: usize = 48;
 /// Columns that are packed by one task.
-const PACKED_COLS: usize = 128;
+pub(super) const PACKED_COLS: usize = 128;
 /// Tiles a thread, so that those who finish early find something left.
 const TILES_A_THREAD: usize = 4;
 

@@ -115,6 +115,16 @@ struct GemmKernel {
 }
 
 impl GemmKernel {
+    /// Checks what the loops of [`blocked`] rely on.
+    const fn check(&self) {
+        let &Self { mr, nr, kc, mc, terms_a_step, terms_a_slot, .. } = self;
+        assert!(mr > 0 && nr > 0 && mr * nr <= MAX_TILE, "a tile of C has to fit into its buffer");
+        assert!(nr <= blocked::PACKED_COLS, "a task has to pack a panel of B at least");
+        assert!(mc > 0 && mc % mr == 0, "a block of A has to consist of whole panels");
+        assert!(kc > 0 && kc % terms_a_step == 0, "a block of terms has to consist of whole steps");
+        assert!(terms_a_step % terms_a_slot == 0, "a step has to fill its slots");
+    }
+
     /// The floats that a row of a panel takes for `terms` terms.
     fn slots(&self, terms: usize) -> usize {
         terms.next_multiple_of(self.terms_a_step) / self.terms_a_slot
@@ -130,19 +140,39 @@ type Around = unsafe fn();
 /// [`Around`] where there is nothing to do.
 unsafe fn nothing() {}
 
-/// Computes a tile of C, `mr` × `nr`, from a panel of A (`k` × `mr`) and one of B (`k` × `nr`), both packed,
+/// Computes a tile of C, `mr` × `nr`, from a panel of A (`k` × `mr`, k > 0) and one of B (`k` × `nr`), both packed,
 /// between the table's `begin` and `end`:
 /// `(k, a, b, c, c_row_stride, accumulate)`. The tile is overwritten, or added to if `accumulate`.
 ///
 /// # Safety
-/// The CPU has the table's instruction set; `a` and `b` can be read for `slots(k)`·`mr` and `slots(k)`·`nr` floats; `c` can
+/// The CPU has the table's instruction set; `k` is not 0; `a` and `b` can be read for `slots(k)`·`mr` and `slots(k)`·`nr` floats; `c` can
 /// be read and written for `nr` floats at each of `mr` multiples of `c_row_stride`, and nobody else does so.
 type MicroKernel = unsafe fn(usize, *const f32, *const f32, *mut f32, usize, bool);
 
 /// The most elements of a tile of C on any table.
 const MAX_TILE: usize = 32 * 32;
 
+// Every table is checked while it is compiled.
+const _: () = {
+    portable::KERNELS.check();
+    #[cfg(target_arch = "x86_64")]
+    {
+        avx2::KERNELS.check();
+        avx512::KERNELS.check();
+        avx512_bf16::KERNELS.check();
+        #[cfg(not(miri))]
+        amx::KERNELS.check();
+    }
+};
+
 impl Kernels {
+    const fn check(&self) {
+        self.gemm.check();
+        if let Some(gemm_bf16) = &self.gemm_bf16 {
+            gemm_bf16.check();
+        }
+    }
+
     /// The instruction set of this table.
     pub fn isa(&self) -> Isa {
         self.isa
