@@ -4,7 +4,7 @@
 //! cargo run --release --example compare-runs -- runs/a runs/b --out chart.svg
 //! ```
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -22,7 +22,7 @@ struct Args {
     /// Run directories, DIR or NAME=DIR
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<String>,
-    /// The chart, as SVG; without it only the table is printed
+    /// The chart, as SVG, or as PNG if its name ends so; without it only the table is printed
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     /// What the chart is called
@@ -63,9 +63,20 @@ fn main() -> ExitCode {
             };
             let Args { title, log_x, log_y, max_loss, .. } = args;
             let chart = Chart { title, horizontal, log_x, log_y, max_loss };
-            lm::output::write(out, chart.draw(&variants).as_bytes())?;
+            lm::output::write(out, &picture(out, chart.draw(&variants))?)?;
         }
         print!("{}", table(&variants));
         Ok(Outcome::Done)
     })
+}
+
+/// The chart in the format that the name of its file asks for.
+fn picture(out: &Path, svg: String) -> Result<Vec<u8>> {
+    if !out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        return Ok(svg.into_bytes());
+    }
+    #[cfg(feature = "png")]
+    return lm::compare::png(&svg);
+    #[cfg(not(feature = "png"))]
+    anyhow::bail!("{}: PNG needs a build with --features png; or write .svg", out.display())
 }

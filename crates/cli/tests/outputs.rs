@@ -86,6 +86,9 @@ fn a_run_that_diverged_says_so() {
     let step = sitting.not_finite_at.expect("a step");
     assert!(sitting.outcome.unwrap().contains(&format!("step {step}: ")));
     assert_eq!(Run::read(&folder.path("run")).unwrap().divergence(), Some(step));
+    // A run that is lost before its first line of metrics is one too.
+    fs::remove_file(folder.path("run/metrics.jsonl")).unwrap();
+    assert_eq!(Run::read(&folder.path("run")).unwrap().divergence(), Some(step));
 }
 
 #[test]

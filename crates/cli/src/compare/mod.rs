@@ -4,10 +4,14 @@
 //! colour and an entry of the legend.
 
 mod chart;
+#[cfg(feature = "png")]
+mod png;
 mod run;
 mod smooth;
 mod table;
 
 pub use chart::{Chart, Horizontal};
+#[cfg(feature = "png")]
+pub use png::png;
 pub use run::{Run, Variant, group};
 pub use table::table;

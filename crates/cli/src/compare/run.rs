@@ -18,7 +18,7 @@ const DIVERGED: f64 = 0.5;
 pub struct Run {
     /// The directory's name.
     pub name: String,
-    /// All lines of metrics, at least one.
+    /// All lines of metrics; none if the very first loss was not finite.
     pub lines: Vec<Metrics>,
     /// The step at which a loss was not finite, if the run says so.
     pub not_finite: Option<u64>,
@@ -37,18 +37,19 @@ impl Run {
     /// Reads the run directory `dir`.
     ///
     /// # Errors
-    /// When it holds no metrics.
+    /// When it holds no metrics, and no word of a loss that was not finite.
     pub fn read(dir: &Path) -> Result<Run> {
         let path = dir.join(metrics::FILE_NAME);
         let lines = metrics::read(&path)?.unwrap_or_default();
-        if lines.is_empty() {
+        let last = Record::read(dir).and_then(|record| record.sittings.last().cloned());
+        let not_finite = last.and_then(|sitting| sitting.not_finite_at);
+        if lines.is_empty() && not_finite.is_none() {
             bail!("{}: no line of metrics; expected the directory of a run", path.display());
         }
         // A path such as `runs/x/.` has no name of its own.
         let named = dir.file_name().map_or(dir.as_os_str(), |name| name);
         let name = named.to_string_lossy().into_owned();
-        let last = Record::read(dir).and_then(|record| record.sittings.last().cloned());
-        Ok(Run { name, lines, not_finite: last.and_then(|sitting| sitting.not_finite_at) })
+        Ok(Run { name, lines, not_finite })
     }
 
     /// Reads a run as it was named on a command line: `DIR`, or `NAME=DIR` where another name is to be shown.
@@ -97,10 +98,10 @@ impl Run {
     }
 
     /// Median speed of the logged steps, in tokens a second.
-    pub fn tokens_per_second(&self) -> f64 {
+    pub fn tokens_per_second(&self) -> Option<f64> {
         let mut speeds: Vec<f64> = self.lines.iter().map(|line| line.tokens_per_second).collect();
         speeds.sort_by(f64::total_cmp);
-        speeds[speeds.len() / 2]
+        speeds.get(speeds.len() / 2).copied()
     }
 }
 
@@ -165,7 +166,7 @@ pub(super) mod tests {
         let run = run("a", &[4.0, 2.0, 3.0, 2.5]);
         assert_eq!(run.final_loss(), Some(2.5));
         assert_eq!(run.best(), Some((2.0, 2)));
-        assert_eq!(run.tokens_per_second(), 3.0);
+        assert_eq!(run.tokens_per_second(), Some(3.0));
     }
 
     #[test]
@@ -195,6 +196,13 @@ pub(super) mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = Run::read(dir.path()).unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl"), "{error}");
+    }
+
+    #[test]
+    fn a_run_that_was_lost_at_its_first_step_has_no_line_and_is_one_nevertheless() {
+        let lost = Run { not_finite: Some(1), ..run("a", &[]) };
+        assert_eq!((lost.divergence(), lost.best()), (Some(1), None));
+        assert_eq!((lost.final_loss(), lost.tokens_per_second()), (None, None));
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn row(run: &Run) -> [String; 5] {
         run.final_loss().map_or(dash(), |loss| format!("{loss:.4}")),
         run.best().map_or(dash(), |(loss, step)| format!("{loss:.4} ({step})")),
         run.divergence().map_or(dash(), |step| step.to_string()),
-        format!("{:.0}", run.tokens_per_second()),
+        run.tokens_per_second().map_or(dash(), |speed| format!("{speed:.0}")),
     ]
 }
 

@@ -51,4 +51,6 @@ fn every_axis_and_few_points_are_no_trouble() {
         }
     }
     assert!(!chart().draw(&[]).contains("NaN"));
+    let lost = chart().draw(&group(vec![Run { not_finite: Some(1), ..run("lost", &[]) }]));
+    assert!(lost.contains(">diverges at 1<") && !lost.contains("NaN") && !lost.contains("inf"));
 }
