@@ -34,4 +34,4 @@ if [[ -z $python ]]; then
     python=$folder/venv/bin/python
     "$python" -m pip install --quiet --disable-pip-version-check tokenizers tiktoken rustbpe gigatoken awkward numpy
 fi
-"$python" "$root/scripts/compare/tokenizer_rivals.py" "$programs" "$file" "${options[@]}"
+"$python" "$root/scripts/compare/tokenizer_rivals.py" "$programs" "$file" ${options[@]+"${options[@]}"}

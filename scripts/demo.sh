@@ -76,7 +76,7 @@ tell_stories() {
 }
 
 # A demonstration starts afresh; only what it made itself is cleared away.
-rm -rf "$out"/step-* "$out/latest" "$out/metrics.jsonl" "$out/loss.svg"
+rm -rf "$out"/step-* "$out/latest" "$out/metrics.jsonl" "$out/loss.svg" "$out/run.json"
 mkdir -p "$out"
 
 stage "build" build

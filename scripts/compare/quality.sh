@@ -16,7 +16,8 @@ OUT/steps.svg and OUT/hours.svg and prints the table. Runs that are finished are
     --threads N    for either (default 2)
     --out DIR      (default runs/quality)
 
-PYTHON names a Python with torch and numpy (default python3).
+PYTHON names a Python with torch and numpy (default python3); LM_BIN a folder with the programs and COMPARE_RUNS a
+compare-runs, if they are not to be built.
 HELP
 }
 
@@ -37,8 +38,17 @@ while [ $# -gt 0 ]; do
 done
 [ -f "$text" ] || { echo "error: expected a text file (see --help)" >&2; exit 2; }
 
-cargo build --quiet --release --locked --package lm --bins --example compare-runs --manifest-path "$root/Cargo.toml"
+compare="${COMPARE_RUNS:-${CARGO_TARGET_DIR:-$root/target}/release/examples/compare-runs}"
+if [ -z "${LM_BIN:-}" ] || [ -z "${COMPARE_RUNS:-}" ]; then
+    cargo build --quiet --release --locked --package lm --bins --example compare-runs --manifest-path "$root/Cargo.toml"
+fi
 mkdir -p "$out"
+sum="$(cksum <"$text")"
+if [ -e "$out/text.cksum" ] && [ "$sum" != "$(cat "$out/text.cksum")" ]; then
+    echo "error: $out holds runs on another text; give another --out" >&2
+    exit 1
+fi
+echo "$sum" >"$out/text.cksum"
 if [ ! -e "$out/valid.npy" ]; then
     # Cut at the end of a line.
     lines="$(head -c $(($(wc -c <"$text") * 9 / 10)) "$text" | wc -l)"
@@ -59,17 +69,17 @@ flags=(
 ours() {
     local dir="$out/lm-$1-s$2" resume=()
     chart+=("$dir")
-    [ ! -d "$dir/$(printf 'step-%06d' "$steps")" ] || return 0
+    # A run that is done is left as it is, and one with other flags named as such.
     if [ -e "$dir/latest" ]; then resume=(--resume); fi
     "$bin/train-model" --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" --checkpoint-dir "$dir" \
-        "${flags[@]}" --eval-batches 0 --precision "$1" --seed "$2" --keep-checkpoints 1 "${resume[@]}"
+        "${flags[@]}" --eval-batches 0 --precision "$1" --seed "$2" --keep-checkpoints 1 ${resume[@]+"${resume[@]}"}
 }
 
 # theirs SEED
 theirs() {
     local dir="$out/pytorch-s$1"
     chart+=("$dir")
-    [ ! -e "$dir/metrics.jsonl" ] || return 0
+    if tail -n 1 "$dir/metrics.jsonl" 2>/dev/null | grep -q "^{\"step\": $steps,"; then return 0; fi
     "${PYTHON:-python3}" "$root/scripts/compare/torch_train.py" --train "$out/train.npy" --val "$out/valid.npy" \
         --out "$dir" "${flags[@]}" --seed "$1"
 }
@@ -80,7 +90,6 @@ for ((seed = 0; seed < seeds; seed++)); do
     theirs "$seed"
     ours bf16 "$seed"
 done
-compare="${CARGO_TARGET_DIR:-$root/target}/release/examples/compare-runs"
 for against in steps hours; do
     "$compare" "${chart[@]}" --title "train-model and PyTorch" --against "$against" --out "$out/$against.svg" >"$out/table.md"
 done

@@ -18,13 +18,16 @@ Usage: scripts/experiments/$study.sh [TRAIN.npy VAL.npy] [options] [-- TRAIN-MOD
 $about
 
 Runs the variants one after the other into OUT/NAME-sSEED/, skips those that are finished, goes on with those that were
-cut off, draws OUT/$study.svg and prints a table. Without files: the stories in data/, encoded first.
+cut off, draws OUT/$study.svg and prints a table. Without files: the stories in data/, encoded first. Variants that
+differ from those in OUT in more than their seed are an error, which names the difference.
 
     --total-tokens N   tokens a run trains on (default 2048000, some minutes a run on two cores)
     --seeds N          runs of each variant, with the seeds 0 to N-1 (default 1)
     --out DIR          where the runs go (default runs/); another budget wants another directory
     --draw-only        no training: chart and table of what is there
     -- FLAGS           for train-model, after all others: --vocab-size N (for files of your own), --d-model N, ...
+
+LM_BIN names a folder with the programs, if they are not to be built; COMPARE_RUNS a compare-runs.
 HELP
 }
 
@@ -35,7 +38,7 @@ die() {
 
 parse() {
     total_tokens=2048000 seeds=1 out="$root/runs" draw_only="" train="" val="" extra=()
-    local files=()
+    local files=() file
     while [ $# -gt 0 ]; do
         case "$1" in
             -h | --help) usage; exit 0 ;;
@@ -54,7 +57,12 @@ parse() {
         status=2 die "--total-tokens and --seeds take numbers"
     case ${#files[@]} in
         0) ;;
-        2) train="${files[0]}" val="${files[1]}" ;;
+        2)
+            train="${files[0]}" val="${files[1]}"
+            for file in "$train" "$val"; do
+                [ -f "$file" ] || die "$file: no such file; expected tokens that encode wrote"
+            done
+            ;;
         *) status=2 die "expected no file, or two: TRAIN.npy VAL.npy" ;;
     esac
 }
@@ -70,25 +78,21 @@ prepare_stories() {
             "$bin/encode" --quiet --tokenizer "$data/tokenizer" --file "$root/data/stories-$split.txt" --out "$data/$split.npy"
         done
     }
-    extra=(--vocab-size 1024 "${extra[@]}")
+    extra=(--vocab-size 1024 ${extra[@]+"${extra[@]}"})
 }
 
-# merge FLAGS...: sets `flags` to the same, of each flag only the last one, and `value` to their values by name.
-merge() {
-    local name
-    declare -gA value=()
-    flags=()
+# last FLAG FLAGS...: the value that FLAG has at last.
+last() {
+    local flag="$1" value=""
+    shift
     while [ $# -gt 0 ]; do
-        name="$1" value["$1"]=""
+        case "${1//_/-}" in
+            "$flag") value="${2-}" ;;
+            "$flag="*) value="${1#*=}" ;;
+        esac
         shift
-        if [ $# -gt 0 ] && [[ $1 != --* ]]; then
-            value["$name"]="$1"
-            shift
-        fi
     done
-    for name in "${!value[@]}"; do
-        flags+=("$name" ${value["$name"]:+"${value["$name"]}"})
-    done
+    echo "$value"
 }
 
 # at_least_one N
@@ -96,27 +100,28 @@ at_least_one() {
     echo $(($1 > 0 ? $1 : 1))
 }
 
-# run_one NAME SEED FLAGS...: one run, unless it is done.
+# run_one NAME SEED FLAGS...: one run, or what is left of it; train-model says so if there is another run in its place.
 run_one() {
-    local name="$1-s$2" seed="$2" dir="$out/$1-s$2" steps begun=() code=0 flags
+    local name="$1-s$2" seed="$2" dir="$out/$1-s$2" steps a_step begun=() code=0 flags
     shift 2
-    merge "${baseline[@]}" "$@" "${extra[@]}"
-    steps=$((total_tokens / (${value[--batch-size]} * ${value[--context-length]})))
     if grep -qs '"not_finite_at": [0-9]' "$dir/run.json"; then
         echo "== $name: diverged before" >&2
         return
-    elif [ -d "$dir/$(printf 'step-%06d' "$steps")" ]; then
-        echo "== $name: done before" >&2
-        return
     fi
+    # Of a flag that is there twice the last one counts.
+    flags=(--grad-accum 1 "${baseline[@]}" "$@" ${extra[@]+"${extra[@]}"})
+    a_step=$(($(last --batch-size "${flags[@]}") * $(last --grad-accum "${flags[@]}") * $(last --context-length "${flags[@]}")))
+    steps=$((total_tokens / a_step))
     if [ -e "$dir/latest" ]; then begun=(--resume); fi
     echo "== $name: $*" >&2
     "$bin/train-model" --train-dataset "$train" --val-dataset "$val" --checkpoint-dir "$dir" --seed "$seed" \
         --total-tokens "$total_tokens" --log-every "$(at_least_one $((steps / 100)))" \
-        --eval-every "$(at_least_one $((steps / 4)))" "${flags[@]}" "${begun[@]}" || code=$?
-    [ "$code" = 0 ] && return
+        --eval-every "$(at_least_one $((steps / 4)))" "${flags[@]}" ${begun[@]+"${begun[@]}"} || code=$?
     # A loss that is not finite is a result; all else is an error.
-    grep -qs '"not_finite_at": [0-9]' "$dir/run.json" || exit "$code"
+    if [ "$code" != 0 ] && ! grep -qs '"not_finite_at": [0-9]' "$dir/run.json"; then
+        [ ${#begun[@]} = 0 ] || echo "$name: for other flags, data or budgets give another --out than $out" >&2
+        exit "$code"
+    fi
 }
 
 variant() {
