@@ -68,7 +68,7 @@ impl Tokenizer {
             input: Mutex::new((reader, 0)),
             output: Mutex::new(output),
             moved: Condvar::new(),
-            ahead: AHEAD * options.threads as u64,
+            ahead: AHEAD * options.threads.max(1) as u64,
             progress,
         };
         std::thread::scope(|scope| {

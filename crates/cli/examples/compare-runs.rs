@@ -4,10 +4,11 @@
 //! cargo run --release --example compare-runs -- runs/a runs/b --out chart.svg
 //! ```
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use lm::compare::{Chart, Horizontal, Run, group, table};
 use lm::exit::{Outcome, run_main};
@@ -37,7 +38,7 @@ struct Args {
     /// Logarithmic vertical axis
     #[arg(long)]
     log_y: bool,
-    /// The highest loss that is shown [default: what runs that go well have after a tenth of the steps]
+    /// The highest loss that is shown [default: somewhat more than runs that go well have after a fifth of the steps]
     #[arg(long, value_name = "X")]
     max_loss: Option<f64>,
 }
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
             let chart = Chart { title, horizontal, log_x, log_y, max_loss };
             lm::output::write(out, &picture(out, chart.draw(&variants))?)?;
         }
-        print!("{}", table(&variants));
+        io::stdout().write_all(table(&variants).as_bytes()).context("standard output")?;
         Ok(Outcome::Done)
     })
 }

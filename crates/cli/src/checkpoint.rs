@@ -12,6 +12,7 @@
 //! replaced only after that. So whenever the machine stops, `latest` names a whole checkpoint or is not there.
 
 mod directory;
+mod lock;
 mod state;
 mod tokenizer_files;
 
@@ -23,8 +24,10 @@ use model::formats::safetensors::{self, SafetensorsFile};
 use optim::AdamW;
 
 pub use directory::{
-    earlier_run, is_run, move_earlier_run_aside, newest, remove_unfinished, resolve,
+    earlier_run, is_run, move_earlier_run_aside, move_later_checkpoints_aside, newest,
+    remove_unfinished, resolve,
 };
+pub use lock::RunLock;
 pub use state::TrainerState;
 pub use tokenizer_files::TokenizerFiles;
 
@@ -36,7 +39,7 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 const DIGESTED: [&str; 3] = ["config.json", MODEL, OPTIMIZER];
 
 /// Writes a checkpoint into the run directory `dir` and lets `latest` name it; `state.files` is filled in.
-/// Afterwards only the newest `keep` are left.
+/// Afterwards only the newest `keep` of this run are left.
 ///
 /// # Errors
 /// When the disk is full or fails; there is no new checkpoint then, and `latest` is what it was.
@@ -61,10 +64,11 @@ pub fn save(
         state.files.insert(name.to_string(), digest::of_file(&path.join(name))?);
     }
     state.write(path)?;
-    let finished = unfinished.finish(&directory::name(state.step))?;
-    directory::point_latest(dir, state.step)?;
+    let step = state.step;
+    let finished = unfinished.finish(&directory::name(step))?;
+    directory::point_latest(dir, step)?;
     if let Some(keep) = keep {
-        directory::prune(dir, keep)?;
+        directory::prune(dir, step, keep)?;
     }
     Ok(finished)
 }

@@ -1,7 +1,6 @@
 //! The work of `encode`: text to a token file, and back.
 
 mod back;
-mod input;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,8 +12,8 @@ use crate::args::encode::Args;
 use crate::exit::{Outcome, usage};
 use crate::interrupt;
 use crate::progress::{Progress, Unit};
+use crate::text_input::TextInput;
 use crate::tokens::{Token, TokenType, TokenWriter};
-use input::Input;
 
 /// Encodes or decodes as `args` say.
 ///
@@ -28,7 +27,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     if args.out == Path::new("-") {
         return Err(usage("--out -: tokens go to a file; only --decode writes to standard output"));
     }
-    let input = Input::open(&args.file)?;
+    let input = TextInput::open(&args.file).context("--file")?;
     interrupt::install()?;
     log_configuration(args, &tokenizer, &input);
     match TokenType::for_vocab_size(tokenizer.vocab_size()) {
@@ -48,7 +47,7 @@ fn load_tokenizer(dir: &Path, special_tokens: &[String]) -> Result<Tokenizer> {
     tokenizer.with_extra_specials(special_tokens).context("--special-token")
 }
 
-fn log_configuration(args: &Args, tokenizer: &Tokenizer, input: &Input) {
+fn log_configuration(args: &Args, tokenizer: &Tokenizer, input: &TextInput) {
     let token_type = match TokenType::for_vocab_size(tokenizer.vocab_size()) {
         TokenType::U16 => "uint16",
         TokenType::U32 => "uint32",
@@ -68,7 +67,7 @@ fn log_configuration(args: &Args, tokenizer: &Tokenizer, input: &Input) {
 
 fn encode<T: TokenId + Token>(
     tokenizer: &Tokenizer,
-    input: Input,
+    input: TextInput,
     out: PathBuf,
 ) -> Result<Outcome> {
     let started = Instant::now();

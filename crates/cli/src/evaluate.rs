@@ -1,5 +1,7 @@
 //! The loss on a validation set: all of it in order, or the same random batches each time.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail};
 use model::Transformer;
 use serde::Serialize;
@@ -9,6 +11,9 @@ use crate::batches::{Batch, Batches, Stream};
 use crate::interrupt;
 use crate::progress::Progress;
 use crate::tokens::TokenFile;
+
+/// Ctrl-C does not end an evaluation before it has gone on for so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The mean loss over a number of predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -48,9 +53,10 @@ impl Evaluator {
     ) -> Result<Option<Evaluation>> {
         let time = model.config().context_length;
         let (mut sum, mut count) = (0.0, 0u64);
+        let started = Instant::now();
         for index in 0..self.count(tokens, time) {
-            // A whole pass over a large set takes long; a few batches do not.
-            if progress.is_some() && interrupt::requested() {
+            // One that takes a moment only is rather finished: a run that goes on later then has its result.
+            if interrupt::requested() && started.elapsed() > PATIENCE {
                 return Ok(None);
             }
             let batch = self.batch(index, tokens, time);

@@ -73,7 +73,7 @@ fn report(error: &Error) -> u8 {
     if let Some(error) = error.downcast_ref::<clap::Error>() {
         return report_arguments(error);
     }
-    if error.is::<Interrupted>() {
+    if error.chain().any(is_interruption) {
         return INTERRUPTED;
     }
     if error.chain().any(is_broken_pipe) {
@@ -124,11 +124,19 @@ fn complain(message: &str) {
 }
 
 fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let error = match cause.downcast_ref::<bpe::Error>() {
+    io_error(cause).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn is_interruption(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = io_error(cause).and_then(io::Error::get_ref);
+    cause.is::<Interrupted>() || inner.is_some_and(|inner| inner.is::<Interrupted>())
+}
+
+fn io_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    match cause.downcast_ref::<bpe::Error>() {
         Some(bpe::Error::Stream(error)) => Some(error),
         _ => cause.downcast_ref::<io::Error>(),
-    };
-    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
 }
 
 fn payload_message(payload: &(dyn Any + Send)) -> &str {

@@ -23,6 +23,7 @@ use crate::args::Given;
 use crate::args::inference::Args;
 use crate::exit::{Outcome, usage};
 use crate::interrupt;
+use crate::stdin::Stdin;
 use engine::{Completion, Engine};
 use settings::Settings;
 
@@ -50,7 +51,7 @@ pub fn run(args: &Args, given: &Given) -> Result<Outcome> {
 
 fn read_standard_input() -> Result<Vec<u8>> {
     let mut prompt = Vec::new();
-    io::stdin().read_to_end(&mut prompt).context("--prompt -: standard input")?;
+    Stdin::new()?.read_to_end(&mut prompt).context("--prompt -: standard input")?;
     Ok(prompt)
 }
 

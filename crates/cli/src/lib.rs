@@ -17,6 +17,7 @@
 //! The example `compare-runs` draws several runs with [`compare`].
 //!
 //! What they share: [`exit`] (exit codes and the one line an error gets), [`threads`], [`interrupt`] (Ctrl-C),
+//! [`text_input`] and [`stdin`],
 //! [`logging`] and [`progress`] (standard error), [`output`] (files that appear whole or not at all), [`digest`],
 //! [`precision`], [`tokenizer`].
 // The memory map in `mmap` is the one exception.
@@ -39,7 +40,9 @@ pub mod output;
 pub mod plot;
 pub mod precision;
 pub mod progress;
+pub mod stdin;
 pub mod tensorboard;
+pub mod text_input;
 pub mod threads;
 pub mod tokenizer;
 pub mod tokens;

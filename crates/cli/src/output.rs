@@ -27,6 +27,10 @@ impl AtomicFile {
     /// # Errors
     /// When the directory cannot be made or written to, or `path` is a directory.
     pub fn create(path: &Path) -> Result<AtomicFile> {
+        // A symbolic link stays one: what it names is what is replaced.
+        let resolved =
+            path.is_symlink().then(|| fs::canonicalize(path)).and_then(|found| found.ok());
+        let path = resolved.as_deref().unwrap_or(path);
         let parent = parent_of(path);
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => {

@@ -145,8 +145,9 @@ fn new_bar(label: &str, unit: Unit, total: Option<u64>) -> ProgressBar {
         }
         (Unit::Count(name), None) => format!("{{pos}} {name} ({{per_sec}})"),
     };
-    let shape = if total.is_some() { "[{bar:30}] " } else { "{spinner} " };
-    let template = format!("{{prefix}} {shape}{counts} {{msg}}");
+    let shape = if total.is_some() { "[{bar:16}] " } else { "{spinner} " };
+    // What does not fit into the line is cut off its end.
+    let template = format!("{{prefix}} {shape}{counts} {{wide_msg}}");
     let style =
         ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);

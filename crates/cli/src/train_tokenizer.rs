@@ -14,13 +14,13 @@ use bpe::{Pattern, PreTokenCounter, PreTokenCounts, Tokenizer, TrainConfig, Voca
 use crate::args::train_tokenizer::{Args, Format};
 use crate::exit::{Interrupted, Outcome};
 use crate::progress::{Progress, Unit};
+use crate::text_input::TextInput;
 use crate::{interrupt, output};
-use dataset::Dataset;
 use report::{Report, Seconds};
 
 /// What the arguments mean, checked as far as that is possible before the work.
 struct Config {
-    datasets: Vec<Dataset>,
+    datasets: Vec<TextInput>,
     out: PathBuf,
     training: TrainConfig,
     num_merges: usize,
@@ -42,13 +42,13 @@ impl Config {
         })?;
         check_spelling(&training.special_tokens).context("--special-token")?;
         let pattern = Pattern::parse(&args.pattern).context("--pattern")?;
-        let datasets = Dataset::open_all(&args.dataset)?;
+        let datasets = dataset::open_all(&args.dataset)?;
         output::check_dir(&args.out).context("--out")?;
         Ok(Config { datasets, out: args.out.clone(), training, num_merges, pattern })
     }
 
     fn log(&self) {
-        let names: Vec<String> = self.datasets.iter().map(Dataset::describe).collect();
+        let names: Vec<String> = self.datasets.iter().map(TextInput::describe).collect();
         log::info!("dataset         {}", names.join(", "));
         log::info!(
             "vocabulary      {} = 256 bytes + {} special + {} merges",
@@ -106,18 +106,21 @@ pub fn run(args: &Args) -> Result<Outcome> {
 }
 
 /// The pre-tokens of all data sets.
-fn count(datasets: Vec<Dataset>, pattern: &Pattern, specials: &[String]) -> Result<PreTokenCounts> {
-    let total = datasets.iter().map(Dataset::len).sum::<Option<u64>>();
+fn count(
+    datasets: Vec<TextInput>,
+    pattern: &Pattern,
+    specials: &[String],
+) -> Result<PreTokenCounts> {
+    let total = datasets.iter().map(TextInput::len).sum::<Option<u64>>();
     let progress = Progress::new("counting", Unit::Bytes, total);
     let counter = PreTokenCounter::new(pattern, specials);
-    for dataset in datasets {
-        let (name, mut reader) = dataset.into_reader();
+    for mut dataset in datasets {
         counter
-            .count_reader(&mut reader, &advance(&progress))
+            .count_reader(&mut dataset, &advance(&progress))
             .map_err(interruptible)
-            .with_context(|| name.clone())?;
-        if reader.is_untouched() {
-            anyhow::bail!("{name}: is empty, expected text");
+            .with_context(|| dataset.name().to_string())?;
+        if dataset.bytes_read() == 0 {
+            anyhow::bail!("{}: is empty, expected text", dataset.name());
         }
     }
     Ok(counter.finish())

@@ -34,7 +34,7 @@ fn versions_and_what_all_have() {
 fn the_help_of_train_model_shows_every_default() {
     let help = help("train-model");
     for part in [
-        "--checkpoint-dir <DIR> Directory for checkpoints, metrics.jsonl and loss.svg [default: data/checkpoints]",
+        "--checkpoint-dir <DIR> Directory of the run: checkpoints, run.json, metrics.jsonl, loss.svg [default: data/checkpoints]",
         "[default: the tokenizer's, else 10000]",
         "[default: 256]",
         "[default: 512]",

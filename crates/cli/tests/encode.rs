@@ -243,3 +243,53 @@ fn an_old_output_stays_when_the_work_fails() {
     assert_eq!(fs::read(folder.path("out.txt")).unwrap(), b"old");
     assert_eq!(folder.names(), ["out.txt", "strange.npy", "tokenizer"]);
 }
+
+#[test]
+#[cfg(unix)]
+fn an_output_that_cannot_be_gone_back_in_is_refused_before_the_work() {
+    let folder = Folder::new();
+    folder.write("text.txt", "the thing");
+    let args = ["--tokenizer", "tokenizer", "--file", "text.txt", "--out", "/dev/stdout"];
+    let output = folder.command(&args).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_stays_a_link() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("disk")).unwrap();
+    folder.write("text.txt", "the thing");
+    folder.write("disk/tokens.npy", "old");
+    std::os::unix::fs::symlink("disk/tokens.npy", folder.path("tokens.npy")).unwrap();
+    let args = ["--tokenizer", "tokenizer", "--file", "text.txt", "--out", "tokens.npy"];
+    folder.command(&args).assert().success();
+    assert!(folder.path("tokens.npy").is_symlink());
+    assert!(fs::read(folder.path("disk/tokens.npy")).unwrap().starts_with(b"\x93NUMPY"));
+}
+
+/// Ctrl-C while nothing comes from standard input.
+#[test]
+#[cfg(unix)]
+fn control_c_ends_the_wait_for_a_text_that_does_not_come() {
+    use std::process::{Command as Process, Stdio};
+    let folder = Folder::new();
+    let mut child = Process::new(assert_cmd::cargo::cargo_bin("encode"))
+        .current_dir(folder.path(""))
+        .args(["--tokenizer", "tokenizer", "--file", "-", "--out", "tokens.npy"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It listens for Ctrl-C before it says what it is going to do.
+    let mut said = [0; 1];
+    std::io::Read::read_exact(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"the beginning of a text").unwrap();
+    let kill = Process::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(stdin);
+    let left: Vec<_> = fs::read_dir(folder.path("")).unwrap().collect();
+    assert_eq!(left.len(), 1, "only the tokenizer: {left:?}");
+}

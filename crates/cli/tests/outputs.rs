@@ -6,8 +6,10 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use common::{Folder, fails, stdout};
+use lm::checkpoint::RunLock;
 use lm::compare::Run;
 use lm::train::record::Record;
 
@@ -108,6 +110,8 @@ fn schedules_and_groups_are_kept_and_other_ones_contradict() {
 #[test]
 fn samples_need_a_tokenizer() {
     let folder = Folder::new();
+    folder.train("run", &STEPS).assert().success();
+    let before = folder.names("run");
     let args = common::without(common::training_args("run"), "--tokenizer");
     let mut program = folder.program("train-model");
     program.args(args).args([
@@ -120,6 +124,57 @@ fn samples_need_a_tokenizer() {
         "--quiet",
     ]);
     fails(&mut program, 1, &["--sample-prompt", "--tokenizer"]);
+    assert_eq!(folder.names("run"), before, "the run that was there is left alone");
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("run")).unwrap();
+    let lock = RunLock::take(&folder.path("run")).unwrap();
+    fails(
+        folder.train("run", &STEPS).arg("--quiet"),
+        1,
+        &["--checkpoint-dir", "another train-model"],
+    );
+    drop(lock);
+    folder.train("run", &STEPS).assert().success();
+}
+
+#[test]
+fn a_run_that_is_done_is_left_as_it_is() {
+    let folder = Folder::new();
+    folder.train("run", &STEPS).assert().success();
+    let record = fs::read(folder.path("run/run.json")).unwrap();
+    folder.train("run", &["--resume"]).assert().success();
+    assert_eq!(fs::read(folder.path("run/run.json")).unwrap(), record);
+}
+
+#[test]
+fn going_back_to_an_earlier_checkpoint_keeps_the_new_ones() {
+    let folder = Folder::new();
+    folder.train("run", &STEPS).assert().success();
+    let run = folder.path("run");
+    let whole = weights(&run);
+    fs::write(run.join("step-000040/model.safetensors"), "damaged").unwrap();
+    fails(&mut folder.train("run", &["--resume", "--quiet"]), 1, &["damaged", "latest"]);
+    fs::remove_file(run.join("latest")).unwrap();
+    std::os::unix::fs::symlink("step-000020", run.join("latest")).unwrap();
+    folder.train("run", &["--resume", "--keep-checkpoints", "1"]).assert().success();
+    assert_eq!(weights(&run), whole);
+    assert!(run.join("earlier-1/step-000040").exists());
+}
+
+#[test]
+fn a_profile_that_nobody_reads_does_not_end_the_run() {
+    let folder = Folder::new();
+    let args = [&common::training_args("run")[..], &STEPS, &["--profile", "1", "--quiet"]].concat();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_train-model"));
+    program.current_dir(folder.path("")).args(args).stdout(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    assert!(folder.path("run/step-000040").exists());
 }
 
 #[test]

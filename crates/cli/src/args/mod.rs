@@ -73,7 +73,9 @@ pub fn parse<T: Parser>() -> Result<T> {
 pub fn parse_from<T: Parser>(
     argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<(T, Given)> {
-    let mut matches = with_snake_case(T::command()).try_get_matches_from(argv)?;
+    // Of a flag given twice the last value counts, so that scripts can append to defaults of their own.
+    let command = with_snake_case(T::command()).args_override_self(true);
+    let mut matches = command.try_get_matches_from(argv)?;
     let given = Given::from_matches(&matches);
     Ok((T::from_arg_matches_mut(&mut matches)?, given))
 }
@@ -114,6 +116,13 @@ mod tests {
         }
         assert_eq!(parsed(&["program", "--vocab_size", "7"]).0.vocab_size, 7);
         assert!(parsed(&["program", "--no_rope"]).0.no_rope);
+    }
+
+    #[test]
+    fn of_a_flag_given_twice_the_last_one_counts() {
+        let (program, _) =
+            parsed(&["program", "--vocab-size", "7", "--vocab_size=8", "--quiet", "--quiet"]);
+        assert_eq!(program.vocab_size, 8);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Presets of `train-model`: a name for many flags. A preset is as if its flags had been typed, but for those that were.
+//! Presets of `train-model`: a name for many flags. A preset gives them other defaults, so that flags which were typed, the
+//! model of `--init-from` and the run of `--resume` go before it.
 
 use std::ffi::OsString;
 
@@ -63,7 +64,11 @@ impl Preset {
     }
 }
 
-/// The arguments `argv` of `train-model` and which of them were typed, those of a preset included.
+/// Flags that decide a model's shape.
+const SHAPE: [&str; 6] =
+    ["vocab-size", "context-length", "d-model", "num-layers", "num-heads", "d-ff"];
+
+/// The arguments `argv` of `train-model` and which of them were typed; those of a preset were not.
 ///
 /// # Errors
 /// A [`clap::Error`], as for [`super::parse`].
@@ -75,13 +80,15 @@ pub fn parse(argv: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
         let typed = |flag: &str| given.has(&flag.replace('-', "_"));
         // What sizes a tokenizer or a model to start from has is not for a preset to say.
         let decided = (flag == "vocab-size" && args.tokenizer.is_some())
+            || (SHAPE.contains(&flag) && args.init_from.is_some())
             || (flag == "total-tokens" && typed("steps"));
         if typed(flag) || decided {
             continue;
         }
         argv.push(format!("--{flag}={}", adapted(flag, value, &args)).into());
     }
-    parse_from(argv)
+    let (args, _): (Args, Given) = parse_from(argv)?;
+    Ok((args, given))
 }
 
 /// The value of a preset's flag beside the others: two matrices are half as wide again as three.
@@ -105,7 +112,13 @@ mod tests {
         let (args, given) = parsed(&["--preset", "demo", "--d_model=64", "--steps", "7"]);
         assert_eq!((args.d_model, args.num_layers, args.d_ff), (64, 3, Some(344)));
         assert_eq!((args.steps, args.lr), (Some(7), 0.006));
-        assert!(given.has("num_layers") && !given.has("total_tokens"));
+        assert!(given.has("d_model") && given.has("steps") && !given.has("num_layers"));
+    }
+
+    #[test]
+    fn a_model_to_start_from_keeps_its_shape() {
+        let (args, _) = parsed(&["--preset", "demo", "--init-from", "llama"]);
+        assert_eq!((args.d_model, args.context_length, args.lr), (512, 256, 0.006));
     }
 
     #[test]

@@ -25,15 +25,16 @@ pub struct Args {
     /// Token file (.npy) to measure the validation loss on [default: none]
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub val_dataset: Option<PathBuf>,
-    /// Directory for checkpoints, metrics.jsonl and loss.svg
+    /// Directory of the run: checkpoints, run.json, metrics.jsonl, loss.svg
     #[arg(long, value_name = "DIR", default_value = "data/checkpoints", help_heading = "Data")]
     pub checkpoint_dir: PathBuf,
     /// Tokenizer that made the token files; copied into the checkpoints [default: none]
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     pub tokenizer: Option<PathBuf>,
 
-    /// A whole configuration at once, which single flags then override [default: none]
-    #[arg(long, value_name = "NAME", value_enum, help_heading = "Data")]
+    /// A whole configuration at once, which single flags then override; what --init-from or --resume decide it leaves alone
+    /// [default: none]
+    #[arg(long, value_name = "NAME", value_enum, help_heading = "Presets")]
     pub preset: Option<Preset>,
 
     /// Number of token ids [default: the tokenizer's, else 10000]
@@ -149,7 +150,12 @@ pub struct Args {
     )]
     pub eval_batches: usize,
     /// At each evaluation, write what the model makes of this text to samples.txt [default: none]
-    #[arg(long, value_name = "TEXT", help_heading = "Evaluation and checkpoints")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        help_heading = "Evaluation and checkpoints"
+    )]
     pub sample_prompt: Option<String>,
     /// Write TensorBoard's event files too, to tensorboard/ in the checkpoint directory
     #[arg(long, help_heading = "Evaluation and checkpoints")]
@@ -177,16 +183,11 @@ pub struct Args {
         default_missing_value = "3",
         value_parser = clap::value_parser!(u64).range(1..),
         conflicts_with = "eval_only",
-        help_heading = "Evaluation and checkpoints"
+        help_heading = "Logging"
     )]
     pub profile: Option<u64>,
     /// Steps between lines of metrics.jsonl and of the log
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 10,
-        help_heading = "Evaluation and checkpoints"
-    )]
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Logging")]
     pub log_every: u64,
 
     #[command(flatten)]

@@ -136,9 +136,10 @@ fn steps(dir: &Path) -> Result<Vec<u64>> {
     Ok(steps)
 }
 
-/// Removes all checkpoints but the newest `keep`.
-pub fn prune(dir: &Path, keep: usize) -> Result<()> {
-    let steps = steps(dir)?;
+/// Removes all checkpoints up to the one after `step` steps but the last `keep` of them. Later ones are not this run's.
+pub fn prune(dir: &Path, step: u64, keep: usize) -> Result<()> {
+    let mut steps = steps(dir)?;
+    steps.retain(|&other| other <= step);
     let old = &steps[..steps.len().saturating_sub(keep)];
     old.iter().try_for_each(|&step| remove(&dir.join(name(step))))
 }
@@ -179,17 +180,34 @@ pub fn earlier_run(dir: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// When it cannot be moved.
 pub fn move_earlier_run_aside(dir: &Path) -> Result<Option<PathBuf>> {
-    let names = earlier_run(dir)?;
+    move_aside(dir, &earlier_run(dir)?)
+}
+
+/// Makes room for a run in `dir` that goes on after `step` steps: checkpoints of later steps, which it will reach in another
+/// way or not at all, move to `dir/earlier-N`. Says where.
+///
+/// # Errors
+/// When they cannot be moved.
+pub fn move_later_checkpoints_aside(dir: &Path, step: u64) -> Result<Option<PathBuf>> {
+    let later = steps(dir)?.into_iter().filter(|&other| other > step);
+    move_aside(dir, &later.map(name).collect::<Vec<_>>())
+}
+
+fn move_aside(dir: &Path, names: &[String]) -> Result<Option<PathBuf>> {
     if names.is_empty() {
         return Ok(None);
     }
     let free =
         (1u64..).map(|number| dir.join(format!("earlier-{number}"))).find(|path| !path.exists());
-    let Some(aside) = free else { bail!("{}: no free name for the earlier run", dir.display()) };
+    let Some(aside) = free else {
+        bail!("{}: no free name for what was there before", dir.display())
+    };
     let moved = fs::create_dir(&aside).and_then(|()| {
         names.iter().try_for_each(|name| fs::rename(dir.join(name), aside.join(name)))
     });
-    moved.with_context(|| format!("{}: the earlier run cannot be moved there", aside.display()))?;
+    moved.with_context(|| {
+        format!("{}: what was there before cannot be moved there", aside.display())
+    })?;
     Ok(Some(aside))
 }
 

@@ -20,8 +20,11 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
     let families = &[Family::SansSerif];
     if fonts.query(&Query { families, ..Query::default() }).is_none() {
         // The family that stands for sans-serif is not installed; any other is better than no letters.
-        let Some(any) = fonts.faces().find_map(|face| Some(face.families.first()?.0.clone())) else {
-            bail!("this system has no font to draw a PNG's letters with; install one, or write .svg");
+        let Some(any) = fonts.faces().find_map(|face| Some(face.families.first()?.0.clone()))
+        else {
+            bail!(
+                "this system has no font to draw a PNG's letters with; install one, or write .svg"
+            );
         };
         fonts.set_sans_serif_family(any);
     }

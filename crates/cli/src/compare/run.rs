@@ -16,7 +16,7 @@ const DIVERGED: f64 = 0.5;
 /// A run to compare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// The directory's name.
+    /// The directory's name, or the one it was given to be shown.
     pub name: String,
     /// All lines of metrics; none if the very first loss was not finite.
     pub lines: Vec<Metrics>,

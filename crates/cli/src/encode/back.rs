@@ -12,6 +12,7 @@ use crate::exit::Outcome;
 use crate::interrupt;
 use crate::output::AtomicFile;
 use crate::progress::{Progress, Unit};
+use crate::stdin::Stdin;
 use crate::tokens::TokenFile;
 
 /// Ids decoded at a time.
@@ -47,7 +48,7 @@ fn open(path: &Path) -> Result<TokenFile> {
         return Ok(TokenFile::open(path)?);
     }
     let mut copy = tempfile::NamedTempFile::new().context("a temporary file for standard input")?;
-    io::copy(&mut io::stdin().lock(), &mut copy).context("standard input")?;
+    io::copy(&mut Stdin::new()?, &mut copy).context("standard input")?;
     TokenFile::open(copy.path()).context("standard input")
 }
 

@@ -42,9 +42,13 @@ impl TokenWriter {
     /// Begins the file `path`.
     ///
     /// # Errors
-    /// When the directory cannot be written to.
+    /// When the directory cannot be written to, or `path` is a pipe.
     pub fn create(path: &Path, token_type: TokenType) -> Result<TokenWriter> {
-        let file = AtomicFile::create(path)?.with_early_sync()?;
+        let mut file = AtomicFile::create(path)?.with_early_sync()?;
+        // The header, which comes first, is known last.
+        file.file().and_then(|file| file.seek(SeekFrom::Start(0))).with_context(|| {
+            format!("{}: cannot go back in it, expected a file and no pipe", path.display())
+        })?;
         let mut writer = TokenWriter { file, path: path.to_path_buf(), token_type, count: 0 };
         writer.write_bytes(&header::write(token_type, 0))?;
         Ok(writer)

@@ -54,7 +54,7 @@ impl Live {
         let seconds = self.seconds.push(time.as_secs_f64()).max(1e-9);
         let val = self.val_loss.map_or(String::new(), |loss| format!(", validation {loss:.3}"));
         format!(
-            "loss {:.3}{val}, lr {lr:.1e}, {:.0} tokens/s, {:.0} % of peak",
+            "loss {:.3}{val}, {:.0} tokens/s, {:.0} % of peak, lr {lr:.1e}",
             self.loss.push(loss),
             self.tokens / seconds,
             100.0 * self.at_peak / seconds,
@@ -77,11 +77,11 @@ mod tests {
         let mut live = Live { tokens: 100.0, at_peak: 0.5, loss, seconds, val_loss: None };
         let second = Duration::from_secs(1);
         let line = live.after_step(4.0, 1e-3, second);
-        assert_eq!(line, "loss 4.000, lr 1.0e-3, 100 tokens/s, 50 % of peak");
+        assert_eq!(line, "loss 4.000, 100 tokens/s, 50 % of peak, lr 1.0e-3");
         live.evaluated(Some(3.5));
         live.evaluated(None);
         let line = live.after_step(2.0, 1e-3, second);
         // (0.95 · 4 + 2) / 1.95
-        assert_eq!(line, "loss 2.974, validation 3.500, lr 1.0e-3, 100 tokens/s, 50 % of peak");
+        assert_eq!(line, "loss 2.974, validation 3.500, 100 tokens/s, 50 % of peak, lr 1.0e-3");
     }
 }

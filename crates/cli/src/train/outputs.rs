@@ -14,10 +14,10 @@ use super::samples::Samples;
 use crate::args::train_model::Args;
 use crate::checkpoint::TokenizerFiles;
 use crate::exit::Outcome;
-use crate::metrics::{Metrics, MetricsFile};
+use crate::metrics::Metrics;
 use crate::tensorboard::EventFile;
 
-/// The files of a run that nothing is read back from.
+/// The files of a run that its training does not depend on.
 pub struct Outputs {
     record: Record,
     samples: Option<Samples>,
@@ -34,10 +34,10 @@ pub struct NotFinite {
     pub message: String,
 }
 
-/// What [`Outputs::begin`] needs to know of a run.
+/// What [`Outputs::prepare`] needs to know of a run.
 pub struct Beginning<'a> {
-    /// Its model.
-    pub model: &'a Transformer,
+    /// The model's shape.
+    pub shape: &'a ModelConfig,
     /// How it trains.
     pub config: &'a RunConfig,
     /// The kernels.
@@ -50,28 +50,22 @@ pub struct Beginning<'a> {
     pub val: Option<&'a Dataset>,
     /// Steps done.
     pub step: u64,
-    /// Metrics so far.
-    pub metrics: &'a MetricsFile,
 }
 
 impl Outputs {
-    /// Makes the files ready in the run directory `dir`, as of the steps done.
+    /// Checks all that can be checked before the run directory `dir` is touched, and reads the record of a run that goes on.
     ///
     /// # Errors
-    /// When a file cannot be written, or there is a prompt for samples and no tokenizer for it.
-    pub fn begin(args: &Args, dir: &Path, run: &Beginning<'_>) -> Result<Outputs> {
-        let &Beginning { model, config, context, step, .. } = run;
+    /// When there is a prompt for samples and no tokenizer that can encode it, or a file cannot be read.
+    pub fn prepare(args: &Args, dir: &Path, run: &Beginning<'_>) -> Result<Outputs> {
+        let &Beginning { shape, config, context, step, .. } = run;
         let samples = match (&args.sample_prompt, run.tokenizer) {
             (None, _) => None,
             (Some(_), None) => bail!("--sample-prompt: needs a tokenizer; give --tokenizer DIR"),
             (Some(prompt), Some(files)) => {
-                let sizes = (model.config().vocab_size, config.seed, step);
-                Some(Samples::prepare(dir, files.tokenizer()?, prompt, sizes)?)
+                let (tokenizer, vocab_size) = (files.tokenizer()?, shape.vocab_size);
+                Some(Samples::new(dir, tokenizer, prompt, vocab_size, config.seed)?)
             }
-        };
-        let events = match args.tensorboard {
-            true => Some(EventFile::create(dir, run.metrics.lines())?),
-            false => None,
         };
         let earlier = if step > 0 { Record::read(dir) } else { None };
         let mut sittings = earlier.map_or(Vec::new(), |record| record.sittings);
@@ -82,15 +76,28 @@ impl Outputs {
             _ => None,
         };
         let record = Record {
-            model: shape(model.config()),
-            parameters: model.config().parameter_count(),
+            model: fields(shape),
+            parameters: shape.parameter_count(),
             training: config.clone(),
             train_data: DataFile::read(train_path, run.train.identity.clone())?,
             val_data,
             sittings,
         };
-        record.write(dir)?;
-        Ok(Outputs { record, samples, events })
+        Ok(Outputs { record, samples, events: None })
+    }
+
+    /// Makes the files ready in the run directory `dir`, as of `step` steps, whose metrics are `so_far`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn begin(&mut self, args: &Args, dir: &Path, step: u64, so_far: &[Metrics]) -> Result<()> {
+        if let Some(samples) = &self.samples {
+            samples.begin(step)?;
+        }
+        if args.tensorboard {
+            self.events = Some(EventFile::create(dir, so_far)?);
+        }
+        self.record.write(dir)
     }
 
     /// A line of metrics was written.
@@ -129,7 +136,8 @@ impl Outputs {
     }
 }
 
-fn shape(model: &ModelConfig) -> serde_json::Value {
+/// The shape in the words of this program.
+fn fields(model: &ModelConfig) -> serde_json::Value {
     json!({
         "vocab_size": model.vocab_size,
         "context_length": model.context_length,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tensor::profile::{self, Profile, Row};
 use tensor::{Context, peak};
 
-/// Profiles some steps of a run after the first, which still fetches memory, and prints the table when they are done.
+/// Profiles some steps of a run after the first, which still fetches memory.
 pub struct Profiler {
     /// Steps that still go by before the profile starts.
     warm_up: u64,
@@ -24,8 +24,8 @@ impl Profiler {
         Self { warm_up, steps, left: steps, time: Duration::ZERO }
     }
 
-    /// Takes a step, and after the last one of the profile prints the table.
-    pub fn step<R>(&mut self, context: Context, step: impl FnOnce() -> R) -> R {
+    /// Takes a step.
+    pub fn step<R>(&mut self, step: impl FnOnce() -> R) -> R {
         if self.left == 0 || self.warm_up > 0 {
             self.warm_up = self.warm_up.saturating_sub(1);
             return step();
@@ -37,22 +37,28 @@ impl Profiler {
         let result = step();
         self.time += start.elapsed();
         self.left -= 1;
-        if self.left == 0 {
-            let peaks = Peaks {
-                flops: peak::flops(context),
-                bandwidth: peak::memory_bandwidth(context.kernels),
-            };
-            println!(
-                "{} kernels, {}, {} threads; measured peaks: {:.1} GFLOP/s, {:.1} GB/s",
-                context.kernels.isa(),
-                context.precision,
-                rayon::current_num_threads(),
-                peaks.flops / 1e9,
-                peaks.bandwidth / 1e9,
-            );
-            print!("{}", table(&profile::stop(), self.steps, self.time, peaks));
-        }
         result
+    }
+
+    /// The table, once, when the last step to be profiled is done.
+    pub fn report(&mut self, context: Context) -> Option<String> {
+        if self.left > 0 || self.steps == 0 {
+            return None;
+        }
+        let peaks = Peaks {
+            flops: peak::flops(context),
+            bandwidth: peak::memory_bandwidth(context.kernels),
+        };
+        let heading = format!(
+            "{} kernels, {}, {} threads; measured peaks: {:.1} GFLOP/s, {:.1} GB/s\n",
+            context.kernels.isa(),
+            context.precision,
+            rayon::current_num_threads(),
+            peaks.flops / 1e9,
+            peaks.bandwidth / 1e9,
+        );
+        let steps = std::mem::take(&mut self.steps);
+        Some(heading + &table(&profile::stop(), steps, self.time, peaks))
     }
 }
 
@@ -170,9 +176,11 @@ mod tests {
             let mut profiler = Profiler::new(wanted, left);
             assert!(profiler.steps < left.max(2));
             for _ in 0..left.min(3) {
-                profiler.step(Context::detect(), || ran += 1);
+                profiler.step(|| ran += 1);
             }
-            assert_eq!(profiler.left, 0);
+            let reports = profiler.report(Context::detect()).is_some();
+            assert_eq!(reports, wanted.is_some());
+            assert!(profiler.report(Context::detect()).is_none(), "once");
             assert!(!profile::is_on());
         }
         assert_eq!(ran, 1 + 2 + 3 + 3);

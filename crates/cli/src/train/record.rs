@@ -22,7 +22,7 @@ const FINGERPRINT: u64 = 1 << 20;
 /// A run, and every process that worked on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// The model's `config.json`.
+    /// The model's shape, by the names of `train-model`'s flags.
     pub model: Value,
     /// Trained numbers of the model.
     pub parameters: u64,

@@ -35,15 +35,16 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Prepares the file in `dir` for the samples after `step` steps: later ones, of a process that was cut off, go.
+    /// Samples for the run directory `dir`; writes nothing yet.
     ///
     /// # Errors
-    /// When the prompt cannot be encoded for a model of `vocab_size` tokens, or the file cannot be written.
-    pub fn prepare(
+    /// When the prompt cannot be encoded for a model of `vocab_size` tokens.
+    pub fn new(
         dir: &Path,
         tokenizer: Tokenizer,
         prompt: &str,
-        (vocab_size, seed, step): (usize, u64, u64),
+        vocab_size: usize,
+        seed: u64,
     ) -> Result<Samples> {
         let ids = tokenizer.encode(prompt.as_bytes()).context("--sample-prompt")?;
         if ids.is_empty() {
@@ -52,15 +53,22 @@ impl Samples {
         if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
             bail!("--sample-prompt: the tokenizer gives the id {id}, the model knows {vocab_size}");
         }
-        let path = dir.join(FILE_NAME);
-        let earlier = match fs::read_to_string(&path) {
+        let stop_ids = crate::tokenizer::end_of_text(&tokenizer).into_iter().collect();
+        let (path, prompt) = (dir.join(FILE_NAME), prompt.into());
+        Ok(Samples { path, tokenizer, prompt, ids, stop_ids, seed })
+    }
+
+    /// Makes the file ready for the samples after `step` steps: later ones, of a process that was cut off, go.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn begin(&self, step: u64) -> Result<()> {
+        let earlier = match fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error).context(path.display().to_string()),
+            Err(error) => return Err(error).context(self.path.display().to_string()),
         };
-        crate::output::write(&path, cut_back(&earlier, step).as_bytes())?;
-        let stop_ids = crate::tokenizer::end_of_text(&tokenizer).into_iter().collect();
-        Ok(Samples { path, tokenizer, prompt: prompt.into(), ids, stop_ids, seed })
+        crate::output::write(&self.path, cut_back(&earlier, step).as_bytes())
     }
 
     /// Appends what the model makes of the prompt after `step` steps.

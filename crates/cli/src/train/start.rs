@@ -16,7 +16,7 @@ use super::estimate;
 use super::outputs::{Beginning, Outputs};
 use crate::args::Given;
 use crate::args::train_model::Args;
-use crate::checkpoint::{self, Resumed, TokenizerFiles, TrainerState};
+use crate::checkpoint::{self, Resumed, RunLock, TokenizerFiles, TrainerState};
 use crate::metrics::MetricsFile;
 use crate::output;
 use crate::precision::Choice;
@@ -48,6 +48,8 @@ pub struct Run {
     pub metrics: MetricsFile,
     /// What else it writes.
     pub outputs: Outputs,
+    /// Keeps other processes away.
+    _lock: RunLock,
 }
 
 /// Everything about a run but what has to be large in memory.
@@ -90,16 +92,19 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
     };
     estimate::check_memory(&plan.shape, &plan.config)?;
     let (train, val) = open_data(args, &plan)?;
+    let mut outputs = {
+        let Plan { shape, config, context, tokenizer, step, .. } = &plan;
+        let (tokenizer, val) = (tokenizer.as_ref(), val.as_ref());
+        let (context, step, train) = (*context, *step, &train);
+        let beginning = Beginning { shape, config, context, tokenizer, train, val, step };
+        Outputs::prepare(args, dir, &beginning)?
+    };
     output::check_dir(dir).context("--checkpoint-dir")?;
+    let lock = RunLock::take(dir).context("--checkpoint-dir")?;
     describe(&plan, &train, val.as_ref());
 
-    let metrics = if plan.data.is_some() {
-        checkpoint::remove_unfinished(dir)?;
-        MetricsFile::cut_back(dir, plan.step)?
-    } else {
-        make_room(dir)?;
-        MetricsFile::create(dir)?
-    };
+    // From here on the directory changes.
+    let metrics = make_room(dir, &plan)?;
     let Plan { config, shape, context, tokenizer, weights, step, seconds, .. } = plan;
     let (model, source) = match weights {
         Weights::Random => (Transformer::new(shape, config.seed)?, None),
@@ -115,12 +120,9 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
     if let Some(path) = source {
         checkpoint::load_optimizer(&path, step, &mut optimizer)?;
     }
-    let outputs = {
-        let (model, config, metrics) = (&model, &config, &metrics);
-        let (tokenizer, train, val) = (tokenizer.as_ref(), &train, val.as_ref());
-        let beginning = Beginning { model, config, context, tokenizer, train, val, step, metrics };
-        Outputs::begin(args, dir, &beginning)?
-    };
+    if step < config.steps {
+        outputs.begin(args, dir, step, metrics.lines())?;
+    }
     let dir = dir.clone();
     Ok(Run {
         dir,
@@ -135,11 +137,20 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
         seconds,
         metrics,
         outputs,
+        _lock: lock,
     })
 }
 
-fn make_room(dir: &Path) -> Result<()> {
+/// Clears away what is not part of the run: what was left unfinished, an earlier run, or later checkpoints and lines.
+fn make_room(dir: &Path, plan: &Plan) -> Result<MetricsFile> {
     checkpoint::remove_unfinished(dir)?;
+    if plan.data.is_some() {
+        if let Some(aside) = checkpoint::move_later_checkpoints_aside(dir, plan.step)? {
+            let (step, aside) = (plan.step, aside.display());
+            log::warn!("checkpoints of steps after {step} are now in {aside}");
+        }
+        return MetricsFile::cut_back(dir, plan.step);
+    }
     if let Some(aside) = checkpoint::move_earlier_run_aside(dir)? {
         let aside = aside.display();
         log::warn!(
@@ -147,7 +158,7 @@ fn make_room(dir: &Path) -> Result<()> {
             dir.display()
         );
     }
-    Ok(())
+    MetricsFile::create(dir)
 }
 
 fn new_plan(args: &Args, given: &Given) -> Result<Plan> {

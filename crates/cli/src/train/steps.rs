@@ -1,8 +1,9 @@
 //! Taking the steps of a run: the loop, and what happens now and then between two steps.
 
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
-use anyhow::{Error, Result};
+use anyhow::{Context as _, Error, Result};
 use indicatif::HumanDuration;
 use tensor::Tensor;
 use tensor::profile::section;
@@ -19,7 +20,7 @@ use crate::exit::Outcome;
 use crate::interrupt;
 use crate::metrics::Metrics;
 use crate::plot;
-use crate::progress::{Progress, Unit};
+use crate::progress::{self, Progress, Unit};
 
 /// Log lines come no closer than this, except those with a validation loss.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
@@ -45,6 +46,10 @@ impl Run {
     /// # Errors
     /// When a loss or gradient is not finite, or a file cannot be written.
     pub fn train(mut self, profile: Option<u64>) -> Result<Outcome> {
+        if self.step == self.config.steps {
+            log::info!("all {} steps are done already", self.step);
+            return Ok(Outcome::Done);
+        }
         let outcome = self.take_steps(profile);
         let written = self.outputs.end(&self.dir, self.step, &outcome);
         outcome.and_then(|outcome| written.map(|()| outcome))
@@ -52,10 +57,6 @@ impl Run {
 
     fn take_steps(&mut self, profile: Option<u64>) -> Result<Outcome> {
         let steps = self.config.steps;
-        if self.step == steps {
-            log::info!("all {steps} steps are done already");
-            return Ok(Outcome::Done);
-        }
         let progress = Progress::bar_only("training", Unit::Count("steps"), Some(steps))
             .starting_at(self.step);
         let mut live = progress.is_bar().then(|| Live::new(self));
@@ -65,7 +66,7 @@ impl Run {
         let mut profiler = Profiler::new(profile, steps - first);
         while self.step < steps {
             let step_started = Instant::now();
-            let result = profiler.step(self.context, || self.take_step())?;
+            let result = profiler.step(|| self.take_step())?;
             let step_time = step_started.elapsed();
             pace.time += step_time;
             pace.steps += 1;
@@ -75,6 +76,9 @@ impl Run {
                 progress.remark(live.after_step(result.loss, result.lr, step_time));
             }
 
+            if let Some(report) = profiler.report(self.context) {
+                report_profile(&report)?;
+            }
             let is_last = self.step == steps;
             let evaluates = self.step.is_multiple_of(self.config.eval_every) || is_last;
             if evaluates || self.step == 1 || self.step.is_multiple_of(self.config.log_every) {
@@ -181,11 +185,15 @@ impl Run {
             Some(val) if evaluates => {
                 let &RunConfig { batch_size, eval_batches: batches, seed, .. } = &self.config;
                 let evaluator = Evaluator { context: self.context, batch_size, batches, seed };
-                // The only thing that can go wrong.
+                // All that can go wrong in an evaluation is a loss that is not finite.
                 let not_finite =
                     |error: Error| NotFinite { step: self.step, message: error.to_string() };
                 let evaluation = evaluator.run(&self.model, &val.tokens, None);
-                evaluation.map_err(not_finite)?.map(|evaluation| evaluation.val_loss)
+                let evaluation = evaluation.map_err(not_finite)?;
+                if evaluation.is_none() {
+                    log::info!("the evaluation after step {} was broken off", self.step);
+                }
+                evaluation.map(|evaluation| evaluation.val_loss)
             }
             _ => None,
         };
@@ -223,6 +231,16 @@ impl Run {
         )?;
         log::info!("checkpoint: {}", path.display());
         Ok(())
+    }
+}
+
+/// Prints the profile, whoever reads it; the run goes on if nobody does.
+fn report_profile(report: &str) -> Result<()> {
+    match progress::suspend(|| io::stdout().write_all(report.as_bytes())) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("standard output")
+        }
+        _ => Ok(()),
     }
 }
 

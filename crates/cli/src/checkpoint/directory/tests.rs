@@ -40,8 +40,23 @@ fn the_same_step_again_replaces() {
 fn only_the_newest_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     (1..=4).for_each(|step| checkpoint(dir.path(), step, ""));
-    prune(dir.path(), 2).unwrap();
+    prune(dir.path(), 4, 2).unwrap();
     assert_eq!(names(dir.path()).unwrap(), ["latest", "step-000003", "step-000004"]);
+}
+
+#[test]
+fn a_run_that_goes_back_keeps_its_own_checkpoints_and_moves_later_ones_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    (1..=4).for_each(|step| checkpoint(dir.path(), step * 10, "abandoned"));
+    point_latest(dir.path(), 20).unwrap();
+    checkpoint(dir.path(), 25, "new");
+    prune(dir.path(), 25, 1).unwrap();
+    let left = ["latest", "step-000025", "step-000030", "step-000040"];
+    assert_eq!(names(dir.path()).unwrap(), left);
+    let aside = move_later_checkpoints_aside(dir.path(), 25).unwrap().unwrap();
+    assert_eq!(names(&aside).unwrap(), left[2..]);
+    assert_eq!(names(dir.path()).unwrap(), ["earlier-1", "latest", "step-000025"]);
+    assert_eq!(move_later_checkpoints_aside(dir.path(), 25).unwrap(), None);
 }
 
 #[test]
