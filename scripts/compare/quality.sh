@@ -9,7 +9,7 @@ Usage: scripts/compare/quality.sh TEXT [--seeds N] [--steps N] [--threads N] [--
 Holds out the last tenth of TEXT for validation, trains a tokenizer of 2,000 tokens on the rest, and then trains a model
 (4 layers, d_model 256, batches of 16 x 256 tokens, 600 steps) with each seed three times: with train-model in f32 and in
 bf16, and with PyTorch (torch_train.py). Windows and schedule are the same, the first weights follow the same law. Draws
-OUT/steps.svg and OUT/hours.svg and prints the table. Runs that are finished are skipped.
+OUT/steps.svg and OUT/time.svg and prints the table. Runs that are finished are skipped.
 
     --seeds N      seeds 0 to N-1 (default 3)
     --steps N      (default 600)
@@ -90,7 +90,7 @@ for ((seed = 0; seed < seeds; seed++)); do
     theirs "$seed"
     ours bf16 "$seed"
 done
-for against in steps hours; do
+for against in steps time; do
     "$compare" "${chart[@]}" --title "train-model and PyTorch" --against "$against" --out "$out/$against.svg" >"$out/table.md"
 done
 cat "$out/table.md"

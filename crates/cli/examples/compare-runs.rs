@@ -47,7 +47,8 @@ struct Args {
 enum Against {
     Steps,
     Tokens,
-    Hours,
+    #[value(alias = "hours")]
+    Time,
 }
 
 fn main() -> ExitCode {
@@ -60,7 +61,7 @@ fn main() -> ExitCode {
             let horizontal = match args.against {
                 Against::Steps => Horizontal::Steps,
                 Against::Tokens => Horizontal::Tokens,
-                Against::Hours => Horizontal::Hours,
+                Against::Time => Horizontal::Time,
             };
             let Args { title, log_x, log_y, max_loss, .. } = args;
             let chart = Chart { title, horizontal, log_x, log_y, max_loss };

@@ -55,8 +55,18 @@ pub enum Horizontal {
     Steps,
     /// Tokens trained on.
     Tokens,
-    /// Hours since the run began.
-    Hours,
+    /// Time since the run began, in seconds, minutes or hours.
+    Time,
+}
+
+/// A unit of time, as long as suits the longest run.
+fn time_unit(variants: &[Variant]) -> (f64, &'static str) {
+    let ends = variants.iter().flat_map(|v| &v.runs).filter_map(|run| run.lines.last());
+    match ends.map(|line| line.seconds).fold(0.0, f64::max) {
+        longest if longest < 180.0 => (1.0, "seconds"),
+        longest if longest < 3.0 * 3600.0 => (60.0, "minutes"),
+        _ => (3600.0, "hours"),
+    }
 }
 
 /// How the picture is drawn.
@@ -85,8 +95,11 @@ struct Curves {
 impl Chart {
     /// The picture as SVG.
     pub fn draw(&self, variants: &[Variant]) -> String {
-        let curves: Vec<Vec<Curves>> =
-            variants.iter().map(|v| v.runs.iter().map(|run| self.curves(run)).collect()).collect();
+        let (unit, time) = time_unit(variants);
+        let curves: Vec<Vec<Curves>> = variants
+            .iter()
+            .map(|v| v.runs.iter().map(|run| self.curves(run, unit)).collect())
+            .collect();
         let all: Vec<&Curves> = curves.iter().flatten().collect();
         let (x, y) = (self.x_axis(&all), self.y_axis(&all));
 
@@ -106,12 +119,12 @@ impl Chart {
         );
         push(&mut svg, format!("<rect class=\"page\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>"));
         push(&mut svg, text(LEFT, 26.0, "start", "class=\"title\"", &title));
-        let steps = match self.horizontal {
+        let name = match self.horizontal {
             Horizontal::Steps => "step",
             Horizontal::Tokens => "tokens",
-            Horizontal::Hours => "hours",
+            Horizontal::Time => time,
         };
-        FRAME.grid(&mut svg, (&x, steps), (&y, "nats per token"));
+        FRAME.grid(&mut svg, (&x, name), (&y, "nats per token"));
         push(&mut svg, "<g clip-path=\"url(#inside)\">".into());
         for (number, runs) in curves.iter().enumerate() {
             runs.iter().for_each(|run| draw_raw(&mut svg, number, run, &x, &y));
@@ -124,13 +137,13 @@ impl Chart {
         svg + "</svg>\n"
     }
 
-    fn curves(&self, run: &Run) -> Curves {
+    fn curves(&self, run: &Run, unit: f64) -> Curves {
         let at = |index: usize| {
             let line = &run.lines[index];
             match self.horizontal {
                 Horizontal::Steps => line.step as f64,
                 Horizontal::Tokens => line.tokens as f64,
-                Horizontal::Hours => line.seconds / 3600.0,
+                Horizontal::Time => line.seconds / unit,
             }
         };
         let points = |loss: &dyn Fn(usize) -> Option<f64>| -> Vec<Point> {

@@ -40,7 +40,7 @@ fn a_diverging_run_does_not_spoil_the_range() {
 
 #[test]
 fn every_axis_and_few_points_are_no_trouble() {
-    for horizontal in [Horizontal::Steps, Horizontal::Tokens, Horizontal::Hours] {
+    for horizontal in [Horizontal::Steps, Horizontal::Tokens, Horizontal::Time] {
         for log in [false, true] {
             for losses in [&falling(5.0, 30)[..], &[2.0], &[2.0, 2.0]] {
                 let chart = Chart { horizontal, log_x: log, log_y: log, ..chart() };
@@ -53,4 +53,14 @@ fn every_axis_and_few_points_are_no_trouble() {
     assert!(!chart().draw(&[]).contains("NaN"));
     let lost = chart().draw(&group(vec![Run { not_finite: Some(1), ..run("lost", &[]) }]));
     assert!(lost.contains(">diverges at 1<") && !lost.contains("NaN") && !lost.contains("inf"));
+}
+
+#[test]
+fn time_has_a_unit_that_suits_the_longest_run() {
+    let chart = Chart { horizontal: Horizontal::Time, ..chart() };
+    // A step takes 36 s.
+    for (steps, unit) in [(4, ">seconds<"), (100, ">minutes<"), (400, ">hours<")] {
+        let runs = vec![run("long", &falling(5.0, steps)), run("short", &[2.0])];
+        assert!(chart.draw(&group(runs)).contains(unit), "{unit}");
+    }
 }
