@@ -5,7 +5,8 @@
     scripts/compare/torch_train.py --train train.npy --val valid.npy --vocab-size 2000 --seed 0 --out runs/torch-0
 
 Same hyper-parameters, same law of the first weights, same windows in the same order for the same seed (ChaCha8, see
-crates/cli/src/batches.rs), same schedule, clipping and AdamW. The first weights themselves differ: another generator.
+crates/cli/src/batches.rs), same schedule, clipping and AdamW. The first weights themselves differ, as the generator does,
+unless train-model starts from those that --save-first writes.
 Writes metrics.jsonl in the format of train-model, so that the example `compare-runs` draws both."""
 
 import argparse
@@ -150,12 +151,43 @@ def validate(model, tokens, a):
     return total / predicted
 
 
+def save_llama(model, a, directory):
+    """Writes the weights as a Llama directory, for `train-model --init-from`."""
+    from safetensors.torch import save_file
+
+    names = {
+        "norm1.weight": "input_layernorm.weight", "norm2.weight": "post_attention_layernorm.weight",
+        **{f"{name}.weight": f"self_attn.{name}_proj.weight" for name in "qkvo"},
+        **{f"{name}.weight": f"mlp.{name}_proj.weight" for name in ("gate", "up", "down")},
+    }
+    outside = {"embedding.weight": "model.embed_tokens.weight", "norm.weight": "model.norm.weight", "head.weight": "lm_head.weight"}
+
+    def renamed(name):
+        if name in outside:
+            return outside[name]
+        _, layer, inside = name.split(".", 2)
+        return f"model.layers.{layer}.{names[inside]}"
+
+    directory.mkdir(parents=True, exist_ok=True)
+    weights = {renamed(name): tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, directory / "model.safetensors", {"format": "pt"})
+    config = {
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": a.vocab_size,
+        "hidden_size": a.d_model, "intermediate_size": a.d_ff, "num_hidden_layers": a.num_layers,
+        "num_attention_heads": a.num_heads, "num_key_value_heads": a.num_heads, "max_position_embeddings": a.context_length,
+        "rms_norm_eps": 1e-5, "rope_theta": a.rope_theta, "hidden_act": "silu", "tie_word_embeddings": False,
+    }
+    (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
 def train(a):
     torch.manual_seed(a.seed)
     if a.threads:
         torch.set_num_threads(a.threads)
     tokens, val = (torch.from_numpy(np.load(path).astype(np.int64)) for path in (a.train, a.val))
     model = Transformer(a)
+    if a.save_first:
+        save_llama(model, a, a.save_first)
     betas = (a.beta1, a.beta2)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=a.lr, betas=betas, eps=a.eps, weight_decay=a.weight_decay, fused=True
@@ -212,6 +244,10 @@ def arguments():
         parser.add_argument("--" + name, type=float, default=default)
     parser.add_argument("--min-lr", type=float, help="default: lr / 100")
     parser.add_argument("--warmup-steps", type=int, help="default: 2 %% of the steps")
+    parser.add_argument(
+        "--save-first", type=pathlib.Path, metavar="DIR",
+        help="write the first weights there, for train-model --init-from: then both differ in rounding only (needs safetensors)",
+    )
     parser.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
     parser.add_argument("--compile", action="store_true", help="torch.compile")
     a = parser.parse_args()
