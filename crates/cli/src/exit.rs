@@ -79,7 +79,8 @@ fn report(error: &Error) -> u8 {
     if error.chain().any(is_broken_pipe) {
         return 0;
     }
-    complain(&message(error));
+    let hint = if error.chain().any(is_missing) { "; check the path" } else { "" };
+    complain(&format!("{}{hint}", message(error)));
     if error.is::<UsageError>() { USAGE } else { FAILED }
 }
 
@@ -125,6 +126,11 @@ fn complain(message: &str) {
 
 fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
     io_error(cause).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Something that was to be read is not there: what to do is the same whoever looked for it.
+fn is_missing(cause: &(dyn std::error::Error + 'static)) -> bool {
+    io_error(cause).is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn is_interruption(cause: &(dyn std::error::Error + 'static)) -> bool {

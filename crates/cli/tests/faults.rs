@@ -54,6 +54,19 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
+fn a_path_that_is_not_there_is_to_be_checked() {
+    let folder = Folder::new();
+    let args = ["--train-dataset", "nope.npy", "--quiet"];
+    fails(folder.program("train-model").args(args), 1, &["nope.npy", "check the path"]);
+    let args = ["--tokenizer", "tokenizer", "--file", "nope.txt", "--out", "x.npy", "--quiet"];
+    fails(folder.program("encode").args(args), 1, &["nope.txt", "check the path"]);
+    let args = ["--tokenizer", "nope", "--file", "text.txt", "--out", "x.npy", "--quiet"];
+    fails(folder.program("encode").args(args), 1, &["nope", "check the path"]);
+    let args = ["--checkpoint", "nope", "--prompt", "a", "--quiet"];
+    fails(folder.program("inference").args(args), 1, &["nope", "check the path"]);
+}
+
+#[test]
 fn paths_that_are_missing_empty_or_directories() {
     let folder = Folder::new();
     fs::write(folder.path("empty"), "").unwrap();
