@@ -4,8 +4,9 @@
 //! loops without branches that the text decides: places of all, ids of all. The CPU waits for several cache lines at
 //! once then, and a pre-token that is not in the cache is the only surprise.
 
-use crate::cache::{Cache, Key, Place};
+use crate::cache::{Cache, Place};
 use crate::ids::TokenId;
+use crate::key::Key;
 
 /// Pre-tokens in a batch.
 const SIZE: usize = 32;

@@ -7,58 +7,17 @@
 use std::marker::PhantomData;
 
 use crate::ids::TokenId;
-
-/// Longest pre-token that is kept.
-const MAX_BYTES: usize = 15;
+use crate::key::{Key, MAX_BYTES};
 
 /// 2¹⁶ sets, 4 MB, of which a text touches as much as it has different pre-tokens.
 const SET_BITS: u32 = 16;
 
-/// The bytes of a pre-token and, in the last one, their number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key(u64, u64);
-
-/// `KEEP[len]`: masks of the first `len` of 16 bytes.
-const KEEP: [(u64, u64); MAX_BYTES + 1] = {
-    let mut keep = [(0, 0); MAX_BYTES + 1];
-    let mut len = 0;
-    while len <= MAX_BYTES {
-        let mask = (1u128 << (8 * len)) - 1;
-        keep[len] = (mask as u64, (mask >> 64) as u64);
-        len += 1;
-    }
-    keep
-};
-
 impl Key {
-    /// The key of what is never remembered: it has a byte, yet a length of 0.
-    pub(crate) const NONE: Key = Key(1, 0);
-
-    /// The key of `text[start..end]`, which is not empty; [`Key::NONE`] when that is too long.
-    #[inline(always)]
-    pub(crate) fn new(text: &[u8], start: usize, end: usize) -> Key {
-        let len = end.wrapping_sub(start);
-        let Some(&(keep_low, keep_high)) = KEEP.get(len) else { return Key::NONE };
-        let (low, high) = match text[start..].first_chunk::<16>().map(|bytes| bytes.as_chunks()) {
-            Some(([low, high], [])) => (*low, *high),
-            _ => near_the_end(&text[start..end]),
-        };
-        let high = u64::from_le_bytes(high) & keep_high | (len as u64) << 56;
-        Key(u64::from_le_bytes(low) & keep_low, high)
-    }
-
     #[inline(always)]
     fn set(self) -> usize {
         let mixed = self.0 ^ self.1.wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
         (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SET_BITS)) as usize
     }
-}
-
-#[cold]
-fn near_the_end(pre_token: &[u8]) -> ([u8; 8], [u8; 8]) {
-    let mut bytes = [[0; 8]; 2];
-    bytes.as_flattened_mut()[..pre_token.len()].copy_from_slice(pre_token);
-    (bytes[0], bytes[1])
 }
 
 /// The two parts of the key, and the group of the ids. Plain integers, so that an empty cache is zeroed pages from the
@@ -130,18 +89,6 @@ impl<T: TokenId> Cache<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_tell_pre_tokens_apart() {
-        let text = b"a\0\0abcdefghijklmnopqrstuvwxyz";
-        let key = |start, end| Key::new(text, start, end);
-        assert_eq!(key(0, 1), key(3, 4));
-        assert_ne!(key(0, 1), key(0, 2));
-        assert_ne!(key(0, 2), key(0, 3));
-        assert!(key(3, 18) != Key::NONE && key(3, 19) == Key::NONE);
-        // Near the end of the text fewer than 16 bytes follow.
-        assert_eq!(Key::new(b"xyz", 1, 3), key(27, 29));
-    }
 
     fn get<T: TokenId>(cache: &Cache<T>, key: Key) -> Option<Vec<T>> {
         let place = cache.find(key);

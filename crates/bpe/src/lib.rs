@@ -15,6 +15,7 @@ mod encode;
 mod error;
 pub mod formats;
 mod ids;
+mod key;
 mod long_cache;
 mod merges;
 mod neighbours;

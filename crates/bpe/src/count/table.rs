@@ -5,7 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::PreTokenCounts;
-use super::key::{Key, MAX_INLINE, Seeds};
+use super::key::Seeds;
+use crate::key::{Key, MAX_BYTES};
 
 /// Entries of a new table, as a power of two.
 const FIRST_BITS: u32 = 12;
@@ -49,10 +50,9 @@ impl CountTable {
     /// Adds one occurrence of `text[at]`.
     #[inline]
     pub fn add_within(&mut self, text: &[u8], at: Range<usize>) {
-        // Sixteen bytes are loaded at once, whatever the length of the word, where so many are left.
-        match text[at.start..].first_chunk() {
-            Some(bytes) if at.len() <= MAX_INLINE => self.add_key(Key::inline(bytes, at.len()), 1),
-            _ => self.add(&text[at], 1),
+        match Key::new(text, at.start, at.end) {
+            Key::NONE => self.add(&text[at], 1),
+            key => self.add_key(key, 1),
         }
     }
 
@@ -61,12 +61,9 @@ impl CountTable {
         if count == 0 {
             return;
         }
-        if word.len() <= MAX_INLINE {
-            let mut bytes = [0; 16];
-            bytes[..word.len()].copy_from_slice(word);
-            self.add_key(Key::inline(&bytes, word.len()), count);
-        } else {
-            self.add_long(word, self.seeds.hash_long(word), count);
+        match Key::new(word, 0, word.len()) {
+            Key::NONE => self.add_long(word, self.seeds.hash_long(word), count),
+            key => self.add_key(key, count),
         }
     }
 
@@ -161,7 +158,7 @@ impl CountTable {
         let mut long: Vec<(&[u8], u64)> =
             long.map(|(offset, count)| (self.long(offset), count)).collect();
         short.retain(|entry| entry.key.offset().is_none());
-        short.par_sort_unstable_by_key(|entry| entry.key);
+        short.par_sort_unstable_by_key(|entry| entry.key.rank());
         long.par_sort_unstable();
 
         let mut counts = PreTokenCounts::default();
@@ -169,11 +166,12 @@ impl CountTable {
         counts.counts.reserve_exact(short.len() + long.len());
         let mut long = long.into_iter().peekable();
         for Entry { key, count } in short {
-            let (bytes, len) = key.bytes();
-            while let Some((word, count)) = long.next_if(|(word, _)| *word < &bytes[..len]) {
+            let bytes = key.bytes();
+            let short = &bytes[..usize::from(bytes[MAX_BYTES])];
+            while let Some((word, count)) = long.next_if(|(word, _)| *word < short) {
                 counts.push(word, count);
             }
-            counts.push(&bytes[..len], count);
+            counts.push(short, count);
         }
         long.for_each(|(word, count)| counts.push(word, count));
         counts

@@ -1,0 +1,89 @@
+//! Short pre-tokens as sixteen bytes, to be compared and hashed without a branch on their length.
+
+/// The longest pre-token that has a key.
+pub(crate) const MAX_BYTES: usize = 15;
+
+/// The bytes of a pre-token, zeros, and in the last of sixteen bytes their number: two numbers with the first byte lowest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Key(pub(crate) u64, pub(crate) u64);
+
+/// `KEEP[len]`: masks of the first `len` of 16 bytes.
+const KEEP: [(u64, u64); MAX_BYTES + 1] = {
+    let mut keep = [(0, 0); MAX_BYTES + 1];
+    let mut len = 0;
+    while len <= MAX_BYTES {
+        let mask = (1u128 << (8 * len)) - 1;
+        keep[len] = (mask as u64, (mask >> 64) as u64);
+        len += 1;
+    }
+    keep
+};
+
+impl Key {
+    /// What no pre-token has as its key: it has a byte, yet a length of 0.
+    pub(crate) const NONE: Key = Key(1, 0);
+
+    /// The key of `text[start..end]`; [`Key::NONE`] when that is too long.
+    #[inline(always)]
+    pub(crate) fn new(text: &[u8], start: usize, end: usize) -> Key {
+        let len = end.wrapping_sub(start);
+        let Some(&(keep_low, keep_high)) = KEEP.get(len) else { return Key::NONE };
+        // Sixteen bytes are loaded at once, whatever the length, where so many are left.
+        let (low, high) = match text[start..].first_chunk::<16>().map(|bytes| bytes.as_chunks()) {
+            Some(([low, high], [])) => (*low, *high),
+            _ => near_the_end(&text[start..end]),
+        };
+        let high = u64::from_le_bytes(high) & keep_high | (len as u64) << 56;
+        Key(u64::from_le_bytes(low) & keep_low, high)
+    }
+
+    /// The sixteen bytes.
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        (u128::from(self.0) | u128::from(self.1) << 64).to_le_bytes()
+    }
+
+    /// A number that orders keys like the pre-tokens they stand for.
+    pub(crate) fn rank(self) -> u128 {
+        u128::from_be_bytes(self.bytes())
+    }
+}
+
+#[cold]
+fn near_the_end(pre_token: &[u8]) -> ([u8; 8], [u8; 8]) {
+    let mut bytes = [[0; 8]; 2];
+    bytes.as_flattened_mut()[..pre_token.len()].copy_from_slice(pre_token);
+    (bytes[0], bytes[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn keys_tell_pre_tokens_apart() {
+        let text = b"a\0\0abcdefghijklmnopqrstuvwxyz";
+        let key = |start, end| Key::new(text, start, end);
+        assert_eq!(key(0, 1), key(3, 4));
+        assert_ne!(key(0, 1), key(0, 2));
+        assert_ne!(key(0, 2), key(0, 3));
+        assert!(key(3, 18) != Key::NONE && key(3, 19) == Key::NONE);
+        // Near the end of the text fewer than 16 bytes follow.
+        assert_eq!(Key::new(b"xyz", 1, 3), key(27, 29));
+    }
+
+    proptest! {
+        #[test]
+        fn keys_order_like_their_bytes(
+            a in prop::collection::vec(0u8..3, 0..=MAX_BYTES),
+            b in prop::collection::vec(0u8..3, 0..=MAX_BYTES),
+        ) {
+            let text = [&a[..], &b, &[7; 16]].concat();
+            let (key_a, key_b) = (Key::new(&text, 0, a.len()), Key::new(&text, a.len(), a.len() + b.len()));
+            prop_assert_eq!(key_a.rank().cmp(&key_b.rank()), a.cmp(&b));
+            prop_assert_eq!(&key_a.bytes()[..a.len()], &a[..]);
+            prop_assert_eq!(usize::from(key_a.bytes()[MAX_BYTES]), a.len());
+            prop_assert_eq!(Key::new(&b, 0, b.len()), key_b);
+        }
+    }
+}
