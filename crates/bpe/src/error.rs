@@ -11,7 +11,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused to read or write `path`.
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] files::Error),
+    /// The operating system refused to read `path`.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file or directory.

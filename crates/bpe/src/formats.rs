@@ -7,7 +7,7 @@ pub mod hugging_face;
 pub mod tiktoken;
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::encode::Tokenizer;
@@ -54,33 +54,15 @@ pub fn load(dir: &Path) -> Result<Tokenizer> {
 pub fn save(tokenizer: &Tokenizer, dir: &Path) -> Result<()> {
     let vocab = gpt2::vocab_json(tokenizer.vocab())
         .map_err(|error| error.in_file(&dir.join(gpt2::VOCAB)))?;
-    let files = [
+    let contents = [
         (gpt2::VOCAB, vocab),
         (gpt2::MERGES, gpt2::merges_txt(tokenizer.vocab())),
         (hugging_face::TOKENIZER, hugging_face::tokenizer_json(tokenizer)),
         (hugging_face::CONFIG, hugging_face::config_json(tokenizer)),
     ];
-    fs::create_dir_all(dir).map_err(Error::io(dir))?;
-    for (name, content) in files {
-        write_atomically(&dir.join(name), content.as_bytes())?;
+    for (name, content) in contents {
+        files::write(&dir.join(name), content.as_bytes())?;
     }
-    Ok(())
-}
-
-/// Writes a file beside its final name, syncs it and renames it.
-fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".unfinished-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // What any new file gets; the process's umask applies.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(dir).map_err(Error::io(dir))?;
-    file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(Error::io(path))?;
-    file.persist(path).map_err(|error| error.error).map_err(Error::io(path))?;
     Ok(())
 }
 

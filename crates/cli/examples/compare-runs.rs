@@ -65,7 +65,7 @@ fn main() -> ExitCode {
             };
             let Args { title, log_x, log_y, max_loss, .. } = args;
             let chart = Chart { title, horizontal, log_x, log_y, max_loss };
-            lm::output::write(out, &picture(out, chart.draw(&variants))?)?;
+            files::write(out, &picture(out, chart.draw(&variants))?)?;
         }
         io::stdout().write_all(table(&variants).as_bytes()).context("standard output")?;
         Ok(Outcome::Done)

@@ -36,7 +36,6 @@ pub mod interrupt;
 pub mod logging;
 pub mod metrics;
 pub mod mmap;
-pub mod output;
 pub mod plot;
 pub mod precision;
 pub mod progress;

@@ -69,7 +69,7 @@ impl MetricsFile {
         for metrics in &lines {
             text += &json_line(metrics)?;
         }
-        crate::output::write(&path, text.as_bytes())?;
+        files::write(&path, text.as_bytes())?;
         let file = File::options().append(true).open(&path);
         let file = file.with_context(|| format!("{}: cannot be written", path.display()))?;
         Ok(MetricsFile { path, file, lines })

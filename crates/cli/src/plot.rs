@@ -46,7 +46,7 @@ type Point = (f64, f64);
 /// # Errors
 /// When the file cannot be written.
 pub fn write(dir: &Path, lines: &[Metrics]) -> Result<()> {
-    crate::output::write(&dir.join(FILE_NAME), draw(lines).as_bytes())
+    Ok(files::write(&dir.join(FILE_NAME), draw(lines).as_bytes())?)
 }
 
 /// The picture as SVG.

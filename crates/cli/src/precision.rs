@@ -49,24 +49,31 @@ impl Choice {
         named.map(|(name, _)| name)
     }
 
-    /// The context to compute in; logs what was chosen and why.
+    /// The context to compute in.
     ///
     /// # Errors
     /// When `LM_ISA` names kernels that this machine cannot run.
     pub fn context(self) -> Result<Context> {
         tensor::kernels::from_env().map_err(|message| anyhow!(message))?;
         let context = Context::detect();
+        let precision = match self {
+            Choice::Bf16 => Precision::Bf16,
+            Choice::Auto if context.kernels.has_bf16() => Precision::Bf16,
+            Choice::Auto | Choice::F32 | Choice::Int8 => Precision::F32,
+        };
+        Ok(context.with_precision(precision))
+    }
+
+    /// Logs which kernels and which precision `context`, made by this choice, has, and why.
+    pub fn explain(self, context: Context) {
         log::info!("{}", tensor::kernels::selection().reason);
-        let (precision, reason) = match self {
-            Choice::F32 => (Precision::F32, "as --precision says"),
-            Choice::Bf16 => (Precision::Bf16, "as --precision says"),
-            Choice::Int8 => (Precision::F32, "beside int8 weights, as --precision says"),
-            Choice::Auto if context.kernels.has_bf16() => {
-                (Precision::Bf16, "the CPU has instructions for bf16")
-            }
-            Choice::Auto => (Precision::F32, "the kernels in use have no instructions for bf16"),
+        let precision = context.precision;
+        let reason = match (self, precision) {
+            (Choice::F32 | Choice::Bf16, _) => "as --precision says",
+            (Choice::Int8, _) => "beside int8 weights, as --precision says",
+            (Choice::Auto, Precision::Bf16) => "the CPU has instructions for bf16",
+            (Choice::Auto, Precision::F32) => "the kernels in use have no instructions for bf16",
         };
         log::info!("precision {precision}: {reason}");
-        Ok(context.with_precision(precision))
     }
 }

@@ -7,6 +7,7 @@
 //! | [`data`] | opens the token files and checks them as a whole |
 //! | [`describe`] | says beforehand what the run is |
 //! | [`estimate`] | says beforehand what memory and time the run takes |
+//! | [`plan`] | puts arguments, checkpoint and model to start from together |
 //! | [`profile`] | times the parts of a step |
 //! | [`outputs`], [`record`], [`samples`] | write what tells of the run: `run.json`, `samples.txt` |
 //! | [`live`] | says on a terminal how it goes |
@@ -22,6 +23,7 @@ pub mod estimate;
 pub mod eval_only;
 pub mod live;
 pub mod outputs;
+pub mod plan;
 pub mod profile;
 pub mod record;
 pub mod samples;

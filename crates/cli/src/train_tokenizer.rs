@@ -13,9 +13,9 @@ use bpe::{Pattern, PreTokenCounter, PreTokenCounts, Tokenizer, TrainConfig, Voca
 
 use crate::args::train_tokenizer::{Args, Format};
 use crate::exit::{Interrupted, Outcome};
+use crate::interrupt;
 use crate::progress::{Progress, Unit};
 use crate::text_input::TextInput;
-use crate::{interrupt, output};
 use report::{Report, Seconds};
 
 /// What the arguments mean, checked as far as that is possible before the work.
@@ -43,7 +43,7 @@ impl Config {
         check_spelling(&training.special_tokens).context("--special-token")?;
         let pattern = Pattern::parse(&args.pattern).context("--pattern")?;
         let datasets = dataset::open_all(&args.dataset)?;
-        output::check_dir(&args.out).context("--out")?;
+        files::check_dir(&args.out).context("--out")?;
         Ok(Config { datasets, out: args.out.clone(), training, num_merges, pattern })
     }
 

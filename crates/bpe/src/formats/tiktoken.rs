@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::write_atomically;
 use crate::error::{Error, Result};
 use crate::vocab::Vocab;
 
@@ -24,7 +23,7 @@ pub const FILE: &str = "tokenizer.tiktoken";
 pub fn save(vocab: &Vocab, dir: &Path) -> Result<PathBuf> {
     let path = dir.join(FILE);
     let content = content(vocab).map_err(|error| error.in_file(&path))?;
-    write_atomically(&path, content.as_bytes())?;
+    files::write(&path, content.as_bytes())?;
     Ok(path)
 }
 

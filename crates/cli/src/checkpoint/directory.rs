@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use files::sync_dir;
 use tempfile::{Builder, TempDir};
 
-use crate::output::sync_dir;
 use crate::train::{record, samples};
 use crate::{metrics, plot, tensorboard};
 
@@ -79,7 +79,7 @@ impl Unfinished {
 
 /// Removes a directory, if it is there: first its name, at once, then what is in it.
 fn remove(path: &Path) -> Result<()> {
-    let parent = crate::output::parent_of(path);
+    let parent = files::parent_of(path);
     let gone = Unfinished::create(parent)?;
     match fs::rename(path, gone.path()) {
         Ok(()) => {}
@@ -99,7 +99,7 @@ pub fn point_latest(dir: &Path, step: u64) -> Result<()> {
     symlink(Path::new(&name(step)), &link)
         .and_then(|()| fs::rename(&link, &latest))
         .with_context(|| format!("{}: cannot be written", latest.display()))?;
-    sync_dir(dir)
+    Ok(sync_dir(dir)?)
 }
 
 #[cfg(unix)]

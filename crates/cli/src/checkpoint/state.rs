@@ -62,7 +62,7 @@ impl TrainerState {
     /// When the disk is full or fails.
     pub fn write(&self, dir: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
-        crate::output::write(&dir.join(FILE_NAME), text.as_bytes())
+        Ok(files::write(&dir.join(FILE_NAME), text.as_bytes())?)
     }
 
     /// Reads the file in the checkpoint `dir`.

@@ -56,6 +56,7 @@ impl TokenizerFiles {
     /// # Errors
     /// When the disk is full or fails.
     pub fn write(&self, dir: &Path) -> Result<()> {
-        self.0.iter().try_for_each(|(name, bytes)| crate::output::write(&dir.join(name), bytes))
+        let mut files = self.0.iter();
+        Ok(files.try_for_each(|(name, bytes)| files::write(&dir.join(name), bytes))?)
     }
 }

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use bpe::{StreamStats, Tokenizer};
+use files::AtomicFile;
 
 use super::summary;
 use crate::exit::Outcome;
 use crate::interrupt;
-use crate::output::AtomicFile;
 use crate::progress::{Progress, Unit};
 use crate::stdin::Stdin;
 use crate::tokens::TokenFile;

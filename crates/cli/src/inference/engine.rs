@@ -49,10 +49,11 @@ impl Engine {
     /// When the model or the tokenizer cannot be read, or do not belong together.
     pub fn load(args: &Args, stops_given: bool) -> Result<Engine> {
         let dir = checkpoint::resolve(&args.checkpoint).context("--checkpoint")?;
+        let context = args.precision.context()?;
+        // First what the user surely named: a damaged checkpoint may lack its tokenizer too.
+        let model = Transformer::load(&dir).context("--checkpoint")?;
         let (flag, tokenizer_dir) = find_tokenizer(args, &dir)?;
         let tokenizer = Tokenizer::load(tokenizer_dir).context(flag)?;
-        let context = args.precision.context()?;
-        let model = Transformer::load(&dir).context("--checkpoint")?;
         let (tokens, vocab_size) = (tokenizer.vocab_size(), model.config().vocab_size);
         if tokens > vocab_size {
             bail!(
@@ -68,6 +69,7 @@ impl Engine {
             Choice::Int8 => model.quantize_int8().with_context(|| dir.display().to_string())?,
             _ => model,
         };
+        args.precision.explain(context);
         let told_of_window = AtomicBool::new(false);
         Ok(Engine { model, tokenizer, context, start_id, end_ids, told_of_window })
     }

@@ -4,9 +4,9 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use files::AtomicFile;
 
 use super::{TokenType, header};
-use crate::output::AtomicFile;
 
 /// An id as it is stored: `u16` or `u32`.
 pub trait Token: bytemuck::Pod {

@@ -4,11 +4,12 @@ use indicatif::HumanDuration;
 
 use super::data::Dataset;
 use super::estimate;
-use super::start::{Plan, Weights};
+use super::plan::{Plan, Weights};
 
 /// Logs what is about to happen.
 pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
     let Plan { config, shape, context, step, .. } = plan;
+    plan.precision.explain(*context);
     let millions = shape.parameter_count() as f64 / 1e6;
     log::info!(
         "model: {millions:.1} M parameters: vocabulary {}, context {}, {} layers, d_model {}, {} heads, {} of {}, norm {}, {}",

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anyhow::{Context, Result};
 
 use super::data::Dataset;
-use super::start::load_to_start_from;
+use super::plan::load_to_start_from;
 use crate::args::Given;
 use crate::args::train_model::Args;
 use crate::evaluate::Evaluator;
@@ -26,6 +26,7 @@ pub fn run(args: &Args, given: &Given) -> Result<Outcome> {
     let model = load_to_start_from(source, args, given)?;
     let data =
         Dataset::open("--val-dataset", path, model.config().vocab_size, 2, "one to predict")?;
+    args.precision.explain(context);
     let progress =
         Progress::new("evaluating", Unit::Count("tokens"), Some(data.identity.tokens - 1));
     // Larger batches than there is text, or memory, would be of no use.

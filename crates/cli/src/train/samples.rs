@@ -68,7 +68,7 @@ impl Samples {
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error).context(self.path.display().to_string()),
         };
-        crate::output::write(&self.path, cut_back(&earlier, step).as_bytes())
+        Ok(files::write(&self.path, cut_back(&earlier, step).as_bytes())?)
     }
 
     /// Appends what the model makes of the prompt after `step` steps.

@@ -1,26 +1,23 @@
-//! Putting a run together, new or resumed: everything is checked here, before hours of work.
+//! Putting a run together: everything is checked here, before hours of work; then its directory is made ready.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use model::{ModelConfig, ParameterKind, Transformer};
+use model::{ParameterKind, Transformer};
 use optim::AdamW;
 use tensor::Context;
 
-use super::config::{RunConfig, model_config};
-use super::contradiction::{check_resumed, check_shape};
-use super::data::{Dataset, Identity};
+use super::config::RunConfig;
+use super::data::Dataset;
 use super::describe::describe;
 use super::estimate;
 use super::outputs::{Beginning, Outputs};
+use super::plan::{Plan, Weights};
 use crate::args::Given;
 use crate::args::train_model::Args;
-use crate::checkpoint::{self, Resumed, RunLock, TokenizerFiles, TrainerState};
+use crate::checkpoint::{self, RunLock, TokenizerFiles};
 use crate::metrics::MetricsFile;
-use crate::output;
-use crate::precision::Choice;
-use crate::tokenizer::LoadedTokenizer;
 
 /// A run between two steps.
 pub struct Run {
@@ -52,44 +49,13 @@ pub struct Run {
     _lock: RunLock,
 }
 
-/// Everything about a run but what has to be large in memory.
-pub struct Plan {
-    /// How it trains.
-    pub config: RunConfig,
-    /// The model's shape.
-    pub shape: ModelConfig,
-    /// Kernels and precision.
-    pub context: Context,
-    /// Where the weights come from.
-    pub weights: Weights,
-    /// Steps done.
-    pub step: u64,
-    tokenizer: Option<TokenizerFiles>,
-    seconds: f64,
-    /// The data that the steps so far were trained on.
-    data: Option<(Identity, Option<Identity>)>,
-}
-
-/// Where a model comes from.
-pub enum Weights {
-    /// The seed.
-    Random,
-    /// A directory, already read.
-    Loaded(Box<Transformer>),
-    /// This checkpoint, already read but for the optimizer's moments.
-    Checkpoint(Box<Transformer>, PathBuf),
-}
-
 /// Checks everything there is to check, and makes the directory ready.
 ///
 /// # Errors
 /// When an argument or a file is no good, or the directory cannot be written.
 pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
     let dir = &args.checkpoint_dir;
-    let plan = match args.resume {
-        true => resumed_plan(args, given)?,
-        false => new_plan(args, given)?,
-    };
+    let plan = Plan::new(args, given)?;
     estimate::check_memory(&plan.shape, &plan.config)?;
     let (train, val) = open_data(args, &plan)?;
     let mut outputs = {
@@ -99,7 +65,7 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
         let beginning = Beginning { shape, config, context, tokenizer, train, val, step };
         Outputs::prepare(args, dir, &beginning)?
     };
-    output::check_dir(dir).context("--checkpoint-dir")?;
+    files::check_dir(dir).context("--checkpoint-dir")?;
     let lock = RunLock::take(dir).context("--checkpoint-dir")?;
     describe(&plan, &train, val.as_ref());
 
@@ -159,110 +125,6 @@ fn make_room(dir: &Path, plan: &Plan) -> Result<MetricsFile> {
         );
     }
     MetricsFile::create(dir)
-}
-
-fn new_plan(args: &Args, given: &Given) -> Result<Plan> {
-    let tokenizer =
-        args.tokenizer.as_deref().map(LoadedTokenizer::load).transpose().context("--tokenizer")?;
-    let tokenizer_size = tokenizer.as_ref().map(LoadedTokenizer::vocab_size);
-    let end_of_text = tokenizer.as_ref().and_then(LoadedTokenizer::end_of_text);
-    let mut files = tokenizer.map(LoadedTokenizer::into_files);
-    let (shape, weights) = match &args.init_from {
-        None => {
-            let eos_token_ids = end_of_text.into_iter().collect();
-            let shape = model_config(args, tokenizer_size)?;
-            (ModelConfig { bos_token_id: end_of_text, eos_token_ids, ..shape }, Weights::Random)
-        }
-        Some(path) => {
-            let mut model = load_to_start_from(path, args, given)?;
-            if let Some(id) = end_of_text.filter(|&id| (id as usize) < model.config().vocab_size) {
-                model.set_special_tokens(Some(id), vec![id])?;
-            }
-            if files.is_none() {
-                files = TokenizerFiles::read(&checkpoint::resolve(path)?)?;
-            }
-            (model.config().clone(), Weights::Loaded(Box::new(model)))
-        }
-    };
-    if let Some(size) = tokenizer_size.filter(|&size| size > shape.vocab_size) {
-        bail!(
-            "--vocab-size {}: the tokenizer has {size} tokens; give at least that, or leave it out",
-            shape.vocab_size
-        );
-    }
-    let context = args.precision.context()?;
-    let config = RunConfig::from_args(args, shape.context_length, context.precision.to_string())?;
-    Ok(Plan {
-        config,
-        shape,
-        context,
-        tokenizer: files,
-        weights,
-        step: 0,
-        seconds: 0.0,
-        data: None,
-    })
-}
-
-/// The model in `path`, the value of `--init-from`, with the context length asked for.
-///
-/// # Errors
-/// When it cannot be read, or a flag contradicts its shape.
-pub fn load_to_start_from(path: &Path, args: &Args, given: &Given) -> Result<Transformer> {
-    let found = checkpoint::resolve(path).context("--init-from")?;
-    let mut model = Transformer::load(&found).context("--init-from")?;
-    if model.was_tied() {
-        log::info!(
-            "{}: its output layer is its embedding; from here on they are two matrices, trained and saved apart",
-            path.display()
-        );
-    }
-    check_shape(args, given, model.config(), &path.display().to_string())?;
-    if given.has("context_length") {
-        model.set_context_length(args.context_length).context("--context-length")?;
-    }
-    Ok(model)
-}
-
-fn resumed_plan(args: &Args, given: &Given) -> Result<Plan> {
-    let dir = &args.checkpoint_dir;
-    let Some(path) = checkpoint::newest(dir).context("--checkpoint-dir")? else {
-        if checkpoint::is_run(dir)? {
-            log::warn!(
-                "{}: no checkpoint was written yet; the run starts from its beginning",
-                dir.display()
-            );
-            return new_plan(args, given);
-        }
-        bail!(
-            "--resume: {}: no checkpoint there to go on from; leave --resume out to start",
-            dir.display()
-        );
-    };
-    let Resumed { model, state, tokenizer } = checkpoint::load(&path).context("--resume")?;
-    let TrainerState { mut config, step, seconds, kernels, train_data, val_data, .. } = state;
-    check_resumed(args, given, model.config(), &config, &path.display().to_string())?;
-    if let Some(keep) = args.keep_checkpoints {
-        config.keep_checkpoints = Some(keep);
-    }
-    if let Some(given) = &args.tokenizer {
-        let given = LoadedTokenizer::load(given).context("--tokenizer")?.into_files();
-        if tokenizer.as_ref() != Some(&given) {
-            bail!("--tokenizer: not the one in {}; leave it out", path.display());
-        }
-    }
-    let context = Choice::from_name(&config.precision)
-        .with_context(|| format!("{}: found the precision {:?}", path.display(), config.precision))?
-        .context()?;
-    let here = context.kernels.isa().to_string();
-    if here != kernels {
-        log::warn!(
-            "the run used {kernels} kernels so far and now {here}: its end will differ in the last bits"
-        );
-    }
-    let (shape, data) = (model.config().clone(), Some((train_data, val_data)));
-    let weights = Weights::Checkpoint(Box::new(model), path);
-    Ok(Plan { config, shape, context, tokenizer, weights, step, seconds, data })
 }
 
 fn open_data(args: &Args, plan: &Plan) -> Result<(Dataset, Option<Dataset>)> {

@@ -127,19 +127,3 @@ impl LoadError {
         Self::Malformed { path: path.to_path_buf(), expected, found: found.to_string() }
     }
 }
-
-/// Why a file cannot be written.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: cannot be written: {cause}", path.display())]
-pub struct SaveError {
-    /// The file or directory.
-    pub path: PathBuf,
-    /// The operating system's reason.
-    pub cause: io::Error,
-}
-
-impl SaveError {
-    pub(crate) fn new(path: &Path, cause: io::Error) -> Self {
-        Self { path: path.to_path_buf(), cause }
-    }
-}

@@ -4,8 +4,8 @@
 //! name of its own, `LmForCausalLM`, and the three fields `norm`, `ffn` and `rope`, so that no other program takes it
 //! for what it is not.
 
+use super::LoadError;
 use super::fields::Fields;
-use super::{LoadError, SaveError, write_atomically};
 use crate::{ConfigError, FeedForward, ModelConfig, Norm};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -42,7 +42,7 @@ fn is_llama(config: &ModelConfig) -> bool {
 ///
 /// # Errors
 /// If one cannot be written.
-pub fn write(dir: &Path, config: &ModelConfig) -> Result<(), SaveError> {
+pub fn write(dir: &Path, config: &ModelConfig) -> files::Result<()> {
     let eos_token_id = match config.eos_token_ids.as_slice() {
         [] => Value::Null,
         [id] => json!(id),
@@ -91,8 +91,8 @@ pub fn write(dir: &Path, config: &ModelConfig) -> Result<(), SaveError> {
     write_json(&dir.join(GENERATION_CONFIG_FILE), &generation)
 }
 
-fn write_json(path: &Path, value: &Value) -> Result<(), SaveError> {
-    write_atomically(path, |out| {
+fn write_json(path: &Path, value: &Value) -> files::Result<()> {
+    files::write_with(path, |out| {
         serde_json::to_writer_pretty(&mut *out, value)?;
         out.write_all(b"\n")
     })

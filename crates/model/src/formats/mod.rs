@@ -9,7 +9,6 @@
 //! Every file is hostile until it is read: sizes are checked before anything is reserved for them. Every file is written
 //! beside its name, synced and renamed, so that it is there whole or not at all.
 
-mod atomic;
 mod error;
 mod fields;
 pub mod hugging_face;
@@ -17,8 +16,7 @@ pub mod rope_layout;
 pub mod safetensors;
 pub mod weights;
 
-pub use atomic::write_atomically;
-pub use error::{LoadError, SaveError};
+pub use error::LoadError;
 
 use crate::Transformer;
 use hugging_face::ModelFiles;
@@ -58,9 +56,8 @@ impl Transformer {
     /// # Panics
     /// If the weights are held in 8 bits.
     #[track_caller]
-    pub fn save(&self, dir: &Path) -> Result<(), SaveError> {
+    pub fn save(&self, dir: &Path) -> files::Result<()> {
         let parameters = self.parameters();
-        std::fs::create_dir_all(dir).map_err(|cause| SaveError::new(dir, cause))?;
         weights::write(dir, parameters)?;
         hugging_face::write(dir, self.config())
     }

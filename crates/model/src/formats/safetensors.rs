@@ -4,7 +4,7 @@
 //! itself, so that a tensor needs no more memory than its own. Written files hold `f32`.
 //! Format: that of the crate of the same name, whose checks of the header are used.
 
-use super::{LoadError, SaveError, write_atomically};
+use super::LoadError;
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
 use half::{bf16, f16};
@@ -152,7 +152,7 @@ pub fn write<'a>(
     path: &Path,
     tensors: impl IntoIterator<Item = (impl AsRef<str>, &'a Tensor)>,
     metadata: &[(&str, &str)],
-) -> Result<(), SaveError> {
+) -> files::Result<()> {
     let tensors: Vec<_> = tensors.into_iter().collect();
     let mut header = Map::new();
     let entries = metadata.iter().map(|&(key, value)| (key.to_string(), json!(value)));
@@ -167,7 +167,7 @@ pub fn write<'a>(
     let mut header = Value::Object(header).to_string().into_bytes();
     header.resize(header.len().next_multiple_of(LENGTH_BYTES as usize), b' '); // aligns the numbers
 
-    write_atomically(path, |out| {
+    files::write_with(path, |out| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
         let mut bytes = Vec::with_capacity(PIECE);

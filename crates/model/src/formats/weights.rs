@@ -1,9 +1,9 @@
 //! The weights of a directory: `model.safetensors`, or several files and `model.safetensors.index.json`, which says which
 //! tensor is in which.
 
+use super::LoadError;
 use super::fields::Fields;
 use super::safetensors::{self, SafetensorsFile};
-use super::{LoadError, SaveError};
 use crate::params::{EMBEDDING_NAME, OUTPUT_NAME, parameter_specs};
 use crate::{ModelConfig, Parameters};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ pub const INDEX_FILE: &str = "model.safetensors.index.json";
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write(dir: &Path, parameters: &Parameters) -> Result<(), SaveError> {
+pub fn write(dir: &Path, parameters: &Parameters) -> files::Result<()> {
     safetensors::write(&dir.join(WEIGHTS_FILE), parameters.iter(), &[("format", "pt")])
 }
 

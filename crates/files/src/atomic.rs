@@ -1,17 +1,15 @@
-//! Output files that appear whole or not at all: written beside their final name, synced, renamed.
-
-mod early_sync;
+//! A file that is written beside its final name.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use tempfile::{Builder, NamedTempFile, TempPath};
+use tempfile::TempPath;
 
-use early_sync::EarlySync;
+use crate::early_sync::EarlySync;
+use crate::{Error, Result, make_dir, new_temporary, parent_of, sync_dir};
 
-/// A file being written. Nothing is at its final name, or what was there before, until [`AtomicFile::commit`]; dropped
+/// A file being written, through a buffer. Nothing is at its final name, or what was there before, until [`AtomicFile::commit`]; dropped
 /// without it, it vanishes.
 pub struct AtomicFile {
     writer: BufWriter<File>,
@@ -34,13 +32,14 @@ impl AtomicFile {
         let parent = parent_of(path);
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => {
-                bail!("{}: is a directory, expected a file name", path.display())
+                return Err(Error::new(path, "expected a file name")(
+                    ErrorKind::IsADirectory.into(),
+                ));
             }
             // Renaming would put a file in the place of /dev/null.
             Ok(found) if !found.is_file() => {
                 let file = File::options().write(true).open(path);
-                let file =
-                    file.with_context(|| format!("{}: cannot be written", path.display()))?;
+                let file = file.map_err(Error::cannot_write(path))?;
                 return Ok(AtomicFile {
                     writer: BufWriter::new(file),
                     temporary: None,
@@ -65,8 +64,7 @@ impl AtomicFile {
     pub fn with_early_sync(mut self) -> Result<AtomicFile> {
         if self.temporary.is_some() {
             let file = self.writer.get_ref().try_clone();
-            let file =
-                file.with_context(|| format!("{}: cannot be written", self.path.display()))?;
+            let file = file.map_err(Error::cannot_write(&self.path))?;
             self.early_sync = Some(EarlySync::start(file));
         }
         Ok(self)
@@ -89,17 +87,15 @@ impl AtomicFile {
     /// # Errors
     /// When the disk is full or fails.
     pub fn commit(mut self) -> Result<()> {
-        let failed = |path: &Path| format!("{}: cannot be written", path.display());
-        self.writer.flush().with_context(|| failed(&self.path))?;
+        self.writer.flush().map_err(Error::cannot_write(&self.path))?;
         if let Some(early_sync) = self.early_sync.take() {
-            early_sync.finish().with_context(|| failed(&self.path))?;
+            early_sync.finish().map_err(Error::cannot_write(&self.path))?;
         }
         if let Some(temporary) = self.temporary.take() {
-            self.writer.get_ref().sync_all().with_context(|| failed(&self.path))?;
-            temporary
-                .persist(&self.path)
-                .map_err(|error| error.error)
-                .with_context(|| failed(&self.path))?;
+            let synced = self.writer.get_ref().sync_all();
+            synced
+                .and_then(|()| temporary.persist(&self.path).map_err(|error| error.error))
+                .map_err(Error::cannot_write(&self.path))?;
             sync_dir(parent_of(&self.path))?;
         }
         Ok(())
@@ -125,67 +121,10 @@ impl Write for AtomicFile {
     }
 }
 
-/// Writes `bytes` to `path`, whole or not at all.
-///
-/// # Errors
-/// As for [`AtomicFile::create`] and [`AtomicFile::commit`].
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes).with_context(|| format!("{}: cannot be written", path.display()))?;
-    file.commit()
-}
-
-/// Makes the directory `dir`, if need be, and makes sure that files can be written there: before hours of work, not
-/// after them.
-///
-/// # Errors
-/// When they cannot.
-pub fn check_dir(dir: &Path) -> Result<()> {
-    make_dir(dir)?;
-    new_temporary(dir).map(drop)
-}
-
-/// Makes the names in `dir` durable.
-///
-/// # Errors
-/// When the disk fails.
-pub fn sync_dir(dir: &Path) -> Result<()> {
-    let synced = File::open(dir).and_then(|dir| dir.sync_all());
-    synced.with_context(|| format!("{}: cannot be synced", dir.display()))
-}
-
-/// The directory that `path` is in.
-pub fn parent_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) => Path::new("."),
-        None => path,
-    }
-}
-
-fn make_dir(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir)
-        .with_context(|| format!("{}: cannot be made a directory", dir.display()))
-}
-
-fn new_temporary(dir: &Path) -> Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    builder.prefix(".unfinished-");
-    #[cfg(unix)]
-    {
-        use std::fs::Permissions;
-        use std::os::unix::fs::PermissionsExt;
-        // What any new file gets; the process's umask applies.
-        builder.permissions(Permissions::from_mode(0o666));
-    }
-    builder
-        .tempfile_in(dir)
-        .with_context(|| format!("{}: files cannot be written there", dir.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{check_dir, write, write_with};
 
     fn names(dir: &Path) -> Vec<String> {
         let entries = fs::read_dir(dir).unwrap();
@@ -238,6 +177,33 @@ mod tests {
         assert!(AtomicFile::create(&dir.path().join("file/below")).is_err());
         assert!(check_dir(&dir.path().join("file")).is_err());
         assert!(check_dir(&dir.path().join("made")).is_ok());
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        write(&path, b"old").unwrap();
+        let failed = write_with(&path, |out| {
+            out.write_all(b"half of it")?;
+            Err(io::Error::other("disk full"))
+        });
+        let message = failed.unwrap_err().to_string();
+        assert!(message.ends_with("file: cannot be written: disk full"), "{message}");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(dir.path()), ["file"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_may_read_what_is_written_if_the_umask_lets_them() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, plain) = (dir.path().join("ours"), dir.path().join("plain"));
+        write(&ours, b"").unwrap();
+        fs::write(&plain, b"").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&plain));
     }
 
     #[cfg(unix)]
