@@ -36,7 +36,7 @@ fn scan(c: &mut Criterion) {
 fn tokenizer() -> Tokenizer {
     let silent = |_| ControlFlow::Continue(());
     let counter = PreTokenCounter::new(&Pattern::gpt2(), &[]);
-    counter.count_slice(&text(500_000), &silent).expect("a known pattern");
+    counter.count_reader(&text(500_000)[..], &silent).expect("a known pattern");
     let config = TrainConfig { vocab_size: 10_000, special_tokens: Vec::new() };
     let vocab = train(counter.finish(), &config, &silent).expect("a vocabulary").vocab;
     Tokenizer::new(vocab, Pattern::gpt2())

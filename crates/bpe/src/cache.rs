@@ -8,16 +8,15 @@ use std::marker::PhantomData;
 
 use crate::ids::TokenId;
 use crate::key::{Key, MAX_BYTES};
+use crate::spread::{spread, spread_otherwise};
 
 /// 2¹⁶ sets, 4 MB, of which a text touches as much as it has different pre-tokens.
 const SET_BITS: u32 = 16;
 
-impl Key {
-    #[inline(always)]
-    fn set(self) -> usize {
-        let mixed = self.0 ^ self.1.wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
-        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SET_BITS)) as usize
-    }
+/// The set of a key.
+#[inline(always)]
+fn set_of(key: Key) -> usize {
+    (spread(key.0 ^ spread_otherwise(key.1)) >> (64 - SET_BITS)) as usize
 }
 
 /// The two parts of the key, and the group of the ids. Plain integers, so that an empty cache is zeroed pages from the
@@ -57,7 +56,7 @@ impl<T: TokenId> Cache<T> {
     /// Where a pre-token is. Nothing branches on what is found, so that many of these wait for memory at the same time.
     #[inline(always)]
     pub(crate) fn find(&self, key: Key) -> Place {
-        let set = key.set();
+        let set = set_of(key);
         let [first, second] = &self.sets[set];
         let is_of = |entry: &Entry| u32::from((entry[0] ^ key.0) | (entry[1] ^ key.1) == 0);
         let (is_first, is_second) = (is_of(first), is_of(second));
@@ -81,7 +80,7 @@ impl<T: TokenId> Cache<T> {
         }
         let Some(group) = T::group(ids) else { return };
         let [first, second]: [u64; 2] = bytemuck::cast(group);
-        let set = &mut self.sets[key.set()];
+        let set = &mut self.sets[set_of(key)];
         *set = [[key.0, key.1, first, second], set[0]];
     }
 }
@@ -115,7 +114,7 @@ mod tests {
         let mut cache = Cache::new();
         let text: Vec<u8> = (0..600_000u32).flat_map(u32::to_le_bytes).collect();
         let keys = (0..600_000).map(|at| Key::new(&text, 4 * at, 4 * at + 4));
-        let same_set: Vec<Key> = keys.filter(|key| key.set() == 7).take(3).collect();
+        let same_set: Vec<Key> = keys.filter(|key| set_of(*key) == 7).take(3).collect();
         for (&key, id) in same_set.iter().zip(1u16..) {
             cache.insert(key, &[id; 7]);
         }

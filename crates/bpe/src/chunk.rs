@@ -89,32 +89,6 @@ impl Cutter {
         }
         None
     }
-
-    /// `text` in chunks of at most `size` bytes, longer only where no safe cut comes sooner.
-    pub fn chunks<'t>(&self, text: &'t [u8], size: usize) -> impl Iterator<Item = &'t [u8]> {
-        let mut rest = text;
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let (chunk, tail) = rest.split_at(self.chunk_end(rest, size.max(1)));
-            rest = tail;
-            Some(chunk)
-        })
-    }
-
-    /// Where the first chunk of about `size` bytes of `text` ends.
-    fn chunk_end(&self, text: &[u8], size: usize) -> usize {
-        let (mut searched, mut len) = (0, size);
-        while len < text.len() {
-            if let Some(cut) = self.last_cut(text, searched..len + 1, false) {
-                return cut;
-            }
-            searched = len + 1;
-            len = len.saturating_mul(2);
-        }
-        text.len()
-    }
 }
 
 /// Reads a stream in chunks that end at safe cuts. Holds about one chunk in memory.

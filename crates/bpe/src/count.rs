@@ -9,11 +9,12 @@ mod table;
 
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::chunk::{ChunkReader, Cutter};
 use crate::error::{Error, Result};
+use crate::lock::lock;
 use crate::pattern::Pattern;
 use crate::special::{Segment, SpecialTokens};
 use key::Seeds;
@@ -134,36 +135,23 @@ impl PreTokenCounter {
         PreTokenCounter { chunk_bytes: bytes.max(1), local_bytes: table_bytes, ..self }
     }
 
-    /// Counts `text`, which may be a memory map. `on_progress` is told of bytes.
-    ///
-    /// # Errors
-    /// [`Error::PatternRun`] for a custom pattern that fails on this text, [`Error::Interrupted`].
-    pub fn count_slice(&self, text: &[u8], on_progress: OnProgress) -> Result<()> {
-        let cutter = Cutter::new(&self.pattern, &self.specials);
-        let chunks = Mutex::new(cutter.chunks(text, self.chunk_bytes));
-        self.on_all_threads(|local| {
-            loop {
-                let chunk = lock(&chunks).next();
-                let Some(chunk) = chunk else { return Ok(()) };
-                self.count_chunk(chunk, local, on_progress)?;
-            }
-        })
-    }
-
     /// Counts what `reader` gives, in memory that does not grow with it.
     ///
     /// # Errors
-    /// [`Error::Stream`] with what the reader says, and as for [`PreTokenCounter::count_slice`].
+    /// [`Error::Stream`] with what the reader says, [`Error::PatternRun`] for a custom pattern that fails on this text,
+    /// [`Error::Interrupted`].
     pub fn count_reader(&self, reader: impl Read + Send, on_progress: OnProgress) -> Result<()> {
         let cutter = Cutter::new(&self.pattern, &self.specials);
         let reader = Mutex::new(ChunkReader::new(reader, cutter, self.chunk_bytes));
-        self.on_all_threads(|local| {
-            let mut chunk = Vec::new();
-            while lock(&reader).next_chunk(&mut chunk)? {
-                self.count_chunk(&chunk, local, on_progress)?;
-            }
-            Ok(())
-        })
+        let failed = AtomicBool::new(false);
+        let results = rayon::broadcast(|_| {
+            let mut local = CountTable::new(self.seeds);
+            let counted = self.count_chunks(&reader, &failed, &mut local, on_progress);
+            failed.fetch_or(counted.is_err(), Ordering::Relaxed);
+            lock(&self.total).absorb(&mut local);
+            counted
+        });
+        results.into_iter().collect()
     }
 
     /// The counts of all texts so far.
@@ -175,15 +163,19 @@ impl PreTokenCounter {
         counts
     }
 
-    /// Runs `work` on every thread with a table of its own.
-    fn on_all_threads(&self, work: impl Fn(&mut CountTable) -> Result<()> + Sync) -> Result<()> {
-        let results = rayon::broadcast(|_| {
-            let mut local = CountTable::new(self.seeds);
-            work(&mut local)?;
-            lock(&self.total).absorb(&mut local);
-            Ok(())
-        });
-        results.into_iter().collect()
+    /// What each thread does: chunk after chunk, until there is none or another thread `failed`.
+    fn count_chunks(
+        &self,
+        reader: &Mutex<ChunkReader<impl Read>>,
+        failed: &AtomicBool,
+        local: &mut CountTable,
+        on_progress: OnProgress,
+    ) -> Result<()> {
+        let mut chunk = Vec::new();
+        while !failed.load(Ordering::Relaxed) && lock(reader).next_chunk(&mut chunk)? {
+            self.count_chunk(&chunk, local, on_progress)?;
+        }
+        Ok(())
     }
 
     fn count_chunk(
@@ -212,9 +204,4 @@ impl PreTokenCounter {
             ControlFlow::Break(()) => Err(Error::Interrupted),
         }
     }
-}
-
-/// A thread that panicked takes the others with it when rayon joins them; until then its lock does not matter.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

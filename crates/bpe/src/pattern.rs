@@ -55,15 +55,6 @@ impl Pattern {
         }
     }
 
-    /// The regular expression.
-    pub fn regex(&self) -> &str {
-        match &self.kind {
-            Kind::Gpt2 => split::GPT2,
-            Kind::Gpt4 => split::GPT4,
-            Kind::Custom(regex) => regex.as_str(),
-        }
-    }
-
     /// Calls `f` with where each pre-token of `text` is, in order. `text` holds no special tokens. Every byte of it is in
     /// exactly one pre-token; a byte that is no UTF-8 counts as a character that is neither letter nor number nor white
     /// space.

@@ -8,6 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use foldhash::fast::RandomState;
 use memchr::memmem::Finder;
 
+/// The special token between two texts, as GPT-2 and most after it spell it.
+pub const END_OF_TEXT: &str = "<|endoftext|>";
+
 /// A special token found in a text: `text[start..end]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpecialMatch {

@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::chunk::ChunkReader;
 use crate::encode::{Encoder, Tokenizer};
 use crate::error::Error;
 use crate::ids::TokenId;
+use crate::lock::lock;
 
 /// How a stream is encoded. The result does not depend on it.
 #[derive(Debug, Clone, Copy)]
@@ -104,10 +105,6 @@ struct Output<S, T, E> {
     stats: StreamStats,
     error: Option<E>,
     stopped: bool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<R, S, T, E, P> Line<R, S, T, E, P>

@@ -31,7 +31,7 @@ fn corpus_en_gives_the_reference_merges() {
     let specials = ["<|endoftext|>".to_string()];
     let silent = |_: u64| ControlFlow::Continue(());
     let counter = PreTokenCounter::new(&Pattern::gpt2(), &specials);
-    counter.count_slice(&corpus, &silent).unwrap();
+    counter.count_reader(&corpus[..], &silent).unwrap();
     let config = TrainConfig { vocab_size: 500, special_tokens: specials.to_vec() };
     let vocab = train(counter.finish(), &config, &silent).unwrap().vocab;
 

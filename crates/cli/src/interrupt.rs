@@ -1,24 +1,29 @@
-//! Ctrl-C: the first one asks the work to end in good order, the second one ends the process at once.
+//! Ctrl-C: the first one asks the work to end in good order, the second one ends the process at once. SIGTERM, by which batch
+//! systems and containers end a process, means the same.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::exit::{INTERRUPTED, Interrupted};
 
-static REQUESTED: AtomicBool = AtomicBool::new(false);
+static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// From now on Ctrl-C is noted instead of fatal. To be called once, by programs whose work looks at [`requested`].
 ///
 /// # Errors
 /// When the operating system refuses the signal handler.
 pub fn install() -> Result<()> {
-    ctrlc::set_handler(|| {
-        if REQUESTED.swap(true, Ordering::SeqCst) {
-            std::process::exit(INTERRUPTED.into());
-        }
-    })
-    .context("cannot listen for Ctrl-C")
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first one finds the flag not set yet.
+        flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&REQUESTED))
+            .and_then(|_| flag::register(signal, Arc::clone(&REQUESTED)))
+            .context("cannot listen for Ctrl-C")?;
+    }
+    Ok(())
 }
 
 /// Whether Ctrl-C was pressed.

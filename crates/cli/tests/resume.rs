@@ -39,8 +39,8 @@ fn weights(run: &Path) -> Vec<u8> {
     fs::read(run.join("latest/model.safetensors")).unwrap()
 }
 
-/// Starts a run, presses Ctrl-C once `line` lines of metrics are there, and returns the step of its checkpoint.
-fn interrupt(folder: &Folder, args: &[&str], lines: usize) -> u64 {
+/// Starts a run, sends `signal` once `lines` lines of metrics are there, and returns the step of its checkpoint.
+fn interrupt(folder: &Folder, signal: &str, args: &[&str], lines: usize) -> u64 {
     let mut child = Command::new(assert_cmd::cargo::cargo_bin("train-model"))
         .current_dir(folder.path(""))
         .args(training_args("interrupted"))
@@ -54,7 +54,7 @@ fn interrupt(folder: &Folder, args: &[&str], lines: usize) -> u64 {
         assert!(started.elapsed() < Duration::from_secs(60), "no metrics");
         std::thread::sleep(Duration::from_millis(2));
     }
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let latest = fs::read_link(folder.path("interrupted/latest")).unwrap();
@@ -65,8 +65,8 @@ fn interrupt(folder: &Folder, args: &[&str], lines: usize) -> u64 {
 fn interrupted_twice_and_resumed_is_the_same_to_the_last_bit() {
     let folder = Folder::new();
     folder.train("whole", &STEPS).assert().success();
-    let first = interrupt(&folder, &STEPS, 4);
-    let second = interrupt(&folder, &[&STEPS[..], &["--resume"]].concat(), 30);
+    let first = interrupt(&folder, "-INT", &STEPS, 4);
+    let second = interrupt(&folder, "-TERM", &[&STEPS[..], &["--resume"]].concat(), 30);
     assert!(first < second && second < 400, "{first}, {second}");
     folder.train("interrupted", &STEPS).arg("--resume").assert().success();
 

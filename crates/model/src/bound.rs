@@ -16,12 +16,12 @@ pub(crate) enum BoundWeight<'m, 't> {
 pub(crate) struct BoundWeights<'m, 't>(pub(crate) Vec<BoundWeight<'m, 't>>);
 
 impl<'t> BoundWeights<'_, 't> {
-    /// A weight that is always held in full: an embedding or a norm, or any weight while training.
+    /// A weight that is held in full.
     pub(crate) fn full(&self, id: ParameterId) -> &Var<'t> {
         match &self.0[id.0] {
             BoundWeight::Full(weight) => weight,
-            // `Transformer::quantize_int8` rounds the matrices of linear layers only, and those are asked for in
-            // full while training alone, which starts with `Transformer::parameters`.
+            // `Transformer::quantize_int8` rounds the matrices of linear layers only. Embeddings and norms alone are asked
+            // for directly; `linears` asks once it has seen that all are full.
             BoundWeight::Int8(_) => panic!("the weight {id:?} is held in 8 bits"),
         }
     }

@@ -31,6 +31,7 @@ impl Transformer {
     }
 
     /// Token ids (B, T) → what the output layer reads (B, T, C).
+    #[track_caller]
     fn hidden<'t>(
         &self,
         pass: &Pass<'_, 't>,

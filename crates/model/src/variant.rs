@@ -18,10 +18,10 @@ pub enum Norm {
 /// The feed-forward network of a block, with x its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FeedForward {
-    /// W_down·(silu(W_gate·x) ⊙ W_up·x)
+    /// W_down·(silu(W_gate·x) ∘ W_up·x)
     #[default]
     SwiGlu,
-    /// W_down·(gelu(W_gate·x) ⊙ W_up·x)
+    /// W_down·(gelu(W_gate·x) ∘ W_up·x)
     GeGlu,
     /// W_down·silu(W_up·x)
     Silu,

@@ -7,7 +7,8 @@
 //! - p ← p − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)
 //!
 //! All four lines happen in one pass over p, g, m and v: the step is bound by memory, not by arithmetic.
-//! Reference: I. Loshchilov and F. Hutter, *Decoupled Weight Decay Regularization*, arXiv:1711.05101, algorithm 2.
+//! Reference: I. Loshchilov and F. Hutter, *Decoupled Weight Decay Regularization*, arXiv:1711.05101, algorithm 2, where λ is not
+//! multiplied by the learning rate; PyTorch does that.
 
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -113,6 +114,9 @@ impl AdamW {
 
     /// One step: `parameters` follow `gradients` times `grad_scale` (clipping, averaging over micro-batches).
     /// Both are in the order and of the shapes that [`new`](Self::new) was given.
+    ///
+    /// # Panics
+    /// If they are not.
     #[track_caller]
     pub fn step(
         &mut self,
@@ -125,18 +129,17 @@ impl AdamW {
         let count = self.moments.len();
         assert_eq!(parameters.len(), count, "AdamW::step: number of parameters");
         assert_eq!(gradients.len(), count, "AdamW::step: number of gradients");
+        for ((moments, p), g) in self.moments.iter().zip(&*parameters).zip(gradients) {
+            let (name, shape) = (&moments.name, moments.exp_avg.shape());
+            assert_eq!(p.shape(), shape, "AdamW::step: shape of parameter `{name}`");
+            assert_eq!(g.shape(), shape, "AdamW::step: shape of the gradient of `{name}`");
+        }
         self.steps_taken += 1;
 
         let (config, steps_taken) = (self.config, self.steps_taken);
         let parameters = self.moments.par_iter_mut().zip(parameters).zip(gradients);
         parameters.for_each(|((moments, p), g)| {
-            let Moments { name, weight_decay, exp_avg, exp_avg_sq } = moments;
-            assert_eq!(p.shape(), exp_avg.shape(), "AdamW::step: shape of parameter `{name}`");
-            assert_eq!(
-                g.shape(),
-                exp_avg.shape(),
-                "AdamW::step: shape of the gradient of `{name}`"
-            );
+            let Moments { weight_decay, exp_avg, exp_avg_sq, .. } = moments;
             let update = Update::new(&config, *weight_decay, lr, grad_scale, steps_taken);
             let chunks = (p.as_mut_slice().par_chunks_mut(CHUNK))
                 .zip(exp_avg.as_mut_slice().par_chunks_mut(CHUNK))

@@ -67,8 +67,8 @@ fn bf16_flops(kernels: &Kernels) -> f64 {
     (0..5).map(|_| trial()).fold(0.0, f64::max)
 }
 
-/// Bytes a second that all threads together move between memory and registers, in y ← x + y over arrays that no
-/// cache holds; reads and writes are counted once each.
+/// Bytes a second that all threads together move between memory and registers, in y ← x + y over arrays larger
+/// than most caches; reads and writes are counted once each.
 pub fn memory_bandwidth(kernels: &Kernels) -> f64 {
     /// Floats of an array: 64 MB.
     const LEN: usize = 1 << 24;

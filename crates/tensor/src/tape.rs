@@ -75,11 +75,6 @@ impl Tape {
         self.context
     }
 
-    /// Whether operations are recorded.
-    pub fn is_recording(&self) -> bool {
-        self.recording
-    }
-
     /// A value whose gradient is wanted: a parameter, or an input in a gradient check.
     pub fn leaf(&self, value: Tensor) -> Var<'_> {
         let node = self.recording.then(|| self.push(Node::without_backward("leaf")));
@@ -104,7 +99,7 @@ impl Tape {
     /// The gradients of `loss`, a single number, in every leaf.
     ///
     /// # Panics
-    /// If the tape was differentiated before.
+    /// If the loss is not a single number or is on another tape, or the tape was differentiated before.
     #[track_caller]
     pub fn backward(&self, loss: &Var<'_>) -> Gradients<'_> {
         assert_eq!(loss.value.len(), 1, "backward: the loss has shape {:?}", loss.value.shape());
@@ -114,7 +109,7 @@ impl Tape {
     /// The gradients of ⟨`output`, `d_output`⟩ in every leaf.
     ///
     /// # Panics
-    /// If the tape was differentiated before.
+    /// If the two differ in shape, the output is on another tape, or the tape was differentiated before.
     #[track_caller]
     pub fn backward_from(&self, output: &Var<'_>, d_output: Tensor) -> Gradients<'_> {
         assert_eq!(output.value.shape(), d_output.shape(), "backward: output and its gradient");
@@ -153,12 +148,18 @@ pub struct Gradients<'t> {
 
 impl Gradients<'_> {
     /// The gradient in `leaf`; `None` if the output does not depend on it.
+    ///
+    /// # Panics
+    /// If the leaf is on another tape.
     #[track_caller]
     pub fn get(&self, leaf: &Var<'_>) -> Option<&Tensor> {
         self.slots[self.node_of(leaf)?].as_ref()
     }
 
     /// The gradient in `leaf`, taken out.
+    ///
+    /// # Panics
+    /// If the leaf is on another tape.
     #[track_caller]
     pub fn take(&mut self, leaf: &Var<'_>) -> Option<Tensor> {
         let node = self.node_of(leaf)?;

@@ -149,9 +149,11 @@ fn case(m: usize, k: usize, n: usize) -> Case {
     }
 }
 
-/// Shapes around the sizes of every table's tiles (6×8, 6×16, 14×32), blocks (256 terms, 72 and 140 rows,
-/// 1024 columns) and of the paths for few rows.
-const SHAPES: [(usize, usize, usize); 24] = [
+/// Shapes around the sizes of every table's tiles (6×8, 6×16, 14×32, 32×32), blocks (256 terms, two of them in a slab of
+/// 2048 columns; 72, 140 and 144 rows) and of the paths for few rows.
+const SHAPES: [(usize, usize, usize); 26] = [
+    (5, 700, 2100),
+    (7, 1100, 33),
     (0, 3, 4),
     (3, 0, 4),
     (3, 4, 0),

@@ -4,27 +4,38 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::key::Key;
 
-/// The last byte of a key that refers to an arena, where a short one has its length.
+/// The last byte of what refers to an arena, where the key of a short pre-token has its length.
 const LONG: u64 = 0xFF;
 
-impl Key {
-    /// The key of a long pre-token with this hash, stored at `offset` of an arena, which has less than 2⁵⁶ bytes.
-    pub(super) fn long(hash: u64, offset: usize) -> Key {
-        Key(hash, LONG << 56 | offset as u64)
+/// What stands for a pre-token in the table: the key of a short one, or hash and place of a long one in the same two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct CountKey(Key);
+
+impl CountKey {
+    /// A short pre-token.
+    #[inline]
+    pub fn short(key: Key) -> CountKey {
+        CountKey(key)
     }
 
-    /// Where the bytes of a long pre-token are; `None` if it is short.
+    /// A long pre-token with this hash, stored at `offset` of an arena, which has less than 2⁵⁶ bytes.
+    pub fn long(hash: u64, offset: usize) -> CountKey {
+        CountKey(Key(hash, LONG << 56 | offset as u64))
+    }
+
+    /// The key of a short pre-token, or where the bytes of a long one are.
     #[inline]
-    pub(super) fn offset(self) -> Option<usize> {
-        (self.1 >> 56 == LONG).then_some((self.1 & u64::MAX >> 8) as usize)
+    pub fn get(self) -> Result<Key, usize> {
+        let CountKey(Key(_, last)) = self;
+        if last >> 56 == LONG { Err((last & u64::MAX >> 8) as usize) } else { Ok(self.0) }
     }
 
     /// The hash of either kind.
     #[inline]
-    pub(super) fn hash(self, seeds: Seeds) -> u64 {
-        match self.offset() {
-            None => fold(self.0 ^ seeds.0, self.1 ^ seeds.1),
-            Some(_) => self.0,
+    pub fn hash(self, seeds: Seeds) -> u64 {
+        match self.get() {
+            Ok(Key(low, high)) => fold(low ^ seeds.0, high ^ seeds.1),
+            Err(_) => self.0.0,
         }
     }
 }
@@ -65,10 +76,11 @@ mod tests {
 
     #[test]
     fn long_keys_know_hash_and_offset() {
-        let key = Key::long(7, 1 << 40);
-        assert_eq!(key.offset(), Some(1 << 40));
+        let key = CountKey::long(7, 1 << 40);
+        assert_eq!(key.get(), Err(1 << 40));
         assert_eq!(key.hash(Seeds::random()), 7);
-        assert_eq!(Key::new(b"fifteen letters", 0, 15).offset(), None);
+        let short = Key::new(b"fifteen letters", 0, 15);
+        assert_eq!(CountKey::short(short).get(), Ok(short));
     }
 
     #[test]

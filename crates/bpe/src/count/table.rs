@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::PreTokenCounts;
-use super::key::Seeds;
+use super::key::{CountKey, Seeds};
 use crate::key::{Key, MAX_BYTES};
 
 /// Entries of a new table, as a power of two.
@@ -14,7 +14,7 @@ const FIRST_BITS: u32 = 12;
 /// A key and its count; 0 marks a free place.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    key: Key,
+    key: CountKey,
     count: u64,
 }
 
@@ -52,7 +52,7 @@ impl CountTable {
     pub fn add_within(&mut self, text: &[u8], at: Range<usize>) {
         match Key::new(text, at.start, at.end) {
             Key::NONE => self.add(&text[at], 1),
-            key => self.add_key(key, 1),
+            key => self.add_key(CountKey::short(key), 1),
         }
     }
 
@@ -63,17 +63,17 @@ impl CountTable {
         }
         match Key::new(word, 0, word.len()) {
             Key::NONE => self.add_long(word, self.seeds.hash_long(word), count),
-            key => self.add_key(key, count),
+            key => self.add_key(CountKey::short(key), count),
         }
     }
 
     #[inline]
-    fn add_key(&mut self, key: Key, count: u64) {
+    fn add_key(&mut self, key: CountKey, count: u64) {
         let mut i = (key.hash(self.seeds) >> self.shift) as usize;
         loop {
             let entry = &mut self.entries[i];
             if entry.key == key && entry.count != 0 {
-                entry.count += count;
+                entry.count = entry.count.saturating_add(count);
                 return;
             }
             if entry.count == 0 {
@@ -89,16 +89,16 @@ impl CountTable {
         loop {
             let Entry { key, count: known } = self.entries[i];
             if known == 0 {
-                self.entries[i] = Entry { key: Key::long(hash, self.arena.len()), count };
+                self.entries[i] = Entry { key: CountKey::long(hash, self.arena.len()), count };
                 self.arena.extend_from_slice(&(word.len() as u64).to_le_bytes());
                 self.arena.extend_from_slice(word);
                 return self.added();
             }
-            if key
-                .offset()
-                .is_some_and(|offset| key.hash(self.seeds) == hash && self.long(offset) == word)
+            if let Err(offset) = key.get()
+                && key.hash(self.seeds) == hash
+                && self.long(offset) == word
             {
-                self.entries[i].count += count;
+                self.entries[i].count = known.saturating_add(count);
                 return;
             }
             i = (i + 1) & (self.entries.len() - 1);
@@ -142,9 +142,9 @@ impl CountTable {
             std::mem::swap(self, other);
         }
         for &Entry { key, count } in other.entries.iter().filter(|entry| entry.count != 0) {
-            match key.offset() {
-                None => self.add_key(key, count),
-                Some(offset) => self.add_long(other.long(offset), key.hash(self.seeds), count),
+            match key.get() {
+                Ok(_) => self.add_key(key, count),
+                Err(offset) => self.add_long(other.long(offset), key.hash(self.seeds), count),
             }
         }
         *other = CountTable::new(self.seeds);
@@ -152,20 +152,22 @@ impl CountTable {
 
     /// The counts in ascending order of the pre-tokens' bytes.
     pub fn into_sorted(mut self) -> PreTokenCounts {
-        let mut short = std::mem::take(&mut self.entries);
-        short.retain(|entry| entry.count != 0);
-        let long = short.iter().filter_map(|entry| Some((entry.key.offset()?, entry.count)));
-        let mut long: Vec<(&[u8], u64)> =
-            long.map(|(offset, count)| (self.long(offset), count)).collect();
-        short.retain(|entry| entry.key.offset().is_none());
-        short.par_sort_unstable_by_key(|entry| entry.key.rank());
+        let (mut short, mut long) = (Vec::with_capacity(self.len), Vec::new());
+        for Entry { key, count } in std::mem::take(&mut self.entries) {
+            match key.get() {
+                Ok(key) if count > 0 => short.push((key, count)),
+                Err(offset) if count > 0 => long.push((self.long(offset), count)),
+                _ => {}
+            }
+        }
+        short.par_sort_unstable_by_key(|(key, _)| key.rank());
         long.par_sort_unstable();
 
         let mut counts = PreTokenCounts::default();
         counts.ends.reserve_exact(short.len() + long.len());
         counts.counts.reserve_exact(short.len() + long.len());
         let mut long = long.into_iter().peekable();
-        for Entry { key, count } in short {
+        for (key, count) in short {
             let bytes = key.bytes();
             let short = &bytes[..usize::from(bytes[MAX_BYTES])];
             while let Some((word, count)) = long.next_if(|(word, _)| *word < short) {

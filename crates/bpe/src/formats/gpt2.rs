@@ -156,6 +156,12 @@ pub(crate) fn spellings(vocab: &Vocab) -> Vec<String> {
     spellings
 }
 
+/// The text that `vocab.json` spells like the special token `special`, if there is another one: `Ġthe` is the spelling of
+/// ` the`, which training may make a token.
+pub fn spelled_alike(special: &str) -> Option<String> {
+    String::from_utf8(unspell(special)?).ok().filter(|text| text != special)
+}
+
 /// The content of `vocab.json`, in the order of ids.
 ///
 /// # Errors

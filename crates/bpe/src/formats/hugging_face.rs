@@ -1,7 +1,10 @@
 //! Hugging Face's files: `tokenizer.json`, which says all about a tokenizer, and `tokenizer_config.json`, which
 //! `transformers` wants beside it.
 //!
-//! A `tokenizer.json` can describe much more than byte-level BPE. What would encode differently here is refused.
+//! A `tokenizer.json` can describe much more than byte-level BPE. Whatever would cut or merge a text differently here is refused.
+//! Not looked at is what happens to the ids afterwards: special tokens that a `post_processor` adds around a text are not
+//! added, and `truncation` and `padding` are left to whoever cuts texts. A regular expression of the user's own is written and
+//! read as it stands, though Hugging Face's engine takes `$` and `{1,3}+` for something else.
 
 mod read;
 mod write;

@@ -68,6 +68,7 @@ pub(super) fn merge(table: &MergeTable, tokens: &mut Vec<u32>, heap: &mut Heap) 
     tokens.clear();
     tokens.extend(nodes.iter().filter(|node| node.len > 0).map(|node| node.id));
     // One monstrous pre-token shall not hold its memory for ever.
+    nodes.clear();
     nodes.shrink_to(1 << 16);
     pairs.shrink_to(1 << 16);
 }

@@ -13,6 +13,7 @@
 
 use super::table::{MergeTable, NO_RANK};
 use super::trie::Trie;
+use crate::spread::spread;
 use crate::vocab::Vocab;
 
 /// Looking for the longest token takes as many steps as tokens are long, in the worst case for each byte of the text:
@@ -75,7 +76,7 @@ impl LeftToRight {
             let is_made_of = [left, right].iter().all(|&part| made.token(part).len > 0);
             made.tokens[id as usize] = Token { rank, left, right, ..unknown };
             if is_made_of && made.no_other_merge(table, left, right) {
-                if bytes > MAX_TOKEN_LEN || id >= 1 << 31 {
+                if bytes > MAX_TOKEN_LEN || id == NONE {
                     return None;
                 }
                 made.tokens[id as usize].len = bytes as u32;
@@ -130,7 +131,9 @@ impl LeftToRight {
             }
         }
         // One monstrous pre-token shall not hold its memory for ever.
+        memory.given_up.clear();
         memory.given_up.shrink_to(1 << 10);
+        memory.longest.clear();
         memory.longest.shrink_to(1 << 16);
     }
 
@@ -155,7 +158,7 @@ impl LeftToRight {
             return self.and_shorter(longest).find(|&token| is_open(token));
         };
         let pair = u64::from(last) << 32 | u64::from(longest);
-        let place = (pair.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize % ANSWERS;
+        let place = (spread(pair) >> 32) as usize % ANSWERS;
         if let (asked, token) = answers[place]
             && asked == pair
             && token != NONE

@@ -1,5 +1,6 @@
 //! The list of merges as a hash table.
 
+use crate::spread::{spread, spread_otherwise};
 use crate::vocab::Vocab;
 
 /// The rank of a pair that is not in the list of merges.
@@ -55,9 +56,9 @@ impl MergeTable {
         table
     }
 
-    /// Where a pair is looked for first: the high bits of a product with an odd number.
+    /// Where a pair is looked for first.
     fn home(&self, pair: u64) -> usize {
-        ((pair ^ pair >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+        (spread(pair ^ pair >> 29) >> self.shift) as usize
     }
 
     /// The rank of a pair, [`NO_RANK`] if it is not merged, and what it becomes.
@@ -84,7 +85,7 @@ impl MergeTable {
     /// The word of the filter and the bit in it that belong to a pair.
     #[inline]
     fn filter_bit(&self, pair: u64) -> (usize, u32) {
-        let hash = (pair ^ pair >> 27).wrapping_mul(0xC2B2_AE3D_27D4_EB4F) >> 32;
+        let hash = spread_otherwise(pair ^ pair >> 27) >> 32;
         (hash as usize >> 6 & (self.filter.len() - 1), hash as u32 & 63)
     }
 }

@@ -1,5 +1,7 @@
 //! The tokens that a text begins with, found byte by byte.
 
+use crate::spread::spread;
+
 /// No token.
 const NONE: u32 = u32::MAX;
 
@@ -92,7 +94,7 @@ impl Trie {
 #[inline]
 fn place(edges: &[Edge], shift: u32, node: u32, byte: u8) -> (u32, usize) {
     let from = (node << 8 | u32::from(byte)) + 1;
-    let mut at = (u64::from(from).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift) as usize;
+    let mut at = (spread(u64::from(from)) >> shift) as usize;
     while edges[at].from != from && edges[at].from != 0 {
         at = (at + 1) & (edges.len() - 1);
     }

@@ -37,7 +37,8 @@ pub(super) fn gpt2_starts(window: &[u8; 64]) -> u64 {
     let last_spaces = spaces & !(spaces >> 1);
     let mut starts = words | run_starts(spaces) | last_spaces;
 
-    // What a byte decides of itself needs the next one.
+    // Whether byte i begins a pre-token may depend on byte i + 1 (the last blank of a run does): so nothing is known of
+    // byte 63, nor of the one before the first that is no ASCII.
     let known = (wide | 1 << 63).trailing_zeros();
     let known = if wide == 0 { known } else { known.saturating_sub(1) };
     let mut sure = (1u64 << known) - 1;
@@ -46,6 +47,7 @@ pub(super) fn gpt2_starts(window: &[u8; 64]) -> u64 {
         let at = candidates.trailing_zeros() as usize;
         candidates &= candidates - 1;
         match contraction(window, at) {
+            // The letters behind the apostrophe are part of the contraction, and what follows it begins anew.
             Contraction::Ends(end) => starts = starts & !(2 << at) | 1u64.unbounded_shl(end),
             Contraction::None => {}
             Contraction::Unknown => sure &= (2 << at) - 1,

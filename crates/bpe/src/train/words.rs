@@ -102,5 +102,10 @@ mod tests {
     fn counts_that_overflow_are_refused() {
         let counts = PreTokenCounts::from_counts([(&b"ab"[..], u64::MAX / 2), (b"cd", 1)]);
         assert!(matches!(Words::new(&counts), Err(Error::TooLarge { .. })));
+        let counts = PreTokenCounts::from_counts([("ab", u64::MAX), ("ab", 1)]);
+        assert!(matches!(Words::new(&counts), Err(Error::TooLarge { .. })));
+        let long = "a".repeat(20);
+        let counts = PreTokenCounts::from_counts([(&long, u64::MAX), (&long, 1)]);
+        assert!(matches!(Words::new(&counts), Err(Error::TooLarge { .. })));
     }
 }

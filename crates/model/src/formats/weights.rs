@@ -4,10 +4,11 @@
 use super::LoadError;
 use super::fields::Fields;
 use super::safetensors::{self, SafetensorsFile};
-use crate::params::{EMBEDDING_NAME, OUTPUT_NAME, parameter_specs};
+use crate::params::{OUTPUT_NAME, parameter_specs};
 use crate::{ModelConfig, Parameters};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use tensor::Tensor;
 
 /// The file of the weights if it is only one.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
@@ -48,10 +49,13 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
             None => return Err(LoadError::MissingTensor { path, name, expected }),
         }
     }
-    let mut tensors = Vec::with_capacity(specs.len());
+    let mut tensors: Vec<Tensor> = Vec::with_capacity(specs.len());
     for spec in &specs {
-        let stored = if in_files(&spec.name) { &spec.name } else { EMBEDDING_NAME };
-        let tensor = files[file_of[stored]].read(stored, &spec.shape)?;
+        let tensor = match in_files(&spec.name) {
+            true => files[file_of[&spec.name]].read(&spec.name, &spec.shape)?,
+            // Tied: the embedding, the first of the list. A clone takes no memory until one of the two changes.
+            false => tensors[0].clone(),
+        };
         tensors.push(tensor);
     }
     Ok(Parameters::in_order(specs, tensors))

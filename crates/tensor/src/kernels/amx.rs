@@ -24,7 +24,8 @@ pub(super) static KERNELS: Kernels = Kernels {
     gemm_bf16: Some(GemmKernel {
         mr: PANEL,
         nr: PANEL,
-        // A panel of B takes 32 kB of the first-level cache, a block of A 256 kB of the second.
+        // A panel of B takes 32 kB of the first-level cache, the two blocks of A that are packed together 512 kB
+        // of the second.
         kc: 16 * TERMS,
         mc: 8 * PANEL,
         terms_a_step: TERMS,

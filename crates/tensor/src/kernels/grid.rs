@@ -104,7 +104,12 @@ impl<'a> Grid<'a> {
         cols: &Range<usize>,
     ) -> (*mut f32, usize) {
         let c = &self.c[i + j];
-        assert!(rows.end <= c.rows && cols.end <= c.cols);
+        assert!(
+            rows.end <= c.rows && cols.end <= c.cols,
+            "grid: rows {rows:?} and columns {cols:?} of a C of {}×{}",
+            c.rows,
+            c.cols
+        );
         // SAFETY: the element lies in C_ij, as its first row and column do.
         (unsafe { c.start.add(rows.start * c.row_stride + cols.start) }, c.row_stride)
     }

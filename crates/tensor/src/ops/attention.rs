@@ -8,7 +8,7 @@
 //!
 //! dv = pᵀ·do, dp = do·vᵀ, ds = p ∘ (dp − δ) with δ = ⟨do, o⟩ a query, dq = ds·k/√D, dk = dsᵀ·q/√D.
 //!
-//! ds is the gradient of softmax, ds_i = Σ_j dp_j·∂p_j/∂s_i with ∂p_j/∂s_i = p_j·(δ_ij − p_i), so ds_i = p_i·(dp_i − Σ_j p_j·dp_j).
+//! ds is the gradient of softmax, ds_i = Σ_j dp_j·∂p_j/∂s_i with ∂p_j/∂s_i = p_j·([i = j] − p_i), so ds_i = p_i·(dp_i − Σ_j p_j·dp_j).
 //! The sum needs no row of dp: Σ_j p_j·dp_j = Σ_j p_j·⟨do, v_j⟩ = ⟨do, Σ_j p_j·v_j⟩ = ⟨do, o⟩.
 //!
 //! Heads run in parallel; inside a head every sum has one order.
@@ -126,6 +126,7 @@ impl Head<'_> {
                         let l = queries.l[position];
                         for (p, ds) in p[..=position].iter_mut().zip(&mut ds[..=position]) {
                             *p = lanes::exp(*p * scale - l);
+                            // ds/√D of the formulas above, so that dq and dk need no factor.
                             *ds = *p * (*ds - delta) * scale;
                         }
                         p[position + 1..].fill(0.0);
@@ -144,6 +145,7 @@ impl Head<'_> {
 
 /// All heads' forward: q (B, H, T, D), the last T of `len` positions; k and v (B, H, capacity, D), of which
 /// `len` positions count. Returns o (B, H, T, D) and ℓ (B, H, T).
+#[track_caller]
 fn forward(context: Context, q: &Tensor, k: &Tensor, v: &Tensor, len: usize) -> (Tensor, Tensor) {
     let &[batch, num_heads, time, d_head] = q.shape() else {
         panic!("causal_attention: q has shape {:?}, expected (B, H, T, D)", q.shape());

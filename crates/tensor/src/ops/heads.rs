@@ -5,6 +5,7 @@ use crate::{Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// (B, T, H·D) → (B, H, T, D).
+#[track_caller]
 fn split(x: &Tensor, num_heads: usize) -> Tensor {
     let &[batch, time, channels] = x.shape() else {
         panic!("split_heads: shape {:?}, expected (B, T, C)", x.shape());
@@ -26,6 +27,7 @@ fn split(x: &Tensor, num_heads: usize) -> Tensor {
 }
 
 /// (B, H, T, D) → (B, T, H·D).
+#[track_caller]
 fn merge(x: &Tensor) -> Tensor {
     let &[batch, num_heads, time, d_head] = x.shape() else {
         panic!("merge_heads: shape {:?}, expected (B, H, T, D)", x.shape());

@@ -30,8 +30,9 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn linears<const N: usize>(&self, weights: [&Var<'t>; N]) -> [Var<'t>; N] {
         let (context, x) = (self.context(), self.value().clone());
-        let mut ys = weights.map(|w| {
-            let &[outputs, inputs] = w.shape() else {
+        // In a loop, not a closure: the panic names the caller's line then.
+        for w in weights {
+            let &[_, inputs] = w.shape() else {
                 panic!("linear: the weight has shape {:?}, expected (out, in)", w.shape());
             };
             assert!(
@@ -40,8 +41,9 @@ impl<'t> Var<'t> {
                 x.shape(),
                 w.shape()
             );
-            Tensor::scratch(&[&x.shape()[..x.shape().len() - 1], &[outputs]].concat())
-        });
+        }
+        let leading = &x.shape()[..x.shape().len() - 1];
+        let mut ys = weights.map(|w| Tensor::scratch(&[leading, &w.shape()[..1]].concat()));
         let ws = weights.map(|w| w.value().clone());
         let flops = 2.0 * (x.rows() * ws.iter().map(Tensor::len).sum::<usize>()) as f64;
         let mut inputs = vec![self];

@@ -19,8 +19,9 @@ const MOST_ROWS: usize = 1024;
 /// V = 128,000 and C = 256 a row took 21 ms in chunks of 64, 16 ms of 128, 15 ms of 256 (Zen 1, 2026-11-24).
 const FEWEST_ROWS: usize = 128;
 
-/// Rows whose logits exist at a time. It depends on the vocabulary alone, and so does the order of every sum.
-fn rows_a_chunk(vocab_size: usize) -> usize {
+/// Rows whose logits exist at a time in [`Var::linear_cross_entropy`]. It depends on the vocabulary alone, and so does the
+/// order of every sum.
+pub fn rows_a_chunk(vocab_size: usize) -> usize {
     (LOGITS / vocab_size.max(1)).clamp(FEWEST_ROWS, MOST_ROWS)
 }
 

@@ -7,7 +7,7 @@
 
 use crate::kernels::gemm::{Mat, MatMut, gemm};
 use crate::kernels::lanes;
-use crate::{Tensor, Var};
+use crate::{Precision, Tensor, Var};
 use rayon::prelude::*;
 
 /// Rows of input up to which the weights are read as they are; with more, one pass makes them `f32`
@@ -109,6 +109,7 @@ impl<'t> Var<'t> {
                 let dense = w.dequantize();
                 let x = Mat::new(x.as_slice(), rows, w.inputs);
                 let dense = Mat::new(dense.as_slice(), outputs, w.inputs);
+                let context = context.with_precision(Precision::F32);
                 return gemm(context, x, dense.t(), MatMut::new(y, rows, outputs), false);
             }
             let rows = x.as_slice().chunks_exact(w.inputs.max(1));

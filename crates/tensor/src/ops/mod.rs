@@ -2,6 +2,10 @@
 //!
 //! An operation adds an inherent `impl` block to [`Var`](crate::Var), so that it exists as soon as its
 //! file does. A new one is one new file and one `mod` line here.
+//!
+//! # Panics
+//! Every operation panics where the shapes of its operands do not fit; the message names the operation and the shapes. Shapes follow
+//! from a model's configuration, which is checked where it is read, so that no file, flag or text leads there.
 
 mod add;
 mod attention;
@@ -26,5 +30,6 @@ mod sum;
 mod swiglu;
 
 pub use attention::attend_to_cache;
+pub use linear_cross_entropy::rows_a_chunk;
 pub use linear_int8::{Int8Matrix, NotFinite};
 pub use rope::{RopeLayout, RopeTable};

@@ -39,15 +39,14 @@ pub(crate) fn exp_row(row: &mut [f32]) -> (f32, f64) {
     (max, sum)
 }
 
-/// Replaces a row by its softmax and returns (m, Σ exp(x − m)).
+/// Replaces a row by its softmax.
 #[inline(always)]
-pub(crate) fn softmax_row(row: &mut [f32]) -> (f32, f32) {
-    let (max, sum) = exp_row(row);
+fn softmax_row(row: &mut [f32]) {
+    let (_, sum) = exp_row(row);
     let inverse = 1.0 / sum as f32;
     for x in row.iter_mut() {
         *x *= inverse;
     }
-    (max, sum as f32)
 }
 
 fn backward(context: Context, y: &Tensor, dy: &Tensor) -> Tensor {

@@ -23,6 +23,9 @@ pub struct Op<'t> {
 
 impl<'t> Op<'t> {
     /// Begins an operation on at least one input, all on one tape. The profile knows it by its name.
+    ///
+    /// # Panics
+    /// If there is no input, or they are on different tapes.
     #[track_caller]
     pub fn new(name: &'static str, inputs: &[&Var<'t>]) -> Self {
         let tape = inputs[0].tape;

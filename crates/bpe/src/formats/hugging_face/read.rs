@@ -1,6 +1,6 @@
 //! Reading `tokenizer.json`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 
@@ -105,6 +105,7 @@ pub fn load(path: &Path) -> Result<Tokenizer> {
     check_model(&file.model, path)?;
     let mut spellings = file.model.vocab;
     let mut specials: Vec<(String, u32)> = Vec::with_capacity(file.added_tokens.len());
+    let mut seen: HashSet<(String, u32), RandomState> = HashSet::default();
     for token in file.added_tokens {
         check_added(&token, path)?;
         // It may be in the vocabulary under another spelling, that of its bytes.
@@ -125,7 +126,7 @@ pub fn load(path: &Path) -> Result<Tokenizer> {
                 "the file is damaged",
             ));
         }
-        if !specials.contains(&(token.content.clone(), id)) {
+        if seen.insert((token.content.clone(), id)) {
             specials.push((token.content, id));
         }
     }

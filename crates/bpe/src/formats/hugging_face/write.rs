@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{GPT4, UNCUT};
 use crate::encode::Tokenizer;
 use crate::formats::gpt2::spellings;
+use crate::special::END_OF_TEXT;
 
 /// The content of `tokenizer.json`.
 pub fn tokenizer_json(tokenizer: &Tokenizer) -> String {
@@ -65,10 +66,9 @@ pub fn tokenizer_json(tokenizer: &Tokenizer) -> String {
     text
 }
 
-/// The content of `tokenizer_config.json`. `<|endoftext|>`, or else the first special token, stands for the beginning,
+/// The content of `tokenizer_config.json`. [`END_OF_TEXT`], or else the first special token, stands for the beginning,
 /// the end and the unknown, as with GPT-2.
 pub fn config_json(tokenizer: &Tokenizer) -> String {
-    const END_OF_TEXT: &str = "<|endoftext|>";
     let specials = tokenizer.vocab().specials();
     let end = specials.iter().find(|(text, _)| text == END_OF_TEXT).or(specials.first());
     let mut config = Map::new();
