@@ -18,7 +18,7 @@ HELP
 }
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-python="" steps=5 batch=32 threads="$(nproc 2>/dev/null || echo 2)" rounds=1 precisions="f32 bf16" gemm=""
+python="" steps=5 batch=32 threads="$(getconf _NPROCESSORS_ONLN)" rounds=1 precisions="f32 bf16" gemm=""
 while [ $# -gt 0 ]; do
     case "$1" in
         -h | --help) usage; exit 0 ;;
@@ -58,7 +58,8 @@ metrics, steps, batch, *command = sys.argv[1:]
 subprocess.run(command, check=True)
 rates = [json.loads(line)["tokens_per_second"] for line in open(metrics)][2:]
 rate = sorted(rates)[int(steps) // 2]
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+unit = 1 if sys.platform == "darwin" else 1024
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
 print(json.dumps({"seconds": int(batch) * 256 / rate, "tokens_per_second": rate, "peak_bytes": peak}))
 PYTHON
 }

@@ -61,6 +61,7 @@ encode() {
 }
 
 train_model() {
+    : >"$out/.demo"
     "$bin/train-model" --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" \
         --tokenizer "$out/tokenizer" --checkpoint-dir "$out" "${training[@]}"
 }
@@ -75,8 +76,10 @@ tell_stories() {
     done
 }
 
-# A demonstration starts afresh; only what it made itself is cleared away.
-rm -rf "$out"/step-* "$out/latest" "$out/metrics.jsonl" "$out/loss.svg" "$out/run.json"
+# A demonstration starts afresh and clears away the one before it; train-model moves any other run aside.
+if [ -e "$out/.demo" ]; then
+    rm -rf "$out"/step-* "$out/latest" "$out/metrics.jsonl" "$out/loss.svg" "$out/run.json"
+fi
 mkdir -p "$out"
 
 stage "build" build

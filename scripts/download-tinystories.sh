@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches the TinyStories data set (2.3 GB) into data/train.txt and data/valid.txt.
+# Fetches the TinyStories data set (2.25 GB) into data/train.txt and data/valid.txt.
 set -euo pipefail
 
 usage() {

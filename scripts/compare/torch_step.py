@@ -10,6 +10,7 @@ random tokens. Attention is PyTorch's own fused one. Prints one JSON object: med
 import argparse
 import json
 import resource
+import sys
 import time
 
 import torch
@@ -90,7 +91,8 @@ def main():
         optimizer.step()
         seconds.append(time.perf_counter() - start)
     median = sorted(seconds[2:])[args.steps // 2]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     print(json.dumps({"seconds": median, "tokens_per_second": args.batch_size * CONTEXT / median, "peak_bytes": peak}))
 
 

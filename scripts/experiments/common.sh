@@ -2,7 +2,7 @@
 #     variant NAME FLAGS...
 # for each of its variants (`shown=OTHER variant ...` gives it another name in the chart); then it calls `run_study "$@"`.
 
-# The model and the optimizer that every study starts from; a variant's flags come after these and win.
+# The model and the optimizer that every study starts from; those given after -- come later and win, and a variant's last.
 baseline=(
     --context-length 128 --d-model 64 --num-layers 4 --num-heads 4 --d-ff 172 --batch-size 8
     --lr 0.003 --precision f32 --eval-batches 0 --keep-checkpoints 1
@@ -25,7 +25,8 @@ differ from those in OUT in more than their seed are an error, which names the d
     --seeds N          runs of each variant, with the seeds 0 to N-1 (default 1)
     --out DIR          where the runs go (default runs/); another budget wants another directory
     --draw-only        no training: chart and table of what is there
-    -- FLAGS           for train-model, after all others: --vocab-size N (for files of your own), --d-model N, ...
+    -- FLAGS           for train-model, in the place of the baseline's: --vocab-size N (for files of your own),
+                       --d-model N, ...; what a variant changes stays changed
 
 LM_BIN names a folder with the programs, if they are not to be built; COMPARE_RUNS a compare-runs.
 HELP
@@ -104,15 +105,20 @@ at_least_one() {
 run_one() {
     local name="$1-s$2" seed="$2" dir="$out/$1-s$2" steps a_step begun=() code=0 flags
     shift 2
+    # Of a flag that is there twice the last one counts.
+    flags=(--grad-accum 1 "${baseline[@]}" ${extra[@]+"${extra[@]}"} "$@")
+    a_step=$(($(last --batch-size "${flags[@]}") * $(last --grad-accum "${flags[@]}") * $(last --context-length "${flags[@]}")))
+    steps=$((total_tokens / a_step))
     if grep -qs '"not_finite_at": [0-9]' "$dir/run.json"; then
+        # There is nothing to go on from, so that train-model cannot compare.
+        [ "$(asked)" = "$(cat "$dir/.asked" 2>/dev/null)" ] ||
+            die "$name diverged with other flags, data or budgets; give another --out than $out"
         echo "== $name: diverged before" >&2
         return
     fi
-    # Of a flag that is there twice the last one counts.
-    flags=(--grad-accum 1 "${baseline[@]}" "$@" ${extra[@]+"${extra[@]}"})
-    a_step=$(($(last --batch-size "${flags[@]}") * $(last --grad-accum "${flags[@]}") * $(last --context-length "${flags[@]}")))
-    steps=$((total_tokens / a_step))
     if [ -e "$dir/latest" ]; then begun=(--resume); fi
+    mkdir -p "$dir"
+    asked >"$dir/.asked"
     echo "== $name: $*" >&2
     "$bin/train-model" --train-dataset "$train" --val-dataset "$val" --checkpoint-dir "$dir" --seed "$seed" \
         --total-tokens "$total_tokens" --log-every "$(at_least_one $((steps / 100)))" \
@@ -122,6 +128,11 @@ run_one() {
         [ ${#begun[@]} = 0 ] || echo "$name: for other flags, data or budgets give another --out than $out" >&2
         exit "$code"
     fi
+}
+
+# What run_one was asked for.
+asked() {
+    printf '%s\n' "$total_tokens" "$train" "$val" "${flags[@]}"
 }
 
 variant() {

@@ -54,9 +54,7 @@ enum Against {
 fn main() -> ExitCode {
     run_main(|| {
         let args: Args = lm::args::parse()?;
-        let runs =
-            args.runs.iter().map(|run| Run::from_argument(run)).collect::<Result<Vec<Run>>>()?;
-        let variants = group(runs);
+        let variants = group(Run::from_arguments(&args.runs)?);
         if let Some(out) = &args.out {
             let horizontal = match args.against {
                 Against::Steps => Horizontal::Steps,

@@ -24,8 +24,8 @@ use model::formats::safetensors::{self, SafetensorsFile};
 use optim::AdamW;
 
 pub use directory::{
-    earlier_run, is_run, move_earlier_run_aside, move_later_checkpoints_aside, newest,
-    remove_unfinished, resolve,
+    is_run, move_earlier_run_aside, move_later_checkpoints_aside, newest, remove_unfinished,
+    resolve,
 };
 pub use lock::RunLock;
 pub use state::TrainerState;

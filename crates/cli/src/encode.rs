@@ -21,6 +21,12 @@ use crate::tokens::{Token, TokenType, TokenWriter};
 /// Bad arguments and unusable files, before any work; later what reading and writing say.
 pub fn run(args: &Args) -> Result<Outcome> {
     let tokenizer = load_tokenizer(&args.tokenizer, &args.special_tokens)?;
+    if is_same_file(&args.file, &args.out) {
+        return Err(usage(format!(
+            "--out {}: is the --file itself; give another name",
+            args.out.display()
+        )));
+    }
     if args.decode {
         return back::run(&tokenizer, &args.file, &args.out);
     }
@@ -34,6 +40,12 @@ pub fn run(args: &Args) -> Result<Outcome> {
         TokenType::U16 => encode::<u16>(&tokenizer, input, args.out.clone()),
         TokenType::U32 => encode::<u32>(&tokenizer, input, args.out.clone()),
     }
+}
+
+/// Whether writing the one would replace the other.
+fn is_same_file(file: &Path, out: &Path) -> bool {
+    let (Ok(file), Ok(out)) = (file.canonicalize(), out.canonicalize()) else { return false };
+    file == out && file.is_file()
 }
 
 fn load_tokenizer(dir: &Path, special_tokens: &[String]) -> Result<Tokenizer> {

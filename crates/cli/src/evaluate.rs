@@ -37,6 +37,8 @@ pub struct Evaluator {
     pub batches: usize,
     /// Where the random batches come from.
     pub seed: u64,
+    /// Whether Ctrl-C ends a long one.
+    pub may_break_off: bool,
 }
 
 impl Evaluator {
@@ -56,7 +58,7 @@ impl Evaluator {
         let started = Instant::now();
         for index in 0..self.count(tokens, time) {
             // One that takes a moment only is rather finished: a run that goes on later then has its result.
-            if interrupt::requested() && started.elapsed() > PATIENCE {
+            if self.may_break_off && interrupt::requested() && started.elapsed() > PATIENCE {
                 return Ok(None);
             }
             let batch = self.batch(index, tokens, time);

@@ -38,6 +38,7 @@ pub fn run(args: &Args, given: &Given) -> Result<Outcome> {
     }
     interrupt::install()?;
     let engine = Engine::load(args, given.has("stop"))?;
+    interrupt::check()?;
     let Some(prompt) = &args.prompt else {
         return repl::run(&engine, settings);
     };

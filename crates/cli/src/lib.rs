@@ -18,8 +18,8 @@
 //!
 //! What they share: [`exit`] (exit codes and the one line an error gets), [`threads`], [`interrupt`] (Ctrl-C),
 //! [`text_input`] and [`stdin`],
-//! [`logging`] and [`progress`] (standard error), [`output`] (files that appear whole or not at all), [`digest`],
-//! [`precision`], [`tokenizer`].
+//! [`logging`] and [`progress`] (standard error), [`digest`], [`precision`], [`tokenizer`], and the crate [`files`] (that appear
+//! whole or not at all).
 // The memory map in `mmap` is the one exception.
 #![deny(unsafe_code)]
 

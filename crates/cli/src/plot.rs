@@ -1,7 +1,7 @@
 //! `loss.svg`: training and validation loss over the steps, as a picture that reads well on light and dark pages.
 
 pub(crate) mod axis;
-pub(crate) mod frame;
+pub(crate) mod page;
 pub(crate) mod svg;
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use crate::metrics::Metrics;
 use axis::Axis;
-use frame::Frame;
+use page::Page;
 use svg::{line, push, text};
 
 /// The picture's name in the checkpoint directory.
@@ -23,18 +23,14 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = WIDTH - 24.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = HEIGHT - 56.0;
-const FRAME: Frame = Frame { left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM };
+const PAGE: Page =
+    Page { width: WIDTH, height: HEIGHT, left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM };
 /// More points than this on a curve are averaged in groups: a screen shows no more.
 const MAX_POINTS: usize = 1000;
 
-/// One style sheet for both colour schemes, each colour written out: not every viewer knows variables.
 const STYLE: &str = "
-  text { font: 13px system-ui, sans-serif; fill: #1f2328; } .title { font-size: 15px; font-weight: 600; }
-  .page { fill: #ffffff; } .grid { stroke: #d8dee4; } .axis { stroke: #57606a; }
-  .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
   .train { stroke: #2f74c0; } .val { stroke: #c4500a; } .val-dot { fill: #c4500a; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3; } .page { fill: #0d1117; } .grid { stroke: #30363d; } .axis { stroke: #8b949e; }
     .train { stroke: #6cb0f5; } .val { stroke: #f5a35c; } .val-dot { fill: #f5a35c; }
   }
 ";
@@ -62,17 +58,7 @@ pub fn draw(lines: &[Metrics]) -> String {
     let x = Axis::through(all().map(|point| point.0).chain([0.0]), LEFT, RIGHT);
     let y = Axis::through(all().map(|point| point.1), BOTTOM, TOP).outward();
 
-    let mut svg = String::new();
-    push(
-        &mut svg,
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">"
-        ),
-    );
-    push(&mut svg, format!("<title>Loss over {} steps</title><style>{STYLE}</style>", x.max()));
-    push(&mut svg, format!("<rect class=\"page\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>"));
-    push(&mut svg, text(LEFT, 26.0, "start", "class=\"title\"", "Loss"));
-    FRAME.grid(&mut svg, (&x, "step"), (&y, "nats per token"));
+    let mut svg = PAGE.begin("Loss", STYLE, (&x, "step"), (&y, "nats per token"));
     if train.len() + val.len() == 0 {
         push(
             &mut svg,

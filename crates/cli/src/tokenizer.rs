@@ -3,12 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use bpe::Tokenizer;
+use bpe::{END_OF_TEXT, Tokenizer};
 
 use crate::checkpoint::TokenizerFiles;
-
-/// The token between two texts, where a tokenizer has one.
-pub const END_OF_TEXT: &str = "<|endoftext|>";
 
 /// Where `train-tokenizer` writes and the other programs look unless told otherwise.
 pub const DEFAULT_DIR: &str = "data/tokenizer";

@@ -3,8 +3,10 @@
 mod dataset;
 mod report;
 
+use std::fs;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -12,7 +14,7 @@ use bpe::formats::{gpt2, tiktoken};
 use bpe::{Pattern, PreTokenCounter, PreTokenCounts, Tokenizer, TrainConfig, Vocab, train};
 
 use crate::args::train_tokenizer::{Args, Format};
-use crate::exit::{Interrupted, Outcome};
+use crate::exit::{Interrupted, Outcome, usage};
 use crate::interrupt;
 use crate::progress::{Progress, Unit};
 use crate::text_input::TextInput;
@@ -38,10 +40,11 @@ impl Config {
                 bpe::Error::VocabSizeTooSmall { .. } => "--vocab-size",
                 _ => "--special-token",
             };
-            anyhow::Error::from(error).context(flag)
+            usage(format!("{flag}: {error}"))
         })?;
-        check_spelling(&training.special_tokens).context("--special-token")?;
-        let pattern = Pattern::parse(&args.pattern).context("--pattern")?;
+        check_spelling(&training.special_tokens)?;
+        let pattern =
+            Pattern::parse(&args.pattern).map_err(|error| usage(format!("--pattern: {error}")))?;
         let datasets = dataset::open_all(&args.dataset)?;
         files::check_dir(&args.out).context("--out")?;
         Ok(Config { datasets, out: args.out.clone(), training, num_merges, pattern })
@@ -63,15 +66,25 @@ impl Config {
     }
 }
 
-/// Refuses special tokens that `vocab.json` would spell like a byte, `é` for one, before hours of work and not after.
-fn check_spelling(special_tokens: &[String]) -> bpe::Result<()> {
-    gpt2::vocab_json(&Vocab::from_merges(Vec::new(), special_tokens)?).map(drop)
+/// Refuses special tokens that `vocab.json` would spell like a byte (`é`) or a text (`Ġthe`), before hours of work and not
+/// after.
+fn check_spelling(special_tokens: &[String]) -> Result<()> {
+    let refused = |error: &dyn std::fmt::Display| usage(format!("--special-token: {error}"));
+    let vocab = Vocab::from_merges(Vec::new(), special_tokens).and_then(|v| gpt2::vocab_json(&v));
+    vocab.map_err(|error| refused(&error))?;
+    for special in special_tokens {
+        if let Some(text) = gpt2::spelled_alike(special) {
+            let spelled = format!("{special} is how vocab.json spells the text {text:?}");
+            return Err(refused(&format!("{spelled}; give another one")));
+        }
+    }
+    Ok(())
 }
 
 /// Trains as `args` say.
 ///
 /// # Errors
-/// Bad arguments and unusable paths, before any work; later what reading, training and writing say.
+/// Bad arguments (wrong usage) and unusable paths, before any work; later what reading, training and writing say.
 pub fn run(args: &Args) -> Result<Outcome> {
     let config = Config::new(args)?;
     interrupt::install()?;
@@ -93,8 +106,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
     }
     interrupt::check()?;
     Tokenizer::new(trained.vocab.clone(), config.pattern).save(&config.out).context("--out")?;
-    if args.format == Format::Tiktoken {
-        tiktoken::save(&trained.vocab, &config.out).context("--out")?;
+    match args.format {
+        Format::Tiktoken => drop(tiktoken::save(&trained.vocab, &config.out).context("--out")?),
+        Format::HuggingFace => remove_stale(&config.out.join(tiktoken::FILE))?,
     }
     let seconds = Seconds {
         count: (counted - started).as_secs_f64(),
@@ -103,6 +117,16 @@ pub fn run(args: &Args) -> Result<Outcome> {
     };
     Report::new(&trained, seconds, &config.out)?.print(args.json)?;
     Ok(Outcome::Done)
+}
+
+/// Removes a file that an earlier training left and that does not belong to the new vocabulary.
+fn remove_stale(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("--out: {}: cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The pre-tokens of all data sets.

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use common::{Folder, stderr, stdout};
 
 const PROGRAMS: [&str; 4] = ["train-tokenizer", "encode", "train-model", "inference"];
@@ -30,38 +32,72 @@ fn versions_and_what_all_have() {
     }
 }
 
+/// What the help says of each flag that takes a value: from its name to the next one's.
+fn flags(help: &str) -> BTreeMap<&str, &str> {
+    let is_flag = |at: &usize| {
+        let word = help[at + 1..].split(' ').next().unwrap_or_default();
+        help[at + 1 + word.len()..].starts_with(" <")
+    };
+    let mut starts: Vec<usize> = help.match_indices(" --").map(|found| found.0).collect();
+    starts.retain(is_flag);
+    starts.push(help.len());
+    let parts = starts.windows(2).map(|ends| help[ends[0]..ends[1]].trim_start());
+    parts.map(|part| (&part[2..part.find(' ').unwrap()], part)).collect()
+}
+
+/// Each flag's default as the contract has it.
+fn has_defaults(program: &str, defaults: &[(&str, &str)]) {
+    let help = help(program);
+    let flags = flags(&help);
+    for (flag, default) in defaults {
+        let text = flags[flag];
+        assert!(text.contains(&format!("[default: {default}]")), "--{flag}: {default}\n{text}");
+    }
+}
+
 #[test]
 fn the_help_of_train_model_shows_every_default() {
+    has_defaults(
+        "train-model",
+        &[
+            ("checkpoint-dir", "data/checkpoints"),
+            ("vocab-size", "the tokenizer's, else 10000"),
+            ("context-length", "256"),
+            ("d-model", "512"),
+            ("num-heads", "16"),
+            ("num-layers", "4"),
+            ("d-ff", "1344; 2016 for silu and gelu"),
+            ("rope-theta", "10000"),
+            ("norm", "pre"),
+            ("ffn", "swiglu"),
+            ("batch-size", "32"),
+            ("grad-accum", "1"),
+            ("total-tokens", "40960000"),
+            ("steps", "total-tokens ÷ (batch-size · grad-accum · context-length)"),
+            ("lr", "0.001"),
+            ("min-lr", "lr ÷ 100"),
+            ("warmup-steps", "2 % of the steps"),
+            ("grad-clip", "1"),
+            ("beta1", "0.9"),
+            ("beta2", "0.999"),
+            ("eps", "0.00000001"),
+            ("weight-decay", "0.01"),
+            ("eval-every", "100"),
+            ("eval-batches", "4"),
+            ("checkpoint-every", "steps ÷ 5"),
+            ("keep-checkpoints", "all"),
+            ("log-every", "10"),
+            ("seed", "0"),
+            ("precision", "auto"),
+            ("init-from", "random weights"),
+        ],
+    );
     let help = help("train-model");
     for part in [
-        "--checkpoint-dir <DIR> Directory of the run: checkpoints, run.json, metrics.jsonl, loss.svg [default: data/checkpoints]",
-        "[default: the tokenizer's, else 10000]",
-        "[default: 256]",
-        "[default: 512]",
-        "[default: 16]",
-        "[default: 4]",
-        "[default: 1344; 2016 for silu and gelu]",
-        "[default: 10000]",
-        "[default: pre] [possible values: pre, post, none]",
-        "[default: swiglu] [possible values: swiglu, geglu, silu, gelu]",
-        "[default: 32]",
-        "[default: 1]",
-        "[default: 40960000]",
-        "[default: total-tokens ÷ (batch-size · grad-accum · context-length)]",
-        "[default: 0.001]",
-        "[default: lr ÷ 100]",
-        "[default: 2 % of the steps]",
-        "[default: 0.9]",
-        "[default: 0.999]",
-        "[default: 0.00000001]",
-        "[default: 0.01]",
-        "[default: 100]",
-        "[default: steps ÷ 5]",
-        "[default: all]",
-        "[default: 10]",
-        "[default: 0]",
-        "[default: auto] [possible values: auto, f32, bf16]",
-        "[default: random weights]",
+        "[possible values: pre, post, none]",
+        "[possible values: swiglu, geglu, silu, gelu]",
+        "[possible values: auto, f32, bf16]",
+        "--no-rope",
         "--resume",
         "--eval-only",
         "Data:",
@@ -77,16 +113,25 @@ fn the_help_of_train_model_shows_every_default() {
 
 #[test]
 fn the_help_of_inference_shows_every_default() {
+    has_defaults(
+        "inference",
+        &[
+            ("prompt", "open a prompt"),
+            ("temperature", "1"),
+            ("top-p", "0.9"),
+            ("top-k", "off"),
+            ("min-p", "off"),
+            ("repetition-penalty", "1"),
+            ("max-tokens", "256"),
+            ("num-samples", "1"),
+            ("seed", "from the system"),
+            ("stop", "<|endoftext|>"),
+            ("precision", "auto"),
+        ],
+    );
     let help = help("inference");
     for part in [
         "--checkpoint <DIR>",
-        "[default: open a prompt]",
-        "[default: 1]",
-        "[default: 0.9]",
-        "[default: off]",
-        "[default: 256]",
-        "[default: from the system]",
-        "[default: <|endoftext|>]",
         "possible values: auto, f32, bf16, int8",
         "--score",
         "--json",
@@ -95,6 +140,20 @@ fn the_help_of_inference_shows_every_default() {
     ] {
         assert!(help.contains(part), "{part}\n{help}");
     }
+}
+
+#[test]
+fn the_help_of_the_tokenizers_programs_shows_every_default() {
+    has_defaults(
+        "train-tokenizer",
+        &[
+            ("vocab-size", "10000"),
+            ("out", "data/tokenizer"),
+            ("special-token", "<|endoftext|>"),
+            ("pattern", "gpt2"),
+        ],
+    );
+    has_defaults("encode", &[("tokenizer", "data/tokenizer")]);
 }
 
 #[test]

@@ -255,6 +255,17 @@ fn an_output_that_cannot_be_gone_back_in_is_refused_before_the_work() {
 }
 
 #[test]
+fn the_input_is_not_replaced_by_the_output() {
+    let folder = Folder::new();
+    folder.write("text.txt", "the thing");
+    for direction in [&["--out", "./text.txt"][..], &["--decode", "--out", "text.txt"]] {
+        let args = [&["--tokenizer", "tokenizer", "--file", "text.txt"], direction].concat();
+        folder.command(&args).assert().code(2).stderr(contains("is the --file itself"));
+        assert_eq!(fs::read(folder.path("text.txt")).unwrap(), b"the thing");
+    }
+}
+
+#[test]
 #[cfg(unix)]
 fn a_link_stays_a_link() {
     let folder = Folder::new();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command as Process, Stdio};
 
 use assert_cmd::Command;
@@ -245,6 +245,29 @@ fn control_c_stops_the_text_of_a_session_and_not_the_session() {
     stdout.read_to_end(&mut rest).unwrap();
     assert!(String::from_utf8_lossy(&rest).contains("\nThe end"));
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn control_c_ends_the_wait_for_the_next_text() {
+    let folder = folder_with_model();
+    let mut child = Process::new(assert_cmd::cargo::cargo_bin("inference"))
+        .current_dir(folder.path(""))
+        .args(["--checkpoint", "run", "--max-tokens", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "The dog").unwrap();
+    let mut answer = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+    assert!(answer.starts_with("The dog"), "{answer}");
+    assert!(
+        Process::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
 #[cfg(unix)]

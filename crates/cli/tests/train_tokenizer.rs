@@ -130,7 +130,7 @@ fn special_tokens_and_patterns() {
     assert_eq!((&vocab["<|endoftext|>"], &vocab["<|pad|>"]), (&256.into(), &257.into()));
     train(&dir, "gpt4", &["--pattern", "gpt4"]).success();
     train(&dir, "words", &["--pattern", r"\w+|\W"]).success();
-    train(&dir, "bad", &["--pattern", "("]).code(1).stderr(contains("error: --pattern"));
+    train(&dir, "bad", &["--pattern", "("]).code(2).stderr(contains("error: --pattern"));
     assert!(!dir.path().join("bad").exists());
 }
 
@@ -145,10 +145,10 @@ fn a_vocabulary_that_cannot_be_filled_is_a_warning() {
         .stderr(contains("warning: --vocab-size").and(contains("instead of 10000")));
 }
 
-/// Exit code 1 and one line that names what is wrong; nothing is left behind.
-fn fails(dir: &TempDir, args: &[&str], message: &str) {
+/// The exit code and one line that names what is wrong; nothing is left behind.
+fn fails(dir: &TempDir, code: i32, args: &[&str], message: &str) {
     let before = names(dir.path());
-    let assert = program().current_dir(dir).args(args).assert().code(1);
+    let assert = program().current_dir(dir).args(args).assert().code(code);
     let stderr = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
     assert!(stderr.starts_with("error: ") && stderr.lines().count() == 1, "{stderr}");
     assert!(stderr.contains(message), "{stderr} does not contain {message}");
@@ -159,20 +159,18 @@ fn fails(dir: &TempDir, args: &[&str], message: &str) {
 fn bad_input_is_one_line_before_any_work() {
     let dir = folder();
     fs::write(dir.path().join("empty.txt"), "").unwrap();
-    fails(&dir, &["--dataset", "missing.txt"], "missing.txt: No such file");
-    fails(&dir, &["--dataset", "text.txt", "--dataset", "empty.txt"], "empty.txt: is empty");
-    fails(&dir, &["--dataset", "."], ".: is a directory");
-    fails(
-        &dir,
-        &["--dataset", "text.txt", "--vocab-size", "256"],
-        "--vocab-size: vocabulary size 256",
-    );
-    fails(&dir, &["--dataset", "text.txt", "--special-token", ""], "--special-token");
-    fails(&dir, &["--dataset", "text.txt", "--special-token", "a"], "--special-token");
+    let text = "--dataset=text.txt";
+    fails(&dir, 1, &["--dataset", "missing.txt"], "missing.txt: No such file");
+    fails(&dir, 1, &[text, "--dataset", "empty.txt"], "empty.txt: is empty");
+    fails(&dir, 1, &["--dataset", "."], ".: is a directory");
+    fails(&dir, 1, &[text, "--out", "text.txt"], "--out: text.txt");
+    fails(&dir, 1, &[text, "--out", "text.txt/below"], "--out: text.txt/below");
+    fails(&dir, 2, &[text, "--vocab-size", "256"], "--vocab-size: vocabulary size 256");
+    fails(&dir, 2, &[text, "--special-token", ""], "--special-token");
+    fails(&dir, 2, &[text, "--special-token", "a"], "--special-token");
     // In vocab.json the byte 0xE9 is spelled like this.
-    fails(&dir, &["--dataset", "text.txt", "--special-token", "é"], "--special-token: found the");
-    fails(&dir, &["--dataset", "text.txt", "--out", "text.txt"], "--out: text.txt");
-    fails(&dir, &["--dataset", "text.txt", "--out", "text.txt/below"], "--out: text.txt/below");
+    fails(&dir, 2, &[text, "--special-token", "é"], "--special-token: found the");
+    fails(&dir, 2, &[text, "--special-token", "Ġthe"], "spells the text \" the\"");
     assert_eq!(fs::read_to_string(dir.path().join("text.txt")).unwrap(), TEXT.repeat(50));
 }
 

@@ -25,9 +25,7 @@ impl AtomicFile {
     /// # Errors
     /// When the directory cannot be made or written to, or `path` is a directory.
     pub fn create(path: &Path) -> Result<AtomicFile> {
-        // A symbolic link stays one: what it names is what is replaced.
-        let resolved =
-            path.is_symlink().then(|| fs::canonicalize(path)).and_then(|found| found.ok());
+        let resolved = resolve_link(path);
         let path = resolved.as_deref().unwrap_or(path);
         let parent = parent_of(path);
         match fs::metadata(path) {
@@ -109,6 +107,12 @@ impl AtomicFile {
         self.writer.flush()?;
         Ok(self.writer.get_mut())
     }
+}
+
+/// What a symbolic link names, be it there or not; that is what is replaced, and the link stays one.
+fn resolve_link(path: &Path) -> Option<PathBuf> {
+    let target = fs::read_link(path).ok()?;
+    Some(fs::canonicalize(path).unwrap_or_else(|_| parent_of(path).join(target)))
 }
 
 impl Write for AtomicFile {
@@ -204,6 +208,20 @@ mod tests {
         fs::write(&plain, b"").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(&ours), mode(&plain));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, target) = (dir.path().join("link"), dir.path().join("far/file"));
+        std::os::unix::fs::symlink("far/file", &link).unwrap();
+        for content in [b"first".as_slice(), b"second"] {
+            write(&link, content).unwrap();
+            assert!(link.is_symlink());
+            assert_eq!(fs::read(&target).unwrap(), content);
+        }
+        assert_eq!(names(&dir.path().join("far")), ["file"]);
     }
 
     #[cfg(unix)]

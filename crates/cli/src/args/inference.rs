@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Text")]
     pub num_samples: usize,
     /// Text that ends a completion; may be repeated
-    #[arg(long, value_name = "STR", default_value = crate::tokenizer::END_OF_TEXT, allow_hyphen_values = true, help_heading = "Text")]
+    #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT, allow_hyphen_values = true, help_heading = "Text")]
     pub stop: Vec<String>,
 
     /// How freely tokens are chosen; 0 always takes the likeliest

@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(
         long = "special-token",
         value_name = "STR",
-        default_value = "<|endoftext|>",
+        default_value = bpe::END_OF_TEXT,
         allow_hyphen_values = true,
         help_heading = "Tokenizer"
     )]

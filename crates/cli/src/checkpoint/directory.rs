@@ -91,14 +91,21 @@ fn remove(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Lets `latest` name the checkpoint after `step` steps.
+/// Lets `latest` name the checkpoint after `step` steps. Where there can be no links there is none, with a warning, and
+/// [`newest`] goes by the steps.
+///
+/// # Errors
+/// When the link that is there cannot be replaced.
 pub fn point_latest(dir: &Path, step: u64) -> Result<()> {
     let latest = dir.join(LATEST);
     let temporary = Unfinished::create(dir)?;
     let link = temporary.path().join(LATEST);
-    symlink(Path::new(&name(step)), &link)
-        .and_then(|()| fs::rename(&link, &latest))
-        .with_context(|| format!("{}: cannot be written", latest.display()))?;
+    match symlink(Path::new(&name(step)), &link).and_then(|()| fs::rename(&link, &latest)) {
+        Err(error) if !latest.is_symlink() => {
+            log::warn!("{}: cannot be written: {error}", latest.display());
+        }
+        result => result.with_context(|| format!("{}: cannot be written", latest.display()))?,
+    }
     Ok(sync_dir(dir)?)
 }
 
@@ -167,10 +174,7 @@ pub fn is_run(dir: &Path) -> Result<bool> {
 }
 
 /// The names in `dir` that belong to a run.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn earlier_run(dir: &Path) -> Result<Vec<String>> {
+fn earlier_run(dir: &Path) -> Result<Vec<String>> {
     let of_run = |name: &String| step_of(name).is_some() || OF_RUN.contains(&name.as_str());
     Ok(names(dir)?.into_iter().filter(of_run).collect())
 }
@@ -184,13 +188,32 @@ pub fn move_earlier_run_aside(dir: &Path) -> Result<Option<PathBuf>> {
 }
 
 /// Makes room for a run in `dir` that goes on after `step` steps: checkpoints of later steps, which it will reach in another
-/// way or not at all, move to `dir/earlier-N`. Says where.
+/// way or not at all, move to `dir/earlier-N`, with copies of what tells of them. Says where.
 ///
 /// # Errors
 /// When they cannot be moved.
 pub fn move_later_checkpoints_aside(dir: &Path, step: u64) -> Result<Option<PathBuf>> {
     let later = steps(dir)?.into_iter().filter(|&other| other > step);
-    move_aside(dir, &later.map(name).collect::<Vec<_>>())
+    let aside = move_aside(dir, &later.map(name).collect::<Vec<_>>())?;
+    if let Some(aside) = &aside {
+        for name in OF_RUN.into_iter().filter(|&name| name != LATEST) {
+            copy(&dir.join(name), &aside.join(name))?;
+        }
+    }
+    Ok(aside)
+}
+
+/// Copies a file, or a directory of files, if it is there.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let failed = || format!("{}: cannot be written", to.display());
+    if from.is_dir() {
+        fs::create_dir(to).with_context(failed)?;
+        return names(from)?.iter().try_for_each(|name| copy(&from.join(name), &to.join(name)));
+    }
+    match fs::copy(from, to) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(failed),
+        _ => Ok(()),
+    }
 }
 
 fn move_aside(dir: &Path, names: &[String]) -> Result<Option<PathBuf>> {

@@ -7,7 +7,7 @@ use super::run::{REACH, Run, Variant};
 use super::smooth::{Point, smoothed};
 use super::table::mean_and_spread;
 use crate::plot::axis::Axis;
-use crate::plot::frame::Frame;
+use crate::plot::page::Page;
 use crate::plot::svg::{escaped, line, push, text};
 
 const WIDTH: f64 = 960.0;
@@ -17,7 +17,8 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 640.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = HEIGHT - 56.0;
-const FRAME: Frame = Frame { left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM };
+const PAGE: Page =
+    Page { width: WIDTH, height: HEIGHT, left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM };
 const LEGEND: f64 = RIGHT + 24.0;
 /// This first part of the horizontal axis, where every loss falls from its first value, decides no range.
 const BEGINNING: f64 = 0.2;
@@ -37,14 +38,10 @@ const COLOURS: [(&str, &str); 8] = [
 ];
 
 const STYLE: &str = "
-  text { font: 13px system-ui, sans-serif; fill: #1f2328; } .title { font-size: 15px; font-weight: 600; }
   .small { font-size: 11.5px; fill: #57606a; }
-  .page { fill: #ffffff; } .grid { stroke: #d8dee4; } .axis { stroke: #57606a; }
-  .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
   .raw { fill: none; stroke-width: 3.4; stroke-linecap: round; opacity: 0.22; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3; } .small { fill: #9da7b1; }
-    .page { fill: #0d1117; } .grid { stroke: #30363d; } .axis { stroke: #8b949e; } .raw { opacity: 0.3; }
+    .small { fill: #9da7b1; } .raw { opacity: 0.3; }
   }
 ";
 
@@ -103,28 +100,16 @@ impl Chart {
         let all: Vec<&Curves> = curves.iter().flatten().collect();
         let (x, y) = (self.x_axis(&all), self.y_axis(&all));
 
-        let mut svg = String::new();
-        let open = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">"
-        );
-        push(&mut svg, open);
-        let title = escaped(&self.title);
-        push(&mut svg, format!("<title>{title}</title><style>{STYLE}{}</style>", colours()));
-        let (width, height) = (RIGHT - LEFT, BOTTOM - TOP);
-        push(
-            &mut svg,
-            format!(
-                "<clipPath id=\"inside\"><rect x=\"{LEFT}\" y=\"{TOP}\" width=\"{width}\" height=\"{height}\"/></clipPath>"
-            ),
-        );
-        push(&mut svg, format!("<rect class=\"page\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>"));
-        push(&mut svg, text(LEFT, 26.0, "start", "class=\"title\"", &title));
         let name = match self.horizontal {
             Horizontal::Steps => "step",
             Horizontal::Tokens => "tokens",
             Horizontal::Time => time,
         };
-        FRAME.grid(&mut svg, (&x, name), (&y, "nats per token"));
+        let style = format!("{STYLE}{}", colours());
+        let mut svg = PAGE.begin(&self.title, &style, (&x, name), (&y, "nats per token"));
+        let (width, height) = (RIGHT - LEFT, BOTTOM - TOP);
+        let inside = format!("x=\"{LEFT}\" y=\"{TOP}\" width=\"{width}\" height=\"{height}\"");
+        push(&mut svg, format!("<clipPath id=\"inside\"><rect {inside}/></clipPath>"));
         push(&mut svg, "<g clip-path=\"url(#inside)\">".into());
         for (number, runs) in curves.iter().enumerate() {
             runs.iter().for_each(|run| draw_raw(&mut svg, number, run, &x, &y));

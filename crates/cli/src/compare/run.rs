@@ -65,6 +65,26 @@ impl Run {
         }
     }
 
+    /// Reads runs as they were named on a command line. Directories that are called alike (`before/base`, `after/base`) go by
+    /// their paths: they are not seeds of one variant.
+    ///
+    /// # Errors
+    /// As for [`Run::read`].
+    pub fn from_arguments(arguments: &[String]) -> Result<Vec<Run>> {
+        let mut runs = Vec::new();
+        for argument in arguments {
+            runs.push(Run::from_argument(argument)?);
+        }
+        let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+        for (run, argument) in runs.iter_mut().zip(arguments) {
+            let is_own_name = Path::new(argument).ends_with(&run.name);
+            if is_own_name && names.iter().filter(|name| **name == run.name).count() > 1 {
+                run.name.clone_from(argument);
+            }
+        }
+        Ok(runs)
+    }
+
     /// The last validation loss.
     pub fn final_loss(&self) -> Option<f64> {
         self.lines.iter().rev().find_map(|line| line.val_loss)
@@ -203,6 +223,22 @@ pub(super) mod tests {
         let lost = Run { not_finite: Some(1), ..run("a", &[]) };
         assert_eq!((lost.divergence(), lost.best()), (Some(1), None));
         assert_eq!((lost.final_loss(), lost.tokens_per_second()), (None, None));
+    }
+
+    #[test]
+    fn directories_that_are_called_alike_are_no_seeds() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = serde_json::to_string(&run("", &[2.0]).lines[0]).unwrap() + "\n";
+        let mut arguments = Vec::new();
+        for name in ["before/base", "after/base", "after/other"] {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(&path).unwrap();
+            std::fs::write(path.join(metrics::FILE_NAME), &line).unwrap();
+            arguments.push(path.display().to_string());
+        }
+        let variants = group(Run::from_arguments(&arguments).unwrap());
+        let found: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
+        assert_eq!(found, [&arguments[0], &arguments[1], "other"]);
     }
 
     #[test]

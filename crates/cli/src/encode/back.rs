@@ -20,8 +20,8 @@ const BLOCK: usize = 1 << 16;
 
 /// Decodes the token file `file` (`-`: standard input) to the text file `out` (`-`: standard output).
 pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<Outcome> {
-    let tokens = open(file).context("--file")?;
     interrupt::install()?;
+    let tokens = open(file).context("--file")?;
     log::info!("tokenizer  {} tokens", tokenizer.vocab_size());
     log::info!("file       {} ({} tokens)", file.display(), tokens.len());
     log::info!("out        {}", out.display());

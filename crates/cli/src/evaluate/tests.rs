@@ -15,7 +15,7 @@ fn token_file(path: &Path, len: u16) -> TokenFile {
 }
 
 fn evaluator(batch_size: usize, batches: usize) -> Evaluator {
-    Evaluator { context: Context::detect(), batch_size, batches, seed: 3 }
+    Evaluator { context: Context::detect(), batch_size, batches, seed: 3, may_break_off: true }
 }
 
 fn model() -> Transformer {

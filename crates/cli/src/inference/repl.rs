@@ -1,7 +1,7 @@
 //! A prompt to type at: each line is continued, lines that begin with `/` are commands.
 
 use std::env;
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -11,6 +11,7 @@ use rustyline::{Config, DefaultEditor};
 use super::engine::Engine;
 use super::settings::{NAMES, Settings};
 use crate::exit::Outcome;
+use crate::stdin::Stdin;
 use crate::{exit, interrupt};
 
 const HELP: &str = "\
@@ -115,13 +116,13 @@ enum Lines {
     /// A terminal, with editing and history.
     Edited(Box<DefaultEditor>, Option<PathBuf>),
     /// Anything else.
-    Plain,
+    Plain(BufReader<Stdin>),
 }
 
 impl Lines {
     fn open() -> Result<Lines> {
         if !io::stdin().is_terminal() {
-            return Ok(Lines::Plain);
+            return Ok(Lines::Plain(BufReader::new(Stdin::new()?)));
         }
         let config = Config::builder().auto_add_history(true).build();
         let mut editor = DefaultEditor::with_config(config).context("standard input")?;
@@ -140,9 +141,9 @@ impl Lines {
     /// The next line; `None` after the last, or after Ctrl-D.
     fn next(&mut self) -> Result<Option<String>> {
         match self {
-            Lines::Plain => {
+            Lines::Plain(input) => {
                 let mut line = Vec::new();
-                io::stdin().lock().read_until(b'\n', &mut line).context("standard input")?;
+                input.read_until(b'\n', &mut line).context("standard input")?;
                 let text = String::from_utf8_lossy(&line);
                 Ok((!line.is_empty()).then(|| text.trim_end_matches(['\n', '\r']).to_string()))
             }

@@ -65,11 +65,6 @@ impl Axis {
         Axis { min: (self.min / step).floor() * step, max: (self.max / step).ceil() * step, ..self }
     }
 
-    /// The largest value.
-    pub fn max(&self) -> f64 {
-        self.max
-    }
-
     /// Where `value` lies on the page.
     pub fn place(&self, value: f64) -> f64 {
         let share = match self.log {

@@ -1,5 +1,6 @@
 //! What a run will take, before it starts: memory from the sizes, time from a trial product.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -9,8 +10,6 @@ use tensor::{Context, Tape, Tensor};
 use super::config::RunConfig;
 
 const F32: f64 = 4.0;
-/// Rows of logits that exist at once in the fused output layer and loss; an upper bound for this estimate.
-const LOGIT_ROWS: f64 = 1024.0;
 
 /// Bytes that training needs, about: weights, gradients and two moments (16 bytes a parameter, 20 with accumulation),
 /// and what the forward pass keeps for the backward pass.
@@ -24,7 +23,8 @@ pub fn memory(model: &ModelConfig, config: &RunConfig) -> f64 {
     let norms = if model.norm == Norm::None { 0.0 } else { 2.0 };
     let kept = layers * ((6.0 + norms) * c + 3.0 * f);
     let in_flight = 6.0 * c + 3.0 * f;
-    let logits = positions.min(LOGIT_ROWS) * size(model.vocab_size);
+    let rows = size(tensor::ops::rows_a_chunk(model.vocab_size));
+    let logits = positions.min(rows) * size(model.vocab_size);
     parameters + (positions * (kept + in_flight) + 2.0 * logits) * F32
 }
 
@@ -46,8 +46,20 @@ pub fn check_memory(model: &ModelConfig, config: &RunConfig) -> Result<()> {
     }
 }
 
-/// The machine's memory with swap space, where it can be known.
+/// The memory that there is, where it can be known.
 fn machine_memory() -> Option<f64> {
+    if cfg!(target_os = "macos") {
+        let output = Command::new("sysctl").args(["-n", "hw.memsize"]).output().ok()?;
+        return String::from_utf8(output.stdout).ok()?.trim().parse().ok();
+    }
+    // What a container may use; the word "max" if it may use all.
+    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let limit = limit.and_then(|text| text.trim().parse().ok()).unwrap_or(f64::INFINITY);
+    linux_memory().map(|memory| memory.min(limit))
+}
+
+/// Memory and swap space together.
+fn linux_memory() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let kilobytes = |name: &str| -> Option<f64> {
         let line = text.lines().find(|line| line.starts_with(name))?;

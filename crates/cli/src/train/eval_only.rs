@@ -32,7 +32,8 @@ pub fn run(args: &Args, given: &Given) -> Result<Outcome> {
     // Larger batches than there is text, or memory, would be of no use.
     let rows =
         args.batch_size.min(data.tokens.len().div_ceil(model.config().context_length)).min(64);
-    let evaluator = Evaluator { context, batch_size: rows, batches: 0, seed: args.seed };
+    let (batch_size, seed) = (rows, args.seed);
+    let evaluator = Evaluator { context, batch_size, batches: 0, seed, may_break_off: true };
     let Some(evaluation) = evaluator.run(&model, &data.tokens, Some(&progress))? else {
         return Ok(Outcome::Interrupted);
     };

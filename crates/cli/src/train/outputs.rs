@@ -100,20 +100,24 @@ impl Outputs {
         self.record.write(dir)
     }
 
-    /// A line of metrics was written.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
-    pub fn logged(&mut self, line: &Metrics) -> Result<()> {
-        self.events.as_mut().map_or(Ok(()), |events| events.push(line))
+    /// The last of `lines` was added to the metrics. Event files that cannot be written are given up with a warning.
+    pub fn logged(&mut self, lines: &[Metrics]) {
+        if let (Some(events), Some(line)) = (&mut self.events, lines.last())
+            && let Err(error) = events.push(line)
+        {
+            log::warn!("{}; the run goes on without event files", crate::exit::message(&error));
+            self.events = None;
+        }
     }
 
-    /// The model was evaluated after `step` steps.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
-    pub fn evaluated(&self, context: Context, model: &Transformer, step: u64) -> Result<()> {
-        self.samples.as_ref().map_or(Ok(()), |samples| samples.write(context, model, step))
+    /// The model was evaluated after `step` steps. Samples that cannot be written are given up with a warning.
+    pub fn evaluated(&mut self, context: Context, model: &Transformer, step: u64) {
+        if let Some(samples) = &self.samples
+            && let Err(error) = samples.write(context, model, step)
+        {
+            log::warn!("{}; the run goes on without samples", crate::exit::message(&error));
+            self.samples = None;
+        }
     }
 
     /// The process ends after `step` steps.

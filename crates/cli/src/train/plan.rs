@@ -82,6 +82,13 @@ fn new(args: &Args, given: &Given) -> Result<Plan> {
         }
     };
     if let Some(size) = tokenizer_size.filter(|&size| size > shape.vocab_size) {
+        if let Some(path) = &args.init_from {
+            bail!(
+                "--tokenizer: has {size} tokens, but the model in {} knows {}; give the one that belongs to it",
+                path.display(),
+                shape.vocab_size
+            );
+        }
         bail!(
             "--vocab-size {}: the tokenizer has {size} tokens; give at least that, or leave it out",
             shape.vocab_size

@@ -86,7 +86,8 @@ impl Samples {
         let bytes = self.tokenizer.decode(&known)?;
         let text = format!("{}{}", self.prompt, String::from_utf8_lossy(&bytes));
         let failed = || format!("{}: cannot be written", self.path.display());
-        let mut file = File::options().append(true).open(&self.path).with_context(failed)?;
+        let mut file =
+            File::options().append(true).create(true).open(&self.path).with_context(failed)?;
         file.write_all(section(step, &text).as_bytes()).with_context(failed)
     }
 }

@@ -17,6 +17,7 @@ use super::plan::{Plan, Weights};
 use crate::args::Given;
 use crate::args::train_model::Args;
 use crate::checkpoint::{self, RunLock, TokenizerFiles};
+use crate::interrupt;
 use crate::metrics::MetricsFile;
 
 /// A run between two steps.
@@ -55,6 +56,8 @@ pub struct Run {
 /// When an argument or a file is no good, or the directory cannot be written.
 pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
     let dir = &args.checkpoint_dir;
+    // Before anything of the run is read: whoever writes it may still be at work.
+    let lock = dir.is_dir().then(|| RunLock::take(dir)).transpose().context("--checkpoint-dir")?;
     let plan = Plan::new(args, given)?;
     estimate::check_memory(&plan.shape, &plan.config)?;
     let (train, val) = open_data(args, &plan)?;
@@ -66,8 +69,12 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
         Outputs::prepare(args, dir, &beginning)?
     };
     files::check_dir(dir).context("--checkpoint-dir")?;
-    let lock = RunLock::take(dir).context("--checkpoint-dir")?;
+    let lock = match lock {
+        Some(lock) => lock,
+        None => RunLock::take(dir).context("--checkpoint-dir")?,
+    };
     describe(&plan, &train, val.as_ref());
+    interrupt::check()?;
 
     // From here on the directory changes.
     let metrics = make_room(dir, &plan)?;

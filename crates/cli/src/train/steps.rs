@@ -16,7 +16,7 @@ use super::start::Run;
 use crate::batches::{Batches, Stream};
 use crate::checkpoint::{self, TrainerState};
 use crate::evaluate::Evaluator;
-use crate::exit::Outcome;
+use crate::exit::{self, Outcome};
 use crate::interrupt;
 use crate::metrics::Metrics;
 use crate::plot;
@@ -81,7 +81,9 @@ impl Run {
             }
             let is_last = self.step == steps;
             let evaluates = self.step.is_multiple_of(self.config.eval_every) || is_last;
-            if evaluates || self.step == 1 || self.step.is_multiple_of(self.config.log_every) {
+            let logs =
+                evaluates || self.step == 1 || self.step.is_multiple_of(self.config.log_every);
+            if logs {
                 let metrics =
                     self.measure(&result, evaluates, self.seconds_at(started), &mut pace)?;
                 let due = last_line.is_none_or(|at: Instant| at.elapsed() >= LINE_INTERVAL);
@@ -94,19 +96,22 @@ impl Run {
                 if let Some(live) = &mut live {
                     live.evaluated(metrics.val_loss);
                 }
-                self.outputs.logged(&metrics)?;
                 self.metrics.push(metrics)?;
-                if evaluates {
-                    plot::write(&self.dir, self.metrics.lines())?;
-                    self.outputs.evaluated(self.context, &self.model, self.step)?;
-                }
             }
             let interrupted = interrupt::requested() && !is_last;
             if is_last || interrupted || self.step.is_multiple_of(self.config.checkpoint_every) {
                 self.save(self.seconds_at(started))?;
             }
+            if logs {
+                self.outputs.logged(self.metrics.lines());
+            }
+            if evaluates {
+                self.outputs.evaluated(self.context, &self.model, self.step);
+            }
+            if evaluates || interrupted {
+                self.draw();
+            }
             if interrupted {
-                plot::write(&self.dir, self.metrics.lines())?;
                 log::info!(
                     "interrupted after step {} of {steps}; --resume goes on from there",
                     self.step
@@ -115,6 +120,13 @@ impl Run {
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// Draws the curves. A run is worth more than its picture.
+    fn draw(&self) {
+        if let Err(error) = plot::write(&self.dir, self.metrics.lines()) {
+            log::warn!("{}; the run goes on", exit::message(&error));
+        }
     }
 
     fn seconds_at(&self, started: Instant) -> f64 {
@@ -184,7 +196,10 @@ impl Run {
         let val_loss = match &self.val {
             Some(val) if evaluates => {
                 let &RunConfig { batch_size, eval_batches: batches, seed, .. } = &self.config;
-                let evaluator = Evaluator { context: self.context, batch_size, batches, seed };
+                let last = self.step == self.config.steps;
+                let context = self.context;
+                let evaluator =
+                    Evaluator { context, batch_size, batches, seed, may_break_off: !last };
                 // All that can go wrong in an evaluation is a loss that is not finite.
                 let not_finite =
                     |error: Error| NotFinite { step: self.step, message: error.to_string() };

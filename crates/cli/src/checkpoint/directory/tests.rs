@@ -49,13 +49,18 @@ fn a_run_that_goes_back_keeps_its_own_checkpoints_and_moves_later_ones_aside() {
     let dir = tempfile::tempdir().unwrap();
     (1..=4).for_each(|step| checkpoint(dir.path(), step * 10, "abandoned"));
     point_latest(dir.path(), 20).unwrap();
+    fs::write(dir.path().join("metrics.jsonl"), "to step 40").unwrap();
+    fs::create_dir(dir.path().join("tensorboard")).unwrap();
+    fs::write(dir.path().join("tensorboard/events"), "all").unwrap();
     checkpoint(dir.path(), 25, "new");
     prune(dir.path(), 25, 1).unwrap();
-    let left = ["latest", "step-000025", "step-000030", "step-000040"];
-    assert_eq!(names(dir.path()).unwrap(), left);
+    assert_eq!(steps(dir.path()).unwrap(), [25, 30, 40]);
     let aside = move_later_checkpoints_aside(dir.path(), 25).unwrap().unwrap();
-    assert_eq!(names(&aside).unwrap(), left[2..]);
-    assert_eq!(names(dir.path()).unwrap(), ["earlier-1", "latest", "step-000025"]);
+    let moved = ["metrics.jsonl", "step-000030", "step-000040", "tensorboard"];
+    assert_eq!(names(&aside).unwrap(), moved);
+    assert_eq!(fs::read_to_string(aside.join("tensorboard/events")).unwrap(), "all");
+    assert_eq!(steps(dir.path()).unwrap(), [25]);
+    assert_eq!(fs::read_to_string(dir.path().join("metrics.jsonl")).unwrap(), "to step 40");
     assert_eq!(move_later_checkpoints_aside(dir.path(), 25).unwrap(), None);
 }
 
