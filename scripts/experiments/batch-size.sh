@@ -3,7 +3,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-study=batch-size title="Batch size at equal tokens"
+study=batch-size title="Batch size at equal tokens" against=tokens
 about="Many small steps or few large ones: batches of 2 to 32 windows, the same number of tokens in all. The learning rate
 goes with the square root of the batch; the largest batch also has the baseline's."
 

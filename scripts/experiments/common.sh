@@ -1,6 +1,7 @@
 # What all studies share; sourced, not run. A study sets `study` and `about` and defines `variants`, a function that calls
 #     variant NAME FLAGS...
-# for each of its variants (`shown=OTHER variant ...` gives it another name in the chart); then it calls `run_study "$@"`.
+# for each of its variants (`shown=OTHER variant ...` gives it another name in the chart), and `against` if the chart's
+# horizontal axis shall not be steps; then it calls `run_study "$@"`.
 
 # The model and the optimizer that every study starts from; those given after -- come later and win, and a variant's last.
 baseline=(
@@ -161,5 +162,5 @@ run_study() {
     for ((current_seed = 0; current_seed < seeds; current_seed++)); do
         variants
     done
-    compare_runs "${chart[@]}" --title "$title" --out "$out/$study.svg"
+    compare_runs "${chart[@]}" --title "$title" --against "${against:-steps}" --out "$out/$study.svg"
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command as Process, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command as Process, Stdio};
 
 use assert_cmd::Command;
 use common::{Folder, fails, stderr, stdout};
@@ -220,25 +220,40 @@ fn a_reader_that_has_had_enough_is_no_error() {
     assert!(!stderr(&output).contains("error"), "{}", stderr(&output));
 }
 
+/// The program at work, with pipes to it and from it.
 #[cfg(unix)]
-#[test]
-fn control_c_stops_the_text_of_a_session_and_not_the_session() {
-    let folder = folder_with_model();
+fn start(folder: &Folder, args: &[&str]) -> (Child, ChildStdin, ChildStdout) {
     let mut child = Process::new(assert_cmd::cargo::cargo_bin("inference"))
         .current_dir(folder.path(""))
-        .args(["--checkpoint", "run", "--max-tokens", "1000000000", "--stop", "never there"])
+        .args(["--checkpoint", "run"])
+        .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let mut stdout = child.stdout.take().unwrap();
+    let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    (child, stdin, stdout)
+}
+
+#[cfg(unix)]
+fn press_control_c(child: &Child) {
+    let sent = Process::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// Flags of a text that does not end by itself.
+#[cfg(unix)]
+const ENDLESS: [&str; 4] = ["--max-tokens", "1000000000", "--stop", "never there"];
+
+#[cfg(unix)]
+#[test]
+fn control_c_stops_the_text_of_a_session_and_not_the_session() {
+    let folder = folder_with_model();
+    let (mut child, mut stdin, mut stdout) = start(&folder, &ENDLESS);
     writeln!(stdin, "The dog").unwrap();
     stdout.read_exact(&mut [0; 40]).unwrap();
-    assert!(
-        Process::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
-    );
+    press_control_c(&child);
     writeln!(stdin, "/max-tokens 1\nThe end").unwrap();
     drop(stdin);
     let mut rest = Vec::new();
@@ -251,22 +266,12 @@ fn control_c_stops_the_text_of_a_session_and_not_the_session() {
 #[test]
 fn control_c_ends_the_wait_for_the_next_text() {
     let folder = folder_with_model();
-    let mut child = Process::new(assert_cmd::cargo::cargo_bin("inference"))
-        .current_dir(folder.path(""))
-        .args(["--checkpoint", "run", "--max-tokens", "1"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
+    let (mut child, mut stdin, stdout) = start(&folder, &["--max-tokens", "1"]);
     writeln!(stdin, "The dog").unwrap();
     let mut answer = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+    BufReader::new(stdout).read_line(&mut answer).unwrap();
     assert!(answer.starts_with("The dog"), "{answer}");
-    assert!(
-        Process::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
-    );
+    press_control_c(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
@@ -274,27 +279,10 @@ fn control_c_ends_the_wait_for_the_next_text() {
 #[test]
 fn control_c_ends_a_single_completion_with_130() {
     let folder = folder_with_model();
-    let mut child = Process::new(assert_cmd::cargo::cargo_bin("inference"))
-        .current_dir(folder.path(""))
-        .args([
-            "--checkpoint",
-            "run",
-            "--prompt",
-            "The dog",
-            "--max-tokens",
-            "1000000000",
-            "--stop",
-            "never there",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdout = child.stdout.take().unwrap();
+    let args = [&["--prompt", "The dog"][..], &ENDLESS].concat();
+    let (mut child, _stdin, mut stdout) = start(&folder, &args);
     stdout.read_exact(&mut [0; 40]).unwrap();
-    assert!(
-        Process::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
-    );
+    press_control_c(&child);
     stdout.read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
