@@ -74,6 +74,18 @@ pub enum Error {
         /// What the regular expression engine said, on one line.
         message: String,
     },
+    /// A pattern that llama.cpp cannot be told of.
+    #[error(
+        "the tokenizer's pattern {pattern:?}{} is none that llama.cpp knows; expected gpt2, gpt4, or gpt4 with pre-tokens \
+         that are tokens left whole",
+        if *whole { " with pre-tokens that are tokens left whole" } else { "" }
+    )]
+    NotInGguf {
+        /// Its name, or the regular expression.
+        pattern: String,
+        /// Whether a pre-token that is a token stays one, whatever the merges say.
+        whole: bool,
+    },
     /// An id that names no token.
     #[error(
         "token id {id} is not in the vocabulary of {vocab_size} tokens; were these ids made by another tokenizer?"

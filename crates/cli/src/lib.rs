@@ -14,11 +14,11 @@
 //! | `train-model` | [`args::train_model`] | [`train`], [`batches`], [`evaluate`], [`checkpoint`], [`metrics`], [`plot`], [`tensorboard`] |
 //! | `inference` | [`args::inference`] | [`inference`] |
 //!
-//! The example `compare-runs` draws several runs with [`compare`].
+//! The example `compare-runs` draws several runs with [`compare`]; `export-gguf` writes a checkpoint for llama.cpp with [`export`].
 //!
 //! What they share: [`exit`] (exit codes and the one line an error gets), [`threads`], [`interrupt`] (Ctrl-C),
 //! [`text_input`] and [`stdin`],
-//! [`logging`] and [`progress`] (standard error), [`digest`], [`precision`], [`tokenizer`], and the crate [`files`] (that appear
+//! [`logging`] and [`progress`] (standard error), [`digest`], [`precision`], [`tokenizer`], [`loaded`] (a model with its tokenizer), and the crate [`files`] (that appear
 //! whole or not at all).
 // The memory map in `mmap` is the one exception.
 #![deny(unsafe_code)]
@@ -31,8 +31,10 @@ pub mod digest;
 pub mod encode;
 pub mod evaluate;
 pub mod exit;
+pub mod export;
 pub mod inference;
 pub mod interrupt;
+pub mod loaded;
 pub mod logging;
 pub mod metrics;
 pub mod mmap;

@@ -189,10 +189,19 @@ pub fn vocab_json(vocab: &Vocab) -> Result<String> {
 
 /// The content of `merges.txt`.
 pub fn merges_txt(vocab: &Vocab) -> String {
-    let spellings = spellings(vocab);
     let mut text = format!("{VERSION}\n");
-    for &(left, right) in vocab.merges() {
-        text.push_str(&format!("{} {}\n", spellings[left as usize], spellings[right as usize]));
+    for line in merge_lines(vocab, &spellings(vocab)) {
+        text.push_str(&line);
+        text.push('\n');
     }
     text
+}
+
+/// Each merge as the spellings of its two tokens with a space between them.
+pub(crate) fn merge_lines(vocab: &Vocab, spellings: &[String]) -> impl Iterator<Item = String> {
+    let spelling = |id: u32| &spellings[id as usize];
+    vocab
+        .merges()
+        .iter()
+        .map(move |&(left, right)| format!("{} {}", spelling(left), spelling(right)))
 }

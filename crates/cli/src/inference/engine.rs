@@ -1,6 +1,5 @@
 //! Model and tokenizer together: text in, text out.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
@@ -11,8 +10,9 @@ use tensor::Context;
 use super::settings::Settings;
 use super::stop::StopFilter;
 use crate::args::inference::Args;
+use crate::loaded::Loaded;
 use crate::precision::Choice;
-use crate::{checkpoint, interrupt, tokenizer};
+use crate::{interrupt, tokenizer};
 
 /// A model that is ready to go on with a text.
 pub struct Engine {
@@ -48,25 +48,15 @@ impl Engine {
     /// # Errors
     /// When the model or the tokenizer cannot be read, or do not belong together.
     pub fn load(args: &Args, stops_given: bool) -> Result<Engine> {
-        let dir = checkpoint::resolve(&args.checkpoint).context("--checkpoint")?;
         let context = args.precision.context()?;
-        // First what the user surely named: a damaged checkpoint may lack its tokenizer too.
-        let model = Transformer::load(&dir).context("--checkpoint")?;
-        let (flag, tokenizer_dir) = find_tokenizer(args, &dir)?;
-        let tokenizer = Tokenizer::load(tokenizer_dir).context(flag)?;
-        let (tokens, vocab_size) = (tokenizer.vocab_size(), model.config().vocab_size);
-        if tokens > vocab_size {
-            bail!(
-                "{flag}: {}: a tokenizer of {tokens} tokens, but the model in {} knows {vocab_size}; give the \
-                 --tokenizer that made its training data",
-                tokenizer_dir.display(),
-                dir.display()
-            );
-        }
+        let Loaded { model, tokenizer } =
+            Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
         let start_id = tokenizer::end_of_text(&tokenizer).or(model.config().bos_token_id);
         let end_ids = if stops_given { Vec::new() } else { model.config().eos_token_ids.clone() };
         let model = match args.precision {
-            Choice::Int8 => model.quantize_int8().with_context(|| dir.display().to_string())?,
+            Choice::Int8 => {
+                model.quantize_int8().with_context(|| args.checkpoint.display().to_string())?
+            }
             _ => model,
         };
         args.precision.explain(context);
@@ -148,22 +138,4 @@ impl Engine {
             );
         }
     }
-}
-
-/// Where the tokenizer is, and the flag that says so: where it was given, else beside the weights, else where
-/// `train-tokenizer` puts one by default.
-fn find_tokenizer<'a>(args: &'a Args, checkpoint: &'a Path) -> Result<(&'static str, &'a Path)> {
-    let default = Path::new(tokenizer::DEFAULT_DIR);
-    if let Some(given) = &args.tokenizer {
-        return Ok(("--tokenizer", given));
-    }
-    if checkpoint::TokenizerFiles::read(checkpoint)?.is_some() {
-        return Ok(("--checkpoint", checkpoint));
-    }
-    if checkpoint::TokenizerFiles::read(default)?.is_some() {
-        let dir = checkpoint.display();
-        log::info!("{dir} has no tokenizer: the one in {} is taken", default.display());
-        return Ok(("--tokenizer", default));
-    }
-    bail!("--checkpoint: {}: no tokenizer is there; give --tokenizer DIR", checkpoint.display())
 }

@@ -67,7 +67,7 @@ pub enum LoadError {
         path: PathBuf,
     },
     /// The file is shorter or longer than it says itself.
-    #[error("{}: is {found} bytes long, but its header describes {expected}; it is cut off or damaged", path.display())]
+    #[error("{}: is {found} bytes long, but its header describes {expected}; it is cut off or damaged, so copy it again or take an earlier checkpoint", path.display())]
     Length {
         /// The file.
         path: PathBuf,

@@ -34,7 +34,8 @@ pub struct ModelFiles {
     pub tied: bool,
 }
 
-fn is_llama(config: &ModelConfig) -> bool {
+/// Whether Llama's architecture can express the model.
+pub(super) fn is_llama(config: &ModelConfig) -> bool {
     config.norm == Norm::Pre && config.ffn == FeedForward::SwiGlu && config.rope
 }
 

@@ -6,11 +6,14 @@
 //! | `generation_config.json` | the tokens that begin and end a text ([`hugging_face`]) |
 //! | `model.safetensors` | the weights in `f32` ([`safetensors`], [`weights`]) |
 //!
+//! and, only to be written, as the one file that llama.cpp reads ([`gguf`]).
+//!
 //! Every file is hostile until it is read: sizes are checked before anything is reserved for them. Every file is written
 //! beside its name, synced and renamed, so that it is there whole or not at all.
 
 mod error;
 mod fields;
+pub mod gguf;
 pub mod hugging_face;
 pub mod rope_layout;
 pub mod safetensors;

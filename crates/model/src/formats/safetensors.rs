@@ -170,16 +170,19 @@ pub fn write<'a>(
     files::write_with(path, |out| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        let mut bytes = Vec::with_capacity(PIECE);
-        for (_, tensor) in &tensors {
-            for piece in tensor.as_slice().chunks(PIECE / size_of::<f32>()) {
-                bytes.clear();
-                bytes.extend(piece.iter().flat_map(|x| x.to_le_bytes()));
-                out.write_all(&bytes)?;
-            }
-        }
-        Ok(())
+        tensors.iter().try_for_each(|(_, tensor)| write_floats(out, tensor))
     })
+}
+
+/// Writes a tensor's numbers, little-endian, in the order in which they lie.
+pub(super) fn write_floats(out: &mut impl Write, tensor: &Tensor) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(PIECE.min(size_of_val(tensor.as_slice())));
+    for piece in tensor.as_slice().chunks(PIECE / size_of::<f32>()) {
+        bytes.clear();
+        bytes.extend(piece.iter().flat_map(|x| x.to_le_bytes()));
+        out.write_all(&bytes)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,87 @@
+//! What the header of a GGUF file says of a tokenizer, for llama.cpp: tokens and merges in GPT-2's spelling, and the name
+//! under which llama.cpp knows the pattern.
+//!
+//! Between `gpt4` and llama.cpp's expression of the same purpose there is one difference: white space at the very end of a text,
+//! a line break with blanks after it, is one pre-token here and two there.
+
+use super::gpt2::{merge_lines, spellings};
+use crate::encode::Tokenizer;
+use crate::error::{Error, Result};
+
+/// An ordinary token.
+const NORMAL: i32 = 1;
+/// A special token.
+const CONTROL: i32 = 3;
+/// An id that stands for nothing.
+const UNUSED: i32 = 5;
+
+/// A tokenizer as llama.cpp has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GgufTokenizer {
+    /// `tokenizer.ggml.model`: byte-level BPE.
+    pub model: &'static str,
+    /// `tokenizer.ggml.pre`: the pattern.
+    pub pre: &'static str,
+    /// `tokenizer.ggml.tokens`, in the order of ids.
+    pub tokens: Vec<String>,
+    /// `tokenizer.ggml.token_type` of each token.
+    pub token_types: Vec<i32>,
+    /// `tokenizer.ggml.merges`, the first merged first.
+    pub merges: Vec<String>,
+}
+
+impl GgufTokenizer {
+    /// Describes `tokenizer` for a model of `vocab_size` ids, at least as many as the tokenizer has.
+    ///
+    /// # Errors
+    /// [`Error::NotInGguf`] for a pattern that llama.cpp does not know.
+    pub fn new(tokenizer: &Tokenizer, vocab_size: usize) -> Result<GgufTokenizer> {
+        let vocab = tokenizer.vocab();
+        let pre = match (tokenizer.pattern().name(), tokenizer.takes_whole_pre_tokens()) {
+            ("gpt2", false) => "gpt-2",
+            ("gpt4", false) => "dbrx",
+            ("gpt4", true) => "llama-bpe",
+            (name, whole) => return Err(Error::NotInGguf { pattern: name.into(), whole }),
+        };
+        let mut tokens = spellings(vocab);
+        let mut token_types = vec![NORMAL; tokens.len()];
+        for (_, id) in vocab.specials() {
+            token_types[*id as usize] = CONTROL;
+        }
+        let merges = merge_lines(vocab, &tokens).collect();
+        tokens.extend((tokens.len()..vocab_size).map(|id| format!("[unused {id}]")));
+        token_types.resize(tokens.len(), UNUSED);
+        Ok(GgufTokenizer { model: "gpt2", pre, tokens, token_types, merges })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Pattern, Vocab};
+
+    fn tokenizer(pattern: &str) -> Tokenizer {
+        let vocab = Vocab::from_merges(vec![(32, 97), (257, 98)], &["<|end|>".into()]).unwrap();
+        Tokenizer::new(vocab, Pattern::parse(pattern).unwrap())
+    }
+
+    #[test]
+    fn tokens_are_spelled_and_told_apart() {
+        let found = GgufTokenizer::new(&tokenizer("gpt2"), 261).unwrap();
+        assert_eq!(found.pre, "gpt-2");
+        assert_eq!(found.tokens[256..], ["<|end|>", "Ġa", "Ġab", "[unused 259]", "[unused 260]"]);
+        assert_eq!(found.token_types[255..], [NORMAL, CONTROL, NORMAL, NORMAL, UNUSED, UNUSED]);
+        assert_eq!(found.merges, ["Ġ a", "Ġa b"]);
+    }
+
+    #[test]
+    fn patterns_have_their_names_there() {
+        let pre = |tokenizer| GgufTokenizer::new(&tokenizer, 0).map(|found| found.pre);
+        assert_eq!(pre(tokenizer("gpt4")).unwrap(), "dbrx");
+        assert_eq!(pre(tokenizer("gpt4").with_whole_pre_tokens()).unwrap(), "llama-bpe");
+        let unknown = [tokenizer(r"\w+|\W"), tokenizer("gpt2").with_whole_pre_tokens()];
+        for error in unknown.map(|tokenizer| pre(tokenizer).unwrap_err().to_string()) {
+            assert!(error.contains("llama.cpp") && error.contains("gpt2, gpt4"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Writes a checkpoint as one GGUF file, which llama.cpp opens.
+//!
+//! ```sh
+//! cargo run --release --example export-gguf -- --checkpoint runs/demo --out demo.gguf
+//! ```
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use lm::exit::{Outcome, run_main};
+use lm::export;
+use lm::loaded::Loaded;
+
+/// Write a checkpoint with its tokenizer as one GGUF file, which llama.cpp opens; weights stay f32
+#[derive(Parser, Debug)]
+#[command(name = "export-gguf", version)]
+struct Args {
+    /// Checkpoint, run directory (its newest checkpoint), or Hugging Face Llama directory
+    #[arg(long, value_name = "DIR")]
+    checkpoint: PathBuf,
+    /// Tokenizer to use [default: the checkpoint's, else data/tokenizer]
+    #[arg(long, value_name = "DIR")]
+    tokenizer: Option<PathBuf>,
+    /// The file
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+}
+
+fn main() -> ExitCode {
+    run_main(|| {
+        let args: Args = lm::args::parse()?;
+        let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
+        let name = args.out.file_stem().unwrap_or_default().to_string_lossy();
+        export::gguf(&loaded, &name, &args.out)?;
+        Ok(Outcome::Done)
+    })
+}

@@ -1,0 +1,210 @@
+//! GGUF, the one file that llama.cpp reads: a header, named values, a list of tensors, then their numbers.
+//!
+//! Only written, and only for what llama.cpp calls `llama`. Its rotary embedding turns adjacent pairs of channels, so the
+//! rows of W_q and W_k are permuted ([`rope_layout`](super::rope_layout)); all else is stored as it is, in `f32`.
+//! Format: the specification in `docs/gguf.md` of the ggml project, version 3; all numbers are little-endian.
+
+use super::hugging_face::is_llama;
+use super::rope_layout::halves_to_pairs;
+use super::safetensors::write_floats;
+use crate::{ModelConfig, Parameters, Transformer};
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::path::Path;
+use tensor::Tensor;
+
+const MAGIC: &[u8; 4] = b"GGUF";
+const VERSION: u32 = 3;
+/// Where the numbers of a tensor may begin: multiples of this.
+const ALIGNMENT: usize = 32;
+/// The kind of number of a tensor.
+const F32: u32 = 0;
+
+/// Why there is no GGUF file.
+#[derive(Debug, thiserror::Error)]
+pub enum GgufError {
+    /// llama.cpp has no such architecture.
+    #[error(
+        "a model with norm {norm}, ffn {ffn}, rope {rope} is no Llama; llama.cpp would need norm pre, ffn swiglu, rope true"
+    )]
+    NoLlama {
+        /// The name of the model's placement of norms.
+        norm: &'static str,
+        /// The name of its feed-forward network.
+        ffn: &'static str,
+        /// Whether it rotates queries and keys.
+        rope: bool,
+    },
+    /// The file cannot be written.
+    #[error(transparent)]
+    File(#[from] files::Error),
+}
+
+/// A value of the header.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A count or an id.
+    U32(u32),
+    /// A number.
+    F32(f32),
+    /// Yes or no.
+    Bool(bool),
+    /// A text.
+    Text(String),
+    /// Several texts.
+    Texts(Vec<String>),
+    /// Several small numbers.
+    I32s(Vec<i32>),
+}
+
+impl Transformer {
+    /// Writes the model as a GGUF file. `about` says what else the header tells: the tokenizer.
+    ///
+    /// # Errors
+    /// If the model is a variant that is no Llama, or the file cannot be written.
+    ///
+    /// # Panics
+    /// If the weights are held in 8 bits.
+    #[track_caller]
+    pub fn save_gguf(&self, path: &Path, about: &[(&str, Value)]) -> Result<(), GgufError> {
+        let (config, parameters) = (self.config(), self.parameters());
+        if !is_llama(config) {
+            let (norm, ffn) = (config.norm.name(), config.ffn.name());
+            return Err(GgufError::NoLlama { norm, ffn, rope: config.rope });
+        }
+        files::write_with(path, |out| write(out, config, parameters, about))?;
+        Ok(())
+    }
+}
+
+/// Writes header, list and numbers.
+fn write(
+    out: &mut impl Write,
+    config: &ModelConfig,
+    parameters: &Parameters,
+    about: &[(&str, Value)],
+) -> io::Result<()> {
+    let architecture = describe(config);
+    let mut header = MAGIC.to_vec();
+    header.extend(VERSION.to_le_bytes());
+    put_len(&mut header, parameters.tensors().len());
+    put_len(&mut header, architecture.len() + about.len());
+    for (key, value) in architecture.iter().chain(about) {
+        put_text(&mut header, key);
+        put_value(&mut header, value);
+    }
+    let mut offset = 0;
+    for (name, tensor) in parameters.iter() {
+        put_text(&mut header, &name_in_gguf(name));
+        header.extend((tensor.shape().len() as u32).to_le_bytes());
+        // The axis that lies together in memory comes first.
+        tensor.shape().iter().rev().for_each(|&len| put_len(&mut header, len));
+        header.extend(F32.to_le_bytes());
+        put_len(&mut header, offset);
+        offset += size_of_val(tensor.as_slice()).next_multiple_of(ALIGNMENT);
+    }
+    header.resize(header.len().next_multiple_of(ALIGNMENT), 0);
+    out.write_all(&header)?;
+    for (name, tensor) in parameters.iter() {
+        let bytes = size_of_val(tensor.as_slice());
+        write_floats(out, &in_pairs(name, tensor, config.num_heads))?;
+        out.write_all(&[0; ALIGNMENT][..bytes.next_multiple_of(ALIGNMENT) - bytes])?;
+    }
+    Ok(())
+}
+
+/// What the header says of the architecture.
+fn describe(config: &ModelConfig) -> Vec<(&'static str, Value)> {
+    // All of these sizes are far below 2³²: a valid configuration says so.
+    let size = |n: usize| Value::U32(n as u32);
+    let mut values = vec![
+        ("general.architecture", Value::Text("llama".into())),
+        ("general.alignment", size(ALIGNMENT)),
+        ("general.file_type", Value::U32(F32)),
+        ("llama.vocab_size", size(config.vocab_size)),
+        ("llama.context_length", size(config.context_length)),
+        ("llama.embedding_length", size(config.d_model)),
+        ("llama.block_count", size(config.num_layers)),
+        ("llama.feed_forward_length", size(config.d_ff)),
+        ("llama.attention.head_count", size(config.num_heads)),
+        ("llama.attention.head_count_kv", size(config.num_heads)),
+        ("llama.attention.layer_norm_rms_epsilon", Value::F32(config.rms_norm_eps as f32)),
+        ("llama.rope.dimension_count", size(config.d_head())),
+        ("llama.rope.freq_base", Value::F32(config.rope_theta as f32)),
+    ];
+    let ids = [
+        ("tokenizer.ggml.bos_token_id", config.bos_token_id),
+        ("tokenizer.ggml.eos_token_id", config.eos_token_ids.first().copied()),
+    ];
+    values.extend(ids.into_iter().filter_map(|(key, id)| Some((key, Value::U32(id?)))));
+    values
+}
+
+/// llama.cpp's name of a parameter of Hugging Face's Llama.
+fn name_in_gguf(name: &str) -> String {
+    const PARTS: [(&str, &str); 12] = [
+        ("model.embed_tokens", "token_embd"),
+        ("model.norm", "output_norm"),
+        ("lm_head", "output"),
+        ("input_layernorm", "attn_norm"),
+        ("self_attn.q_proj", "attn_q"),
+        ("self_attn.k_proj", "attn_k"),
+        ("self_attn.v_proj", "attn_v"),
+        ("self_attn.o_proj", "attn_output"),
+        ("post_attention_layernorm", "ffn_norm"),
+        ("mlp.gate_proj", "ffn_gate"),
+        ("mlp.up_proj", "ffn_up"),
+        ("mlp.down_proj", "ffn_down"),
+    ];
+    let name = name.replace("model.layers.", "blk.");
+    PARTS.iter().fold(name, |name, (from, to)| name.replace(from, to))
+}
+
+/// W_q and W_k for adjacent pairs, any other parameter as it is.
+fn in_pairs<'t>(name: &str, tensor: &'t Tensor, num_heads: usize) -> Cow<'t, Tensor> {
+    if name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight") {
+        Cow::Owned(halves_to_pairs(tensor, num_heads))
+    } else {
+        Cow::Borrowed(tensor)
+    }
+}
+
+fn put_len(header: &mut Vec<u8>, len: usize) {
+    header.extend((len as u64).to_le_bytes());
+}
+
+fn put_text(header: &mut Vec<u8>, text: &str) {
+    put_len(header, text.len());
+    header.extend(text.as_bytes());
+}
+
+/// A value behind the number of its type.
+fn put_value(header: &mut Vec<u8>, value: &Value) {
+    let mut kind = |of: u32| header.extend(of.to_le_bytes());
+    match value {
+        Value::U32(_) => kind(4),
+        Value::F32(_) => kind(6),
+        Value::Bool(_) => kind(7),
+        Value::Text(_) => kind(8),
+        // An array: also the type of what is in it.
+        Value::I32s(_) => [9, 5].into_iter().for_each(kind),
+        Value::Texts(_) => [9, 8].into_iter().for_each(kind),
+    }
+    match value {
+        Value::U32(n) => header.extend(n.to_le_bytes()),
+        Value::F32(x) => header.extend(x.to_le_bytes()),
+        Value::Bool(yes) => header.push(u8::from(*yes)),
+        Value::Text(text) => put_text(header, text),
+        Value::I32s(numbers) => {
+            put_len(header, numbers.len());
+            header.extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
+        }
+        Value::Texts(texts) => {
+            put_len(header, texts.len());
+            texts.iter().for_each(|text| put_text(header, text));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
