@@ -119,16 +119,18 @@ run_one() {
     fi
     if [ -e "$dir/latest" ]; then begun=(--resume); fi
     mkdir -p "$dir"
-    asked >"$dir/.asked"
+    if [ ${#begun[@]} = 0 ]; then asked >"$dir/.asked"; fi
     echo "== $name: $*" >&2
     "$bin/train-model" --train-dataset "$train" --val-dataset "$val" --checkpoint-dir "$dir" --seed "$seed" \
         --total-tokens "$total_tokens" --log-every "$(at_least_one $((steps / 100)))" \
         --eval-every "$(at_least_one $((steps / 4)))" "${flags[@]}" ${begun[@]+"${begun[@]}"} || code=$?
     # A loss that is not finite is a result; all else is an error.
     if [ "$code" != 0 ] && ! grep -qs '"not_finite_at": [0-9]' "$dir/run.json"; then
-        [ ${#begun[@]} = 0 ] || echo "$name: for other flags, data or budgets give another --out than $out" >&2
+        [ "$(asked)" = "$(cat "$dir/.asked" 2>/dev/null)" ] ||
+            echo "$name: for other flags, data or budgets give another --out than $out" >&2
         exit "$code"
     fi
+    asked >"$dir/.asked"
 }
 
 # What run_one was asked for.

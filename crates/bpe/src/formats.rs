@@ -1,7 +1,9 @@
 //! Tokenizers on disk: `vocab.json` and `merges.txt` as GPT-2 has them, `tokenizer.json` and `tokenizer_config.json` as
-//! Hugging Face's libraries have them; `tokenizer.tiktoken` for tiktoken, only to be written.
+//! Hugging Face's libraries have them; `tokenizer.tiktoken` for tiktoken and the header of a GGUF file for llama.cpp, only to be
+//! written.
 
 mod byte_unicode;
+pub mod gguf;
 pub mod gpt2;
 pub mod hugging_face;
 pub mod tiktoken;

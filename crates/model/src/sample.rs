@@ -88,6 +88,9 @@ pub struct Candidate {
 }
 
 /// Chooses the next token from `logits` (V), which are changed; `seen` are the ids of the text so far, each once.
+///
+/// # Panics
+/// If there are no logits.
 #[track_caller]
 pub fn choose(
     logits: &mut [f32],

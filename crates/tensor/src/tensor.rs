@@ -43,6 +43,9 @@ impl Tensor {
     }
 
     /// A copy of the elements in row-major order.
+    ///
+    /// # Panics
+    /// If the shape and `data` differ in size.
     #[track_caller]
     pub fn from_slice(shape: &[usize], data: &[f32]) -> Self {
         assert_eq!(
@@ -54,6 +57,9 @@ impl Tensor {
     }
 
     /// The elements in row-major order; they are copied to where a cache line begins.
+    ///
+    /// # Panics
+    /// If the shape and `data` differ in size.
     #[track_caller]
     pub fn from_vec(shape: &[usize], data: Vec<f32>) -> Self {
         Self::from_slice(shape, &data)
@@ -65,6 +71,7 @@ impl Tensor {
     }
 
     /// The elements as an `ndarray` view, for slicing, printing and arithmetic outside the hot paths.
+    #[allow(clippy::missing_panics_doc)] // It never does.
     pub fn view(&self) -> ArrayViewD<'_, f32> {
         ArrayViewD::from_shape(IxDyn(&self.shape), self.as_slice())
             .expect("a tensor's shape and data always agree")
@@ -101,6 +108,7 @@ impl Tensor {
     }
 
     /// The elements, to write to; the buffer is copied first if another tensor shares it.
+    #[allow(clippy::missing_panics_doc)] // It never does.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
         if Arc::get_mut(&mut self.buffer).is_none() {
             *self = Self::from_slice(&self.shape, self.as_slice());
@@ -111,6 +119,9 @@ impl Tensor {
     }
 
     /// The only element.
+    ///
+    /// # Panics
+    /// If there are more elements, or none.
     #[track_caller]
     pub fn item(&self) -> f32 {
         assert_eq!(
@@ -123,6 +134,9 @@ impl Tensor {
     }
 
     /// The same elements under another shape of the same size.
+    ///
+    /// # Panics
+    /// If the two shapes differ in size.
     #[track_caller]
     pub fn reshape(&self, shape: &[usize]) -> Self {
         assert_eq!(self.len(), volume(shape), "reshape: {:?} to {shape:?}", self.shape);
@@ -130,6 +144,9 @@ impl Tensor {
     }
 
     /// Entries `start..end` of the first axis, sharing the buffer.
+    ///
+    /// # Panics
+    /// If there are no such entries.
     #[track_caller]
     pub fn slice_first(&self, start: usize, end: usize) -> Self {
         let shape = &self.shape;
@@ -154,6 +171,9 @@ impl Tensor {
     }
 
     /// Adds `other`, which has the same shape.
+    ///
+    /// # Panics
+    /// If it has another shape.
     #[track_caller]
     pub fn add_assign(&mut self, context: Context, other: &Tensor) {
         assert_eq!(self.shape, other.shape, "add_assign: shapes differ");

@@ -3,6 +3,9 @@
 use crate::{Context, Tape, Tensor, Var, kernels};
 
 /// ‖a − b‖ / ‖b‖ in `f64`; the norm of the difference alone if b is zero.
+///
+/// # Panics
+/// If a and b differ in length.
 #[track_caller]
 pub fn relative_error(a: &[f32], b: &[f32]) -> f64 {
     assert_eq!(a.len(), b.len(), "relative_error: lengths differ");
@@ -12,7 +15,10 @@ pub fn relative_error(a: &[f32], b: &[f32]) -> f64 {
     if norm == 0.0 { difference.sqrt() } else { (difference / norm).sqrt() }
 }
 
-/// Panics, naming `what` and the error, unless the [`relative_error`] is at most `tolerance`.
+/// Checks that the [`relative_error`] is at most `tolerance`.
+///
+/// # Panics
+/// If it is not, naming `what` and the error.
 #[track_caller]
 pub fn assert_close(what: &str, a: &[f32], b: &[f32], tolerance: f64) {
     let error = relative_error(a, b);
@@ -56,6 +62,9 @@ fn inner(a: &Tensor, b: &Tensor) -> f64 {
 /// For a random cotangent w and, input by input, a random direction u, the derivative of ⟨w, f(x)⟩ along u
 /// is compared: ⟨dx, u⟩ from the tape against the central difference (⟨w, f(x + hu)⟩ − ⟨w, f(x − hu)⟩) / 2h,
 /// relative to the larger of the two and to ‖dx‖ (a direction may be nearly orthogonal to the gradient).
+///
+/// # Panics
+/// If `f` does, for these shapes.
 pub fn gradcheck_error(
     context: Context,
     inputs: &[Tensor],
@@ -97,8 +106,11 @@ pub fn gradcheck_error(
     worst
 }
 
-/// Panics unless the gradients of `f` agree with finite differences to 2 · 10⁻³ on every kernel table that
+/// Checks that the gradients of `f` agree with finite differences to 2 · 10⁻³ on every kernel table that
 /// this machine has. A wrong term in a derivative scores 0.1 and more.
+///
+/// # Panics
+/// If they do not.
 #[track_caller]
 pub fn gradcheck(inputs: &[Tensor], f: impl for<'t> Fn(&'t Tape, &[Var<'t>]) -> Var<'t>) {
     for table in kernels::available() {

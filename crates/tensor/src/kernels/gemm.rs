@@ -29,12 +29,18 @@ pub struct Mat<'a> {
 
 impl<'a> Mat<'a> {
     /// A row-major matrix, contiguous.
+    ///
+    /// # Panics
+    /// If `data` has fewer elements.
     #[track_caller]
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
         Self::with_row_stride(data, rows, cols, cols)
     }
 
     /// A row-major matrix whose rows begin `row_stride` elements apart.
+    ///
+    /// # Panics
+    /// If rows overlap, or `data` has too few elements.
     #[track_caller]
     pub fn with_row_stride(data: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
         assert!(row_stride >= cols, "Mat: row stride {row_stride} below {cols} columns");
@@ -124,12 +130,18 @@ pub struct MatMut<'a> {
 
 impl<'a> MatMut<'a> {
     /// A contiguous matrix.
+    ///
+    /// # Panics
+    /// If `data` has fewer elements.
     #[track_caller]
     pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
         Self::with_row_stride(data, rows, cols, cols)
     }
 
     /// A matrix whose rows begin `row_stride` elements apart; what lies between is left alone.
+    ///
+    /// # Panics
+    /// If rows overlap, or `data` has too few elements.
     #[track_caller]
     pub fn with_row_stride(
         data: &'a mut [f32],
@@ -180,18 +192,27 @@ impl std::fmt::Debug for MatMut<'_> {
 }
 
 /// C ← A·B, or C ← C + A·B if `accumulate`, in parallel. A is (M, K), B is (K, N), C is (M, N).
+///
+/// # Panics
+/// If sizes do not fit.
 #[track_caller]
 pub fn gemm(context: Context, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, accumulate: bool) {
     run(context, a, b, c, accumulate, true);
 }
 
 /// The same, with the same bits, on the calling thread alone, for products that are parallel on the outside.
+///
+/// # Panics
+/// If sizes do not fit.
 #[track_caller]
 pub fn gemm_serial(context: Context, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, accumulate: bool) {
     run(context, a, b, c, accumulate, false);
 }
 
 /// C_j ← A·B_j for every j, with the bits of products one by one; A is read and packed for all of them at once.
+///
+/// # Panics
+/// If sizes do not fit.
 #[track_caller]
 pub fn gemm_sharing_a(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'_>>) {
     assert_eq!(b.len(), c.len(), "gemm_sharing_a: matrices B and C");
@@ -203,6 +224,9 @@ pub fn gemm_sharing_a(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut
 }
 
 /// C_i ← A_i·B for every i, with the bits of products one by one; B is read and packed for all of them at once.
+///
+/// # Panics
+/// If sizes do not fit.
 #[track_caller]
 pub fn gemm_sharing_b(context: Context, a: &[Mat<'_>], b: Mat<'_>, c: Vec<MatMut<'_>>) {
     assert_eq!(a.len(), c.len(), "gemm_sharing_b: matrices A and C");
@@ -215,6 +239,9 @@ pub fn gemm_sharing_b(context: Context, a: &[Mat<'_>], b: Mat<'_>, c: Vec<MatMut
 
 /// C ← Σ A_l·B_l, or C ← C + Σ A_l·B_l if `accumulate`, with the bits of products that are added to C one by one,
 /// from the first on; C stays in cache meanwhile.
+///
+/// # Panics
+/// If sizes do not fit.
 #[track_caller]
 pub fn gemm_sum(
     context: Context,

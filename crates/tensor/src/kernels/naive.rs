@@ -3,6 +3,9 @@
 use super::gemm::Mat;
 
 /// A·B in f64, row-major. A is (M, K), B is (K, N).
+///
+/// # Panics
+/// If sizes do not fit.
 #[track_caller]
 pub fn gemm_naive(a: Mat<'_>, b: Mat<'_>) -> Vec<f64> {
     assert_eq!(

@@ -198,6 +198,9 @@ pub fn attend_to_cache(
 
 impl<'t> Var<'t> {
     /// `self` are the queries: q, k, v and the output are (B, H, T, D).
+    ///
+    /// # Panics
+    /// If the shapes differ.
     #[track_caller]
     pub fn causal_attention(&self, k: &Var<'t>, v: &Var<'t>) -> Var<'t> {
         assert!(

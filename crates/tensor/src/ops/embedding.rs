@@ -52,6 +52,9 @@ impl PositionsById {
 
 impl<'t> Var<'t> {
     /// `self` (V, C), `ids` of the given `shape` → (shape…, C).
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or an id is no row of the table.
     #[track_caller]
     pub fn embedding(&self, ids: &[u32], shape: &[usize]) -> Var<'t> {
         let &[vocab_size, channels] = self.shape() else {

@@ -20,6 +20,9 @@ fn matrix_mut(x: &mut Tensor) -> MatMut<'_> {
 
 impl<'t> Var<'t> {
     /// `self` (…, in), `w` (out, in) → (…, out).
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
     #[track_caller]
     pub fn linear(&self, w: &Var<'t>) -> Var<'t> {
         let [y] = self.linears([w]);
@@ -27,6 +30,9 @@ impl<'t> Var<'t> {
     }
 
     /// `self` (…, in) by each of the weights (out_i, in) → (…, out_i) each.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
     #[track_caller]
     pub fn linears<const N: usize>(&self, weights: [&Var<'t>; N]) -> [Var<'t>; N] {
         let (context, x) = (self.context(), self.value().clone());

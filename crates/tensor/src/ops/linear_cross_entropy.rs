@@ -27,6 +27,9 @@ pub fn rows_a_chunk(vocab_size: usize) -> usize {
 
 impl<'t> Var<'t> {
     /// `self` (…, C), `w` (V, C), `targets` one id a row → the mean loss in nats, a scalar.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or a target is no row of `w`.
     #[track_caller]
     pub fn linear_cross_entropy(&self, w: &Var<'t>, targets: &[u32]) -> Var<'t> {
         let (context, x, weight) = (self.context(), self.value(), w.value());

@@ -43,6 +43,9 @@ impl Int8Matrix {
     ///
     /// # Errors
     /// If an element is not finite.
+    ///
+    /// # Panics
+    /// If the weight is no matrix.
     #[track_caller]
     pub fn quantize(weight: &Tensor) -> Result<Self, NotFinite> {
         let &[_, inputs] = weight.shape() else {
@@ -94,6 +97,9 @@ impl Int8Matrix {
 
 impl<'t> Var<'t> {
     /// `self` (…, in) by `w` (out, in) → (…, out). Inference only.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or a gradient is wanted.
     #[track_caller]
     pub fn linear_int8(&self, w: &Int8Matrix) -> Var<'t> {
         assert!(!self.needs_grad(), "linear_int8: rounded weights have no gradient");

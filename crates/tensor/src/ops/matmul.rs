@@ -39,6 +39,9 @@ fn each<'a>(
 
 impl<'t> Var<'t> {
     /// (…, M, K)·(…, K, N) → (…, M, N); the leading axes are the same on both sides.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
     #[track_caller]
     pub fn matmul(&self, other: &Var<'t>) -> Var<'t> {
         let Sizes { batch, m, k, n } = sizes(self.shape(), other.shape());

@@ -84,6 +84,9 @@ fn backward_row(x: &[f32], w: &[f32], eps: f32, dy: &[f32], dx: &mut [f32], dw: 
 
 impl<'t> Var<'t> {
     /// Over the last axis: `self` (…, C), `w` (C); the output has the shape of `self`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or C is 0.
     #[track_caller]
     pub fn rms_norm(&self, w: &Var<'t>, eps: f32) -> Var<'t> {
         let (context, x, w_value) = (self.context(), self.value().clone(), w.value().clone());

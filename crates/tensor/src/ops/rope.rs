@@ -28,6 +28,9 @@ pub struct RopeTable {
 impl RopeTable {
     /// Angles for heads of `d_head` channels (even) at positions 0 .. `max_positions`. They are computed in
     /// `f64`, as a rounded frequency would be off by a whole rounding error a position.
+    ///
+    /// # Panics
+    /// If `d_head` is odd.
     #[track_caller]
     pub fn new(theta: f64, d_head: usize, max_positions: usize) -> Self {
         assert!(d_head.is_multiple_of(2), "rope: a head of {d_head} channels cannot be paired");
@@ -104,6 +107,9 @@ fn rotate_pairs(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], direction: f
 
 impl<'t> Var<'t> {
     /// `self` (…, T, D) whose first row is at position `start`; the output has the same shape.
+    ///
+    /// # Panics
+    /// If heads are of another size than the table's, or positions go beyond it.
     #[track_caller]
     pub fn rope(&self, table: &RopeTable, start: usize, layout: RopeLayout) -> Var<'t> {
         let shape = self.shape();
