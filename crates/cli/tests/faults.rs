@@ -300,11 +300,14 @@ fn settings_of_inference_that_make_no_sense() {
     with(&["--top-k", "0"], &["--top-k 0"]);
     with(&["--num-samples", "0"], &["--num-samples 0"]);
     with(&["--stop", ""], &["--stop"]);
-    fails(
-        folder.program("inference").args(["--checkpoint", "missing", "--json"]),
-        2,
-        &["--prompt"],
-    );
+    with(&["--num-samples", "2", "--score"], &["--num-samples", "--score"]);
+    for flags in [&["--json"][..], &["--num-samples", "2"]] {
+        fails(
+            folder.program("inference").args(["--checkpoint", "missing"]).args(flags),
+            2,
+            &["--prompt"],
+        );
+    }
     fails(
         folder.program("inference").env("LM_ISA", "abacus").args(["--checkpoint", "missing"]),
         1,

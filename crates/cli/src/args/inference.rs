@@ -30,7 +30,14 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Text")]
     pub max_tokens: usize,
     /// Completions of the prompt
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Text")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        requires = "prompt",
+        conflicts_with = "score",
+        help_heading = "Text"
+    )]
     pub num_samples: usize,
     /// Text that ends a completion; may be repeated
     #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT, allow_hyphen_values = true, help_heading = "Text")]
