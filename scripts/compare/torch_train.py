@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import pathlib
+import sys
 import time
 
 import numpy as np
@@ -212,6 +213,8 @@ def train(a):
             norm = nn.utils.clip_grad_norm_(model.parameters(), a.grad_clip)
             optimizer.step()
             loss = loss.item()
+            if not math.isfinite(loss):
+                sys.exit(f"error: the loss of step {step + 1} is {loss}")
             training += time.time() - started
             done = step + 1
             evaluates = done % a.eval_every == 0 or done == a.steps

@@ -135,7 +135,7 @@ run_one() {
 
 # What run_one was asked for.
 asked() {
-    printf '%s\n' "$total_tokens" "$train" "$val" "${flags[@]}"
+    printf '%s\n' "$total_tokens" "$data" "${flags[@]}"
 }
 
 variant() {
@@ -160,6 +160,8 @@ run_study() {
         cargo build --quiet --release --locked --package lm --bins --manifest-path "$root/Cargo.toml"
     fi
     [ -n "$train" ] || prepare_stories
+    data=""
+    [ -n "$draw_only" ] || data="$(cksum <"$train") $(cksum <"$val")"
     chart=()
     for ((current_seed = 0; current_seed < seeds; current_seed++)); do
         variants

@@ -71,7 +71,7 @@ pub fn save(tokenizer: &Tokenizer, dir: &Path) -> Result<()> {
 /// The text of a file that is not too large and is UTF-8.
 fn read_text(path: &Path) -> Result<String> {
     let mut text = String::new();
-    let file = fs::File::open(path).map_err(Error::io(path))?;
+    let file = files::open(path).map_err(Error::io(path))?;
     let refused =
         |found: &str| Error::file(path, found, "a tokenizer file", "is this the right directory?");
     match file.take(MAX_FILE).read_to_string(&mut text) {

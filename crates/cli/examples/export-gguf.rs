@@ -30,6 +30,7 @@ struct Args {
 fn main() -> ExitCode {
     run_main(|| {
         let args: Args = lm::args::parse()?;
+        lm::logging::start(false);
         let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
         let name = args.out.file_stem().unwrap_or_default().to_string_lossy();
         export::gguf(&loaded, &name, &args.out)?;

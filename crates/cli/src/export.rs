@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use bpe::Tokenizer;
 use bpe::formats::gguf::GgufTokenizer;
-use model::formats::gguf::Value;
+use model::formats::gguf::{GgufError, Value};
 
 use crate::loaded::Loaded;
 use crate::tokenizer::end_of_text;
@@ -14,10 +15,10 @@ use crate::tokenizer::end_of_text;
 /// # Errors
 /// When llama.cpp cannot express one of the two, or `out` cannot be written.
 pub fn gguf(loaded: &Loaded, name: &str, out: &Path) -> Result<()> {
-    let Loaded { model, tokenizer } = loaded;
+    let Loaded { model, tokenizer, tokenizer_flag } = loaded;
     let config = model.config();
     let GgufTokenizer { model: kind, pre, tokens, token_types, merges } =
-        GgufTokenizer::new(tokenizer, config.vocab_size).context("--tokenizer")?;
+        GgufTokenizer::new(tokenizer, config.vocab_size).context(*tokenizer_flag)?;
     let mut about = vec![
         ("general.name", Value::Text(name.into())),
         ("tokenizer.ggml.model", Value::Text(kind.into())),
@@ -27,18 +28,42 @@ pub fn gguf(loaded: &Loaded, name: &str, out: &Path) -> Result<()> {
         ("tokenizer.ggml.merges", Value::Texts(merges)),
         ("tokenizer.ggml.add_bos_token", Value::Bool(false)),
     ];
-    // A checkpoint that was trained without a tokenizer does not know what ends a text.
-    if config.eos_token_ids.is_empty()
-        && let Some(id) = end_of_text(tokenizer)
-    {
-        about.push(("tokenizer.ggml.eos_token_id", Value::U32(id)));
+    let ends = ends(tokenizer, &config.eos_token_ids, config.vocab_size);
+    if ends.is_empty() {
+        log::warn!(
+            "no special token and no id without a token: llama.cpp will end texts at token 11"
+        );
     }
-    model.save_gguf(out, &about).context("--checkpoint")
+    about.extend(END_KEYS.into_iter().zip(&ends).map(|(key, &id)| (key, Value::U32(id))));
+    let start = config.bos_token_id.or(ends.first().copied());
+    about.extend(start.map(|id| ("tokenizer.ggml.bos_token_id", Value::U32(id))));
+    model.save_gguf(out, &about).map_err(|error| {
+        let flag = match error {
+            GgufError::NoLlama { .. } => "--checkpoint",
+            GgufError::File(_) => "--out",
+        };
+        anyhow::Error::new(error).context(flag)
+    })
+}
+
+/// Each of these tokens ends a text in llama.cpp.
+const END_KEYS: [&str; 3] =
+    ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
+
+/// The ids that end a text: the model's. A checkpoint that was trained without a tokenizer has none; then the tokenizer's, or an id
+/// that never comes, for without one llama.cpp ends texts at token 11, whatever that is.
+fn ends(tokenizer: &Tokenizer, of_model: &[u32], vocab_size: usize) -> Vec<u32> {
+    if !of_model.is_empty() {
+        return of_model.to_vec();
+    }
+    let first_special = tokenizer.vocab().specials().first().map(|&(_, id)| id);
+    let unused = (tokenizer.vocab_size() < vocab_size).then(|| tokenizer.vocab_size() as u32);
+    end_of_text(tokenizer).or(unused).or(first_special).into_iter().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use bpe::{Pattern, Tokenizer, Vocab};
+    use bpe::{Pattern, Vocab};
     use model::{ModelConfig, Transformer};
 
     use super::*;
@@ -54,7 +79,8 @@ mod tests {
             ..ModelConfig::default()
         };
         let model = Transformer::new(config, 0).unwrap();
-        Loaded { model, tokenizer: Tokenizer::new(vocab, Pattern::parse(pattern).unwrap()) }
+        let tokenizer = Tokenizer::new(vocab, Pattern::parse(pattern).unwrap());
+        Loaded { model, tokenizer, tokenizer_flag: "--tokenizer" }
     }
 
     #[test]
@@ -74,6 +100,28 @@ mod tests {
             file.windows(35).any(|window| window == end.concat()),
             "the id of the end of a text"
         );
+    }
+
+    #[test]
+    fn there_is_always_something_that_ends_a_text() {
+        let tokenizer = |specials: &[&str]| {
+            let specials: Vec<String> = specials.iter().map(|&special| special.into()).collect();
+            let vocab = Vocab::from_merges(vec![(97, 98)], &specials).unwrap();
+            Tokenizer::new(vocab, Pattern::parse("gpt2").unwrap())
+        };
+        let end = "<|endoftext|>";
+        assert_eq!(ends(&tokenizer(&[end]), &[3, 5], 300), [3, 5]);
+        assert_eq!(ends(&tokenizer(&["<s>", end]), &[], 300), [257]);
+        assert_eq!(ends(&tokenizer(&["<s>", "</s>"]), &[], 300), [259]);
+        assert_eq!(ends(&tokenizer(&["<s>", "</s>"]), &[], 259), [256]);
+        assert!(ends(&tokenizer(&[]), &[], 256).is_empty());
+    }
+
+    #[test]
+    fn errors_name_the_flag() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = gguf(&loaded("gpt2"), "small", dir.path()).unwrap_err();
+        assert!(format!("{error:#}").starts_with("--out: "), "{error:#}");
     }
 
     #[test]

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use bpe::Tokenizer;
 use model::Transformer;
 
-use crate::{checkpoint, tokenizer};
+use crate::checkpoint::{self, TokenizerFiles};
+use crate::tokenizer;
 
 /// What `--checkpoint` and `--tokenizer` name.
 pub struct Loaded {
@@ -14,6 +15,8 @@ pub struct Loaded {
     pub model: Transformer,
     /// Its tokenizer, which has at most as many tokens as the model.
     pub tokenizer: Tokenizer,
+    /// The flag that the tokenizer came by, for messages about it.
+    pub tokenizer_flag: &'static str,
 }
 
 impl Loaded {
@@ -37,7 +40,7 @@ impl Loaded {
                 dir.display()
             );
         }
-        Ok(Loaded { model, tokenizer })
+        Ok(Loaded { model, tokenizer, tokenizer_flag: flag })
     }
 }
 
@@ -50,10 +53,10 @@ fn find_tokenizer<'a>(
     if let Some(given) = given {
         return Ok(("--tokenizer", given));
     }
-    if checkpoint::TokenizerFiles::read(checkpoint)?.is_some() {
+    if TokenizerFiles::are_in(checkpoint) {
         return Ok(("--checkpoint", checkpoint));
     }
-    if checkpoint::TokenizerFiles::read(default)?.is_some() {
+    if TokenizerFiles::are_in(default) {
         let dir = checkpoint.display();
         log::info!("{dir} has no tokenizer: the one in {} is taken", default.display());
         return Ok(("--tokenizer", default));

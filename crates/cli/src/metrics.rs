@@ -1,6 +1,6 @@
 //! `metrics.jsonl`: one JSON object a line, one line a logged step.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -98,8 +98,8 @@ impl MetricsFile {
 /// # Errors
 /// When it cannot be read, or was not written by this program.
 pub fn read(path: &Path) -> Result<Option<Vec<Metrics>>> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let text = match files::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| path.display().to_string()),
     };
@@ -118,6 +118,8 @@ fn json_line(metrics: &Metrics) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn metrics(step: u64) -> Metrics {

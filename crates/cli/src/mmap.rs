@@ -1,6 +1,5 @@
 //! Memory-mapped input files: the one place of this crate with `unsafe` code.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -14,14 +13,7 @@ impl MappedFile {
     /// # Errors
     /// When it cannot be opened, or is not a regular file.
     pub fn open(path: &Path) -> io::Result<MappedFile> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(io::Error::other("is a directory, expected a file"));
-        }
-        if !metadata.is_file() {
-            return Err(io::Error::other("is not a regular file, expected one"));
-        }
+        let file = files::open(path)?;
         #[allow(unsafe_code)]
         // SAFETY: the map is only read, as plain bytes of which any value is valid, and each reader checks what it finds.
         // That no other process shortens the file meanwhile is what all users of mapped files have to rely on.

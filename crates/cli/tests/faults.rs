@@ -288,6 +288,19 @@ fn tokenizers_that_are_none() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_device_in_the_place_of_a_file() {
+    let folder = Folder::new();
+    for name in ["tokenizer.json", "config.json", "model.safetensors"] {
+        let checkpoint = folder.checkpoint(name);
+        let path = checkpoint.join(name);
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        fails(&mut inference(&folder, name, &[]), 1, &[name, "not a regular file"]);
+    }
+}
+
+#[test]
 fn settings_of_inference_that_make_no_sense() {
     let folder = Folder::new();
     let with = |args: &[&str], parts: &[&str]| {

@@ -1,4 +1,5 @@
-//! Output files that appear whole or not at all: written beside their final name, synced, renamed.
+//! Output files that appear whole or not at all: written beside their final name, synced, renamed. Input files that are
+//! read whole, within bounds.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,6 +15,7 @@
 
 mod atomic;
 mod early_sync;
+mod input;
 
 use std::fs;
 use std::io::{self, Write};
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
 pub use atomic::AtomicFile;
+pub use input::{LARGEST, open, read};
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,8 +1,9 @@
 //! What the header of a GGUF file says of a tokenizer, for llama.cpp: tokens and merges in GPT-2's spelling, and the name
 //! under which llama.cpp knows the pattern.
 //!
-//! Between `gpt4` and llama.cpp's expression of the same purpose there is one difference: white space at the very end of a text,
-//! a line break with blanks after it, is one pre-token here and two there.
+//! Between `gpt4` and llama.cpp's expression of the same purpose there are two differences: white space at the very end of a text,
+//! a line break with blanks after it, is one pre-token here and two there; and the `ſ` of old prints, which is a kind of s, makes a
+//! contraction behind an apostrophe here and not there.
 
 use super::gpt2::{merge_lines, spellings};
 use crate::encode::Tokenizer;

@@ -71,7 +71,7 @@ impl TrainerState {
     /// When it is missing or makes no sense.
     pub fn read(dir: &Path) -> Result<TrainerState> {
         let path = dir.join(FILE_NAME);
-        let bytes = std::fs::read(&path).with_context(|| {
+        let bytes = files::read(&path).with_context(|| {
             format!(
                 "{}: cannot be read; --resume needs a checkpoint that train-model wrote",
                 path.display()

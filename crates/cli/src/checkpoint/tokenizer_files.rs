@@ -1,6 +1,5 @@
 //! The tokenizer's files inside a checkpoint, which make it usable as it stands.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -21,6 +20,11 @@ const NAMES: [&str; 6] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenizerFiles(Vec<(&'static str, Vec<u8>)>);
 
+/// Whether these files make a tokenizer.
+fn is_tokenizer(has: impl Fn(&str) -> bool) -> bool {
+    has("tokenizer.json") || (has("vocab.json") && has("merges.txt"))
+}
+
 impl TokenizerFiles {
     /// The files in `dir`; `None` when no tokenizer is there.
     ///
@@ -30,15 +34,19 @@ impl TokenizerFiles {
         let mut files = Vec::new();
         for name in NAMES {
             let path = dir.join(name);
-            match fs::read(&path) {
+            match files::read(&path) {
                 Ok(bytes) => files.push((name, bytes)),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error).with_context(|| path.display().to_string()),
             }
         }
         let has = |wanted: &str| files.iter().any(|(name, _)| *name == wanted);
-        let is_tokenizer = has("tokenizer.json") || (has("vocab.json") && has("merges.txt"));
-        Ok(is_tokenizer.then_some(TokenizerFiles(files)))
+        Ok(is_tokenizer(has).then_some(TokenizerFiles(files)))
+    }
+
+    /// Whether [`TokenizerFiles::read`] would find a tokenizer in `dir`.
+    pub fn are_in(dir: &Path) -> bool {
+        is_tokenizer(|name| dir.join(name).exists())
     }
 
     /// The tokenizer that the files are.

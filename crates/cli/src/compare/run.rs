@@ -1,6 +1,7 @@
 //! A run as its directory tells of it.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -65,8 +66,8 @@ impl Run {
         }
     }
 
-    /// Reads runs as they were named on a command line. Directories that are called alike (`before/base`, `after/base`) go by
-    /// their paths: they are not seeds of one variant.
+    /// Reads runs as they were named on a command line. Variants that are called alike in several directories (`before/base-s0`,
+    /// `after/base-s1`) go by their paths: they are not seeds of one variant.
     ///
     /// # Errors
     /// As for [`Run::read`].
@@ -75,10 +76,15 @@ impl Run {
         for argument in arguments {
             runs.push(Run::from_argument(argument)?);
         }
-        let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+        let mut parents = BTreeMap::<String, BTreeSet<PathBuf>>::new();
+        for (run, argument) in runs.iter().zip(arguments) {
+            if let Some(parent) = own_parent(run, argument) {
+                parents.entry(without_seed(&run.name).into()).or_default().insert(parent);
+            }
+        }
         for (run, argument) in runs.iter_mut().zip(arguments) {
-            let is_own_name = Path::new(argument).ends_with(&run.name);
-            if is_own_name && names.iter().filter(|name| **name == run.name).count() > 1 {
+            let is_own_name = own_parent(run, argument).is_some();
+            if is_own_name && parents.get(without_seed(&run.name)).is_some_and(|of| of.len() > 1) {
                 run.name.clone_from(argument);
             }
         }
@@ -148,6 +154,14 @@ pub fn group(runs: Vec<Run>) -> Vec<Variant> {
         }
     }
     variants
+}
+
+/// The directory that holds the run's own, unless it was given another name.
+fn own_parent(run: &Run, argument: &str) -> Option<PathBuf> {
+    let path = Path::new(argument);
+    let parent = files::parent_of(path);
+    // Two spellings of a directory are one.
+    path.ends_with(&run.name).then(|| parent.canonicalize().unwrap_or_else(|_| parent.into()))
 }
 
 /// `baseline-s3` is a seed of `baseline`.
@@ -229,16 +243,23 @@ pub(super) mod tests {
     fn directories_that_are_called_alike_are_no_seeds() {
         let dir = tempfile::tempdir().unwrap();
         let line = serde_json::to_string(&run("", &[2.0]).lines[0]).unwrap() + "\n";
-        let mut arguments = Vec::new();
-        for name in ["before/base", "after/base", "after/other"] {
-            let path = dir.path().join(name);
-            std::fs::create_dir_all(&path).unwrap();
-            std::fs::write(path.join(metrics::FILE_NAME), &line).unwrap();
-            arguments.push(path.display().to_string());
-        }
-        let variants = group(Run::from_arguments(&arguments).unwrap());
-        let found: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
-        assert_eq!(found, [&arguments[0], &arguments[1], "other"]);
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let variants = |names: &[&str]| -> Vec<String> {
+            let arguments: Vec<String> = names.iter().map(|name| path(name)).collect();
+            for run in &arguments {
+                std::fs::create_dir_all(run).unwrap();
+                std::fs::write(Path::new(run).join(metrics::FILE_NAME), &line).unwrap();
+            }
+            let variants = group(Run::from_arguments(&arguments).unwrap());
+            variants.into_iter().map(|variant| variant.name).collect()
+        };
+        let (before, after) = (path("before/base"), path("after/base"));
+        let found = variants(&["before/base", "after/base", "after/other"]);
+        assert_eq!(found, [&*before, &*after, "other"]);
+        assert_eq!(variants(&["before/base-s0", "after/base-s1"]), [&*before, &*after]);
+        let found = variants(&["before/base-s0", "before/base-s1", "after/base-s0"]);
+        assert_eq!(found, [&*before, &*after]);
+        assert_eq!(variants(&["before/base-s0", "before/../before/base-s1"]), ["base"]);
     }
 
     #[test]

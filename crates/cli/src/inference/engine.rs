@@ -48,7 +48,7 @@ impl Engine {
     /// # Errors
     /// When the model or the tokenizer cannot be read, or do not belong together.
     pub fn load(args: &Args, stops_given: bool) -> Result<Engine> {
-        let Loaded { model, tokenizer } =
+        let Loaded { model, tokenizer, .. } =
             Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
         let context = args.precision.context()?;
         let start_id = tokenizer::end_of_text(&tokenizer).or(model.config().bos_token_id);

@@ -20,5 +20,6 @@ pub(crate) fn line(class: &str, x1: f64, y1: f64, x2: f64, y2: f64) -> String {
 
 /// Text as it has to stand between two tags.
 pub(crate) fn escaped(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -137,7 +137,7 @@ impl Sitting {
 impl Record {
     /// The record in the run directory `dir`; `None` if there is none that this program wrote.
     pub fn read(dir: &Path) -> Option<Record> {
-        serde_json::from_slice(&std::fs::read(dir.join(FILE_NAME)).ok()?).ok()
+        serde_json::from_slice(&files::read(&dir.join(FILE_NAME)).ok()?).ok()
     }
 
     /// Writes the record into the run directory `dir`.

@@ -3,7 +3,7 @@
 //! A sample depends on the weights, the prompt and the run's seed only, and draws from a generator of its own: with or
 //! without samples, a run ends with the same weights.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -63,8 +63,8 @@ impl Samples {
     /// # Errors
     /// When the file cannot be read or written.
     pub fn begin(&self, step: u64) -> Result<()> {
-        let earlier = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
+        let earlier = match files::read(&self.path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error).context(self.path.display().to_string()),
         };

@@ -117,7 +117,7 @@ fn write(
 fn describe(config: &ModelConfig) -> Vec<(&'static str, Value)> {
     // All of these sizes are far below 2³²: a valid configuration says so.
     let size = |n: usize| Value::U32(n as u32);
-    let mut values = vec![
+    vec![
         ("general.architecture", Value::Text("llama".into())),
         ("general.alignment", size(ALIGNMENT)),
         ("general.file_type", Value::U32(F32)),
@@ -131,13 +131,7 @@ fn describe(config: &ModelConfig) -> Vec<(&'static str, Value)> {
         ("llama.attention.layer_norm_rms_epsilon", Value::F32(config.rms_norm_eps as f32)),
         ("llama.rope.dimension_count", size(config.d_head())),
         ("llama.rope.freq_base", Value::F32(config.rope_theta as f32)),
-    ];
-    let ids = [
-        ("tokenizer.ggml.bos_token_id", config.bos_token_id),
-        ("tokenizer.ggml.eos_token_id", config.eos_token_ids.first().copied()),
-    ];
-    values.extend(ids.into_iter().filter_map(|(key, id)| Some((key, Value::U32(id?)))));
-    values
+    ]
 }
 
 /// llama.cpp's name of a parameter of Hugging Face's Llama.

@@ -26,15 +26,8 @@ use hugging_face::ModelFiles;
 use std::fs::File;
 use std::path::Path;
 
-/// Opens a regular file to read. Anything else is refused at once: a pipe, for one, would keep the program waiting.
 fn open(path: &Path) -> Result<File, LoadError> {
-    let io = |cause| LoadError::io(path, cause);
-    let kind = std::fs::metadata(path).map_err(io)?.file_type();
-    if !kind.is_file() {
-        let found = if kind.is_dir() { "it is a directory" } else { "it is a device or a pipe" };
-        return Err(LoadError::malformed(path, "a regular file", found));
-    }
-    File::open(path).map_err(io)
+    files::open(path).map_err(|cause| LoadError::io(path, cause))
 }
 
 impl Transformer {

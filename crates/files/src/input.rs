@@ -1,0 +1,73 @@
+//! Input files that are read whole.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+/// The largest file that [`read`] takes, in bytes.
+pub const LARGEST: u64 = 1 << 30;
+
+/// Opens a regular file to read. Anything else is refused at once: a pipe, for one, would keep the program waiting.
+///
+/// # Errors
+/// When there is none, or it cannot be opened.
+pub fn open(path: &Path) -> io::Result<File> {
+    let kind = fs::metadata(path)?.file_type();
+    if !kind.is_file() {
+        let found = if kind.is_dir() { "a directory" } else { "a device or a pipe" };
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            format!("not a regular file: it is {found}"),
+        ));
+    }
+    File::open(path)
+}
+
+/// All bytes of a regular file of at most [`LARGEST`].
+///
+/// # Errors
+/// As for [`open`], and when the file is larger or the disk fails.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    up_to(open(path)?, LARGEST)
+}
+
+fn up_to(file: impl Read, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 <= most {
+        true => Ok(bytes),
+        false => Err(io::Error::new(
+            ErrorKind::FileTooLarge,
+            format!("more than {most} bytes, too many for such a file"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regular_file_is_read_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, b"content").unwrap();
+        assert_eq!(read(&path).unwrap(), b"content");
+        assert_eq!(open(&dir.path().join("none")).unwrap_err().kind(), ErrorKind::NotFound);
+        let error = read(dir.path()).unwrap_err().to_string();
+        assert_eq!(error, "not a regular file: it is a directory");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_device_is_refused() {
+        let error = read(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert_eq!(error, "not a regular file: it is a device or a pipe");
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused() {
+        assert_eq!(up_to(&b"1234"[..], 4).unwrap(), b"1234");
+        assert_eq!(up_to(io::repeat(0), 4).unwrap_err().kind(), ErrorKind::FileTooLarge);
+    }
+}
