@@ -5,6 +5,10 @@ use crate::ConfigError;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What to do about a file that is not whole.
+pub(super) const CUT_OFF: &str =
+    "it is cut off or damaged, so copy it again or take an earlier checkpoint";
+
 /// Why a model's file cannot be read. Each message is one line that begins with the file's path.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -67,7 +71,7 @@ pub enum LoadError {
         path: PathBuf,
     },
     /// The file is shorter or longer than it says itself.
-    #[error("{}: is {found} bytes long, but its header describes {expected}; it is cut off or damaged, so copy it again or take an earlier checkpoint", path.display())]
+    #[error("{}: is {found} bytes long, but its header describes {expected}; {}", path.display(), CUT_OFF)]
     Length {
         /// The file.
         path: PathBuf,

@@ -5,6 +5,7 @@
 //! Format: that of the crate of the same name, whose checks of the header are used.
 
 use super::LoadError;
+use super::error::CUT_OFF;
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
 use half::{bf16, f16};
@@ -43,7 +44,7 @@ impl SafetensorsFile {
         let length = file.metadata().map_err(io)?.len();
         if length < LENGTH_BYTES {
             return Err(malformed(format!(
-                "it is {length} bytes long, shorter than a header's length"
+                "it is {length} bytes long, shorter than a header's length; {CUT_OFF}"
             )));
         }
         let mut header_bytes = [0; LENGTH_BYTES as usize];
@@ -51,7 +52,7 @@ impl SafetensorsFile {
         let header_bytes = u64::from_le_bytes(header_bytes);
         if header_bytes > MAX_HEADER_BYTES || header_bytes > length - LENGTH_BYTES {
             return Err(malformed(format!(
-                "its first 8 bytes ask for a header of {header_bytes} bytes, but the file has {length}"
+                "its first 8 bytes ask for a header of {header_bytes} bytes, but the file has {length}; {CUT_OFF}"
             )));
         }
         let mut header = vec![0; header_bytes as usize];
