@@ -15,9 +15,6 @@ use std::path::Path;
 use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
 
-/// No tokenizer file is larger by far; one that is gets refused before it fills the memory.
-const MAX_FILE: u64 = 1 << 30;
-
 /// Reads the tokenizer in `dir`: from `tokenizer.json` if there is one, because it names the special tokens and the
 /// pattern; else from `vocab.json` and `merges.txt`, with GPT-2's pattern.
 ///
@@ -74,12 +71,12 @@ fn read_text(path: &Path) -> Result<String> {
     let file = files::open(path).map_err(Error::io(path))?;
     let refused =
         |found: &str| Error::file(path, found, "a tokenizer file", "is this the right directory?");
-    match file.take(MAX_FILE).read_to_string(&mut text) {
+    match file.take(files::LARGEST).read_to_string(&mut text) {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             Err(refused("bytes that are not UTF-8"))
         }
         Err(error) => Err(Error::io(path)(error)),
-        Ok(len) if len as u64 == MAX_FILE => Err(refused("more than a gigabyte")),
+        Ok(len) if len as u64 == files::LARGEST => Err(refused("more than a gigabyte")),
         Ok(_) => Ok(text),
     }
 }
