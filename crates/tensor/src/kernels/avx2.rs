@@ -49,6 +49,34 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
     pack::pack::<NR>(source, panels, round);
 }
 
+/// Terms between two jumps back. A core that another hyper-thread shares fetches instructions every other cycle only, and
+/// those that end at a jump come in smaller helpings: unrolled, products gained a tenth on a shared Zen 3.
+const UNROLLED: usize = 4;
+
+/// Adds one term to the sums, and returns where the next one is.
+///
+/// # Safety
+/// The CPU has AVX2 and FMA; MR floats of `a` and NR of `b` can be read.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn add_term(
+    a: *const f32,
+    b: *const f32,
+    sums: &mut [[__m256; 2]; MR],
+) -> (*const f32, *const f32) {
+    // SAFETY: the caller grants it.
+    unsafe {
+        let b_low = _mm256_loadu_ps(b);
+        let b_high = _mm256_loadu_ps(b.add(LANES));
+        for (i, sums) in sums.iter_mut().enumerate() {
+            let a = _mm256_broadcast_ss(&*a.add(i));
+            sums[0] = _mm256_fmadd_ps(a, b_low, sums[0]);
+            sums[1] = _mm256_fmadd_ps(a, b_high, sums[1]);
+        }
+        (a.add(MR), b.add(NR))
+    }
+}
+
 /// See [`MicroKernel`](super::MicroKernel).
 ///
 /// # Safety
@@ -69,16 +97,13 @@ unsafe fn micro(
         for i in 0..MR {
             _mm_prefetch::<_MM_HINT_T0>(c.add(i * c_row_stride).cast());
         }
-        for _ in 0..k {
-            let b_low = _mm256_loadu_ps(b);
-            let b_high = _mm256_loadu_ps(b.add(LANES));
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let a = _mm256_broadcast_ss(&*a.add(i));
-                sums[0] = _mm256_fmadd_ps(a, b_low, sums[0]);
-                sums[1] = _mm256_fmadd_ps(a, b_high, sums[1]);
+        for _ in 0..k / UNROLLED {
+            for _ in 0..UNROLLED {
+                (a, b) = add_term(a, b, &mut sums);
             }
-            a = a.add(MR);
-            b = b.add(NR);
+        }
+        for _ in 0..k % UNROLLED {
+            (a, b) = add_term(a, b, &mut sums);
         }
         for (i, sums) in sums.iter().enumerate() {
             for (j, &sum) in sums.iter().enumerate() {

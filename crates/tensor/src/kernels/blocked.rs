@@ -6,6 +6,7 @@
 //! their product to C tile by tile. Blocks along K follow one another in order for every element of C, so that the
 //! sums do not depend on how C was cut for the threads.
 
+use super::cut::{Span, spans, tile_shape};
 use super::grid::Grid;
 use super::{GemmKernel, MAX_TILE, pack};
 use crate::pool::Buffer;
@@ -20,14 +21,8 @@ const SLAB_COLS: usize = 2048;
 const SLAB: usize = 1 << 20;
 /// Blocks of terms of A that are packed at a time. A tile of C stays in cache while they are added up.
 const DEPTH: usize = 2;
-/// Fewer columns are not worth a packing of A.
-const SMALLEST_COLS: usize = 256;
-/// Fewer rows are not worth reading the packed B.
-const SMALLEST_ROWS: usize = 48;
 /// Columns that are packed by one task.
 pub(super) const PACKED_COLS: usize = 128;
-/// Tiles a thread, so that those who finish early find something left.
-const TILES_A_THREAD: usize = 4;
 
 /// Runs the micro-kernel `times` times on the same packed panels of zeros, which stay in cache, and returns how
 /// many floating-point operations that were.
@@ -76,28 +71,6 @@ fn for_each<T: Send>(tasks: Vec<T>, parallel: bool, f: impl Fn(T) + Send + Sync)
     } else {
         tasks.into_iter().for_each(f);
     }
-}
-
-/// A piece of an axis: a range in one of the matrices that lie along it.
-#[derive(Clone, Debug)]
-struct Span {
-    part: usize,
-    range: Range<usize>,
-}
-
-impl Span {
-    fn len(&self) -> usize {
-        self.range.len()
-    }
-}
-
-/// Cuts an axis, along which matrices of these sizes lie, into spans of `step`; the last one of each may be shorter.
-fn spans(sizes: impl Iterator<Item = usize>, step: usize) -> Vec<Span> {
-    let cut = |(part, size): (usize, usize)| {
-        let starts = (0..size).step_by(step);
-        starts.map(move |start| Span { part, range: start..size.min(start + step) })
-    };
-    sizes.enumerate().flat_map(cut).collect()
 }
 
 /// A part of B, packed: for each span of terms the panels of all columns.
@@ -168,7 +141,9 @@ impl Product<'_> {
     /// Adds the product of A's columns and the slab of B to C, tile by tile.
     fn multiply_slab(&self, slab: &Slab<'_>) {
         let &GemmKernel { mr, .. } = self.table;
-        let (tile_rows, tile_panels) = self.tile_shape(slab.panels.len());
+        let threads = if self.parallel { rayon::current_num_threads() } else { 1 };
+        let rows = self.grid.rows().sum();
+        let (tile_rows, tile_panels) = tile_shape(self.table, rows, slab.panels.len(), threads);
         let mut tiles = Vec::new();
         for rows in spans(self.grid.rows(), tile_rows) {
             for first in (0..slab.panels.len()).step_by(tile_panels) {
@@ -191,21 +166,6 @@ impl Product<'_> {
                 }
             });
         });
-    }
-
-    /// Rows and panels of the tiles, of `panels` panels of C, that are handed to threads.
-    fn tile_shape(&self, panels: usize) -> (usize, usize) {
-        let &GemmKernel { mr, nr, mc, .. } = self.table;
-        let m: usize = self.grid.rows().sum();
-        let wanted = if self.parallel { TILES_A_THREAD * rayon::current_num_threads() } else { 1 };
-        let (mut down, mut across) = (m.div_ceil(mc), 1);
-        if down < wanted {
-            down = wanted.min(m.div_ceil(SMALLEST_ROWS)).max(down);
-        }
-        while down * across < wanted && panels * nr / (2 * across) >= SMALLEST_COLS {
-            across *= 2;
-        }
-        (m.div_ceil(down).next_multiple_of(mr), panels.div_ceil(across))
     }
 
     /// Packs a block of A into the beginning of `packed`.

@@ -24,6 +24,7 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_bf16;
 mod blocked;
+mod cut;
 pub mod gemm;
 mod grid;
 pub mod lanes;
