@@ -150,8 +150,11 @@ fn case(m: usize, k: usize, n: usize) -> Case {
 }
 
 /// Shapes around the sizes of every table's tiles (6×8, 6×16, 14×32, 32×32), blocks (256 terms, two of them in a slab of
-/// 2048 columns; 72, 140 and 144 rows) and of the paths for few rows.
-const SHAPES: [(usize, usize, usize); 26] = [
+/// 2048 columns; 72, 140 and 144 rows) and of the paths for few rows and few columns.
+const SHAPES: [(usize, usize, usize); 29] = [
+    (50, 300, 32),
+    (13, 513, 64),
+    (6, 48, 16),
     (5, 700, 2100),
     (7, 1100, 33),
     (0, 3, 4),

@@ -31,6 +31,7 @@ pub(super) static KERNELS: Kernels = Kernels {
         terms_a_step: TERMS,
         terms_a_slot: 2,
         micro,
+        direct: None,
         pack_a,
         pack_b,
         begin,

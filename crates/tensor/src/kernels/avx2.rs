@@ -1,7 +1,7 @@
 //! AVX2 and FMA: vectors of 8 floats, 16 registers.
 
 use super::gemm::Mat;
-use super::{GemmKernel, Isa, Kernels, nothing, pack};
+use super::{GemmKernel, Isa, Kernels, Strides, nothing, pack};
 use std::arch::x86_64::*;
 
 /// 6 × 2 vectors of sums, 2 of B and 1 of A fill 15 of the 16 registers.
@@ -18,6 +18,7 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     kc: 256,
     mc: 24 * MR,
     micro,
+    direct: Some(direct),
     pack_a,
     pack_b,
     terms_a_step: 1,
@@ -49,34 +50,6 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
     pack::pack::<NR>(source, panels, round);
 }
 
-/// Terms between two jumps back. A core that another hyper-thread shares fetches instructions every other cycle only, and
-/// those that end at a jump come in smaller helpings: unrolled, products gained a tenth on a shared Zen 3.
-const UNROLLED: usize = 4;
-
-/// Adds one term to the sums, and returns where the next one is.
-///
-/// # Safety
-/// The CPU has AVX2 and FMA; MR floats of `a` and NR of `b` can be read.
-#[target_feature(enable = "avx2,fma")]
-#[inline]
-unsafe fn add_term(
-    a: *const f32,
-    b: *const f32,
-    sums: &mut [[__m256; 2]; MR],
-) -> (*const f32, *const f32) {
-    // SAFETY: the caller grants it.
-    unsafe {
-        let b_low = _mm256_loadu_ps(b);
-        let b_high = _mm256_loadu_ps(b.add(LANES));
-        for (i, sums) in sums.iter_mut().enumerate() {
-            let a = _mm256_broadcast_ss(&*a.add(i));
-            sums[0] = _mm256_fmadd_ps(a, b_low, sums[0]);
-            sums[1] = _mm256_fmadd_ps(a, b_high, sums[1]);
-        }
-        (a.add(MR), b.add(NR))
-    }
-}
-
 /// See [`MicroKernel`](super::MicroKernel).
 ///
 /// # Safety
@@ -84,33 +57,98 @@ unsafe fn add_term(
 #[target_feature(enable = "avx2,fma")]
 unsafe fn micro(
     k: usize,
-    mut a: *const f32,
-    mut b: *const f32,
+    a: *const f32,
+    b: *const f32,
     c: *mut f32,
     c_row_stride: usize,
     accumulate: bool,
 ) {
+    let strides = Strides { a_row: 1, a_term: MR, b_term: NR, c_row: c_row_stride };
+    // SAFETY: that of this function; panels have these strides.
+    unsafe { tile::<true>(k, a, b, c, strides, accumulate) };
+}
+
+/// See [`DirectKernel`](super::DirectKernel).
+///
+/// # Safety
+/// That of [`DirectKernel`](super::DirectKernel).
+#[target_feature(enable = "avx2,fma")]
+unsafe fn direct(
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    strides: Strides,
+    accumulate: bool,
+) {
+    // SAFETY: that of this function.
+    unsafe { tile::<false>(k, a, b, c, strides, accumulate) };
+}
+
+/// One tile of C. `PACKED` says that A and B are packed, so that their strides are constants.
+///
+/// # Safety
+/// That of [`DirectKernel`](super::DirectKernel).
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn tile<const PACKED: bool>(
+    k: usize,
+    mut a: *const f32,
+    mut b: *const f32,
+    c: *mut f32,
+    mut strides: Strides,
+    accumulate: bool,
+) {
+    if PACKED {
+        strides = Strides { a_row: 1, a_term: MR, b_term: NR, ..strides };
+    }
+    let Strides { a_row, a_term, b_term, c_row } = strides;
     let mut sums = [[_mm256_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants k·MR and k·NR floats to read, and NR floats at each of MR multiples of the
-    // stride to read and write.
+    // SAFETY: the caller grants MR elements of A and NR of B to read for each of k terms, and NR floats at each of MR
+    // multiples of C's stride to read and write.
     unsafe {
         for i in 0..MR {
-            _mm_prefetch::<_MM_HINT_T0>(c.add(i * c_row_stride).cast());
+            _mm_prefetch::<_MM_HINT_T0>(c.add(i * c_row).cast());
         }
         for _ in 0..k / UNROLLED {
             for _ in 0..UNROLLED {
-                (a, b) = add_term(a, b, &mut sums);
+                add_term(a, a_row, b, &mut sums);
+                (a, b) = (a.wrapping_add(a_term), b.wrapping_add(b_term));
             }
         }
         for _ in 0..k % UNROLLED {
-            (a, b) = add_term(a, b, &mut sums);
+            add_term(a, a_row, b, &mut sums);
+            (a, b) = (a.wrapping_add(a_term), b.wrapping_add(b_term));
         }
         for (i, sums) in sums.iter().enumerate() {
             for (j, &sum) in sums.iter().enumerate() {
-                let c = c.add(i * c_row_stride + j * LANES);
+                let c = c.add(i * c_row + j * LANES);
                 let sum = if accumulate { _mm256_add_ps(_mm256_loadu_ps(c), sum) } else { sum };
                 _mm256_storeu_ps(c, sum);
             }
+        }
+    }
+}
+
+/// Terms between two jumps back. A core that another hyper-thread shares fetches instructions every other cycle only, and
+/// those that end at a jump come in smaller helpings: unrolled, products gained up to a tenth on a shared Zen 3.
+const UNROLLED: usize = 4;
+
+/// Adds one term to the sums.
+///
+/// # Safety
+/// The CPU has AVX2 and FMA; a float at each of MR multiples of `a_row`, and NR floats of `b`, can be read.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn add_term(a: *const f32, a_row: usize, b: *const f32, sums: &mut [[__m256; 2]; MR]) {
+    // SAFETY: the caller grants it.
+    unsafe {
+        let b_low = _mm256_loadu_ps(b);
+        let b_high = _mm256_loadu_ps(b.add(LANES));
+        for (i, sums) in sums.iter_mut().enumerate() {
+            let a = _mm256_broadcast_ss(&*a.add(i * a_row));
+            sums[0] = _mm256_fmadd_ps(a, b_low, sums[0]);
+            sums[1] = _mm256_fmadd_ps(a, b_high, sums[1]);
         }
     }
 }

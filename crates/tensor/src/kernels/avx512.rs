@@ -21,6 +21,7 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     kc: 256,
     mc: 10 * MR,
     micro,
+    direct: None,
     pack_a,
     pack_b,
     terms_a_step: 1,

@@ -20,6 +20,7 @@ pub(super) static KERNELS: Kernels = Kernels {
         terms_a_step: 2,
         terms_a_slot: 2,
         micro,
+        direct: None,
         pack_a,
         pack_b,
         begin: nothing,

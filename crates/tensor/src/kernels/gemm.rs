@@ -5,7 +5,7 @@
 
 use super::blocked::Product;
 use super::grid::{self, Grid};
-use super::{GemmKernel, skinny};
+use super::{GemmKernel, direct, skinny};
 use crate::{Context, Precision};
 use std::ops::Range;
 
@@ -281,10 +281,18 @@ fn run(
     accumulate: bool,
     parallel: bool,
 ) {
-    if is_packed(a, b) {
-        return packed(context, Grid::new(&[a], &[b], vec![c]), accumulate, parallel);
-    }
     grid::assert_shapes(a, b, &c);
+    if is_packed(a, b) {
+        let direct = if parallel || context.precision == Precision::Bf16 {
+            None
+        } else {
+            direct::takes(&context.kernels.gemm, a, b)
+        };
+        return match direct {
+            Some(kernel) => direct::gemm(&context.kernels.gemm, kernel, a, b, c, accumulate),
+            None => packed(context, Grid::new(&[a], &[b], vec![c]), accumulate, parallel),
+        };
+    }
     if a.cols == 0 && !accumulate {
         c.rows_mut().for_each(|row| row.fill(0.0));
     }

@@ -25,6 +25,7 @@ mod avx512;
 mod avx512_bf16;
 mod blocked;
 mod cut;
+mod direct;
 pub mod gemm;
 mod grid;
 pub mod lanes;
@@ -105,6 +106,8 @@ struct GemmKernel {
     terms_a_slot: usize,
     /// C ← (C +) A·B for one tile.
     micro: MicroKernel,
+    /// The same for operands that lie in memory as they are, where the instruction set has it.
+    direct: Option<DirectKernel>,
     /// Packs A in panels of `mr` rows.
     pack_a: pack::Pack,
     /// Packs Bᵀ in panels of `nr` rows.
@@ -149,6 +152,23 @@ unsafe fn nothing() {}
 /// The CPU has the table's instruction set; `k` is not 0; `a` and `b` can be read for `slots(k)`·`mr` and `slots(k)`·`nr` floats; `c` can
 /// be read and written for `nr` floats at each of `mr` multiples of `c_row_stride`, and nobody else does so.
 type MicroKernel = unsafe fn(usize, *const f32, *const f32, *mut f32, usize, bool);
+
+/// Elements from one row, or term, to the next.
+#[derive(Clone, Copy, Debug)]
+struct Strides {
+    a_row: usize,
+    a_term: usize,
+    b_term: usize,
+    c_row: usize,
+}
+
+/// [`MicroKernel`] for operands that are not packed: `(k, a, b, c, strides, accumulate)`. The `nr` elements of a term of B
+/// lie side by side.
+///
+/// # Safety
+/// The CPU has the table's instruction set; with these strides, `mr` × `k` elements of `a` and `k` times `nr` of `b` can be
+/// read, and `mr` times `nr` of `c` read and written, and nobody else does so.
+type DirectKernel = unsafe fn(usize, *const f32, *const f32, *mut f32, Strides, bool);
 
 /// The most elements of a tile of C on any table.
 const MAX_TILE: usize = 32 * 32;
