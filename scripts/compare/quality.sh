@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
     cat <<'HELP'
-Usage: scripts/compare/quality.sh TEXT [--seeds N] [--steps N] [--threads N] [--out DIR]
+Usage: scripts/compare/quality.sh TEXT [--seeds N] [--steps N] [--threads N] [--same-start] [--out DIR]
 
 Holds out the last tenth of TEXT for validation, trains a tokenizer of 2,000 tokens on the rest, and then trains a model
 (4 layers, d_model 256, batches of 16 x 256 tokens, 600 steps) with each seed three times: with train-model in f32 and in
@@ -14,6 +14,8 @@ OUT/steps.svg and OUT/time.svg and prints the table. Runs that are finished are 
     --seeds N      seeds 0 to N-1 (default 3)
     --steps N      (default 600)
     --threads N    for either (default 2)
+    --same-start   train-model begins with PyTorch's first weights of the same seed: the difference of the losses is then one
+                   of arithmetic, without the luck of where a run begins (needs safetensors as well)
     --out DIR      (default runs/quality)
 
 PYTHON names a Python with torch and numpy (default python3); LM_BIN a folder with the programs and COMPARE_RUNS a
@@ -23,12 +25,13 @@ HELP
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 bin="${LM_BIN:-${CARGO_TARGET_DIR:-$root/target}/release}"
-text="" seeds=3 steps=600 threads=2 out="$root/runs/quality"
+text="" seeds=3 steps=600 threads=2 same_start="" out="$root/runs/quality"
 while [ $# -gt 0 ]; do
     case "$1" in
         -h | --help) usage; exit 0 ;;
         --seeds) seeds="${2:?--seeds takes a number}"; shift ;;
         --steps) steps="${2:?--steps takes a number}"; shift ;;
+        --same-start) same_start=1 ;;
         --threads) threads="${2:?--threads takes a number}"; shift ;;
         --out) out="${2:?--out takes a directory}"; shift ;;
         -*) echo "error: unknown argument $1 (see --help)" >&2; exit 2 ;;
@@ -60,19 +63,25 @@ if [ ! -e "$out/valid.npy" ]; then
     done
 fi
 
-flags=(
-    --vocab-size 2000 --context-length 256 --d-model 256 --num-heads 8 --num-layers 4 --d-ff 672
-    --batch-size 16 --lr 1e-3 --steps "$steps" --log-every 5 --eval-every 100 --threads "$threads"
-)
+model=(--vocab-size 2000 --d-model 256 --num-heads 8 --num-layers 4 --d-ff 672)
+flags=(--context-length 256 --batch-size 16 --lr 1e-3 --steps "$steps" --log-every 5 --eval-every 100 --threads "$threads")
+torch=("${PYTHON:-python3}" "$root/scripts/compare/torch_train.py" --train "$out/train.npy" --val "$out/valid.npy" "${model[@]}")
 
 # ours PRECISION SEED
 ours() {
-    local dir="$out/lm-$1-s$2" resume=()
+    local dir="$out/lm-$1-s$2" start=("${model[@]}") first="$out/first-s$2"
+    if [ -n "$same_start" ]; then
+        dir="$out/lm-$1-same-start-s$2" start=(--init-from "$first")
+        if [ ! -e "$first" ]; then
+            "${torch[@]}" "${flags[@]}" --seed "$2" --steps 0 --out "$out/first" --save-first "$first.unfinished" >/dev/null
+            mv "$first.unfinished" "$first"
+        fi
+    fi
     chart+=("$dir")
     # A run that is done is left as it is, and one with other flags named as such.
-    if [ -e "$dir/latest" ]; then resume=(--resume); fi
+    if [ -e "$dir/latest" ]; then start=("${start[@]}" --resume); fi
     "$bin/train-model" --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" --checkpoint-dir "$dir" \
-        "${flags[@]}" --eval-batches 0 --precision "$1" --seed "$2" --keep-checkpoints 1 ${resume[@]+"${resume[@]}"}
+        "${start[@]}" "${flags[@]}" --eval-batches 0 --precision "$1" --seed "$2" --keep-checkpoints 1
 }
 
 # theirs SEED
@@ -80,8 +89,7 @@ theirs() {
     local dir="$out/pytorch-s$1"
     chart+=("$dir")
     if tail -n 1 "$dir/metrics.jsonl" 2>/dev/null | grep -q "^{\"step\": $steps,"; then return 0; fi
-    "${PYTHON:-python3}" "$root/scripts/compare/torch_train.py" --train "$out/train.npy" --val "$out/valid.npy" \
-        --out "$dir" "${flags[@]}" --seed "$1"
+    "${torch[@]}" --out "$dir" "${flags[@]}" --seed "$1"
 }
 
 chart=()
