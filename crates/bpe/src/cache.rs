@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 
 use crate::ids::TokenId;
 use crate::key::{Key, MAX_BYTES};
+use crate::prefetch::prefetch;
 use crate::spread::{spread, spread_otherwise};
 
 /// 2¹⁶ sets, 4 MB, of which a text touches as much as it has different pre-tokens.
@@ -24,6 +25,10 @@ fn set_of(key: Key) -> usize {
 type Entry = [u64; 4];
 
 type Sets = [[Entry; 2]; 1 << SET_BITS];
+
+/// The set in which a pre-token is, if it is in the cache.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SetIndex(u32);
 
 /// Where a pre-token is in the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,16 +58,24 @@ impl<T: TokenId> Cache<T> {
         pre_token.len() <= MAX_BYTES
     }
 
-    /// Where a pre-token is. Nothing branches on what is found, so that many of these wait for memory at the same time.
+    /// The set of a pre-token, which is fetched from memory meanwhile.
     #[inline(always)]
-    pub(crate) fn find(&self, key: Key) -> Place {
+    pub(crate) fn ask(&self, key: Key) -> SetIndex {
         let set = set_of(key);
-        let [first, second] = &self.sets[set];
+        prefetch(&self.sets[set]);
+        SetIndex(set as u32)
+    }
+
+    /// Where a pre-token of this set is. Nothing branches on what is found, so that many of these wait for memory at the
+    /// same time.
+    #[inline(always)]
+    pub(crate) fn find(&self, SetIndex(set): SetIndex, key: Key) -> Place {
+        let [first, second] = &self.sets[set as usize % (1 << SET_BITS)];
         let is_of = |entry: &Entry| u32::from((entry[0] ^ key.0) | (entry[1] ^ key.1) == 0);
         let (is_first, is_second) = (is_of(first), is_of(second));
         // All ones when it is neither.
         let is_none = (is_first | is_second).wrapping_sub(1);
-        Place((2 * set as u32 + is_second) | is_none)
+        Place((2 * set + is_second) | is_none)
     }
 
     /// The ids at a place, which is not [`Place::NONE`]: the given number of the group's.
@@ -73,7 +86,7 @@ impl<T: TokenId> Cache<T> {
         (group, T::group_len(&group))
     }
 
-    /// Remembers the ids of a pre-token, if neither is too long. What was found before may be elsewhere then.
+    /// Remembers the ids of a pre-token, if neither is too long. A place that was found before may be another's then.
     pub(crate) fn insert(&mut self, key: Key, ids: &[T]) {
         if key == Key::NONE {
             return;
@@ -90,7 +103,7 @@ mod tests {
     use super::*;
 
     fn get<T: TokenId>(cache: &Cache<T>, key: Key) -> Option<Vec<T>> {
-        let place = cache.find(key);
+        let place = cache.find(cache.ask(key), key);
         let (group, count) = cache.get(place);
         (place != Place::NONE).then(|| group.as_ref()[..count].to_vec())
     }

@@ -222,16 +222,16 @@ impl<T: TokenId> Encoder<'_, T> {
                 for cut in neighbours.cuts(&text[at.clone()]) {
                     batch.push(at.start + cut);
                     if batch.is_full() {
-                        batch.encode(text, cache, &mut merge, ids);
+                        batch.advance(text, cache, &mut merge, ids);
                     }
                 }
             }
             batch.push(at.end);
             if batch.is_full() {
-                batch.encode(text, cache, &mut merge, ids);
+                batch.advance(text, cache, &mut merge, ids);
             }
         })?;
-        batch.encode(text, cache, &mut merge, ids);
+        batch.finish(text, cache, &mut merge, ids);
         Ok(())
     }
 }

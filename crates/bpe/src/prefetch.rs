@@ -1,0 +1,17 @@
+//! Memory asked for ahead of its use: the only `unsafe` in this crate.
+//!
+//! What it gains: 200 MB of stories with two threads on a Zen 3 whose last-level cache neighbours use as well (2026-11-26,
+//! medians of 9, elapsed, no output) took 0.66 and 0.50 s without it, 0.52 and 0.46 s with it; 200 MB of source code 0.70 and 0.61 s.
+
+/// Asks for the cache line in which `value` begins. Nothing else happens, on some CPUs nothing at all.
+#[inline(always)]
+pub(crate) fn prefetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every x86-64 CPU has the instruction; it reads nothing that the program sees, at any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
