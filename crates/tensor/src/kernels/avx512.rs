@@ -4,7 +4,7 @@
 
 use super::gemm::Mat;
 use super::tiles::{TILE, Tile};
-use super::{GemmKernel, Isa, Kernels, nothing, pack};
+use super::{GemmKernel, Isa, Kernels, Strides, nothing, pack};
 use std::arch::x86_64::*;
 
 /// 14 × 2 vectors of sums and 2 of B fill 30 of the 32 registers; A is broadcast from memory.
@@ -21,7 +21,7 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     kc: 256,
     mc: 10 * MR,
     micro,
-    direct: None,
+    direct: Some(direct),
     pack_a,
     pack_b,
     terms_a_step: 1,
@@ -60,18 +60,58 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
 #[target_feature(enable = "avx512f")]
 unsafe fn micro(
     k: usize,
-    mut a: *const f32,
-    mut b: *const f32,
+    a: *const f32,
+    b: *const f32,
     c: *mut f32,
     c_row_stride: usize,
     accumulate: bool,
 ) {
+    let strides = Strides { a_row: 1, a_term: MR, b_term: NR, c_row: c_row_stride };
+    // SAFETY: that of this function; panels have these strides.
+    unsafe { tile::<true>(k, a, b, c, strides, accumulate) };
+}
+
+/// See [`DirectKernel`](super::DirectKernel).
+///
+/// # Safety
+/// That of [`DirectKernel`](super::DirectKernel).
+#[target_feature(enable = "avx512f")]
+unsafe fn direct(
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    strides: Strides,
+    accumulate: bool,
+) {
+    // SAFETY: that of this function.
+    unsafe { tile::<false>(k, a, b, c, strides, accumulate) };
+}
+
+/// One tile of C. `PACKED` says that A and B are packed, so that their strides are constants.
+///
+/// # Safety
+/// That of [`DirectKernel`](super::DirectKernel).
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn tile<const PACKED: bool>(
+    k: usize,
+    mut a: *const f32,
+    mut b: *const f32,
+    c: *mut f32,
+    mut strides: Strides,
+    accumulate: bool,
+) {
+    if PACKED {
+        strides = Strides { a_row: 1, a_term: MR, b_term: NR, ..strides };
+    }
+    let Strides { a_row, a_term, b_term, c_row } = strides;
     let mut sums = [[_mm512_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants k·MR and k·NR floats to read, and NR floats at each of MR multiples of the
-    // stride to read and write. A prefetch may have any address.
+    // SAFETY: the caller grants MR elements of A and NR of B to read for each of k terms, and NR floats at each of MR
+    // multiples of C's stride to read and write. A prefetch may have any address.
     unsafe {
         for i in 0..MR {
-            let row = c.add(i * c_row_stride);
+            let row = c.add(i * c_row);
             _mm_prefetch::<_MM_HINT_T0>(row.cast());
             _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(LANES).cast());
         }
@@ -79,23 +119,22 @@ unsafe fn micro(
             let b_low = _mm512_loadu_ps(b);
             let b_high = _mm512_loadu_ps(b.add(LANES));
             for (i, sums) in sums.iter_mut().enumerate() {
-                let a = _mm512_set1_ps(*a.add(i));
+                let a = _mm512_set1_ps(*a.add(i * a_row));
                 sums[0] = _mm512_fmadd_ps(a, b_low, sums[0]);
                 sums[1] = _mm512_fmadd_ps(a, b_high, sums[1]);
             }
-            a = a.add(MR);
-            b = b.add(NR);
+            (a, b) = (a.wrapping_add(a_term), b.wrapping_add(b_term));
         }
-        store(&sums, c, c_row_stride, accumulate);
+        store(&sums, c, c_row, accumulate);
     }
 }
 
-/// Writes the sums of a tile to C, or adds them to what is there.
+/// Writes the sums of a tile to C, or adds them to what is there. Inlined into functions that are compiled for AVX-512, as the
+/// sums would go through memory otherwise.
 ///
 /// # Safety
-/// C can be read and written for two vectors at each of [`MR`] multiples of the stride.
-#[inline]
-#[target_feature(enable = "avx512f")]
+/// The CPU has AVX-512 F. C can be read and written for two vectors at each of [`MR`] multiples of the stride.
+#[inline(always)]
 pub(super) unsafe fn store(
     sums: &[[__m512; 2]; MR],
     c: *mut f32,
