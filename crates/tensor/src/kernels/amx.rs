@@ -13,7 +13,7 @@
 
 use super::gemm::Mat;
 use super::tiles::{self, Order, PANEL, TERMS, TILE};
-use super::{GemmKernel, Isa, Kernels, avx512};
+use super::{GemmKernel, Isa, Kernels, Strides, avx512};
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::sync::LazyLock;
@@ -113,7 +113,7 @@ unsafe fn micro(
     a: *const f32,
     b: *const f32,
     c: *mut f32,
-    c_row_stride: usize,
+    strides: Strides,
     accumulate: bool,
 ) {
     debug_assert!(k > 0);
@@ -155,8 +155,8 @@ unsafe fn micro(
             b = inout(reg) b => _,
             blocks = inout(reg) k.div_ceil(TERMS) => _,
             c = in(reg) c,
-            c_low = in(reg) c.wrapping_add(TILE * c_row_stride),
-            c_stride = in(reg) 4 * c_row_stride,
+            c_low = in(reg) c.wrapping_add(TILE * strides.c_row),
+            c_stride = in(reg) 4 * strides.c_row,
             row = in(reg) 4 * TILE,
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,

@@ -20,8 +20,8 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     nr: NR,
     kc: 256,
     mc: 10 * MR,
-    micro,
-    direct: Some(direct),
+    micro: micro::<true>,
+    direct: Some(micro::<false>),
     pack_a,
     pack_b,
     terms_a_step: 1,
@@ -53,48 +53,12 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
     pack::pack::<NR>(source, panels, round);
 }
 
-/// See [`MicroKernel`](super::MicroKernel).
+/// See [`MicroKernel`](super::MicroKernel). `PACKED` says that A and B are packed, so that their strides are constants.
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::MicroKernel).
 #[target_feature(enable = "avx512f")]
-unsafe fn micro(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    c_row_stride: usize,
-    accumulate: bool,
-) {
-    let strides = Strides { a_row: 1, a_term: MR, b_term: NR, c_row: c_row_stride };
-    // SAFETY: that of this function; panels have these strides.
-    unsafe { tile::<true>(k, a, b, c, strides, accumulate) };
-}
-
-/// See [`DirectKernel`](super::DirectKernel).
-///
-/// # Safety
-/// That of [`DirectKernel`](super::DirectKernel).
-#[target_feature(enable = "avx512f")]
-unsafe fn direct(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    strides: Strides,
-    accumulate: bool,
-) {
-    // SAFETY: that of this function.
-    unsafe { tile::<false>(k, a, b, c, strides, accumulate) };
-}
-
-/// One tile of C. `PACKED` says that A and B are packed, so that their strides are constants.
-///
-/// # Safety
-/// That of [`DirectKernel`](super::DirectKernel).
-#[target_feature(enable = "avx512f")]
-#[inline]
-unsafe fn tile<const PACKED: bool>(
+unsafe fn micro<const PACKED: bool>(
     k: usize,
     mut a: *const f32,
     mut b: *const f32,

@@ -6,7 +6,7 @@
 use super::avx512::{LANES, MR, NR};
 use super::gemm::Mat;
 use super::tiles::pack_pairs;
-use super::{GemmKernel, Isa, Kernels, avx512, nothing};
+use super::{GemmKernel, Isa, Kernels, Strides, avx512, nothing};
 use std::arch::x86_64::*;
 
 pub(super) static KERNELS: Kernels = Kernels {
@@ -52,7 +52,7 @@ unsafe fn micro(
     a: *const f32,
     b: *const f32,
     c: *mut f32,
-    c_row_stride: usize,
+    strides: Strides,
     accumulate: bool,
 ) {
     let (mut a, mut b) = (a.cast::<i32>(), b.cast::<i32>());
@@ -62,7 +62,7 @@ unsafe fn micro(
     unsafe {
         let pairs = |words: __m512i| std::mem::transmute::<__m512i, __m512bh>(words);
         for i in 0..MR {
-            let row = c.add(i * c_row_stride);
+            let row = c.add(i * strides.c_row);
             _mm_prefetch::<_MM_HINT_T0>(row.cast());
             _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(LANES).cast());
         }
@@ -77,6 +77,6 @@ unsafe fn micro(
             a = a.add(MR);
             b = b.add(NR);
         }
-        avx512::store(&sums, c, c_row_stride, accumulate);
+        avx512::store(&sums, c, strides.c_row, accumulate);
     }
 }

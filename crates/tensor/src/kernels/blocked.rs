@@ -8,7 +8,7 @@
 
 use super::cut::{Span, spans, tile_shape};
 use super::grid::Grid;
-use super::{GemmKernel, MAX_TILE, pack};
+use super::{GemmKernel, MAX_TILE, pack, store_row};
 use crate::pool::Buffer;
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -37,7 +37,7 @@ pub(super) fn spin(table: &GemmKernel, times: usize) -> f64 {
     unsafe {
         begin();
         for _ in 0..times {
-            micro(kc, a.as_ptr(), b.as_ptr(), tile.as_mut_ptr(), nr, true);
+            micro(kc, a.as_ptr(), b.as_ptr(), tile.as_mut_ptr(), table.panels(nr), true);
         }
         end();
     }
@@ -243,17 +243,15 @@ impl Product<'_> {
         let (a, b) = (a.as_ptr(), b.as_ptr());
         if rows == mr && cols == nr {
             // SAFETY: the table may be used, the panels have the size, the tile lies in C and is ours.
-            return unsafe { micro(k, a, b, c, row_stride, accumulate) };
+            return unsafe { micro(k, a, b, c, self.table.panels(row_stride), accumulate) };
         }
         let mut tile = [0.0; MAX_TILE];
         // SAFETY: as above, but the tile is a local one of mr·nr elements.
-        unsafe { micro(k, a, b, tile.as_mut_ptr(), nr, false) };
+        unsafe { micro(k, a, b, tile.as_mut_ptr(), self.table.panels(nr), false) };
         for (i, sums) in tile.chunks_exact(nr).take(rows).enumerate() {
             // SAFETY: these columns of this row lie in C, and no other thread has them.
             let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
-            for (c, &sum) in c.iter_mut().zip(sums) {
-                *c = if accumulate { *c + sum } else { sum };
-            }
+            store_row(c, sums, accumulate);
         }
     }
 }

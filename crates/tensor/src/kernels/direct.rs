@@ -2,14 +2,14 @@
 //! the micro-kernel reads A and B where they are.
 
 use super::gemm::{Mat, MatMut};
-use super::{DirectKernel, GemmKernel, MAX_TILE, Strides};
+use super::{GemmKernel, MAX_TILE, MicroKernel, Strides, store_row};
 
 /// The most columns of B and C.
 const MOST_COLS: usize = 64;
 
 /// The micro-kernel, if the product of `a` and `b` is one for this module: C consists of whole tiles in a row, though not
 /// down a column.
-pub(super) fn takes(table: &GemmKernel, a: Mat<'_>, b: Mat<'_>) -> Option<DirectKernel> {
+pub(super) fn takes(table: &GemmKernel, a: Mat<'_>, b: Mat<'_>) -> Option<MicroKernel> {
     let whole = a.rows() >= table.mr && b.cols().is_multiple_of(table.nr);
     let fits = whole && b.cols() <= MOST_COLS && b.col_stride() == 1;
     table.direct.filter(|_| fits)
@@ -18,7 +18,7 @@ pub(super) fn takes(table: &GemmKernel, a: Mat<'_>, b: Mat<'_>) -> Option<Direct
 /// C ← (C +) A·B for shapes that this module [`takes`], none of whose sizes is 0, with the bits of a packed product.
 pub(super) fn gemm(
     table: &GemmKernel,
-    direct: DirectKernel,
+    direct: MicroKernel,
     a: Mat<'_>,
     b: Mat<'_>,
     c: MatMut<'_>,
@@ -51,9 +51,7 @@ pub(super) fn gemm(
                 for (i, sums) in (start..m).zip(tile.chunks_exact(nr)).skip(i - start) {
                     // SAFETY: these nr columns of this row lie in C, which is ours.
                     let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row + j), nr) };
-                    for (c, &sum) in c.iter_mut().zip(sums) {
-                        *c = if accumulate { *c + sum } else { sum };
-                    }
+                    store_row(c, sums, accumulate);
                 }
             }
         }

@@ -107,7 +107,7 @@ struct GemmKernel {
     /// C ← (C +) A·B for one tile.
     micro: MicroKernel,
     /// The same for operands that lie in memory as they are, where the instruction set has it.
-    direct: Option<DirectKernel>,
+    direct: Option<MicroKernel>,
     /// Packs A in panels of `mr` rows.
     pack_a: pack::Pack,
     /// Packs Bᵀ in panels of `nr` rows.
@@ -129,6 +129,11 @@ impl GemmKernel {
         assert!(terms_a_step % terms_a_slot == 0, "a step has to fill its slots");
     }
 
+    /// The strides of packed panels, and that of C.
+    fn panels(&self, c_row: usize) -> Strides {
+        Strides { a_row: 1, a_term: self.mr, b_term: self.nr, c_row }
+    }
+
     /// The floats that a row of a panel takes for `terms` terms.
     fn slots(&self, terms: usize) -> usize {
         terms.next_multiple_of(self.terms_a_step) / self.terms_a_slot
@@ -144,15 +149,6 @@ type Around = unsafe fn();
 /// [`Around`] where there is nothing to do.
 unsafe fn nothing() {}
 
-/// Computes a tile of C, `mr` × `nr`, from a panel of A (`k` × `mr`, k > 0) and one of B (`k` × `nr`), both packed,
-/// between the table's `begin` and `end`:
-/// `(k, a, b, c, c_row_stride, accumulate)`. The tile is overwritten, or added to if `accumulate`.
-///
-/// # Safety
-/// The CPU has the table's instruction set; `k` is not 0; `a` and `b` can be read for `slots(k)`·`mr` and `slots(k)`·`nr` floats; `c` can
-/// be read and written for `nr` floats at each of `mr` multiples of `c_row_stride`, and nobody else does so.
-type MicroKernel = unsafe fn(usize, *const f32, *const f32, *mut f32, usize, bool);
-
 /// Elements from one row, or term, to the next.
 #[derive(Clone, Copy, Debug)]
 struct Strides {
@@ -162,13 +158,23 @@ struct Strides {
     c_row: usize,
 }
 
-/// [`MicroKernel`] for operands that are not packed: `(k, a, b, c, strides, accumulate)`. The `nr` elements of a term of B
-/// lie side by side.
+/// Computes a tile of C, `mr` × `nr`, from `k` terms (k > 0) of A and B, between the table's `begin` and `end`:
+/// `(k, a, b, c, strides, accumulate)`. The tile is overwritten, or added to if `accumulate`. `micro` takes packed
+/// panels, whose strides are those of [`GemmKernel::panels`]; for `direct`, the `nr` elements of a term of B lie side by side.
 ///
 /// # Safety
-/// The CPU has the table's instruction set; with these strides, `mr` × `k` elements of `a` and `k` times `nr` of `b` can be
-/// read, and `mr` times `nr` of `c` read and written, and nobody else does so.
-type DirectKernel = unsafe fn(usize, *const f32, *const f32, *mut f32, Strides, bool);
+/// The CPU has the table's instruction set; `k` is not 0; panels can be read for `slots(k)`·`mr` and `slots(k)`·`nr` floats, other operands
+/// for `mr` × `k` elements of `a` and `k` times `nr` of `b` with these strides; `c` can be read and written for `nr` floats at each of `mr`
+/// multiples of its stride, and nobody else does so.
+type MicroKernel = unsafe fn(usize, *const f32, *const f32, *mut f32, Strides, bool);
+
+/// Writes sums to a row of C, or adds them to what is there.
+#[inline(always)]
+fn store_row(c: &mut [f32], sums: &[f32], accumulate: bool) {
+    for (c, &sum) in c.iter_mut().zip(sums) {
+        *c = if accumulate { *c + sum } else { sum };
+    }
+}
 
 /// The most elements of a tile of C on any table.
 const MAX_TILE: usize = 32 * 32;

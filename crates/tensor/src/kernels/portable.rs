@@ -1,6 +1,6 @@
 //! Plain Rust, shaped so that the vector units which every 64-bit CPU has (SSE2, NEON) are used.
 
-use super::{GemmKernel, Isa, Kernels, nothing, pack};
+use super::{GemmKernel, Isa, Kernels, Strides, nothing, pack, store_row};
 
 const MR: usize = 6;
 const NR: usize = 8;
@@ -32,7 +32,7 @@ unsafe fn micro(
     a: *const f32,
     b: *const f32,
     c: *mut f32,
-    c_row_stride: usize,
+    strides: Strides,
     accumulate: bool,
 ) {
     // SAFETY: the caller grants k·MR and k·NR floats.
@@ -48,9 +48,7 @@ unsafe fn micro(
     }
     for (i, sums) in sums.iter().enumerate() {
         // SAFETY: the caller grants NR floats at each of MR multiples of the stride, to us alone.
-        let row = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row_stride), NR) };
-        for (c, &sum) in row.iter_mut().zip(sums) {
-            *c = if accumulate { *c + sum } else { sum };
-        }
+        let row = unsafe { std::slice::from_raw_parts_mut(c.add(i * strides.c_row), NR) };
+        store_row(row, sums, accumulate);
     }
 }

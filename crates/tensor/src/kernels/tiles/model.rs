@@ -2,7 +2,7 @@
 //! and blocking are tested on any machine.
 
 use super::*;
-use crate::kernels::{GemmKernel, Isa, Kernels, nothing, portable};
+use crate::kernels::{GemmKernel, Isa, Kernels, Strides, nothing, portable, store_row};
 
 /// A unit that multiplies tiles.
 pub(in crate::kernels) static TILES: Kernels = Kernels {
@@ -59,13 +59,6 @@ fn add_product(d: &mut f32, a: u32, b: u32) {
     *d += a[1] * b[1];
 }
 
-/// Writes a row of sums to C, or adds it.
-fn store(c: &mut [f32], sums: &[f32], accumulate: bool) {
-    for (c, &sum) in c.iter_mut().zip(sums) {
-        *c = if accumulate { *c + sum } else { sum };
-    }
-}
-
 /// See [`MicroKernel`](crate::kernels::MicroKernel).
 ///
 /// # Safety
@@ -75,7 +68,7 @@ unsafe fn multiply_tiles(
     a: *const f32,
     b: *const f32,
     c: *mut f32,
-    c_row_stride: usize,
+    strides: Strides,
     accumulate: bool,
 ) {
     assert!((a as usize | b as usize).is_multiple_of(64), "panels are aligned");
@@ -99,10 +92,10 @@ unsafe fn multiply_tiles(
         for (r, d) in d.iter().enumerate() {
             // SAFETY: the caller grants 32 floats in each of 32 rows.
             let row = unsafe {
-                let start = c.add((i * TILE + r) * c_row_stride + j * TILE);
+                let start = c.add((i * TILE + r) * strides.c_row + j * TILE);
                 std::slice::from_raw_parts_mut(start, TILE)
             };
-            store(row, d, accumulate);
+            store_row(row, d, accumulate);
         }
     }
 }
@@ -116,7 +109,7 @@ unsafe fn multiply_pairs(
     a: *const f32,
     b: *const f32,
     c: *mut f32,
-    c_row_stride: usize,
+    strides: Strides,
     accumulate: bool,
 ) {
     let pairs = k.div_ceil(2);
@@ -133,7 +126,7 @@ unsafe fn multiply_pairs(
             d.iter_mut().zip(b).for_each(|(d, &b)| add_product(d, a[i], b));
         }
         // SAFETY: the caller grants 32 floats in each of 14 rows.
-        let row = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row_stride), NR) };
-        store(row, &d, accumulate);
+        let row = unsafe { std::slice::from_raw_parts_mut(c.add(i * strides.c_row), NR) };
+        store_row(row, &d, accumulate);
     }
 }
