@@ -58,11 +58,9 @@ impl Run {
     /// # Errors
     /// As for [`Run::read`].
     pub fn from_argument(argument: &str) -> Result<Run> {
-        match argument.split_once('=') {
-            Some((name, dir)) if !Path::new(argument).exists() && !name.is_empty() => {
-                Ok(Run { name: name.into(), ..Run::read(Path::new(dir))? })
-            }
-            _ => Run::read(Path::new(argument)),
+        match given_name(argument) {
+            Some((name, dir)) => Ok(Run { name: name.into(), ..Run::read(Path::new(dir))? }),
+            None => Run::read(Path::new(argument)),
         }
     }
 
@@ -78,12 +76,12 @@ impl Run {
         }
         let mut parents = BTreeMap::<String, BTreeSet<PathBuf>>::new();
         for (run, argument) in runs.iter().zip(arguments) {
-            if let Some(parent) = own_parent(run, argument) {
+            if let Some(parent) = own_parent(argument) {
                 parents.entry(without_seed(&run.name).into()).or_default().insert(parent);
             }
         }
         for (run, argument) in runs.iter_mut().zip(arguments) {
-            let is_own_name = own_parent(run, argument).is_some();
+            let is_own_name = given_name(argument).is_none();
             if is_own_name && parents.get(without_seed(&run.name)).is_some_and(|of| of.len() > 1) {
                 run.name.clone_from(argument);
             }
@@ -156,12 +154,17 @@ pub fn group(runs: Vec<Run>) -> Vec<Variant> {
     variants
 }
 
-/// The directory that holds the run's own, unless it was given another name.
-fn own_parent(run: &Run, argument: &str) -> Option<PathBuf> {
-    let path = Path::new(argument);
-    let parent = files::parent_of(path);
+/// The two parts of `NAME=DIR`.
+fn given_name(argument: &str) -> Option<(&str, &str)> {
+    argument.split_once('=').filter(|(name, _)| !name.is_empty() && !Path::new(argument).exists())
+}
+
+/// The directory that holds the run's own, unless the run was given a name.
+fn own_parent(argument: &str) -> Option<PathBuf> {
+    let parent = files::parent_of(Path::new(argument));
     // Two spellings of a directory are one.
-    path.ends_with(&run.name).then(|| parent.canonicalize().unwrap_or_else(|_| parent.into()))
+    let parent = parent.canonicalize().unwrap_or_else(|_| parent.into());
+    given_name(argument).is_none().then_some(parent)
 }
 
 /// `baseline-s3` is a seed of `baseline`.
@@ -260,6 +263,22 @@ pub(super) mod tests {
         let found = variants(&["before/base-s0", "before/base-s1", "after/base-s0"]);
         assert_eq!(found, [&*before, &*after]);
         assert_eq!(variants(&["before/base-s0", "before/../before/base-s1"]), ["base"]);
+    }
+
+    #[test]
+    fn names_that_were_given_make_seeds() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = serde_json::to_string(&run("", &[2.0]).lines[0]).unwrap() + "\n";
+        let arguments = ["base-s0", "base-s1", "else-s0"].map(|name| {
+            let path = dir.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            std::fs::write(path.join(metrics::FILE_NAME), &line).unwrap();
+            // As the studies name them: like the directory, or otherwise.
+            format!("{}={}", name.replace("else", "other"), path.display())
+        });
+        let variants = group(Run::from_arguments(&arguments).unwrap());
+        let found: Vec<_> = variants.iter().map(|v| (v.name.as_str(), v.runs.len())).collect();
+        assert_eq!(found, [("base", 2), ("other", 1)]);
     }
 
     #[test]
