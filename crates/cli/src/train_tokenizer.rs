@@ -144,7 +144,7 @@ fn count(
             .map_err(interruptible)
             .with_context(|| dataset.name().to_string())?;
         if dataset.bytes_read() == 0 {
-            anyhow::bail!("{}: is empty, expected text", dataset.name());
+            return Err(dataset::is_empty(&dataset));
         }
     }
     Ok(counter.finish())

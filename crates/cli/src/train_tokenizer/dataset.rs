@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, anyhow};
 
 use crate::exit::usage;
 use crate::text_input::{TextInput, is_stdin};
@@ -15,9 +15,14 @@ pub(super) fn open_all(paths: &[PathBuf]) -> Result<Vec<TextInput>> {
     let open = |path: &PathBuf| {
         let text = TextInput::open(path)?;
         if text.is_empty() {
-            bail!("{}: is empty, expected text", text.name());
+            return Err(is_empty(&text));
         }
         Ok(text)
     };
     paths.iter().map(|path| open(path).context("--dataset")).collect()
+}
+
+/// What to say of a text without a byte.
+pub(super) fn is_empty(text: &TextInput) -> Error {
+    anyhow!("{}: is empty, expected text to learn tokens from; give another file", text.name())
 }
