@@ -1,116 +1,119 @@
 //! Pre-tokens looked up in the cache many at a time.
 //!
 //! One after the other, each look-up would wait for memory, and the next one for it. So a batch goes through two loops
-//! without branches that the text decides. When it is full, its keys are made and the cache is asked for their places. Its
-//! ids are copied when the next batch is full: by then the memory has come, and a pre-token that is not in the cache is
-//! the only surprise.
+//! in which hardly a branch depends on the text. When it is full, its keys are made and the cache is asked for their sets.
+//! Its ids are copied when the next batch is full: by then the memory has come, and a pre-token that is not first in
+//! its set is the only surprise.
 
-use crate::cache::{Cache, Place, SetIndex};
+use crate::cache::{Cache, SetIndex};
 use crate::ids::TokenId;
 use crate::key::Key;
+use crate::merger::Merger;
 
-/// Pre-tokens in a batch.
+/// A batch is full when it has so many pre-tokens.
 const SIZE: usize = 32;
+
+/// Places for them: up to 64 more come at once.
+const ROOM: usize = 128;
 
 /// Most ids of a pre-token in the cache, of either type.
 const MAX_GROUP: usize = 8;
 
-/// Neighbouring pre-tokens of a text.
-#[derive(Debug, Clone, Copy)]
-struct PreTokens {
-    /// Where the first begins; each of the others begins where the one before it ends.
-    start: usize,
-    len: usize,
-    ends: [usize; SIZE],
-}
-
-impl PreTokens {
-    const NONE: PreTokens = PreTokens { start: 0, len: 0, ends: [0; SIZE] };
-
-    /// The end of each.
-    #[inline(always)]
-    fn ends(&self) -> &[usize] {
-        &self.ends[..self.len.min(SIZE)]
-    }
-}
-
 /// Pre-tokens on their way from a text to ids.
 #[derive(Debug)]
 pub(crate) struct Batch<T> {
-    /// Those that are found one by one.
-    new: PreTokens,
-    /// Those before them, whose keys and sets are known.
-    asked: PreTokens,
-    keys: [Key; SIZE],
-    sets: [SetIndex; SIZE],
-    ids: [T; SIZE * MAX_GROUP],
+    /// Where the first pre-token that has no key yet begins; each of the others begins where the one before it ends.
+    start: usize,
+    /// The ends of those.
+    ends: [usize; ROOM],
+    num_ends: usize,
+    /// The keys of those before them, and their sets.
+    keys: [Key; ROOM],
+    sets: [SetIndex; ROOM],
+    num_keys: usize,
+    ids: [T; ROOM * MAX_GROUP],
 }
 
 impl<T: TokenId> Batch<T> {
-    /// The first batch of a text.
     pub(crate) fn new() -> Batch<T> {
         Batch {
-            new: PreTokens::NONE,
-            asked: PreTokens::NONE,
-            keys: [Key::NONE; SIZE],
-            sets: [SetIndex::default(); SIZE],
-            ids: [T::default(); SIZE * MAX_GROUP],
+            start: 0,
+            ends: [0; ROOM],
+            num_ends: 0,
+            keys: [Key::default(); ROOM],
+            sets: [SetIndex::default(); ROOM],
+            num_keys: 0,
+            ids: [T::default(); ROOM * MAX_GROUP],
         }
+    }
+
+    /// Begins a text.
+    pub(crate) fn begin(&mut self) {
+        // Nothing is left but after a pattern that failed.
+        (self.start, self.num_ends, self.num_keys) = (0, 0, 0);
     }
 
     /// Takes the next pre-token, which ends at `end`.
     #[inline(always)]
     pub(crate) fn push(&mut self, end: usize) {
-        self.new.ends[self.new.len % SIZE] = end;
-        self.new.len += 1;
+        self.ends[self.num_ends % ROOM] = end;
+        self.num_ends += 1;
     }
 
-    /// Whether [`Batch::advance`] has to be called before the next one comes.
+    /// Takes the next ones, which end at `base + i` for each bit i of `ends`.
+    #[inline(always)]
+    pub(crate) fn push_bits(&mut self, base: usize, mut ends: u64) {
+        let mut num_ends = self.num_ends;
+        while ends != 0 {
+            self.ends[num_ends % ROOM] = base + ends.trailing_zeros() as usize;
+            num_ends += 1;
+            ends &= ends - 1;
+        }
+        self.num_ends = num_ends;
+    }
+
+    /// Whether [`Batch::advance`] has to be called before more come.
     #[inline(always)]
     pub(crate) fn is_full(&self) -> bool {
-        self.new.len == SIZE
+        self.num_ends >= SIZE
     }
 
     /// Appends the ids of the pre-tokens of the call before, which are part of `text`, to `ids`, and asks for those that
-    /// came since. `merge` appends the ids of one that is not in the cache.
+    /// came since. `merger` appends the ids of those that are not in the cache.
     #[inline(never)]
     pub(crate) fn advance(
         &mut self,
         text: &[u8],
         cache: &mut Cache<T>,
-        merge: &mut impl FnMut(&[u8], &mut Vec<T>),
+        merger: &mut Merger<'_, T>,
         ids: &mut Vec<T>,
     ) {
-        let (mut start, mut count) = (self.asked.start, 0);
-        for ((&end, &key), &set) in self.asked.ends().iter().zip(&self.keys).zip(&self.sets) {
-            let place = cache.find(set, key);
-            if place == Place::NONE {
+        let mut count = 0;
+        for (&key, &set) in self.keys[..self.num_keys].iter().zip(&self.sets) {
+            let Some(group) = cache.find(set, key) else {
                 ids.extend_from_slice(&self.ids[..count]);
                 count = 0;
-                let before = ids.len();
-                merge(&text[start..end], ids);
-                cache.insert(key, &ids[before..]);
-            } else {
-                // All of a group is copied whatever it holds; what is too much is overwritten by the next.
-                let (group, group_len) = cache.get(place);
-                let group = group.as_ref();
-                self.ids[count..count + group.len()].copy_from_slice(group);
-                count += group_len;
-            }
-            start = end;
+                merger.append(text, key, cache, ids);
+                continue;
+            };
+            // All of a group is copied whatever it holds; what is too much is overwritten by the next.
+            let places = group.as_ref();
+            self.ids[count..count + places.len()].copy_from_slice(places);
+            count += T::group_len(&group);
         }
         ids.extend_from_slice(&self.ids[..count]);
 
-        self.asked = self.new;
-        start = self.asked.start;
+        let mut start = self.start;
         let places = self.keys.iter_mut().zip(&mut self.sets);
-        for ((key, set), &end) in places.zip(self.asked.ends()) {
+        for ((key, set), &end) in places.zip(&self.ends[..self.num_ends]) {
             // Kept, as making them again would cost more than reading them.
-            *key = Key::new(text, start, end);
+            *key = Key::new(text, start..end);
             *set = cache.ask(*key);
             start = end;
         }
-        (self.new.start, self.new.len) = (start, 0);
+        self.start = start;
+        self.num_keys = self.num_ends;
+        self.num_ends = 0;
     }
 
     /// Appends the ids of all pre-tokens that are left.
@@ -118,10 +121,10 @@ impl<T: TokenId> Batch<T> {
         &mut self,
         text: &[u8],
         cache: &mut Cache<T>,
-        merge: &mut impl FnMut(&[u8], &mut Vec<T>),
+        merger: &mut Merger<'_, T>,
         ids: &mut Vec<T>,
     ) {
-        self.advance(text, cache, merge, ids);
-        self.advance(text, cache, merge, ids);
+        self.advance(text, cache, merger, ids);
+        self.advance(text, cache, merger, ids);
     }
 }

@@ -1,45 +1,38 @@
 //! Pre-tokens seen before, with their ids. Texts repeat themselves: nearly every pre-token is found here.
 //!
 //! A pre-token of up to 15 bytes and its ids, if they fit into sixteen bytes with their number, are one entry of 32
-//! bytes, half a cache line. A set holds two entries; a new one takes the first place, the older one moves to the second, and what was there
-//! is forgotten. So the cache has a fixed size, and needs no other rule.
+//! bytes, half a cache line. A set holds two entries, the one that was asked for last in the first place; a new one takes
+//! that, and what was in the second is forgotten. So the cache has a fixed size, and needs no other rule.
 
 use std::marker::PhantomData;
 
 use crate::ids::TokenId;
-use crate::key::{Key, MAX_BYTES};
+use crate::key::Key;
 use crate::prefetch::prefetch;
-use crate::spread::{spread, spread_otherwise};
+use crate::spread::spread;
 
 /// 2¹⁶ sets, 4 MB, of which a text touches as much as it has different pre-tokens.
-const SET_BITS: u32 = 16;
+const NUM_SETS: usize = 1 << 16;
 
-/// The set of a key.
-#[inline(always)]
-fn set_of(key: Key) -> usize {
-    (spread(key.0 ^ spread_otherwise(key.1)) >> (64 - SET_BITS)) as usize
+/// A set, by a number that fits the number of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SetIndex(u16);
+
+impl SetIndex {
+    /// The set of a key.
+    #[inline(always)]
+    fn of(key: Key) -> SetIndex {
+        SetIndex((spread(key.0 ^ key.1.rotate_left(29)) >> 48) as u16)
+    }
 }
 
 /// The two parts of the key, and the group of the ids. Plain integers, so that an empty cache is zeroed pages from the
 /// operating system: a key without bytes is not asked for.
 type Entry = [u64; 4];
 
-type Sets = [[Entry; 2]; 1 << SET_BITS];
+type Sets = [[Entry; 2]; NUM_SETS];
 
-/// The set in which a pre-token is, if it is in the cache.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct SetIndex(u32);
-
-/// Where a pre-token is in the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place(u32);
-
-impl Place {
-    /// The place of a pre-token that is not in the cache.
-    pub(crate) const NONE: Place = Place(u32::MAX);
-}
-
-/// A cache from pre-tokens to ids.
+/// A cache from short pre-tokens to ids.
 #[derive(Debug)]
 pub(crate) struct Cache<T> {
     sets: Box<Sets>,
@@ -48,100 +41,126 @@ pub(crate) struct Cache<T> {
 
 impl<T: TokenId> Cache<T> {
     pub(crate) fn new() -> Cache<T> {
-        let sets = vec![[[0; 4]; 2]; 1 << SET_BITS].into_boxed_slice();
+        let sets = vec![[[0; 4]; 2]; NUM_SETS].into_boxed_slice();
         let Ok(sets) = sets.try_into() else { unreachable!("made with the length of its type") };
         Cache { sets, ids: PhantomData }
-    }
-
-    /// Whether a pre-token is short enough.
-    pub(crate) fn keeps(pre_token: &[u8]) -> bool {
-        pre_token.len() <= MAX_BYTES
     }
 
     /// The set of a pre-token, which is fetched from memory meanwhile.
     #[inline(always)]
     pub(crate) fn ask(&self, key: Key) -> SetIndex {
-        let set = set_of(key);
-        prefetch(&self.sets[set]);
-        SetIndex(set as u32)
+        let set = SetIndex::of(key);
+        prefetch(&self.sets[usize::from(set.0)]);
+        set
     }
 
-    /// Where a pre-token of this set is. Nothing branches on what is found, so that many of these wait for memory at the
-    /// same time.
+    /// The ids of a pre-token of this set, if they are in it.
     #[inline(always)]
-    pub(crate) fn find(&self, SetIndex(set): SetIndex, key: Key) -> Place {
-        let [first, second] = &self.sets[set as usize % (1 << SET_BITS)];
-        let is_of = |entry: &Entry| u32::from((entry[0] ^ key.0) | (entry[1] ^ key.1) == 0);
-        let (is_first, is_second) = (is_of(first), is_of(second));
-        // All ones when it is neither.
-        let is_none = (is_first | is_second).wrapping_sub(1);
-        Place((2 * set + is_second) | is_none)
-    }
-
-    /// The ids at a place, which is not [`Place::NONE`]: the given number of the group's.
-    #[inline(always)]
-    pub(crate) fn get(&self, place: Place) -> (T::Group, usize) {
-        let [_, _, first, second] = self.sets.as_flattened()[place.0 as usize % (2 << SET_BITS)];
-        let group = bytemuck::cast([first, second]);
-        (group, T::group_len(&group))
-    }
-
-    /// Remembers the ids of a pre-token, if neither is too long. A place that was found before may be another's then.
-    pub(crate) fn insert(&mut self, key: Key, ids: &[T]) {
-        if key == Key::NONE {
-            return;
+    pub(crate) fn find(&mut self, set: SetIndex, key: Key) -> Option<T::Group> {
+        let set = &mut self.sets[usize::from(set.0)];
+        if !is_of(&set[0], key) && !bring_forward(set, key) {
+            return None;
         }
-        let Some(group) = T::group(ids) else { return };
+        let [_, _, first, second] = set[0];
+        Some(bytemuck::cast([first, second]))
+    }
+
+    /// Appends the ids of a pre-token, which is a short one: as they were found before, or as `merge` appends them.
+    #[inline(never)]
+    pub(crate) fn get_or_merge(
+        &mut self,
+        key: Key,
+        ids: &mut Vec<T>,
+        merge: impl FnOnce(&[u8], &mut Vec<T>),
+    ) {
+        let set = SetIndex::of(key);
+        if let Some(group) = self.find(set, key) {
+            return ids.extend_from_slice(&group.as_ref()[..T::group_len(&group)]);
+        }
+        let before = ids.len();
+        merge(&key.bytes()[..key.len()], ids);
+        // What has too many ids is merged again whenever it comes.
+        let Some(group) = T::group(&ids[before..]) else { return };
         let [first, second]: [u64; 2] = bytemuck::cast(group);
-        let set = &mut self.sets[set_of(key)];
+        let set = &mut self.sets[usize::from(set.0)];
         *set = [[key.0, key.1, first, second], set[0]];
     }
+}
+
+#[inline(always)]
+fn is_of(entry: &Entry, key: Key) -> bool {
+    (entry[0] ^ key.0) | (entry[1] ^ key.1) == 0
+}
+
+/// Whether the second entry is the key's; it is the first one then. What is asked for often is first nearly always, so
+/// that the branch can be foreseen.
+#[cold]
+#[inline(never)]
+fn bring_forward(set: &mut [Entry; 2], key: Key) -> bool {
+    let is_second = is_of(&set[1], key);
+    if is_second {
+        set.swap(0, 1);
+    }
+    is_second
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn get<T: TokenId>(cache: &Cache<T>, key: Key) -> Option<Vec<T>> {
-        let place = cache.find(cache.ask(key), key);
-        let (group, count) = cache.get(place);
-        (place != Place::NONE).then(|| group.as_ref()[..count].to_vec())
+    fn key(text: &[u8]) -> Key {
+        Key::new(text, 0..text.len())
+    }
+
+    fn get<T: TokenId>(cache: &mut Cache<T>, key: Key) -> Option<Vec<T>> {
+        let set = cache.ask(key);
+        cache.find(set, key).map(|group| group.as_ref()[..T::group_len(&group)].to_vec())
+    }
+
+    fn insert<T: TokenId + PartialEq>(cache: &mut Cache<T>, key: Key, ids: &[T]) {
+        let mut found = vec![ids[0]];
+        cache.get_or_merge(key, &mut found, |bytes, found| {
+            assert_eq!(Key::new(bytes, 0..bytes.len()), key);
+            found.extend_from_slice(ids);
+        });
+        assert_eq!(&found[1..], ids);
     }
 
     #[test]
     fn what_was_put_in_last_comes_out() {
         let mut cache = Cache::new();
-        let text: Vec<u8> = (0..600_000u32).flat_map(u32::to_le_bytes).collect();
-        for (number, start) in (0..600_000u32).zip((0..).step_by(4)) {
-            let key = Key::new(&text, start, start + 4);
-            assert_eq!(get(&cache, key), None);
+        for number in 0..600_000u32 {
+            let key = key(&number.to_le_bytes());
+            assert_eq!(get(&mut cache, key), None);
             let ids = [number, 1, 2];
             let ids = &ids[..1 + number as usize % 3];
-            cache.insert(key, ids);
-            assert_eq!(get(&cache, key).as_deref(), Some(ids));
+            for _ in 0..2 {
+                insert(&mut cache, key, ids);
+                assert_eq!(get(&mut cache, key).as_deref(), Some(ids));
+            }
         }
     }
 
     #[test]
-    fn the_older_of_two_is_forgotten() {
+    fn of_three_the_one_that_was_not_asked_for_is_forgotten() {
         let mut cache = Cache::new();
-        let text: Vec<u8> = (0..600_000u32).flat_map(u32::to_le_bytes).collect();
-        let keys = (0..600_000).map(|at| Key::new(&text, 4 * at, 4 * at + 4));
-        let same_set: Vec<Key> = keys.filter(|key| set_of(*key) == 7).take(3).collect();
-        for (&key, id) in same_set.iter().zip(1u16..) {
-            cache.insert(key, &[id; 7]);
-        }
-        let found: Vec<_> = same_set.iter().map(|&key| get(&cache, key)).collect();
-        assert_eq!(found, [None, Some(vec![2; 7]), Some(vec![3; 7])]);
+        let keys = (0..600_000u32).map(|number| key(&number.to_le_bytes()));
+        let same_set: Vec<Key> = keys.filter(|&key| SetIndex::of(key).0 == 7).take(3).collect();
+        let ids = [[1u16; 7], [2; 7], [3; 7]];
+        insert(&mut cache, same_set[0], &ids[0]);
+        insert(&mut cache, same_set[1], &ids[1]);
+        assert_eq!(get(&mut cache, same_set[0]).as_deref(), Some(&ids[0][..]));
+        insert(&mut cache, same_set[2], &ids[2]);
+        let found: Vec<_> = same_set.iter().map(|&key| get(&mut cache, key)).collect();
+        assert_eq!(found, [Some(vec![1; 7]), None, Some(vec![3; 7])]);
     }
 
     #[test]
     fn what_is_too_long_is_not_kept() {
         let mut cache = Cache::new();
-        let key = Key::new(b"abc", 0, 3);
-        cache.insert(key, &[1u32, 2, 3, 4]);
-        assert_eq!(get(&cache, key), None);
-        cache.insert(Key::NONE, &[1]);
-        assert_eq!(get(&cache, Key::NONE), None);
+        insert(&mut cache, key(b"abc"), &[1u32, 2, 3, 4]);
+        assert_eq!(get(&mut cache, key(b"abc")), None);
+        let long = Key::long(1, 2);
+        assert_eq!(get(&mut cache, long), None);
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! A chunk is about as long as asked for, and longer where no safe cut comes: a pre-token may be as long as the file.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 
 use crate::neighbours::Neighbours;
@@ -19,6 +19,9 @@ use crate::special::SpecialTokens;
 
 /// Special tokens are looked for from the end of a text in windows of this many bytes.
 const WINDOW: usize = 1 << 16;
+
+/// Memory for the first read; it is doubled as long as the stream goes on, whatever the size of a chunk.
+const FIRST_READ: usize = 1 << 16;
 
 /// Finds safe cuts.
 #[derive(Debug, Clone)]
@@ -113,22 +116,26 @@ impl<R: Read> ChunkReader<R> {
     /// # Errors
     /// What the reader says.
     pub fn next_chunk(&mut self, chunk: &mut Vec<u8>) -> io::Result<bool> {
-        chunk.clear();
-        chunk.append(&mut self.rest);
+        let rest = std::mem::take(&mut self.rest);
+        // What is in `chunk` is overwritten and not cleared first: zeroing it again would cost as much as reading.
+        chunk.resize(chunk.len().max(rest.len()), 0);
+        chunk[..rest.len()].copy_from_slice(&rest);
+        let mut filled = rest.len();
+        self.rest = rest;
+        self.rest.clear();
+
         let (mut searched, mut len) = (0, self.size);
         loop {
-            if !self.at_end && chunk.len() < len {
-                let wanted = (len - chunk.len()) as u64;
-                let read = self.reader.by_ref().take(wanted).read_to_end(chunk)?;
-                self.at_end = (read as u64) < wanted;
-            }
-            if self.at_end && chunk.len() <= len {
-                return Ok(!chunk.is_empty());
+            filled = self.fill(chunk, filled, len)?;
+            if self.at_end && filled <= len {
+                chunk.truncate(filled);
+                return Ok(filled > 0);
             }
             let more = !self.at_end;
-            let end = if more { chunk.len() + 1 } else { len + 1 };
-            if let Some(cut) = self.cutter.last_cut(chunk, searched..end, more) {
-                self.rest.extend_from_slice(&chunk[cut..]);
+            let end = if more { filled + 1 } else { len + 1 };
+            let text = &chunk[..filled];
+            if let Some(cut) = self.cutter.last_cut(text, searched..end, more) {
+                self.rest.extend_from_slice(&text[cut..]);
                 chunk.truncate(cut);
                 return Ok(true);
             }
@@ -137,6 +144,26 @@ impl<R: Read> ChunkReader<R> {
                 if more { end.saturating_sub(2 * self.cutter.specials.max_len() + 8) } else { end };
             len = len.saturating_mul(2);
         }
+    }
+
+    /// Reads until `chunk`, of which the first `filled` bytes are of the text, has `len` of them, or until the stream is at
+    /// its end; says how many it has.
+    fn fill(&mut self, chunk: &mut Vec<u8>, mut filled: usize, len: usize) -> io::Result<usize> {
+        while !self.at_end && filled < len {
+            if filled == chunk.len() {
+                chunk.resize(len.min(chunk.len().saturating_mul(2).max(FIRST_READ)), 0);
+            }
+            let end = len.min(chunk.len());
+            match self.reader.read(&mut chunk[filled..end]) {
+                Ok(read) => {
+                    self.at_end = read == 0;
+                    filled += read;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
     }
 }
 

@@ -19,15 +19,13 @@ use crate::cache::Cache;
 use crate::chunk::Cutter;
 use crate::error::Result;
 use crate::ids::TokenId;
-use crate::long_cache::LongCache;
+use crate::merger::Merger;
 use crate::merges::{Merges, Scratch};
 use crate::neighbours::Neighbours;
 use crate::pattern::Pattern;
 use crate::special::{Segment, SpecialTokens};
+use crate::split::Ends;
 use crate::vocab::Vocab;
-
-/// Pre-tokens of more bytes are cut into parts first, where that can be done. Shorter ones are in a cache as they are.
-const LONG: usize = 256;
 
 /// A vocabulary and a pattern, ready to encode and decode. It is never changed; threads share it.
 #[derive(Debug, Clone)]
@@ -129,6 +127,11 @@ impl Tokenizer {
         Cutter::new(&self.pattern, &self.specials).with_neighbours(self.neighbours.clone())
     }
 
+    /// Where long pre-tokens may be cut; `None` when they may not.
+    pub(crate) fn neighbours(&self) -> Option<&Neighbours> {
+        self.neighbours.as_ref()
+    }
+
     /// An encoder for one thread, which gets faster the more it has seen.
     ///
     /// # Panics
@@ -141,11 +144,10 @@ impl Tokenizer {
             "encoder: id {last_id} does not fit into its type"
         );
         Encoder {
-            tokenizer: self,
             pattern: self.pattern.clone(),
+            batch: Batch::new(),
             cache: Cache::new(),
-            long_cache: LongCache::new(),
-            scratch: Scratch::default(),
+            merger: Merger::new(self),
         }
     }
 
@@ -173,12 +175,11 @@ impl Tokenizer {
 /// Encodes on one thread; remembers pre-tokens.
 #[derive(Debug)]
 pub struct Encoder<'t, T: TokenId> {
-    tokenizer: &'t Tokenizer,
     /// A copy a thread, because a regular expression keeps memory for running that threads would queue for.
     pattern: Pattern,
+    batch: Batch<T>,
     cache: Cache<T>,
-    long_cache: LongCache<T>,
-    scratch: Scratch,
+    merger: Merger<'t, T>,
 }
 
 impl<T: TokenId> Encoder<'_, T> {
@@ -187,8 +188,7 @@ impl<T: TokenId> Encoder<'_, T> {
     /// # Errors
     /// As for [`Tokenizer::encode`].
     pub fn encode(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
-        let tokenizer = self.tokenizer;
-        for segment in tokenizer.specials.segments(text) {
+        for segment in self.merger.tokenizer().specials.segments(text) {
             match segment {
                 Segment::Special(id) => ids.push(T::from_id(id)),
                 Segment::Text(text) => self.encode_ordinary(text, ids)?,
@@ -202,42 +202,54 @@ impl<T: TokenId> Encoder<'_, T> {
     /// # Errors
     /// As for [`Tokenizer::encode`].
     pub fn encode_ordinary(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
-        let Encoder { tokenizer, pattern, cache, long_cache, scratch } = self;
-        let mut merge = |pre_token: &[u8], ids: &mut Vec<T>| {
-            let mut merge = |ids: &mut Vec<T>| {
-                let found = tokenizer.encode_pre_token(pre_token, scratch);
-                ids.extend(found.iter().map(|&id| T::from_id(id)));
-            };
-            match Cache::<T>::keeps(pre_token) {
-                true => merge(ids),
-                false => long_cache.get_or_merge(pre_token, ids, merge),
-            }
-        };
-        let mut batch = Batch::new();
-        let neighbours = tokenizer.neighbours.as_ref();
-        pattern.for_each_pre_token(text, &mut |at| {
-            if at.len() > LONG
-                && let Some(neighbours) = neighbours
-            {
-                for cut in neighbours.cuts(&text[at.clone()]) {
-                    batch.push(at.start + cut);
-                    if batch.is_full() {
-                        batch.advance(text, cache, &mut merge, ids);
-                    }
-                }
-            }
-            batch.push(at.end);
-            if batch.is_full() {
-                batch.advance(text, cache, &mut merge, ids);
-            }
-        })?;
-        batch.finish(text, cache, &mut merge, ids);
+        let Encoder { pattern, batch, cache, merger } = self;
+        batch.begin();
+        let mut run = Run { text, batch, cache, merger, ids };
+        pattern.all_ends(text, &mut run)?;
+        batch.finish(text, cache, merger, ids);
         Ok(())
     }
 }
 
+/// A text on its way to ids.
+struct Run<'r, 't, T> {
+    text: &'r [u8],
+    batch: &'r mut Batch<T>,
+    cache: &'r mut Cache<T>,
+    merger: &'r mut Merger<'t, T>,
+    ids: &'r mut Vec<T>,
+}
+
+impl<T: TokenId> Run<'_, '_, T> {
+    #[inline(always)]
+    fn advance_if_full(&mut self) {
+        if self.batch.is_full() {
+            self.batch.advance(self.text, self.cache, self.merger, self.ids);
+        }
+    }
+}
+
+impl<T: TokenId> Ends for Run<'_, '_, T> {
+    #[inline(always)]
+    fn push(&mut self, end: usize) {
+        self.batch.push(end);
+        self.advance_if_full();
+    }
+
+    #[inline(always)]
+    fn push_bits(&mut self, base: usize, ends: u64) {
+        self.batch.push_bits(base, ends);
+        self.advance_if_full();
+    }
+}
+
 impl Tokenizer {
-    fn encode_pre_token<'s>(&self, pre_token: &[u8], scratch: &'s mut Scratch) -> &'s [u32] {
+    /// The ids of one pre-token; they are in `scratch` until the next call.
+    pub(crate) fn encode_pre_token<'s>(
+        &self,
+        pre_token: &[u8],
+        scratch: &'s mut Scratch,
+    ) -> &'s [u32] {
         match self.whole.as_ref().and_then(|whole| whole.get(pre_token)) {
             Some(&id) => scratch.one(id),
             None => self.merges.merge(&self.vocab, pre_token, scratch),

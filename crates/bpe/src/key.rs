@@ -1,9 +1,15 @@
 //! Short pre-tokens as sixteen bytes, to be compared and hashed without a branch on their length.
 
-/// The longest pre-token that has a key.
+use std::ops::Range;
+
+/// The longest pre-token whose bytes are its key.
 pub(crate) const MAX_BYTES: usize = 15;
 
-/// The bytes of a pre-token, zeros, and in the last of sixteen bytes their number: two numbers with the first byte lowest.
+/// In a key's last byte, where a short pre-token has its length: it stands for a longer one.
+const LONG: u64 = 0xFF << 56;
+
+/// The bytes of a short pre-token, zeros, and in the last of sixteen bytes their number: two numbers with the first byte
+/// lowest. A longer one is told by two numbers from elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Key(pub(crate) u64, pub(crate) u64);
 
@@ -20,14 +26,14 @@ const KEEP: [(u64, u64); MAX_BYTES + 1] = {
 };
 
 impl Key {
-    /// What no pre-token has as its key: it has a byte, yet a length of 0.
-    pub(crate) const NONE: Key = Key(1, 0);
-
-    /// The key of `text[start..end]`; [`Key::NONE`] when that is too long.
+    /// The key of `text[range]`, of 1 to 15 bytes; of a longer range, [`Key::long`] of its start and end.
     #[inline(always)]
-    pub(crate) fn new(text: &[u8], start: usize, end: usize) -> Key {
+    pub(crate) fn new(text: &[u8], range: Range<usize>) -> Key {
+        let Range { start, end } = range;
         let len = end.wrapping_sub(start);
-        let Some(&(keep_low, keep_high)) = KEEP.get(len) else { return Key::NONE };
+        let Some(&(keep_low, keep_high)) = KEEP.get(len) else {
+            return Key::long(start as u64, end);
+        };
         // Sixteen bytes are loaded at once, whatever the length, where so many are left.
         let (low, high) = match text[start..].first_chunk::<16>().map(|bytes| bytes.as_chunks()) {
             Some(([low, high], [])) => (*low, *high),
@@ -35,6 +41,23 @@ impl Key {
         };
         let high = u64::from_le_bytes(high) & keep_high | (len as u64) << 56;
         Key(u64::from_le_bytes(low) & keep_low, high)
+    }
+
+    /// What stands for a longer pre-token: a number, and one below 2⁵⁶.
+    #[inline]
+    pub(crate) fn long(number: u64, below: usize) -> Key {
+        Key(number, LONG | below as u64)
+    }
+
+    /// The two numbers of [`Key::long`].
+    #[inline]
+    pub(crate) fn as_long(self) -> Option<(u64, usize)> {
+        (self.1 >= LONG).then_some((self.0, (self.1 & !LONG) as usize))
+    }
+
+    /// How many bytes a short pre-token has.
+    pub(crate) fn len(self) -> usize {
+        (self.1 >> 56) as usize
     }
 
     /// The sixteen bytes.
@@ -63,13 +86,15 @@ mod tests {
     #[test]
     fn keys_tell_pre_tokens_apart() {
         let text = b"a\0\0abcdefghijklmnopqrstuvwxyz";
-        let key = |start, end| Key::new(text, start, end);
+        let key = |start, end| Key::new(text, start..end);
         assert_eq!(key(0, 1), key(3, 4));
         assert_ne!(key(0, 1), key(0, 2));
         assert_ne!(key(0, 2), key(0, 3));
-        assert!(key(3, 18) != Key::NONE && key(3, 19) == Key::NONE);
+        assert_eq!((key(3, 18).as_long(), key(3, 18).len()), (None, 15));
+        assert_eq!(key(3, 19).as_long(), Some((3, 19)));
+        assert_eq!(Key::long(u64::MAX, (1 << 56) - 1).as_long(), Some((u64::MAX, (1 << 56) - 1)));
         // Near the end of the text fewer than 16 bytes follow.
-        assert_eq!(Key::new(b"xyz", 1, 3), key(27, 29));
+        assert_eq!(Key::new(b"xyz", 1..3), key(27, 29));
     }
 
     proptest! {
@@ -79,11 +104,11 @@ mod tests {
             b in prop::collection::vec(0u8..3, 0..=MAX_BYTES),
         ) {
             let text = [&a[..], &b, &[7; 16]].concat();
-            let (key_a, key_b) = (Key::new(&text, 0, a.len()), Key::new(&text, a.len(), a.len() + b.len()));
+            let (key_a, key_b) = (Key::new(&text, 0..a.len()), Key::new(&text, a.len()..a.len() + b.len()));
             prop_assert_eq!(key_a.rank().cmp(&key_b.rank()), a.cmp(&b));
             prop_assert_eq!(&key_a.bytes()[..a.len()], &a[..]);
-            prop_assert_eq!(usize::from(key_a.bytes()[MAX_BYTES]), a.len());
-            prop_assert_eq!(Key::new(&b, 0, b.len()), key_b);
+            prop_assert_eq!(key_a.len(), a.len());
+            prop_assert_eq!(Key::new(&b, 0..b.len()), key_b);
         }
     }
 }

@@ -18,6 +18,7 @@ mod ids;
 mod key;
 mod lock;
 mod long_cache;
+mod merger;
 mod merges;
 mod neighbours;
 mod pattern;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::classes::{Class, char_at, class_before};
 use crate::error::Result;
-use crate::split;
+use crate::split::{self, Ends};
 use crate::split_regex::RegexSplitter;
 
 /// GPT-2's pattern, GPT-4's, or a regular expression.
@@ -62,14 +62,18 @@ impl Pattern {
     /// # Errors
     /// [`Error::PatternRun`](crate::Error::PatternRun) when a custom pattern backtracks for too long; the two known
     /// patterns never fail.
-    // Closures, unlike the functions' names, are compiled into the one loop that calls them.
-    #[allow(clippy::redundant_closure)]
     #[inline]
     pub fn for_each_pre_token(&self, text: &[u8], f: &mut impl FnMut(Range<usize>)) -> Result<()> {
+        self.all_ends(text, &mut Ranges { start: 0, f })
+    }
+
+    /// The same for what takes ends.
+    #[inline]
+    pub(crate) fn all_ends(&self, text: &[u8], ends: &mut impl Ends) -> Result<()> {
         match &self.kind {
-            Kind::Gpt2 => split::gpt2_all(text, f),
-            Kind::Gpt4 => scan(text, |text, at| split::gpt4(text, at), f),
-            Kind::Custom(regex) => return regex.for_each(text, f),
+            Kind::Gpt2 => split::gpt2_all(text, ends),
+            Kind::Gpt4 => split::gpt4_all(text, ends),
+            Kind::Custom(regex) => return regex.all(text, ends),
         }
         Ok(())
     }
@@ -112,13 +116,17 @@ impl Pattern {
     }
 }
 
-#[inline]
-fn scan(text: &[u8], end_of: impl Fn(&[u8], usize) -> usize, f: &mut impl FnMut(Range<usize>)) {
-    let mut at = 0;
-    while at < text.len() {
-        let end = end_of(text, at);
-        f(at..end);
-        at = end;
+/// Calls a function with where each pre-token is.
+struct Ranges<'f, F> {
+    start: usize,
+    f: &'f mut F,
+}
+
+impl<F: FnMut(Range<usize>)> Ends for Ranges<'_, F> {
+    #[inline(always)]
+    fn push(&mut self, end: usize) {
+        (self.f)(self.start..end);
+        self.start = end;
     }
 }
 

@@ -8,8 +8,6 @@
 
 mod window;
 
-use std::ops::Range;
-
 use crate::classes::{ASCII, Class, char_at};
 
 /// GPT-2's pattern, in the form that tiktoken gives it.
@@ -18,10 +16,26 @@ pub const GPT2: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}
 /// GPT-4's pattern (`cl100k_base`), in the form that tiktoken gives it.
 pub const GPT4: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s";
 
-/// Calls `f` with each pre-token by GPT-2's pattern: as many at a time as a window of ASCII decides, and one by one where
-/// it decides nothing.
+/// What takes the ends of a text's pre-tokens, in order. The first begins at 0, each of the others where the one before it
+/// ends.
+pub(crate) trait Ends {
+    /// The next one ends at `end`.
+    fn push(&mut self, end: usize);
+
+    /// The next ones end at `base + i`, for each bit i of `ends`, from the lowest on.
+    #[inline(always)]
+    fn push_bits(&mut self, base: usize, mut ends: u64) {
+        while ends != 0 {
+            self.push(base + ends.trailing_zeros() as usize);
+            ends &= ends - 1;
+        }
+    }
+}
+
+/// All pre-tokens by GPT-2's pattern: as many at a time as a window of ASCII decides, and one by one where it decides
+/// nothing.
 #[inline]
-pub(crate) fn gpt2_all(text: &[u8], f: &mut impl FnMut(Range<usize>)) {
+pub(crate) fn gpt2_all(text: &[u8], ends: &mut impl Ends) {
     let mut at = 0;
     // Where a window decides nothing, as in another script, the next pre-tokens do without.
     let mut windows_from = 0;
@@ -29,22 +43,27 @@ pub(crate) fn gpt2_all(text: &[u8], f: &mut impl FnMut(Range<usize>)) {
         if at >= windows_from
             && let Some(window) = text[at..].first_chunk()
         {
-            let mut starts = window::gpt2_starts(window);
+            // All but the first pre-token of a window begin where another ends.
+            let starts = window::gpt2_starts(window);
             if starts != 0 {
-                let window_at = at;
-                while starts != 0 {
-                    let end = window_at + starts.trailing_zeros() as usize;
-                    starts &= starts - 1;
-                    f(at..end);
-                    at = end;
-                }
+                ends.push_bits(at, starts);
+                at += starts.ilog2() as usize;
                 continue;
             }
             windows_from = at + 32;
         }
-        let end = gpt2(text, at);
-        f(at..end);
-        at = end;
+        at = gpt2(text, at);
+        ends.push(at);
+    }
+}
+
+/// All pre-tokens by GPT-4's pattern.
+#[inline]
+pub(crate) fn gpt4_all(text: &[u8], ends: &mut impl Ends) {
+    let mut at = 0;
+    while at < text.len() {
+        at = gpt4(text, at);
+        ends.push(at);
     }
 }
 

@@ -3,11 +3,10 @@
 //! What lies between two matches is a pre-token too, so no byte is lost. A byte that is no UTF-8 is shown to the regular
 //! expression as U+FFFD, a symbol.
 
-use std::ops::Range;
-
 use fancy_regex::{Regex, RegexBuilder};
 
 use crate::error::{Error, Result, one_line};
+use crate::split::Ends;
 
 /// A regular expression that cuts texts into pre-tokens.
 #[derive(Debug, Clone)]
@@ -29,10 +28,10 @@ impl RegexSplitter {
         self.regex.as_str()
     }
 
-    /// Calls `f` with where each pre-token is, in order.
-    pub(crate) fn for_each(&self, text: &[u8], f: &mut impl FnMut(Range<usize>)) -> Result<()> {
+    /// All pre-tokens.
+    pub(crate) fn all(&self, text: &[u8], ends: &mut impl Ends) -> Result<()> {
         match std::str::from_utf8(text) {
-            Ok(valid) => self.for_each_end(valid, text.len(), |end| end, f),
+            Ok(valid) => self.all_of(valid, text.len(), |end| end, ends),
             Err(_) => {
                 let (shown, replaced) = replace_invalid(text);
                 let mut before = 0;
@@ -41,23 +40,37 @@ impl RegexSplitter {
                     before += replaced[before..].iter().take_while(|&&at| at < end).count();
                     end - 2 * before
                 };
-                self.for_each_end(&shown, text.len(), end_in_text, f)
+                self.all_of(&shown, text.len(), end_in_text, ends)
             }
         }
     }
 
+    /// The pre-tokens themselves.
+    #[cfg(test)]
+    pub(crate) fn pieces<'t>(&self, text: &'t [u8]) -> Vec<&'t [u8]> {
+        struct Collected(Vec<usize>);
+        impl Ends for Collected {
+            fn push(&mut self, end: usize) {
+                self.0.push(end);
+            }
+        }
+        let mut ends = Collected(vec![0]);
+        self.all(text, &mut ends).unwrap();
+        ends.0.windows(2).map(|at| &text[at[0]..at[1]]).collect()
+    }
+
     /// Matches `shown` and maps each end through `end_in_text`, which is called with rising positions.
-    fn for_each_end(
+    fn all_of(
         &self,
         shown: &str,
         len: usize,
         mut end_in_text: impl FnMut(usize) -> usize,
-        f: &mut impl FnMut(Range<usize>),
+        ends: &mut impl Ends,
     ) -> Result<()> {
         let mut at = 0;
         let mut cut = |end: usize| {
             if at < end {
-                f(at..end);
+                ends.push(end);
                 at = end;
             }
         };

@@ -4,9 +4,6 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::key::Key;
 
-/// The last byte of what refers to an arena, where the key of a short pre-token has its length.
-const LONG: u64 = 0xFF;
-
 /// What stands for a pre-token in the table: the key of a short one, or hash and place of a long one in the same two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct CountKey(Key);
@@ -20,14 +17,13 @@ impl CountKey {
 
     /// A long pre-token with this hash, stored at `offset` of an arena, which has less than 2⁵⁶ bytes.
     pub fn long(hash: u64, offset: usize) -> CountKey {
-        CountKey(Key(hash, LONG << 56 | offset as u64))
+        CountKey(Key::long(hash, offset))
     }
 
     /// The key of a short pre-token, or where the bytes of a long one are.
     #[inline]
     pub fn get(self) -> Result<Key, usize> {
-        let CountKey(Key(_, last)) = self;
-        if last >> 56 == LONG { Err((last & u64::MAX >> 8) as usize) } else { Ok(self.0) }
+        self.0.as_long().map_or(Ok(self.0), |(_, offset)| Err(offset))
     }
 
     /// The hash of either kind.
@@ -79,7 +75,7 @@ mod tests {
         let key = CountKey::long(7, 1 << 40);
         assert_eq!(key.get(), Err(1 << 40));
         assert_eq!(key.hash(Seeds::random()), 7);
-        let short = Key::new(b"fifteen letters", 0, 15);
+        let short = Key::new(b"fifteen letters", 0..15);
         assert_eq!(CountKey::short(short).get(), Ok(short));
     }
 

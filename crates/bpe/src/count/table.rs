@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::PreTokenCounts;
 use super::key::{CountKey, Seeds};
-use crate::key::{Key, MAX_BYTES};
+use crate::key::Key;
 
 /// Entries of a new table, as a power of two.
 const FIRST_BITS: u32 = 12;
@@ -50,9 +50,10 @@ impl CountTable {
     /// Adds one occurrence of `text[at]`.
     #[inline]
     pub fn add_within(&mut self, text: &[u8], at: Range<usize>) {
-        match Key::new(text, at.start, at.end) {
-            Key::NONE => self.add(&text[at], 1),
-            key => self.add_key(CountKey::short(key), 1),
+        let key = Key::new(text, at.clone());
+        match key.as_long() {
+            None => self.add_key(CountKey::short(key), 1),
+            Some(_) => self.add_long(&text[at.clone()], self.seeds.hash_long(&text[at]), 1),
         }
     }
 
@@ -61,9 +62,10 @@ impl CountTable {
         if count == 0 {
             return;
         }
-        match Key::new(word, 0, word.len()) {
-            Key::NONE => self.add_long(word, self.seeds.hash_long(word), count),
-            key => self.add_key(CountKey::short(key), count),
+        let key = Key::new(word, 0..word.len());
+        match key.as_long() {
+            None => self.add_key(CountKey::short(key), count),
+            Some(_) => self.add_long(word, self.seeds.hash_long(word), count),
         }
     }
 
@@ -168,8 +170,7 @@ impl CountTable {
         counts.counts.reserve_exact(short.len() + long.len());
         let mut long = long.into_iter().peekable();
         for (key, count) in short {
-            let bytes = key.bytes();
-            let short = &bytes[..usize::from(bytes[MAX_BYTES])];
+            let short = &key.bytes()[..key.len()];
             while let Some((word, count)) = long.next_if(|(word, _)| *word < short) {
                 counts.push(word, count);
             }

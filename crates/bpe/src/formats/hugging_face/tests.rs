@@ -176,14 +176,7 @@ fn gpt4_is_written_for_other_engines_and_means_the_same() {
         "'ſa",
         "\t1\r",
     ] {
-        let cut = |splitter: &crate::split_regex::RegexSplitter| {
-            let mut pieces = Vec::new();
-            splitter
-                .for_each(text.as_bytes(), &mut |at| pieces.push(text.as_bytes()[at].to_vec()))
-                .unwrap();
-            pieces
-        };
-        assert_eq!(cut(&theirs), cut(&ours), "{text:?}");
+        assert_eq!(theirs.pieces(text.as_bytes()), ours.pieces(text.as_bytes()), "{text:?}");
     }
 }
 
