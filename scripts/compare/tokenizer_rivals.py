@@ -124,7 +124,10 @@ def run(what, name, options, folder):
             out = ["--dataset", options.file, "--vocab-size", str(options.vocab_size), "--out", tokenizer]
             command = [options.bin_dir / "train-tokenizer", *out, "--format", "tiktoken"]
         else:
-            out = ["--file", options.file, "--out", folder / "tokens.npy"]
+            tokens = folder / "tokens.npy"
+            # Giving up the pages of the round before is not part of encoding.
+            tokens.unlink(missing_ok=True)
+            out = ["--file", options.file, "--out", tokens]
             command = [options.bin_dir / "encode", "--tokenizer", tokenizer, *out]
         found = outside([str(part) for part in command])
         return found and [found[1], found[1], found[2]]

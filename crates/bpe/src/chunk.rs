@@ -150,8 +150,9 @@ impl<R: Read> ChunkReader<R> {
     /// its end; says how many it has.
     fn fill(&mut self, chunk: &mut Vec<u8>, mut filled: usize, len: usize) -> io::Result<usize> {
         while !self.at_end && filled < len {
-            if filled == chunk.len() {
-                chunk.resize(len.min(chunk.len().saturating_mul(2).max(FIRST_READ)), 0);
+            let room = len.min(filled.saturating_mul(2).max(FIRST_READ));
+            if chunk.len() < room {
+                chunk.resize(room, 0);
             }
             let end = len.min(chunk.len());
             match self.reader.read(&mut chunk[filled..end]) {

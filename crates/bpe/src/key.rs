@@ -31,16 +31,29 @@ impl Key {
     pub(crate) fn new(text: &[u8], range: Range<usize>) -> Key {
         let Range { start, end } = range;
         let len = end.wrapping_sub(start);
-        let Some(&(keep_low, keep_high)) = KEEP.get(len) else {
-            return Key::long(start as u64, end);
-        };
         // Sixteen bytes are loaded at once, whatever the length, where so many are left.
-        let (low, high) = match text[start..].first_chunk::<16>().map(|bytes| bytes.as_chunks()) {
-            Some(([low, high], [])) => (*low, *high),
-            _ => near_the_end(&text[start..end]),
+        let bytes = text.get(start..).and_then(<[u8]>::first_chunk::<16>);
+        let (Some(&(keep_low, keep_high)), Some(bytes)) = (KEEP.get(len), bytes) else {
+            return Key::long_or_near_the_end(text, range);
         };
-        let high = u64::from_le_bytes(high) & keep_high | (len as u64) << 56;
-        Key(u64::from_le_bytes(low) & keep_low, high)
+        let bytes = u128::from_le_bytes(*bytes);
+        let (low, high) = (bytes as u64, (bytes >> 64) as u64);
+        Key(low & keep_low, high & keep_high | (len as u64) << 56)
+    }
+
+    /// The same where sixteen bytes are too few, or more than are left.
+    #[cold]
+    #[inline(never)]
+    fn long_or_near_the_end(text: &[u8], range: Range<usize>) -> Key {
+        let len = range.len();
+        if len > MAX_BYTES {
+            return Key::long(range.start as u64, range.end);
+        }
+        let mut bytes = [0; 16];
+        bytes[..len].copy_from_slice(&text[range]);
+        bytes[MAX_BYTES] = len as u8;
+        let bytes = u128::from_le_bytes(bytes);
+        Key(bytes as u64, (bytes >> 64) as u64)
     }
 
     /// What stands for a longer pre-token: a number, and one below 2⁵⁶.
@@ -69,13 +82,6 @@ impl Key {
     pub(crate) fn rank(self) -> u128 {
         u128::from_be_bytes(self.bytes())
     }
-}
-
-#[cold]
-fn near_the_end(pre_token: &[u8]) -> ([u8; 8], [u8; 8]) {
-    let mut bytes = [[0; 8]; 2];
-    bytes.as_flattened_mut()[..pre_token.len()].copy_from_slice(pre_token);
-    (bytes[0], bytes[1])
 }
 
 #[cfg(test)]

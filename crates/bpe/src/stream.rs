@@ -1,8 +1,8 @@
 //! Encoding a stream on several threads, in memory that does not grow with it.
 //!
 //! Whoever is free reads the next chunk, up to a safe cut ([`Cutter`](crate::Cutter)), and encodes it. Whoever has
-//! finished the chunk that is next in order hands it on, and those behind it that wait already. Nobody reads further
-//! ahead than a few chunks, so a slow reader or writer only makes the others wait.
+//! finished the chunk that is next in order hands it on, and those behind it that wait already; the others go on
+//! meanwhile. Nobody reads further ahead than a few chunks, so a slow reader or writer only makes the others wait.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -57,9 +57,9 @@ impl Tokenizer {
     ) -> Result<StreamStats, E> {
         let reader = ChunkReader::new(reader, self.cutter(), options.chunk_size);
         let output = Output {
-            sink,
             next: 0,
             finished: BTreeMap::new(),
+            is_handing_on: false,
             spare: Vec::new(),
             stats: StreamStats::default(),
             error: None,
@@ -68,6 +68,7 @@ impl Tokenizer {
         let line = Line {
             input: Mutex::new((reader, 0)),
             output: Mutex::new(output),
+            sink: Mutex::new(sink),
             moved: Condvar::new(),
             ahead: AHEAD * options.threads.max(1) as u64,
             progress,
@@ -87,19 +88,22 @@ impl Tokenizer {
 struct Line<R, S, T, E, P> {
     /// The reader and the number of the next chunk.
     input: Mutex<(ChunkReader<R>, u64)>,
-    output: Mutex<Output<S, T, E>>,
+    output: Mutex<Output<T, E>>,
+    /// Whoever hands on has it, so that nobody waits for it.
+    sink: Mutex<S>,
     /// Told when a chunk was handed on, or when all is over.
     moved: Condvar,
     ahead: u64,
     progress: P,
 }
 
-struct Output<S, T, E> {
-    sink: S,
+struct Output<T, E> {
     /// The number of the chunk that the sink gets next.
     next: u64,
-    /// Ids of chunks that come later, and how many bytes they were.
+    /// Ids of chunks that the sink did not get yet, and how many bytes they were.
     finished: BTreeMap<u64, (Vec<T>, usize)>,
+    /// Whether a thread is at it.
+    is_handing_on: bool,
     /// Memory to use again.
     spare: Vec<Vec<T>>,
     stats: StreamStats,
@@ -149,28 +153,35 @@ where
         Ok(input.0.next_chunk(chunk)?.then_some((number, ids)))
     }
 
-    /// Gives the sink what is next in order.
+    /// Gives the sink what is next in order; leaves that to another thread if one is doing so.
     fn hand_on(&self, number: u64, ids: Vec<T>, bytes: usize) {
         let mut output = lock(&self.output);
-        let output = &mut *output;
         output.finished.insert(number, (ids, bytes));
-        while let Some((mut ids, bytes)) = output.finished.remove(&output.next) {
-            if output.stopped {
-                return;
+        if output.is_handing_on {
+            return;
+        }
+        output.is_handing_on = true;
+        let mut sink = lock(&self.sink);
+        while let Some((mut ids, bytes)) = output.take_next() {
+            drop(output);
+            let taken = (*sink)(&ids);
+            if taken.is_ok() {
+                (self.progress)(bytes as u64);
             }
-            if let Err(error) = (output.sink)(&ids) {
+            output = lock(&self.output);
+            if let Err(error) = taken {
                 output.error = Some(error);
                 output.stopped = true;
-                break;
+            } else {
+                output.stats.bytes += bytes as u64;
+                output.stats.tokens += ids.len() as u64;
+                output.next += 1;
+                ids.clear();
+                output.spare.push(ids);
             }
-            output.stats.bytes += bytes as u64;
-            output.stats.tokens += ids.len() as u64;
-            output.next += 1;
-            ids.clear();
-            output.spare.push(ids);
-            (self.progress)(bytes as u64);
+            self.moved.notify_all();
         }
-        self.moved.notify_all();
+        output.is_handing_on = false;
     }
 
     fn stop(&self, error: Option<E>) {
@@ -178,6 +189,13 @@ where
         output.stopped = true;
         output.error = output.error.take().or(error);
         self.moved.notify_all();
+    }
+}
+
+impl<T, E> Output<T, E> {
+    /// The chunk that the sink gets next, if it is finished and the sink gets any more.
+    fn take_next(&mut self) -> Option<(Vec<T>, usize)> {
+        if self.stopped { None } else { self.finished.remove(&self.next) }
     }
 }
 
