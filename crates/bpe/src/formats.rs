@@ -14,6 +14,7 @@ use std::path::Path;
 
 use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
+use gpt2::Speller;
 
 /// Reads the tokenizer in `dir`: from `tokenizer.json` if there is one, because it names the special tokens and the
 /// pattern; else from `vocab.json` and `merges.txt`, with GPT-2's pattern.
@@ -51,17 +52,15 @@ pub fn load(dir: &Path) -> Result<Tokenizer> {
 /// # Errors
 /// When they cannot be written, or two tokens are spelled alike in `vocab.json`.
 pub fn save(tokenizer: &Tokenizer, dir: &Path) -> Result<()> {
-    let vocab = gpt2::vocab_json(tokenizer.vocab())
-        .map_err(|error| error.in_file(&dir.join(gpt2::VOCAB)))?;
-    let contents = [
-        (gpt2::VOCAB, vocab),
-        (gpt2::MERGES, gpt2::merges_txt(tokenizer.vocab())),
-        (hugging_face::TOKENIZER, hugging_face::tokenizer_json(tokenizer)),
-        (hugging_face::CONFIG, hugging_face::config_json(tokenizer)),
-    ];
-    for (name, content) in contents {
-        files::write(&dir.join(name), content.as_bytes())?;
-    }
+    let speller = Speller::new(tokenizer.vocab());
+    speller.check().map_err(|error| error.in_file(&dir.join(gpt2::VOCAB)))?;
+    files::write_with(&dir.join(gpt2::VOCAB), |out| gpt2::write_vocab(&speller, out))?;
+    files::write_with(&dir.join(gpt2::MERGES), |out| gpt2::write_merges(&speller, out))?;
+    files::write_with(&dir.join(hugging_face::TOKENIZER), |out| {
+        hugging_face::write_tokenizer(tokenizer, &speller, out)
+    })?;
+    let config = hugging_face::config_json(tokenizer);
+    files::write(&dir.join(hugging_face::CONFIG), config.as_bytes())?;
     Ok(())
 }
 

@@ -70,7 +70,7 @@ impl Config {
 /// after.
 fn check_spelling(special_tokens: &[String]) -> Result<()> {
     let refused = |error: &dyn std::fmt::Display| usage(format!("--special-token: {error}"));
-    let vocab = Vocab::from_merges(Vec::new(), special_tokens).and_then(|v| gpt2::vocab_json(&v));
+    let vocab = Vocab::from_merges(Vec::new(), special_tokens).and_then(|v| gpt2::check(&v));
     vocab.map_err(|error| refused(&error))?;
     for special in special_tokens {
         if let Some(text) = gpt2::spelled_alike(special) {

@@ -5,7 +5,7 @@
 //! a line break with blanks after it, is one pre-token here and two there; and the `ſ` of old prints, which is a kind of s, makes a
 //! contraction behind an apostrophe here and not there.
 
-use super::gpt2::{merge_lines, spellings};
+use super::gpt2::Speller;
 use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
 
@@ -44,12 +44,14 @@ impl GgufTokenizer {
             ("gpt4", true) => "llama-bpe",
             (name, whole) => return Err(Error::NotInGguf { pattern: name.into(), whole }),
         };
-        let mut tokens = spellings(vocab);
+        let speller = Speller::new(vocab);
+        let mut tokens: Vec<String> =
+            speller.all().map(|(_, spelling)| spelling.into_owned()).collect();
         let mut token_types = vec![NORMAL; tokens.len()];
         for (_, id) in vocab.specials() {
             token_types[*id as usize] = CONTROL;
         }
-        let merges = merge_lines(vocab, &tokens).collect();
+        let merges = speller.merges().map(|[left, right]| format!("{left} {right}")).collect();
         tokens.extend((tokens.len()..vocab_size).map(|id| format!("[unused {id}]")));
         token_types.resize(tokens.len(), UNUSED);
         Ok(GgufTokenizer { model: "gpt2", pre, tokens, token_types, merges })

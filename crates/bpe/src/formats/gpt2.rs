@@ -1,7 +1,9 @@
 //! GPT-2's files. `vocab.json`: an object from each token, spelled in characters, to its id. `merges.txt`: a version
 //! line, then a line for each merge, the two tokens with a space between them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::path::Path;
 
 use foldhash::fast::RandomState;
@@ -141,19 +143,71 @@ pub(crate) fn assemble(
     Vocab::new(tokens, pairs, specials.unwrap_or(found)).map_err(|error| error.in_file(vocab_path))
 }
 
-/// How each token is spelled in the files: a special token as it is, unless it is a byte or made by a merge as well.
-pub(crate) fn spellings(vocab: &Vocab) -> Vec<String> {
-    let mut spellings: Vec<String> = vocab.tokens().map(spell).collect();
-    let mut ordinary = vec![false; vocab.len()];
-    for &id in vocab.byte_ids().iter().chain(vocab.merged()) {
-        ordinary[id as usize] = true;
+/// How the tokens of a vocabulary are spelled in the files: a special token as it is, unless it is a byte or made by a
+/// merge as well. Made one by one, as a token may be as long as a file.
+#[derive(Debug)]
+pub(crate) struct Speller<'v> {
+    vocab: &'v Vocab,
+    specials: HashMap<u32, &'v str, RandomState>,
+}
+
+impl<'v> Speller<'v> {
+    pub(crate) fn new(vocab: &'v Vocab) -> Speller<'v> {
+        let mut specials: HashMap<u32, &str, RandomState> =
+            vocab.specials().iter().map(|(text, id)| (*id, text.as_str())).collect();
+        for id in vocab.byte_ids().iter().chain(vocab.merged()) {
+            specials.remove(id);
+        }
+        Speller { vocab, specials }
     }
-    for (text, id) in vocab.specials() {
-        if !ordinary[*id as usize] {
-            spellings[*id as usize].clone_from(text);
+
+    /// The spelling of a token.
+    pub(crate) fn spell(&self, id: u32) -> Cow<'v, str> {
+        match self.specials.get(&id) {
+            Some(special) => Cow::Borrowed(special),
+            None => Cow::Owned(spell(self.vocab.token(id).unwrap_or_default())),
         }
     }
-    spellings
+
+    /// The spellings in the order of ids.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, Cow<'v, str>)> {
+        (0..self.vocab.len() as u32).map(|id| (id, self.spell(id)))
+    }
+
+    /// The merges in their order, each as the spellings of its two tokens.
+    pub(crate) fn merges(&self) -> impl Iterator<Item = [Cow<'v, str>; 2]> {
+        self.vocab.merges().iter().map(|&(left, right)| [left, right].map(|id| self.spell(id)))
+    }
+
+    /// Refuses what `vocab.json` cannot hold.
+    ///
+    /// # Errors
+    /// [`Error::Vocab`] when a special token is spelled like another token.
+    pub(crate) fn check(&self) -> Result<()> {
+        let spelled: HashMap<Vec<u8>, u32, RandomState> =
+            self.specials.iter().filter_map(|(&id, text)| Some((unspell(text)?, id))).collect();
+        for (id, token) in (0..).zip(self.vocab.tokens()) {
+            if let Some(&special) = spelled.get(token)
+                && !self.specials.contains_key(&id)
+            {
+                let spelling = self.specials[&special];
+                let (first, second) = (id.min(special), id.max(special));
+                return Err(Error::vocab(
+                    format!("the tokens {first} and {second} both spelled {spelling:?}"),
+                    "special tokens that are spelled like no other token",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a vocabulary that `vocab.json` cannot hold.
+///
+/// # Errors
+/// [`Error::Vocab`] when a special token is spelled like another token.
+pub fn check(vocab: &Vocab) -> Result<()> {
+    Speller::new(vocab).check()
 }
 
 /// The text that `vocab.json` spells like the special token `special`, if there is another one: `Ġthe` is the spelling of
@@ -162,46 +216,27 @@ pub fn spelled_alike(special: &str) -> Option<String> {
     String::from_utf8(unspell(special)?).ok().filter(|text| text != special)
 }
 
-/// The content of `vocab.json`, in the order of ids.
+/// Writes the content of `vocab.json`, in the order of ids.
 ///
 /// # Errors
-/// [`Error::Vocab`] when a special token is spelled like another token.
-pub fn vocab_json(vocab: &Vocab) -> Result<String> {
-    let spellings = spellings(vocab);
-    let mut seen: HashMap<&str, usize, RandomState> = HashMap::default();
-    let mut json = String::from("{");
-    for (id, spelling) in spellings.iter().enumerate() {
-        if let Some(other) = seen.insert(spelling, id) {
-            return Err(Error::vocab(
-                format!("the tokens {other} and {id} both spelled {spelling:?}"),
-                "special tokens that are spelled like no other token",
-            ));
-        }
+/// Those of `out`.
+pub(crate) fn write_vocab(speller: &Speller, out: &mut impl Write) -> io::Result<()> {
+    out.write_all(b"{")?;
+    for (id, spelling) in speller.all() {
         if id > 0 {
-            json.push_str(", ");
+            out.write_all(b", ")?;
         }
-        json.push_str(&serde_json::Value::from(spelling.as_str()).to_string());
-        json.push_str(&format!(": {id}"));
+        serde_json::to_writer(&mut *out, &spelling)?;
+        write!(out, ": {id}")?;
     }
-    json.push_str("}\n");
-    Ok(json)
+    out.write_all(b"}\n")
 }
 
-/// The content of `merges.txt`.
-pub fn merges_txt(vocab: &Vocab) -> String {
-    let mut text = format!("{VERSION}\n");
-    for line in merge_lines(vocab, &spellings(vocab)) {
-        text.push_str(&line);
-        text.push('\n');
-    }
-    text
-}
-
-/// Each merge as the spellings of its two tokens with a space between them.
-pub(crate) fn merge_lines(vocab: &Vocab, spellings: &[String]) -> impl Iterator<Item = String> {
-    let spelling = |id: u32| &spellings[id as usize];
-    vocab
-        .merges()
-        .iter()
-        .map(move |&(left, right)| format!("{} {}", spelling(left), spelling(right)))
+/// Writes the content of `merges.txt`.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn write_merges(speller: &Speller, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{VERSION}")?;
+    speller.merges().try_for_each(|[left, right]| writeln!(out, "{left} {right}"))
 }

@@ -10,7 +10,8 @@ mod read;
 mod write;
 
 pub use read::load;
-pub use write::{config_json, tokenizer_json};
+pub use write::config_json;
+pub(crate) use write::write_tokenizer;
 
 /// The file that says all.
 pub const TOKENIZER: &str = "tokenizer.json";

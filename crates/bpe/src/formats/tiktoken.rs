@@ -4,6 +4,7 @@
 //! With the ids of a trained vocabulary as ranks that gives the same tokens: no other pair than that of the merge ever
 //! meets, as each token's own bytes merge to it in one way.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -22,26 +23,28 @@ pub const FILE: &str = "tokenizer.tiktoken";
 /// When it cannot be written, or the order of merges is not that of the ids they make.
 pub fn save(vocab: &Vocab, dir: &Path) -> Result<PathBuf> {
     let path = dir.join(FILE);
-    let content = content(vocab).map_err(|error| error.in_file(&path))?;
-    files::write(&path, content.as_bytes())?;
+    check(vocab).map_err(|error| error.in_file(&path))?;
+    files::write_with(&path, |out| write(vocab, out))?;
     Ok(path)
 }
 
-fn content(vocab: &Vocab) -> Result<String> {
-    if !vocab.merged().is_sorted_by(|a, b| a < b) {
-        return Err(Error::vocab(
-            "merges in another order than the ids that they make",
-            "ids that rise with the merges, as training gives them: a .tiktoken file has no merges of its own",
-        ));
+fn check(vocab: &Vocab) -> Result<()> {
+    if vocab.merged().is_sorted_by(|a, b| a < b) {
+        return Ok(());
     }
-    let mut text = String::new();
+    Err(Error::vocab(
+        "merges in another order than the ids that they make",
+        "ids that rise with the merges, as training gives them: a .tiktoken file has no merges of its own",
+    ))
+}
+
+fn write(vocab: &Vocab, out: &mut impl Write) -> io::Result<()> {
     for (id, token) in (0u32..).zip(vocab.tokens()) {
         if vocab.specials().iter().all(|&(_, special)| special != id) {
-            STANDARD.encode_string(token, &mut text);
-            text.push_str(&format!(" {id}\n"));
+            writeln!(out, "{} {id}", STANDARD.encode(token))?;
         }
     }
-    Ok(text)
+    Ok(())
 }
 
 #[cfg(test)]

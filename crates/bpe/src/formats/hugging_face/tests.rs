@@ -2,6 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::formats::gpt2::Speller;
 use crate::{Pattern, Tokenizer, Vocab};
 use serde_json::{Value, json};
 
@@ -31,6 +32,13 @@ fn changed(pointer: &str, value: Value) -> String {
     let (parent, key) = pointer.rsplit_once('/').unwrap();
     json.pointer_mut(parent).unwrap()[key] = value;
     json.to_string()
+}
+
+/// The content of the file.
+fn tokenizer_json(tokenizer: &Tokenizer) -> String {
+    let mut json = Vec::new();
+    write_tokenizer(tokenizer, &Speller::new(tokenizer.vocab()), &mut json).unwrap();
+    String::from_utf8(json).unwrap()
 }
 
 #[test]

@@ -1,22 +1,24 @@
 //! Writing `tokenizer.json` and `tokenizer_config.json`.
 
+use std::io::{self, Write};
+
 use serde_json::{Map, Value, json};
 
 use super::{GPT4, UNCUT};
 use crate::encode::Tokenizer;
-use crate::formats::gpt2::spellings;
+use crate::formats::gpt2::Speller;
 use crate::special::END_OF_TEXT;
 
-/// The content of `tokenizer.json`.
-pub fn tokenizer_json(tokenizer: &Tokenizer) -> String {
-    let vocab = tokenizer.vocab();
-    let spellings = spellings(vocab);
-    let merges: Vec<Value> = vocab
-        .merges()
-        .iter()
-        .map(|&(left, right)| json!([spellings[left as usize], spellings[right as usize]]))
-        .collect();
-    let added: Vec<Value> = by_id(vocab.specials())
+/// Writes the content of `tokenizer.json`.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn write_tokenizer(
+    tokenizer: &Tokenizer,
+    speller: &Speller,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let added: Vec<Value> = by_id(tokenizer.vocab().specials())
         .into_iter()
         .map(|(text, id)| {
             json!({
@@ -35,7 +37,7 @@ pub fn tokenizer_json(tokenizer: &Tokenizer) -> String {
         ("byte_fallback", json!(false)),
         ("ignore_merges", json!(tokenizer.takes_whole_pre_tokens())),
     ];
-    let mut text = String::from("{\n");
+    out.write_all(b"{\n")?;
     for (key, value) in [
         ("version", json!("1.0")),
         ("truncation", Value::Null),
@@ -46,24 +48,24 @@ pub fn tokenizer_json(tokenizer: &Tokenizer) -> String {
         ("post_processor", byte_level(true)),
         ("decoder", byte_level(true)),
     ] {
-        text.push_str(&format!("  {}: {value},\n", json!(key)));
+        writeln!(out, "  {}: {value},", json!(key))?;
     }
-    text.push_str("  \"model\": {\n");
+    out.write_all(b"  \"model\": {\n")?;
     for (key, value) in model {
-        text.push_str(&format!("    {}: {value},\n", json!(key)));
+        writeln!(out, "    {}: {value},", json!(key))?;
     }
-    text.push_str("    \"vocab\": {");
-    for (id, spelling) in spellings.iter().enumerate() {
-        let comma = if id == 0 { "" } else { "," };
-        text.push_str(&format!("{comma}\n      {}: {id}", json!(spelling)));
+    out.write_all(b"    \"vocab\": {")?;
+    for (id, spelling) in speller.all() {
+        out.write_all(if id == 0 { b"\n      " } else { b",\n      " })?;
+        serde_json::to_writer(&mut *out, &spelling)?;
+        write!(out, ": {id}")?;
     }
-    text.push_str("\n    },\n    \"merges\": [");
-    for (rank, merge) in merges.iter().enumerate() {
-        let comma = if rank == 0 { "" } else { "," };
-        text.push_str(&format!("{comma}\n      {merge}"));
+    out.write_all(b"\n    },\n    \"merges\": [")?;
+    for (rank, merge) in speller.merges().enumerate() {
+        out.write_all(if rank == 0 { b"\n      " } else { b",\n      " })?;
+        serde_json::to_writer(&mut *out, &merge)?;
     }
-    text.push_str("\n    ]\n  }\n}\n");
-    text
+    out.write_all(b"\n    ]\n  }\n}\n")
 }
 
 /// The content of `tokenizer_config.json`. [`END_OF_TEXT`], or else the first special token, stands for the beginning,
