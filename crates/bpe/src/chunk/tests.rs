@@ -112,12 +112,17 @@ proptest! {
 
 #[test]
 fn chunks_are_as_long_as_asked_for() {
-    let text = "word ".repeat(1000);
-    for name in ["gpt2", "gpt4"] {
-        let cutter = Cutter::new(&Pattern::parse(name).unwrap(), &SpecialTokens::new(&[]));
-        let read: Vec<usize> =
-            read_chunks(text.as_bytes(), &cutter, 100).iter().map(Vec::len).collect();
-        assert!(read.iter().all(|&len| len <= 100) && read.len() < 60, "{read:?}");
+    // The larger size takes more memory than the first read gets.
+    for (size, words) in [(100, 1000), (1 << 18, 200_000)] {
+        let text = "word ".repeat(words);
+        for name in ["gpt2", "gpt4"] {
+            let cutter = Cutter::new(&Pattern::parse(name).unwrap(), &SpecialTokens::new(&[]));
+            let read = read_chunks(text.as_bytes(), &cutter, size);
+            assert!(read.concat() == text.as_bytes());
+            let lens: Vec<usize> = read.iter().map(Vec::len).collect();
+            assert!(lens.iter().all(|&len| len <= size), "{lens:?}");
+            assert!(lens.len() < text.len() / size + 10, "{lens:?}");
+        }
     }
 }
 
