@@ -44,8 +44,8 @@ impl Tokenizer {
     /// A tokenizer that merges in every pre-token.
     pub fn new(vocab: Vocab, pattern: Pattern) -> Tokenizer {
         let specials = SpecialTokens::new(vocab.specials());
-        let merges = Merges::new(&vocab);
-        let neighbours = Some(Neighbours::new(&vocab));
+        let (merges, neighbours) = rayon::join(|| Merges::new(&vocab), || Neighbours::new(&vocab));
+        let neighbours = Some(neighbours);
         Tokenizer { vocab, pattern, specials, merges, neighbours, whole: None }
     }
 

@@ -2,10 +2,12 @@
 //! Hugging Face's libraries have them; `tokenizer.tiktoken` for tiktoken and the header of a GGUF file for llama.cpp, only to be
 //! written.
 
+mod assemble;
 mod byte_unicode;
 pub mod gguf;
 pub mod gpt2;
 pub mod hugging_face;
+mod spelling;
 pub mod tiktoken;
 
 use std::fs;
@@ -14,7 +16,7 @@ use std::path::Path;
 
 use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
-use gpt2::Speller;
+use spelling::Speller;
 
 /// Reads the tokenizer in `dir`: from `tokenizer.json` if there is one, because it names the special tokens and the
 /// pattern; else from `vocab.json` and `merges.txt`, with GPT-2's pattern.

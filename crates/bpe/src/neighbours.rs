@@ -76,7 +76,7 @@ mod tests {
                     tokens.push(token);
                 }
             }
-            Vocab::new(tokens, merges, vec![]).unwrap()
+            Vocab::new(&tokens, merges, vec![]).unwrap()
         })
     }
 

@@ -34,16 +34,17 @@ impl Vocab {
     /// # Errors
     /// [`Error::Vocab`] when one of the properties named in the module's documentation does not hold.
     pub fn new(
-        tokens: Vec<Vec<u8>>,
+        tokens: &[impl AsRef<[u8]>],
         merges: Vec<(u32, u32)>,
         specials: Vec<(String, u32)>,
     ) -> Result<Vocab> {
+        let tokens: Vec<&[u8]> = tokens.iter().map(AsRef::as_ref).collect();
         if u32::try_from(tokens.len()).is_err() {
             return Err(Error::vocab(format!("{} tokens", tokens.len()), "fewer than 2³² tokens"));
         }
         let mut ids: HashMap<&[u8], u32, RandomState> =
             HashMap::with_capacity_and_hasher(tokens.len(), RandomState::default());
-        for (id, token) in (0..).zip(&tokens) {
+        for (id, &token) in (0..).zip(&tokens) {
             if token.is_empty() {
                 return Err(Error::vocab(
                     format!("token {id} without bytes"),
@@ -60,7 +61,7 @@ impl Vocab {
         let mut is_special = vec![false; tokens.len()];
         for (text, id) in &specials {
             let found = tokens.get(*id as usize);
-            if found.is_none_or(|bytes| bytes != text.as_bytes()) {
+            if found.is_none_or(|&bytes| bytes != text.as_bytes()) {
                 let found = found.map_or("no token".into(), |bytes| show(bytes));
                 return Err(Error::vocab(
                     format!("{found} with id {id}"),
@@ -87,7 +88,7 @@ impl Vocab {
 
         let mut starts = Vec::with_capacity(tokens.len() + 1);
         starts.push(0);
-        let mut bytes = Vec::with_capacity(tokens.iter().map(Vec::len).sum());
+        let mut bytes = Vec::with_capacity(tokens.iter().map(|token| token.len()).sum());
         for token in &tokens {
             bytes.extend_from_slice(token);
             starts.push(bytes.len());
@@ -111,7 +112,7 @@ impl Vocab {
             let token = [known(left)?.as_slice(), known(right)?.as_slice()].concat();
             tokens.push(token);
         }
-        Vocab::new(tokens, merges, specials)
+        Vocab::new(&tokens, merges, specials)
     }
 
     /// The same vocabulary with these special tokens as well. One that is a token already becomes special with the id it
@@ -134,7 +135,7 @@ impl Vocab {
             // More than 2³² tokens are refused below.
             specials.push((text.clone(), id as u32));
         }
-        Vocab::new(tokens, self.merges.clone(), specials)
+        Vocab::new(&tokens, self.merges.clone(), specials)
     }
 
     /// The number of tokens; ids are below it.
@@ -182,12 +183,14 @@ impl Vocab {
 
 /// The id that each merge makes.
 fn resolve_merges(
-    tokens: &[Vec<u8>],
+    tokens: &[&[u8]],
     ids: &HashMap<&[u8], u32, RandomState>,
     merges: &[(u32, u32)],
 ) -> Result<Vec<u32>> {
-    let mut seen: HashMap<(u32, u32), usize, RandomState> =
-        HashMap::with_capacity_and_hasher(merges.len(), RandomState::default());
+    // The last merge that makes each token, and for each merge the one before it that makes the same token: a pair that
+    // comes twice makes the same token twice.
+    let mut last_maker: Vec<Option<usize>> = vec![None; tokens.len()];
+    let mut maker_before = Vec::with_capacity(merges.len());
     let mut merged = Vec::with_capacity(merges.len());
     let mut joined = Vec::new();
     for (rank, &(left, right)) in merges.iter().enumerate() {
@@ -197,22 +200,32 @@ fn resolve_merges(
         joined.clear();
         joined.extend_from_slice(bytes(left)?);
         joined.extend_from_slice(bytes(right)?);
-        let id = ids.get(joined.as_slice()).ok_or_else(|| {
-            Error::vocab(
-                format!("merge {rank} that makes {}", show(&joined)),
-                "merges whose result is a token of the vocabulary",
-            )
-        })?;
-        merged.push(*id);
-        if let Some(first) = seen.insert((left, right), rank) {
-            return Err(Error::vocab(
-                format!(
-                    "the pair that makes {} twice, as merges {first} and {rank}",
-                    show(&joined)
-                ),
-                "each pair merged once",
-            ));
+        // Most vocabularies have what their merges make in the order of the merges: no search in all of them then.
+        let next = merged.last().map_or(0, |&id: &u32| id as usize + 1);
+        let id = match tokens.get(next) {
+            Some(&token) if token == joined => next as u32,
+            _ => *ids.get(joined.as_slice()).ok_or_else(|| {
+                Error::vocab(
+                    format!("merge {rank} that makes {}", show(&joined)),
+                    "merges whose result is a token of the vocabulary",
+                )
+            })?,
+        };
+        let mut maker = last_maker[id as usize];
+        while let Some(rank_before) = maker {
+            if merges[rank_before] == (left, right) {
+                return Err(Error::vocab(
+                    format!(
+                        "the pair that makes {} twice, as merges {rank_before} and {rank}",
+                        show(&joined)
+                    ),
+                    "each pair merged once",
+                ));
+            }
+            maker = maker_before[rank_before];
         }
+        maker_before.push(last_maker[id as usize].replace(rank));
+        merged.push(id);
     }
     Ok(merged)
 }
@@ -268,35 +281,35 @@ mod tests {
     fn what_is_no_vocabulary_is_refused() {
         let mut tokens = byte_tokens();
         tokens.pop();
-        assert!(message(Vocab::new(tokens, vec![], vec![])).contains("0xFF"));
+        assert!(message(Vocab::new(&tokens, vec![], vec![])).contains("0xFF"));
 
         let mut tokens = byte_tokens();
         tokens.push(b"a".to_vec());
-        assert!(message(Vocab::new(tokens, vec![], vec![])).contains("as 97 and 256"));
+        assert!(message(Vocab::new(&tokens, vec![], vec![])).contains("as 97 and 256"));
 
         let mut tokens = byte_tokens();
         tokens.push(vec![]);
-        assert!(message(Vocab::new(tokens, vec![], vec![])).contains("without bytes"));
+        assert!(message(Vocab::new(&tokens, vec![], vec![])).contains("without bytes"));
 
-        assert!(message(Vocab::new(byte_tokens(), vec![(97, 98)], vec![])).contains("\"ab\""));
+        assert!(message(Vocab::new(&byte_tokens(), vec![(97, 98)], vec![])).contains("\"ab\""));
         assert!(
-            message(Vocab::new(byte_tokens(), vec![(97, 256)], vec![])).contains("no token 256")
+            message(Vocab::new(&byte_tokens(), vec![(97, 256)], vec![])).contains("no token 256")
         );
         assert!(message(Vocab::from_merges(vec![(97, 256)], &[])).contains("no token 256"));
         assert!(message(Vocab::from_merges(vec![(97, 98), (97, 98)], &[])).contains("twice"));
         assert!(message(Vocab::from_merges(vec![], &specials(&["a"]))).contains("twice"));
         assert!(
-            message(Vocab::new(byte_tokens(), vec![], vec![("x".into(), 97)]))
+            message(Vocab::new(&byte_tokens(), vec![], vec![("x".into(), 97)]))
                 .contains("\"a\" with id 97")
         );
         assert!(
-            message(Vocab::new(byte_tokens(), vec![], vec![("x".into(), 999)]))
+            message(Vocab::new(&byte_tokens(), vec![], vec![("x".into(), 999)]))
                 .contains("no token")
         );
 
         let mut tokens = byte_tokens();
         tokens.push(b"ab".to_vec());
-        let twice = Vocab::new(tokens, vec![(97, 98), (97, 98)], vec![]);
+        let twice = Vocab::new(&tokens, vec![(97, 98), (97, 98)], vec![]);
         assert!(message(twice).contains("merges 0 and 1"));
     }
 }

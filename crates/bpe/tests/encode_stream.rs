@@ -111,7 +111,7 @@ proptest! {
 fn parts_of_a_pre_token_are_no_whole_ones() {
     let mut tokens: Vec<Vec<u8>> = (0u8..=255).map(|byte| vec![byte]).collect();
     tokens.push(b"bc".to_vec());
-    let vocab = Vocab::new(tokens, vec![], vec![]).unwrap();
+    let vocab = Vocab::new(&tokens, vec![], vec![]).unwrap();
     let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).with_whole_pre_tokens();
     assert_eq!(tokenizer.encode(b"bc").unwrap(), [256]);
     let text = [&b"a".repeat(300)[..], b"bc"].concat();

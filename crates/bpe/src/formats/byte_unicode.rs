@@ -34,7 +34,22 @@ pub(crate) fn spell(bytes: &[u8]) -> String {
 
 /// The bytes that `text` spells; `None` when a character in it spells none.
 pub(crate) fn unspell(text: &str) -> Option<Vec<u8>> {
-    text.chars().map(|c| BYTES.get(c as usize).copied().flatten()).collect()
+    let mut bytes = Vec::new();
+    unspell_into(text, &mut bytes).then_some(bytes)
+}
+
+/// Appends the bytes that `text` spells to `bytes`, or nothing, which is false, when a character in it spells none.
+pub(crate) fn unspell_into(text: &str, bytes: &mut Vec<u8>) -> bool {
+    let before = bytes.len();
+    bytes.reserve(text.len());
+    for c in text.chars() {
+        let Some(&Some(byte)) = BYTES.get(c as usize) else {
+            bytes.truncate(before);
+            return false;
+        };
+        bytes.push(byte);
+    }
+    true
 }
 
 #[cfg(test)]

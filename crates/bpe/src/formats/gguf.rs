@@ -5,7 +5,7 @@
 //! a line break with blanks after it, is one pre-token here and two there; and the `ſ` of old prints, which is a kind of s, makes a
 //! contraction behind an apostrophe here and not there.
 
-use super::gpt2::Speller;
+use super::spelling::Speller;
 use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
 

@@ -66,7 +66,7 @@ mod tests {
     fn merges_that_do_not_rise_are_refused() {
         let mut tokens: Vec<Vec<u8>> = (0u8..=255).map(|byte| vec![byte]).collect();
         tokens.extend([b"ab".to_vec(), b"cd".to_vec()]);
-        let vocab = Vocab::new(tokens, vec![(99, 100), (97, 98)], vec![]).unwrap();
+        let vocab = Vocab::new(&tokens, vec![(99, 100), (97, 98)], vec![]).unwrap();
         let error = save(&vocab, Path::new("nowhere")).unwrap_err().to_string();
         assert!(error.contains("tokenizer.tiktoken") && error.contains("another order"), "{error}");
     }

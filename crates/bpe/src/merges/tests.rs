@@ -101,7 +101,7 @@ fn runs_of_one_letter() {
 fn a_merge_may_come_before_what_makes_its_parts() {
     let mut tokens: Vec<Vec<u8>> = (0u8..=255).map(|byte| vec![byte]).collect();
     tokens.extend([b"ab".to_vec(), b"abc".to_vec()]);
-    let vocab = Vocab::new(tokens, vec![(256, 99), (97, 98)], vec![]).unwrap();
+    let vocab = Vocab::new(&tokens, vec![(256, 99), (97, 98)], vec![]).unwrap();
     let merges = Merges::new(&vocab);
     assert!(merges.left_to_right(&vocab).is_none());
     let text = b"abcabxabc".repeat(10);

@@ -1,6 +1,7 @@
 //! Reading `tokenizer.json`.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
@@ -12,19 +13,22 @@ use serde_json::Value;
 use super::{GPT4, UNCUT};
 use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
-use crate::formats::gpt2::{assemble, split_merge};
+use crate::formats::assemble::assemble;
+use crate::formats::gpt2::split_merge;
+use crate::formats::spelling::{Spelling, Spellings};
 use crate::formats::{json_error, read_text};
 use crate::pattern::Pattern;
 
 #[derive(Deserialize)]
-struct File {
+struct File<'t> {
     #[serde(default)]
     added_tokens: Vec<AddedToken>,
     #[serde(default)]
     normalizer: Option<Value>,
     #[serde(default)]
     pre_tokenizer: Option<PreTokenizer>,
-    model: Model,
+    #[serde(borrow)]
+    model: Model<'t>,
 }
 
 #[derive(Deserialize)]
@@ -68,7 +72,7 @@ enum SplitPattern {
 }
 
 #[derive(Deserialize)]
-struct Model {
+struct Model<'t> {
     #[serde(rename = "type", default)]
     kind: Option<String>,
     #[serde(default)]
@@ -81,12 +85,14 @@ struct Model {
     byte_fallback: bool,
     #[serde(default)]
     ignore_merges: bool,
-    vocab: HashMap<String, u32, RandomState>,
-    merges: Vec<Merge>,
+    #[serde(borrow)]
+    vocab: Spellings<'t>,
+    #[serde(borrow)]
+    merges: Vec<Merge<'t>>,
 }
 
 /// `"a b"` or `["a", "b"]`.
-struct Merge(String, String);
+struct Merge<'t>(Spelling<'t>, Spelling<'t>);
 
 fn yes() -> bool {
     true
@@ -98,9 +104,10 @@ fn yes() -> bool {
 /// When it is damaged, or describes something else.
 pub fn load(path: &Path) -> Result<Tokenizer> {
     let text = read_text(path)?;
-    check_model_kind(&text, path)?;
-    let file: File = serde_json::from_str(&text).map_err(|error| json_error(path, &error))?;
-    drop(text);
+    let file: File = serde_json::from_str(&text).map_err(|error| {
+        // Other kinds of models have vocabularies of other shapes, and should be told by their names.
+        check_model_kind(&text, path).err().unwrap_or_else(|| json_error(path, &error))
+    })?;
     let pattern = pattern(&file, path)?;
     check_model(&file.model, path)?;
     let mut spellings = file.model.vocab;
@@ -109,10 +116,13 @@ pub fn load(path: &Path) -> Result<Tokenizer> {
     for token in file.added_tokens {
         check_added(&token, path)?;
         // It may be in the vocabulary under another spelling, that of its bytes.
-        let is_new = token.id as usize >= spellings.len();
-        let id = match spellings.get(&token.content) {
+        let is_new = token.id as usize >= spellings.0.len();
+        let id = match spellings.0.get(token.content.as_str()) {
             Some(&id) => id,
-            None if is_new => *spellings.entry(token.content.clone()).or_insert(token.id),
+            None if is_new => {
+                let content = Spelling(Cow::Owned(token.content.clone()));
+                *spellings.0.entry(content).or_insert(token.id)
+            }
             None => token.id,
         };
         if id != token.id {
@@ -134,14 +144,14 @@ pub fn load(path: &Path) -> Result<Tokenizer> {
         .model
         .merges
         .iter()
-        .map(|Merge(left, right)| (left.as_str(), right.as_str()))
+        .map(|Merge(Spelling(left), Spelling(right))| (&**left, &**right))
         .collect();
-    let vocab = assemble(spellings, &merges, Some(specials), path, path)?;
+    let vocab = assemble(&spellings, &merges, Some(specials), path, path)?;
     let tokenizer = Tokenizer::new(vocab, pattern);
     Ok(if file.model.ignore_merges { tokenizer.with_whole_pre_tokens() } else { tokenizer })
 }
 
-/// Other kinds of models have vocabularies of other shapes: they are told apart before anything else is looked at.
+/// Refuses a model that says that it is of another kind, and a file without a model.
 fn check_model_kind(text: &str, path: &Path) -> Result<()> {
     #[derive(Deserialize)]
     struct Kind {
@@ -164,8 +174,12 @@ fn check_model_kind(text: &str, path: &Path) -> Result<()> {
 
 fn check_model(model: &Model, path: &Path) -> Result<()> {
     let given = |affix: &Option<String>| affix.as_ref().is_some_and(|affix| !affix.is_empty());
+    if let Some(kind) = &model.kind
+        && kind != "BPE"
+    {
+        return Err(refused(path, format!("a model of type {kind}")));
+    }
     let odd = match model {
-        _ if model.kind.as_ref().is_some_and(|kind| kind != "BPE") => "another model",
         _ if model.dropout.is_some_and(|dropout| dropout != 0.0) => "a model with dropout",
         _ if model.byte_fallback => "a model with byte_fallback",
         _ if given(&model.continuing_subword_prefix) => "a model with continuing_subword_prefix",
@@ -231,26 +245,36 @@ fn refused(path: &Path, found: impl Into<String>) -> Error {
     )
 }
 
-impl<'de> Deserialize<'de> for Merge {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Merge, D::Error> {
+impl<'de: 't, 't> Deserialize<'de> for Merge<'t> {
+    fn deserialize<D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Merge<'t>, D::Error> {
         struct MergeVisitor;
         impl<'de> Visitor<'de> for MergeVisitor {
-            type Value = Merge;
+            type Value = Merge<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a merge, \"a b\" or [\"a\", \"b\"]")
             }
 
-            fn visit_str<E: de::Error>(self, line: &str) -> std::result::Result<Merge, E> {
-                let (left, right) = split_merge(line)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(line), &self))?;
-                Ok(Merge(left.to_string(), right.to_string()))
+            fn visit_borrowed_str<E: de::Error>(
+                self,
+                line: &'de str,
+            ) -> std::result::Result<Merge<'de>, E> {
+                let [left, right] = split(line, &self)?.map(|token| Spelling(Cow::Borrowed(token)));
+                Ok(Merge(left, right))
+            }
+
+            fn visit_str<E: de::Error>(self, line: &str) -> std::result::Result<Merge<'de>, E> {
+                let [left, right] =
+                    split(line, &self)?.map(|token| Spelling(Cow::Owned(token.to_string())));
+                Ok(Merge(left, right))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(
                 self,
                 mut pair: A,
-            ) -> std::result::Result<Merge, A::Error> {
+            ) -> std::result::Result<Merge<'de>, A::Error> {
                 let too_short = |len| de::Error::invalid_length(len, &MergeVisitor);
                 let left = pair.next_element()?.ok_or_else(|| too_short(0))?;
                 let right = pair.next_element()?.ok_or_else(|| too_short(1))?;
@@ -260,6 +284,16 @@ impl<'de> Deserialize<'de> for Merge {
                 }
             }
         }
+
+        fn split<'l, E: de::Error>(
+            line: &'l str,
+            expected: &dyn de::Expected,
+        ) -> std::result::Result<[&'l str; 2], E> {
+            let (left, right) = split_merge(line)
+                .ok_or_else(|| E::invalid_value(de::Unexpected::Str(line), expected))?;
+            Ok([left, right])
+        }
+
         deserializer.deserialize_any(MergeVisitor)
     }
 }

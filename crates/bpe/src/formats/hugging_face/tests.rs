@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::formats::gpt2::Speller;
+use crate::formats::spelling::Speller;
 use crate::{Pattern, Tokenizer, Vocab};
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ fn whole_pre_tokens_are_kept() {
     let plain = tokenizer("gpt2", &[]);
     let mut tokens: Vec<Vec<u8>> = plain.vocab().tokens().map(<[u8]>::to_vec).collect();
     tokens.push(b"whole".to_vec());
-    let vocab = Vocab::new(tokens, plain.vocab().merges().to_vec(), vec![]).unwrap();
+    let vocab = Vocab::new(&tokens, plain.vocab().merges().to_vec(), vec![]).unwrap();
     let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).with_whole_pre_tokens();
     let again = loaded(tokenizer_json(&tokenizer)).unwrap();
     assert_eq!(again.encode(b"whole").unwrap(), [260]);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{GPT4, UNCUT};
 use crate::encode::Tokenizer;
-use crate::formats::gpt2::Speller;
+use crate::formats::spelling::Speller;
 use crate::special::END_OF_TEXT;
 
 /// Writes the content of `tokenizer.json`.
