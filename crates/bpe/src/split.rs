@@ -6,6 +6,7 @@
 //! alternative matches; what follows is a run of one class. Backtracking is left in one place: white space before a
 //! word gives its last character to the word.
 
+mod masks;
 mod window;
 
 use crate::classes::{ASCII, Class, char_at};
@@ -32,10 +33,27 @@ pub(crate) trait Ends {
     }
 }
 
-/// All pre-tokens by GPT-2's pattern: as many at a time as a window of ASCII decides, and one by one where it decides
-/// nothing.
+/// All pre-tokens by GPT-2's pattern.
 #[inline]
 pub(crate) fn gpt2_all(text: &[u8], ends: &mut impl Ends) {
+    all(text, |window| window::gpt2_starts(window).0, |at| gpt2(text, at), ends);
+}
+
+/// All pre-tokens by GPT-4's pattern.
+#[inline]
+pub(crate) fn gpt4_all(text: &[u8], ends: &mut impl Ends) {
+    all(text, |window| window::gpt4_starts(window).0, |at| gpt4(text, at), ends);
+}
+
+/// As many pre-tokens at a time as a window of ASCII decides, and one by one where it decides nothing: `starts` tells where
+/// they begin in a window, `end` where the one at a position ends.
+#[inline(always)]
+fn all(
+    text: &[u8],
+    starts: impl Fn(&[u8; 64]) -> u64,
+    end: impl Fn(usize) -> usize,
+    ends: &mut impl Ends,
+) {
     let mut at = 0;
     // Where a window decides nothing, as in another script, the next pre-tokens do without.
     let mut windows_from = 0;
@@ -44,7 +62,7 @@ pub(crate) fn gpt2_all(text: &[u8], ends: &mut impl Ends) {
             && let Some(window) = text[at..].first_chunk()
         {
             // All but the first pre-token of a window begin where another ends.
-            let starts = window::gpt2_starts(window);
+            let starts = starts(window);
             if starts != 0 {
                 ends.push_bits(at, starts);
                 at += starts.ilog2() as usize;
@@ -52,17 +70,7 @@ pub(crate) fn gpt2_all(text: &[u8], ends: &mut impl Ends) {
             }
             windows_from = at + 32;
         }
-        at = gpt2(text, at);
-        ends.push(at);
-    }
-}
-
-/// All pre-tokens by GPT-4's pattern.
-#[inline]
-pub(crate) fn gpt4_all(text: &[u8], ends: &mut impl Ends) {
-    let mut at = 0;
-    while at < text.len() {
-        at = gpt4(text, at);
+        at = end(at);
         ends.push(at);
     }
 }
