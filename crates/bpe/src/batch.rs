@@ -6,15 +6,10 @@
 //! its set is the only surprise.
 
 use crate::cache::{Cache, SetIndex};
+use crate::ends::{PendingEnds, ROOM};
 use crate::ids::TokenId;
 use crate::key::Key;
 use crate::merger::Merger;
-
-/// A batch is full when it has so many pre-tokens.
-const SIZE: usize = 32;
-
-/// Places for them: up to 64 more come at once.
-const ROOM: usize = 128;
 
 /// Most ids of a pre-token in the cache, of either type.
 const MAX_GROUP: usize = 8;
@@ -22,11 +17,7 @@ const MAX_GROUP: usize = 8;
 /// Pre-tokens on their way from a text to ids.
 #[derive(Debug)]
 pub(crate) struct Batch<T> {
-    /// Where the first pre-token that has no key yet begins; each of the others begins where the one before it ends.
-    start: usize,
-    /// The ends of those.
-    ends: [usize; ROOM],
-    num_ends: usize,
+    new: PendingEnds,
     /// The keys of those before them, and their sets.
     keys: [Key; ROOM],
     sets: [SetIndex; ROOM],
@@ -37,9 +28,7 @@ pub(crate) struct Batch<T> {
 impl<T: TokenId> Batch<T> {
     pub(crate) fn new() -> Batch<T> {
         Batch {
-            start: 0,
-            ends: [0; ROOM],
-            num_ends: 0,
+            new: PendingEnds::new(),
             keys: [Key::default(); ROOM],
             sets: [SetIndex::default(); ROOM],
             num_keys: 0,
@@ -50,32 +39,14 @@ impl<T: TokenId> Batch<T> {
     /// Begins a text.
     pub(crate) fn begin(&mut self) {
         // Nothing is left but after a pattern that failed.
-        (self.start, self.num_ends, self.num_keys) = (0, 0, 0);
+        self.new.begin();
+        self.num_keys = 0;
     }
 
-    /// Takes the next pre-token, which ends at `end`.
+    /// Those that were found and are not looked up yet, and a place for more.
     #[inline(always)]
-    pub(crate) fn push(&mut self, end: usize) {
-        self.ends[self.num_ends % ROOM] = end;
-        self.num_ends += 1;
-    }
-
-    /// Takes the next ones, which end at `base + i` for each bit i of `ends`.
-    #[inline(always)]
-    pub(crate) fn push_bits(&mut self, base: usize, mut ends: u64) {
-        let mut num_ends = self.num_ends;
-        while ends != 0 {
-            self.ends[num_ends % ROOM] = base + ends.trailing_zeros() as usize;
-            num_ends += 1;
-            ends &= ends - 1;
-        }
-        self.num_ends = num_ends;
-    }
-
-    /// Whether [`Batch::advance`] has to be called before more come.
-    #[inline(always)]
-    pub(crate) fn is_full(&self) -> bool {
-        self.num_ends >= SIZE
+    pub(crate) fn new_ones(&mut self) -> &mut PendingEnds {
+        &mut self.new
     }
 
     /// Appends the ids of the pre-tokens of the call before, which are part of `text`, to `ids`, and asks for those that
@@ -103,17 +74,14 @@ impl<T: TokenId> Batch<T> {
         }
         ids.extend_from_slice(&self.ids[..count]);
 
-        let mut start = self.start;
-        let places = self.keys.iter_mut().zip(&mut self.sets);
-        for ((key, set), &end) in places.zip(&self.ends[..self.num_ends]) {
+        let (mut start, ends) = self.new.take();
+        for ((key, set), &end) in self.keys.iter_mut().zip(&mut self.sets).zip(ends) {
             // Kept, as making them again would cost more than reading them.
             *key = Key::new(text, start..end);
             *set = cache.ask(*key);
             start = end;
         }
-        self.start = start;
-        self.num_keys = self.num_ends;
-        self.num_ends = 0;
+        self.num_keys = ends.len();
     }
 
     /// Appends the ids of all pre-tokens that are left.

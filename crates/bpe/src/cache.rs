@@ -156,6 +156,34 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_tells_pre_tokens_apart() {
+        // Pre-tokens of one set that differ in their first bytes only, and in their last only.
+        let words = |first: bool| {
+            (0..300_000u32).map(move |number| {
+                let number = format!("{number:07}");
+                if first {
+                    format!("{number}same end")
+                } else {
+                    format!("beginning{number}")[1..].to_string()
+                }
+            })
+        };
+        for first in [true, false] {
+            let same_set: Vec<String> = words(first)
+                .filter(|word| SetIndex::of(key(word.as_bytes())).0 == 7)
+                .take(2)
+                .collect();
+            let keys = [&same_set[0], &same_set[1]].map(|word| key(word.as_bytes()));
+            assert_eq!((keys[0].0 == keys[1].0, keys[0].1 == keys[1].1), (!first, first));
+            let mut cache = Cache::new();
+            insert(&mut cache, keys[0], &[1u16]);
+            assert_eq!(get(&mut cache, keys[1]), None);
+            insert(&mut cache, keys[1], &[2]);
+            assert_eq!(keys.map(|key| get(&mut cache, key)), [Some(vec![1]), Some(vec![2])]);
+        }
+    }
+
+    #[test]
     fn what_is_too_long_is_not_kept() {
         let mut cache = Cache::new();
         insert(&mut cache, key(b"abc"), &[1u32, 2, 3, 4]);

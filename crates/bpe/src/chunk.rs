@@ -114,7 +114,7 @@ impl<R: Read> ChunkReader<R> {
     /// Puts the next chunk into `chunk`, in place of what was there. False when the stream is at its end.
     ///
     /// # Errors
-    /// What the reader says.
+    /// What the reader says. What was read since the last chunk is lost then.
     pub fn next_chunk(&mut self, chunk: &mut Vec<u8>) -> io::Result<bool> {
         let rest = std::mem::take(&mut self.rest);
         // What is in `chunk` is overwritten and not cleared first: zeroing it again would cost as much as reading.

@@ -4,6 +4,7 @@
 //! its own. A table that grows beyond its share of memory is poured into a common one. Sums do not depend on the order
 //! of their parts and the result is sorted, so neither the number of threads nor the size of chunks can be seen in it.
 
+mod batch;
 mod key;
 mod table;
 
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::lock::lock;
 use crate::pattern::Pattern;
 use crate::special::{Segment, SpecialTokens};
+use batch::Batch;
 use key::Seeds;
 use table::CountTable;
 
@@ -171,9 +173,9 @@ impl PreTokenCounter {
         local: &mut CountTable,
         on_progress: OnProgress,
     ) -> Result<()> {
-        let mut chunk = Vec::new();
+        let (mut chunk, mut batch) = (Vec::new(), Batch::new());
         while !failed.load(Ordering::Relaxed) && lock(reader).next_chunk(&mut chunk)? {
-            self.count_chunk(&chunk, local, on_progress)?;
+            self.count_chunk(&chunk, &mut batch, local, on_progress)?;
         }
         Ok(())
     }
@@ -181,6 +183,7 @@ impl PreTokenCounter {
     fn count_chunk(
         &self,
         chunk: &[u8],
+        batch: &mut Batch,
         local: &mut CountTable,
         on_progress: OnProgress,
     ) -> Result<()> {
@@ -190,7 +193,7 @@ impl PreTokenCounter {
                 Segment::Special(_) => specials += 1,
                 Segment::Text(text) => {
                     text_bytes += text.len();
-                    self.pattern.for_each_pre_token(text, &mut |at| local.add_within(text, at))?;
+                    batch.count(text, &self.pattern, local)?;
                 }
             }
         }

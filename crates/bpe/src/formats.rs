@@ -11,7 +11,7 @@ mod spelling;
 pub mod tiktoken;
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::encode::Tokenizer;
@@ -49,20 +49,27 @@ pub fn load(dir: &Path) -> Result<Tokenizer> {
     }
 }
 
-/// Writes the four files into `dir`, which is made if it is missing. Each appears whole or not at all.
+/// Writes the four files into `dir`, which is made if it is missing. Each appears whole or not at all, and none before all
+/// are written.
 ///
 /// # Errors
 /// When they cannot be written, or two tokens are spelled alike in `vocab.json`.
 pub fn save(tokenizer: &Tokenizer, dir: &Path) -> Result<()> {
     let speller = Speller::new(tokenizer.vocab());
     speller.check().map_err(|error| error.in_file(&dir.join(gpt2::VOCAB)))?;
-    files::write_with(&dir.join(gpt2::VOCAB), |out| gpt2::write_vocab(&speller, out))?;
-    files::write_with(&dir.join(gpt2::MERGES), |out| gpt2::write_merges(&speller, out))?;
-    files::write_with(&dir.join(hugging_face::TOKENIZER), |out| {
-        hugging_face::write_tokenizer(tokenizer, &speller, out)
-    })?;
     let config = hugging_face::config_json(tokenizer);
-    files::write(&dir.join(hugging_face::CONFIG), config.as_bytes())?;
+    let path = |name: &str| dir.join(name);
+    let written = [
+        files::prepare(&path(gpt2::VOCAB), |out| gpt2::write_vocab(&speller, out))?,
+        files::prepare(&path(gpt2::MERGES), |out| gpt2::write_merges(&speller, out))?,
+        files::prepare(&path(hugging_face::TOKENIZER), |out| {
+            hugging_face::write_tokenizer(tokenizer, &speller, out)
+        })?,
+        files::prepare(&path(hugging_face::CONFIG), |out| out.write_all(config.as_bytes()))?,
+    ];
+    for file in written {
+        file.commit()?;
+    }
     Ok(())
 }
 

@@ -26,7 +26,7 @@ const KEEP: [(u64, u64); MAX_BYTES + 1] = {
 };
 
 impl Key {
-    /// The key of `text[range]`, of 1 to 15 bytes; of a longer range, [`Key::long`] of its start and end.
+    /// The key of `text[range]`, of up to 15 bytes; of a longer range, [`Key::long`] of its start and end.
     #[inline(always)]
     pub(crate) fn new(text: &[u8], range: Range<usize>) -> Key {
         let Range { start, end } = range;

@@ -12,6 +12,7 @@ mod classes;
 mod count;
 mod decode;
 mod encode;
+mod ends;
 mod error;
 pub mod formats;
 mod ids;

@@ -170,7 +170,7 @@ where
             }
             output = lock(&self.output);
             if let Err(error) = taken {
-                output.error = Some(error);
+                output.error.get_or_insert(error);
                 output.stopped = true;
             } else {
                 output.stats.bytes += bytes as u64;

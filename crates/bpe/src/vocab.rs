@@ -311,5 +311,12 @@ mod tests {
         tokens.push(b"ab".to_vec());
         let twice = Vocab::new(&tokens, vec![(97, 98), (97, 98)], vec![]);
         assert!(message(twice).contains("merges 0 and 1"));
+
+        // Three pairs make "abc"; one of them comes twice.
+        let mut tokens = byte_tokens();
+        tokens.extend([b"ab".to_vec(), b"bc".to_vec(), b"abc".to_vec()]);
+        let merges = vec![(97, 98), (98, 99), (97, 257), (256, 99), (97, 257)];
+        assert!(Vocab::new(&tokens, merges[..4].to_vec(), vec![]).is_ok());
+        assert!(message(Vocab::new(&tokens, merges, vec![])).contains("merges 2 and 4"));
     }
 }

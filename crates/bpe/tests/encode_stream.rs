@@ -1,6 +1,8 @@
 //! A stream gives the ids of the whole text, whatever the chunks and threads, and everything agrees with the definition.
 
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bpe::{Error, Pattern, Segment, StreamOptions, StreamStats, Tokenizer, Vocab, merge_naive};
 use proptest::prelude::*;
@@ -120,6 +122,30 @@ fn parts_of_a_pre_token_are_no_whole_ones() {
     assert_eq!(ids, bytes);
 }
 
+/// What a failed text left behind is not part of the next one.
+#[test]
+fn an_encoder_goes_on_after_a_failure() {
+    let tokenizer = tokenizer(r"(?:(a|aa)+)(?!a|b)c|x", &[]);
+    let mut encoder = tokenizer.encoder::<u32>();
+    for few in [3, 40] {
+        let text = [b"x".repeat(few), b"a".repeat(300)].concat();
+        assert!(encoder.encode(&text, &mut Vec::new()).is_err());
+        let mut ids = Vec::new();
+        encoder.encode(b"xxyx", &mut ids).unwrap();
+        assert_eq!(ids, tokenizer.encode(b"xxyx").unwrap());
+    }
+}
+
+/// A special token's text is no token when it is not special.
+#[test]
+fn whole_pre_tokens_leave_special_tokens_out() {
+    let vocab = Vocab::from_merges(vec![], &["<|>".to_string()]).unwrap();
+    let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).with_whole_pre_tokens();
+    assert_eq!(tokenizer.encode(b"<|>").unwrap(), [256]);
+    let bytes = b"<|>".map(u32::from);
+    assert_eq!(tokenizer.encode_ordinary(b"<|>").unwrap(), bytes);
+}
+
 /// Gives some text, then fails.
 struct Failing(usize);
 
@@ -153,6 +179,80 @@ fn failures_end_the_stream() {
         assert!(failed.unwrap_err().to_string().contains("disk is full"));
         assert_eq!(calls, 3);
     }
+}
+
+/// A text without an end, which tells how much of it was read.
+struct Endless<'c>(&'c AtomicUsize);
+
+impl Read for Endless<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.fetch_add(buffer.len(), Ordering::Relaxed);
+        buffer.iter_mut().zip(b"word ".iter().cycle()).for_each(|(byte, &letter)| *byte = letter);
+        Ok(buffer.len())
+    }
+}
+
+/// While the sink has its first chunk, the others go on, as far as they may; after its failure nothing is handed on.
+#[test]
+fn a_slow_sink_holds_nobody_up_and_bounds_what_is_read() {
+    const CHUNK: usize = 1000;
+    let tokenizer = tokenizer("gpt2", &[]);
+    for threads in [2, 4] {
+        let read = AtomicUsize::new(0);
+        let mut calls = 0;
+        let sink = |_: &[u32]| {
+            calls += 1;
+            let chunks = || read.load(Ordering::Relaxed) / CHUNK;
+            while calls == 1 && chunks() < 2 * threads {
+                std::thread::yield_now();
+            }
+            // Time to read more than may be read.
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(chunks() <= 3 * threads + calls + 2, "{} chunks", chunks());
+            if calls == 3 { Err(Error::from(io::Error::other("enough"))) } else { Ok(()) }
+        };
+        let options = StreamOptions { threads, chunk_size: CHUNK };
+        let failed = tokenizer.encode_stream(Endless(&read), options, sink, |_| ());
+        assert!(failed.unwrap_err().to_string().contains("enough"));
+        assert_eq!(calls, 3);
+    }
+}
+
+/// Gives some text, waits until the sink is at work, and fails; the sink fails later.
+#[test]
+fn the_first_of_two_failures_is_told() {
+    let tokenizer = tokenizer("gpt2", &[]);
+    let (is_handing_on, has_failed) = (AtomicBool::new(false), AtomicBool::new(false));
+    let wait_for = |flag: &AtomicBool| {
+        while !flag.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+    };
+    struct Late<F>(usize, F);
+    impl<F: FnMut()> Read for Late<F> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.0 == 0 {
+                (self.1)();
+                return Err(io::Error::other("the cable was pulled"));
+            }
+            self.0 -= 1;
+            buffer.fill(b' ');
+            Ok(buffer.len())
+        }
+    }
+    let reader = Late(1, || {
+        wait_for(&is_handing_on);
+        has_failed.store(true, Ordering::Relaxed);
+    });
+    let sink = |_: &[u32]| {
+        is_handing_on.store(true, Ordering::Relaxed);
+        wait_for(&has_failed);
+        std::thread::sleep(Duration::from_millis(50));
+        Err(Error::from(io::Error::other("the disk is full")))
+    };
+    let options = StreamOptions { threads: 2, chunk_size: 100 };
+    let failed = tokenizer.encode_stream(reader, options, sink, |_| ());
+    assert!(failed.unwrap_err().to_string().contains("cable"));
 }
 
 #[test]

@@ -128,7 +128,7 @@ impl Write for AtomicFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{check_dir, write, write_with};
+    use crate::{check_dir, prepare, write, write_with};
 
     fn names(dir: &Path) -> Vec<String> {
         let entries = fs::read_dir(dir).unwrap();
@@ -196,6 +196,18 @@ mod tests {
         assert!(message.ends_with("file: cannot be written: disk full"), "{message}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(dir.path()), ["file"]);
+    }
+
+    #[test]
+    fn what_is_prepared_is_on_the_disk_and_not_at_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let file = prepare(&path, |out| out.write_all(b"all of it")).unwrap();
+        let [temporary] = &names(dir.path())[..] else { panic!("one file") };
+        assert_eq!(fs::read(dir.path().join(temporary)).unwrap(), b"all of it");
+        assert!(!path.exists());
+        file.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"all of it");
     }
 
     #[cfg(unix)]

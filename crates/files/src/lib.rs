@@ -69,9 +69,21 @@ pub fn write_with(
     path: &Path,
     content: impl FnOnce(&mut AtomicFile) -> io::Result<()>,
 ) -> Result<()> {
+    prepare(path, content)?.commit()
+}
+
+/// The same up to [`AtomicFile::commit`]: for files that belong together, of which none is to appear if the disk is too
+/// full for another.
+///
+/// # Errors
+/// As for [`AtomicFile::create`], and what `content` and the disk say.
+pub fn prepare(
+    path: &Path,
+    content: impl FnOnce(&mut AtomicFile) -> io::Result<()>,
+) -> Result<AtomicFile> {
     let mut file = AtomicFile::create(path)?;
-    content(&mut file).map_err(Error::cannot_write(path))?;
-    file.commit()
+    content(&mut file).and_then(|()| file.flush()).map_err(Error::cannot_write(path))?;
+    Ok(file)
 }
 
 /// Makes the directory `dir`, if need be, and makes sure that files can be written there: before hours of work, not

@@ -49,12 +49,15 @@ fn pattern() -> impl Strategy<Value = Pattern> {
         .prop_map(|name| Pattern::parse(name).unwrap())
 }
 
-/// Gives one to five bytes at a time.
+/// Gives one to five bytes at a time, and is interrupted in between.
 struct Dribble<'t>(&'t [u8], usize);
 
 impl Read for Dribble<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.1 = self.1 % 5 + 1;
+        self.1 = (self.1 + 1) % 6;
+        if self.1 == 0 {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let len = self.1.min(self.0.len()).min(buffer.len());
         buffer[..len].copy_from_slice(&self.0[..len]);
         self.0 = &self.0[len..];

@@ -75,22 +75,27 @@ impl Tokens {
         let count = ids.len();
         let (mut bytes, mut places) = (Vec::new(), vec![None; count]);
         let mut found: Vec<(String, u32)> = Vec::new();
+        // The table has no order: of several faults the one with the lowest id is told.
+        let mut fault: Option<(u32, Error)> = None;
+        let mut refuse = |id: u32, found: String, expected: String, hint: &str| {
+            if fault.as_ref().is_none_or(|&(first, _)| id < first) {
+                fault = Some((id, Error::file(path, found, expected, hint)));
+            }
+        };
         for (Spelling(spelling), &id) in ids {
-            let place = places.get_mut(id as usize).ok_or_else(|| {
-                Error::file(
-                    path,
+            let Some(place) = places.get_mut(id as usize) else {
+                refuse(
+                    id,
                     format!("the id {id} among {count} tokens"),
                     format!("every id below {count} once"),
                     "ids must have no holes",
-                )
-            })?;
+                );
+                continue;
+            };
             if place.is_some() {
-                return Err(Error::file(
-                    path,
-                    format!("the id {id} twice"),
-                    "one token for each id",
-                    "is this a vocabulary?",
-                ));
+                let expected = "one token for each id".into();
+                refuse(id, format!("the id {id} twice"), expected, "is this a vocabulary?");
+                continue;
             }
             let start = bytes.len();
             let is_spelled = unspell_into(spelling, &mut bytes);
@@ -106,14 +111,14 @@ impl Tokens {
                     found.push((spelling.to_string(), id));
                 }
             } else if !is_spelled {
-                return Err(Error::file(
-                    path,
-                    format!("the token {spelling:?}"),
-                    "tokens in GPT-2's spelling of bytes",
-                    "only byte-level BPE can be read",
-                ));
+                let expected = "tokens in GPT-2's spelling of bytes".into();
+                let hint = "only byte-level BPE can be read";
+                refuse(id, format!("the token {spelling:?}"), expected, hint);
             }
             *place = Some(start..bytes.len());
+        }
+        if let Some((_, error)) = fault {
+            return Err(error);
         }
         found.sort_by_key(|&(_, id)| id);
         Ok(Tokens { bytes, places, specials: specials.unwrap_or(found) })

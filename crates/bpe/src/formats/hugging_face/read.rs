@@ -108,8 +108,8 @@ pub fn load(path: &Path) -> Result<Tokenizer> {
         // Other kinds of models have vocabularies of other shapes, and should be told by their names.
         check_model_kind(&text, path).err().unwrap_or_else(|| json_error(path, &error))
     })?;
-    let pattern = pattern(&file, path)?;
     check_model(&file.model, path)?;
+    let pattern = pattern(&file, path)?;
     let mut spellings = file.model.vocab;
     let mut specials: Vec<(String, u32)> = Vec::with_capacity(file.added_tokens.len());
     let mut seen: HashSet<(String, u32), RandomState> = HashSet::default();

@@ -90,6 +90,14 @@ fn a_special_token_spelled_like_a_byte_cannot_be_saved() {
 }
 
 #[test]
+fn all_files_are_written_or_none() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join(CONFIG)).unwrap();
+    assert!(tokenizer("gpt2", &[]).save(dir.path()).is_err());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn whole_pre_tokens_are_kept() {
     let plain = tokenizer("gpt2", &[]);
     let mut tokens: Vec<Vec<u8>> = plain.vocab().tokens().map(<[u8]>::to_vec).collect();
@@ -109,6 +117,35 @@ fn old_spellings_of_merges_are_read() {
         loaded(changed("/model/merges", lines)).unwrap().encode(b" hey").unwrap(),
         [32, 258]
     );
+}
+
+/// As Python's `json` writes them unless told otherwise.
+#[test]
+fn escapes_are_read() {
+    let lines = json!(["h e", "he y", "Ġ he", "Ã ©"]);
+    let mut json: Value = serde_json::from_str(&changed("/model/merges", lines)).unwrap();
+    json["added_tokens"] =
+        json!([{ "id": 256, "content": "<|a|>" }, { "id": 261, "content": "🦀" }]);
+    let escaped: String = json
+        .to_string()
+        .chars()
+        .flat_map(|c| match c {
+            c if c.is_ascii() => vec![c.to_string()],
+            c => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+        })
+        .collect();
+    assert!(escaped.contains(r#""\u0120 he""#) && escaped.contains(r"\ud83e\udd80"), "{escaped}");
+    let tokenizer = loaded(&escaped).unwrap();
+    assert_eq!(tokenizer.encode(" hey hé🦀".as_bytes()).unwrap(), [32, 258, 32, 104, 260, 261]);
+    assert_eq!(tokenizer.vocab(), loaded(json.to_string()).unwrap().vocab());
+}
+
+#[test]
+fn of_a_token_that_comes_twice_the_last_counts() {
+    let json = tokenizer_json(&tokenizer("gpt2", &["<|a|>"]));
+    let twice = json.replacen("\"vocab\": {", "\"vocab\": {\"Ġhe\": 7,", 1);
+    assert_ne!(twice, json);
+    assert_eq!(loaded(twice).unwrap().vocab(), tokenizer("gpt2", &["<|a|>"]).vocab());
 }
 
 #[test]
@@ -135,6 +172,8 @@ fn what_is_no_byte_level_bpe_is_refused() {
         ("/pre_tokenizer", split(json!({"Regex": "a"}), "Removed"), "another kind"),
         ("/pre_tokenizer", split(json!({"Regex": "(a"}), "Isolated"), "pattern"),
         ("/model/type", json!("WordPiece"), "WordPiece"),
+        ("/model", json!({"type": "WordPiece", "vocab": {"a": 0}}), "WordPiece"),
+        ("/model", json!({"type": "Unigram", "vocab": [["a", 0.5]]}), "Unigram"),
         ("/model/dropout", json!(0.1), "dropout"),
         ("/model/byte_fallback", json!(true), "byte_fallback"),
         ("/model/end_of_word_suffix", json!("</w>"), "end_of_word_suffix"),

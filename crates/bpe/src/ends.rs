@@ -1,0 +1,62 @@
+//! Ends of pre-tokens on their way to a look-up.
+
+/// So many are looked up together.
+const BATCH: usize = 32;
+
+/// Places for them: up to 64 more come at once.
+pub(crate) const ROOM: usize = 128;
+
+/// Pre-tokens of a text, side by side, that were found and not looked up yet.
+#[derive(Debug)]
+pub(crate) struct PendingEnds {
+    /// Where the first begins; each of the others begins where the one before it ends.
+    start: usize,
+    ends: [usize; ROOM],
+    len: usize,
+}
+
+impl PendingEnds {
+    pub(crate) fn new() -> PendingEnds {
+        PendingEnds { start: 0, ends: [0; ROOM], len: 0 }
+    }
+
+    /// Begins a text.
+    pub(crate) fn begin(&mut self) {
+        (self.start, self.len) = (0, 0);
+    }
+
+    /// The next pre-token ends at `end`.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, end: usize) {
+        self.ends[self.len % ROOM] = end;
+        self.len += 1;
+    }
+
+    /// The next ones end at `base + i` for each bit i of `ends`.
+    #[inline(always)]
+    pub(crate) fn push_bits(&mut self, base: usize, mut ends: u64) {
+        let mut len = self.len;
+        while ends != 0 {
+            self.ends[len % ROOM] = base + ends.trailing_zeros() as usize;
+            len += 1;
+            ends &= ends - 1;
+        }
+        self.len = len;
+    }
+
+    /// Whether there are enough, so that [`PendingEnds::take`] has to be called before more come.
+    #[inline(always)]
+    pub(crate) fn is_full(&self) -> bool {
+        self.len >= BATCH
+    }
+
+    /// Where the first begins, and the ends of all: no more than [`ROOM`].
+    #[inline(always)]
+    pub(crate) fn take(&mut self) -> (usize, &[usize]) {
+        let ends = &self.ends[..self.len];
+        let start = self.start;
+        self.start = ends.last().copied().unwrap_or(start);
+        self.len = 0;
+        (start, ends)
+    }
+}
