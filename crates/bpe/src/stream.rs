@@ -162,7 +162,9 @@ where
         }
         output.is_handing_on = true;
         let mut sink = lock(&self.sink);
-        while let Some((mut ids, bytes)) = output.take_next() {
+        loop {
+            let next = output.next;
+            let Some((mut ids, bytes)) = output.finished.remove(&next) else { break };
             drop(output);
             let taken = (*sink)(&ids);
             if taken.is_ok() {
@@ -170,6 +172,7 @@ where
             }
             output = lock(&self.output);
             if let Err(error) = taken {
+                // `next` stays at this chunk, which is gone: the sink gets no other.
                 output.error.get_or_insert(error);
                 output.stopped = true;
             } else {
@@ -189,13 +192,6 @@ where
         output.stopped = true;
         output.error = output.error.take().or(error);
         self.moved.notify_all();
-    }
-}
-
-impl<T, E> Output<T, E> {
-    /// The chunk that the sink gets next, if it is finished and the sink gets any more.
-    fn take_next(&mut self) -> Option<(Vec<T>, usize)> {
-        if self.stopped { None } else { self.finished.remove(&self.next) }
     }
 }
 
