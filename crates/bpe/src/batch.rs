@@ -17,7 +17,7 @@ const MAX_GROUP: usize = 8;
 /// Pre-tokens on their way from a text to ids.
 #[derive(Debug)]
 pub(crate) struct Batch<T> {
-    new: PendingEnds,
+    pending: PendingEnds,
     /// The keys of those before them, and their sets.
     keys: [Key; ROOM],
     sets: [SetIndex; ROOM],
@@ -28,7 +28,7 @@ pub(crate) struct Batch<T> {
 impl<T: TokenId> Batch<T> {
     pub(crate) fn new() -> Batch<T> {
         Batch {
-            new: PendingEnds::new(),
+            pending: PendingEnds::new(),
             keys: [Key::default(); ROOM],
             sets: [SetIndex::default(); ROOM],
             num_keys: 0,
@@ -39,14 +39,14 @@ impl<T: TokenId> Batch<T> {
     /// Begins a text.
     pub(crate) fn begin(&mut self) {
         // Nothing is left but after a pattern that failed.
-        self.new.begin();
+        self.pending.begin();
         self.num_keys = 0;
     }
 
-    /// Those that were found and are not looked up yet, and a place for more.
+    /// Those that were found and are not looked up yet, with room for more.
     #[inline(always)]
-    pub(crate) fn new_ones(&mut self) -> &mut PendingEnds {
-        &mut self.new
+    pub(crate) fn pending(&mut self) -> &mut PendingEnds {
+        &mut self.pending
     }
 
     /// Appends the ids of the pre-tokens of the call before, which are part of `text`, to `ids`, and asks for those that
@@ -74,7 +74,7 @@ impl<T: TokenId> Batch<T> {
         }
         ids.extend_from_slice(&self.ids[..count]);
 
-        let (mut start, ends) = self.new.take();
+        let (mut start, ends) = self.pending.take();
         for ((key, set), &end) in self.keys.iter_mut().zip(&mut self.sets).zip(ends) {
             // Kept, as making them again would cost more than reading them.
             *key = Key::new(text, start..end);

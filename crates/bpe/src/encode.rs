@@ -223,7 +223,7 @@ struct Run<'r, 't, T> {
 impl<T: TokenId> Run<'_, '_, T> {
     #[inline(always)]
     fn advance_if_full(&mut self) {
-        if self.batch.new_ones().is_full() {
+        if self.batch.pending().is_full() {
             self.batch.advance(self.text, self.cache, self.merger, self.ids);
         }
     }
@@ -232,13 +232,13 @@ impl<T: TokenId> Run<'_, '_, T> {
 impl<T: TokenId> Ends for Run<'_, '_, T> {
     #[inline(always)]
     fn push(&mut self, end: usize) {
-        self.batch.new_ones().push(end);
+        self.batch.pending().push(end);
         self.advance_if_full();
     }
 
     #[inline(always)]
     fn push_bits(&mut self, base: usize, ends: u64) {
-        self.batch.new_ones().push_bits(base, ends);
+        self.batch.pending().push_bits(base, ends);
         self.advance_if_full();
     }
 }

@@ -11,7 +11,7 @@ use crate::split::Ends;
 /// Pre-tokens on their way from a text to a table.
 #[derive(Debug)]
 pub(super) struct Batch {
-    new: PendingEnds,
+    pending: PendingEnds,
     /// The keys of those before them, and the hashes of these. The table was asked for their places.
     asked: [(CountKey, u64); ROOM],
     num_asked: usize,
@@ -19,7 +19,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub fn new() -> Batch {
-        Batch { new: PendingEnds::new(), asked: [(CountKey::default(), 0); ROOM], num_asked: 0 }
+        Batch { pending: PendingEnds::new(), asked: [(CountKey::default(), 0); ROOM], num_asked: 0 }
     }
 
     /// Counts the pre-tokens of `text` by `pattern`.
@@ -28,7 +28,7 @@ impl Batch {
     /// Those of the pattern.
     pub fn count(&mut self, text: &[u8], pattern: &Pattern, table: &mut CountTable) -> Result<()> {
         // Nothing is left but after a pattern that failed.
-        self.new.begin();
+        self.pending.begin();
         self.num_asked = 0;
         let mut counting = Counting { text, batch: self, table };
         pattern.all_ends(text, &mut counting)?;
@@ -48,12 +48,12 @@ impl Counting<'_> {
     /// Counts what was asked for, and asks for what came since.
     #[inline(never)]
     fn advance(&mut self) {
-        let Batch { new, asked, num_asked } = &mut *self.batch;
+        let Batch { pending, asked, num_asked } = &mut *self.batch;
         for &(key, hash) in &asked[..*num_asked] {
             self.table.add_key(key, hash, 1);
         }
         *num_asked = 0;
-        let (mut start, ends) = new.take();
+        let (mut start, ends) = pending.take();
         for &end in ends {
             let key = Key::new(self.text, start..end);
             if key.as_long().is_some() {
@@ -69,7 +69,7 @@ impl Counting<'_> {
 
     #[inline(always)]
     fn advance_if_full(&mut self) {
-        if self.batch.new.is_full() {
+        if self.batch.pending.is_full() {
             self.advance();
         }
     }
@@ -78,13 +78,13 @@ impl Counting<'_> {
 impl Ends for Counting<'_> {
     #[inline(always)]
     fn push(&mut self, end: usize) {
-        self.batch.new.push(end);
+        self.batch.pending.push(end);
         self.advance_if_full();
     }
 
     #[inline(always)]
     fn push_bits(&mut self, base: usize, ends: u64) {
-        self.batch.new.push_bits(base, ends);
+        self.batch.pending.push_bits(base, ends);
         self.advance_if_full();
     }
 }
