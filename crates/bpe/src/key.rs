@@ -31,8 +31,10 @@ impl Key {
     pub(crate) fn new(text: &[u8], range: Range<usize>) -> Key {
         let Range { start, end } = range;
         let len = end.wrapping_sub(start);
-        // Sixteen bytes are loaded at once, whatever the length, where so many are left.
-        let bytes = text.get(start..).and_then(<[u8]>::first_chunk::<16>);
+        // Sixteen bytes are loaded at once, whatever the length, where so many are left. It is asked for in this way
+        // because the compiler then needs one comparison.
+        let are_left = text.len() >= 16 && start <= text.len() - 16;
+        let bytes = if are_left { text[start..].first_chunk::<16>() } else { None };
         let (Some(&(keep_low, keep_high)), Some(bytes)) = (KEEP.get(len), bytes) else {
             return Key::long_or_near_the_end(text, range);
         };
