@@ -254,7 +254,10 @@ pub fn newest(dir: &Path) -> Result<Option<PathBuf>> {
 pub fn resolve(path: &Path) -> Result<PathBuf> {
     let metadata = fs::metadata(path).with_context(|| path.display().to_string())?;
     if !metadata.is_dir() {
-        bail!("{}: is a file, expected the directory of a checkpoint", path.display());
+        bail!(
+            "{}: is a file, expected the directory of a checkpoint; name the directory that it is in",
+            path.display()
+        );
     }
     if path.join("config.json").exists() {
         return Ok(path.to_path_buf());
