@@ -116,12 +116,10 @@ impl<R: Read> ChunkReader<R> {
     /// # Errors
     /// What the reader says. What was read since the last chunk is lost then.
     pub fn next_chunk(&mut self, chunk: &mut Vec<u8>) -> io::Result<bool> {
-        let rest = std::mem::take(&mut self.rest);
         // What is in `chunk` is overwritten and not cleared first: zeroing it again would cost as much as reading.
-        chunk.resize(chunk.len().max(rest.len()), 0);
-        chunk[..rest.len()].copy_from_slice(&rest);
-        let mut filled = rest.len();
-        self.rest = rest;
+        let mut filled = self.rest.len();
+        chunk.resize(chunk.len().max(filled), 0);
+        chunk[..filled].copy_from_slice(&self.rest);
         self.rest.clear();
 
         let (mut searched, mut len) = (0, self.size);
