@@ -17,6 +17,7 @@ use foldhash::fast::RandomState;
 use crate::batch::Batch;
 use crate::cache::Cache;
 use crate::chunk::Cutter;
+use crate::ends::{InBatches, PendingEnds};
 use crate::error::Result;
 use crate::ids::TokenId;
 use crate::merger::Merger;
@@ -24,7 +25,6 @@ use crate::merges::{Merges, Scratch};
 use crate::neighbours::Neighbours;
 use crate::pattern::Pattern;
 use crate::special::{Segment, SpecialTokens};
-use crate::split::Ends;
 use crate::vocab::Vocab;
 
 /// A vocabulary and a pattern, ready to encode and decode. It is never changed; threads share it.
@@ -220,26 +220,15 @@ struct Run<'r, 't, T> {
     ids: &'r mut Vec<T>,
 }
 
-impl<T: TokenId> Run<'_, '_, T> {
+impl<T: TokenId> InBatches for Run<'_, '_, T> {
     #[inline(always)]
-    fn advance_if_full(&mut self) {
-        if self.batch.pending().is_full() {
-            self.batch.advance(self.text, self.cache, self.merger, self.ids);
-        }
-    }
-}
-
-impl<T: TokenId> Ends for Run<'_, '_, T> {
-    #[inline(always)]
-    fn push(&mut self, end: usize) {
-        self.batch.pending().push(end);
-        self.advance_if_full();
+    fn pending(&mut self) -> &mut PendingEnds {
+        self.batch.pending()
     }
 
     #[inline(always)]
-    fn push_bits(&mut self, base: usize, ends: u64) {
-        self.batch.pending().push_bits(base, ends);
-        self.advance_if_full();
+    fn advance(&mut self) {
+        self.batch.advance(self.text, self.cache, self.merger, self.ids);
     }
 }
 

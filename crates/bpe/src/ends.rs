@@ -1,5 +1,7 @@
 //! Ends of pre-tokens on their way to a look-up.
 
+use crate::split::Ends;
+
 /// So many are looked up together.
 const BATCH: usize = 32;
 
@@ -58,5 +60,35 @@ impl PendingEnds {
         self.start = ends.last().copied().unwrap_or(start);
         self.len = 0;
         (start, ends)
+    }
+}
+
+/// What looks up many pre-tokens at a time.
+pub(crate) trait InBatches {
+    /// Those that were found and are not looked up yet.
+    fn pending(&mut self) -> &mut PendingEnds;
+
+    /// Looks them up, or begins to.
+    fn advance(&mut self);
+
+    #[inline(always)]
+    fn advance_if_full(&mut self) {
+        if self.pending().is_full() {
+            self.advance();
+        }
+    }
+}
+
+impl<B: InBatches> Ends for B {
+    #[inline(always)]
+    fn push(&mut self, end: usize) {
+        self.pending().push(end);
+        self.advance_if_full();
+    }
+
+    #[inline(always)]
+    fn push_bits(&mut self, base: usize, ends: u64) {
+        self.pending().push_bits(base, ends);
+        self.advance_if_full();
     }
 }

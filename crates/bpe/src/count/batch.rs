@@ -2,11 +2,10 @@
 
 use super::key::CountKey;
 use super::table::CountTable;
-use crate::ends::{PendingEnds, ROOM};
+use crate::ends::{InBatches, PendingEnds, ROOM};
 use crate::error::Result;
 use crate::key::Key;
 use crate::pattern::Pattern;
-use crate::split::Ends;
 
 /// Pre-tokens on their way from a text to a table.
 #[derive(Debug)]
@@ -44,7 +43,12 @@ struct Counting<'c> {
     table: &'c mut CountTable,
 }
 
-impl Counting<'_> {
+impl InBatches for Counting<'_> {
+    #[inline(always)]
+    fn pending(&mut self) -> &mut PendingEnds {
+        &mut self.batch.pending
+    }
+
     /// Counts what was asked for, and asks for what came since.
     #[inline(never)]
     fn advance(&mut self) {
@@ -65,27 +69,6 @@ impl Counting<'_> {
             }
             start = end;
         }
-    }
-
-    #[inline(always)]
-    fn advance_if_full(&mut self) {
-        if self.batch.pending.is_full() {
-            self.advance();
-        }
-    }
-}
-
-impl Ends for Counting<'_> {
-    #[inline(always)]
-    fn push(&mut self, end: usize) {
-        self.batch.pending.push(end);
-        self.advance_if_full();
-    }
-
-    #[inline(always)]
-    fn push_bits(&mut self, base: usize, ends: u64) {
-        self.batch.pending.push_bits(base, ends);
-        self.advance_if_full();
     }
 }
 
