@@ -60,11 +60,13 @@ impl<T: TokenId> Batch<T> {
         ids: &mut Vec<T>,
     ) {
         let mut count = 0;
+        let mut sets = cache.sets();
         for (&key, &set) in self.keys[..self.num_keys].iter().zip(&self.sets) {
-            let Some(group) = cache.find(set, key) else {
+            let Some(group) = sets.find(set, key) else {
                 ids.extend_from_slice(&self.ids[..count]);
                 count = 0;
                 merger.append(text, key, cache, ids);
+                sets = cache.sets();
                 continue;
             };
             // All of a group is copied whatever it holds; what is too much is overwritten by the next.
@@ -78,7 +80,7 @@ impl<T: TokenId> Batch<T> {
         for ((key, set), &end) in self.keys.iter_mut().zip(&mut self.sets).zip(ends) {
             // Kept, as making them again would cost more than reading them.
             *key = Key::new(text, start..end);
-            *set = cache.ask(*key);
+            *set = sets.ask(*key);
             start = end;
         }
         self.num_keys = ends.len();

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 
 use crate::ids::TokenId;
 use crate::key::Key;
+use crate::large_pages::Table;
 use crate::prefetch::prefetch;
 use crate::spread::spread;
 
@@ -26,26 +27,59 @@ impl SetIndex {
     }
 }
 
-/// The two parts of the key, and the group of the ids. Plain integers, so that an empty cache is zeroed pages from the
-/// operating system: a key without bytes is not asked for.
+/// The two parts of the key, and the group of the ids; zeros where there is none, as a key without bytes is not asked for.
 type Entry = [u64; 4];
-
-type Sets = [[Entry; 2]; NUM_SETS];
 
 /// A cache from short pre-tokens to ids.
 #[derive(Debug)]
 pub(crate) struct Cache<T> {
-    sets: Box<Sets>,
+    table: Table<[Entry; 2], NUM_SETS>,
+    ids: PhantomData<T>,
+}
+
+/// The cache as loops look at it.
+#[derive(Debug)]
+pub(crate) struct Sets<'c, T> {
+    sets: &'c mut [[Entry; 2]; NUM_SETS],
     ids: PhantomData<T>,
 }
 
 impl<T: TokenId> Cache<T> {
     pub(crate) fn new() -> Cache<T> {
-        let sets = vec![[[0; 4]; 2]; NUM_SETS].into_boxed_slice();
-        let Ok(sets) = sets.try_into() else { unreachable!("made with the length of its type") };
-        Cache { sets, ids: PhantomData }
+        Cache { table: Table::zeroed(), ids: PhantomData }
     }
 
+    /// The same, for much text.
+    pub(crate) fn in_large_pages(self) -> Cache<T> {
+        Cache { table: self.table.in_large_pages(), ..self }
+    }
+
+    #[inline(always)]
+    pub(crate) fn sets(&mut self) -> Sets<'_, T> {
+        Sets { sets: self.table.values(), ids: PhantomData }
+    }
+
+    /// Appends the ids of a pre-token, which is a short one: as they were found before, or as `merge` appends them.
+    #[inline(never)]
+    pub(crate) fn get_or_merge(
+        &mut self,
+        key: Key,
+        ids: &mut Vec<T>,
+        merge: impl FnOnce(&[u8], &mut Vec<T>),
+    ) {
+        let set = SetIndex::of(key);
+        if let Some(group) = self.sets().find(set, key) {
+            return ids.extend_from_slice(&group.as_ref()[..T::group_len(&group)]);
+        }
+        let before = ids.len();
+        merge(&key.bytes()[..key.len()], ids);
+        // What has too many ids is merged again whenever it comes.
+        let Some(group) = T::group(&ids[before..]) else { return };
+        self.sets().put(set, key, group);
+    }
+}
+
+impl<T: TokenId> Sets<'_, T> {
     /// The set of a pre-token, which is fetched from memory meanwhile.
     #[inline(always)]
     pub(crate) fn ask(&self, key: Key) -> SetIndex {
@@ -65,22 +99,8 @@ impl<T: TokenId> Cache<T> {
         Some(bytemuck::cast([first, second]))
     }
 
-    /// Appends the ids of a pre-token, which is a short one: as they were found before, or as `merge` appends them.
-    #[inline(never)]
-    pub(crate) fn get_or_merge(
-        &mut self,
-        key: Key,
-        ids: &mut Vec<T>,
-        merge: impl FnOnce(&[u8], &mut Vec<T>),
-    ) {
-        let set = SetIndex::of(key);
-        if let Some(group) = self.find(set, key) {
-            return ids.extend_from_slice(&group.as_ref()[..T::group_len(&group)]);
-        }
-        let before = ids.len();
-        merge(&key.bytes()[..key.len()], ids);
-        // What has too many ids is merged again whenever it comes.
-        let Some(group) = T::group(&ids[before..]) else { return };
+    /// Puts a pre-token that is not there in the first place of its set.
+    fn put(&mut self, set: SetIndex, key: Key, group: T::Group) {
         let [first, second]: [u64; 2] = bytemuck::cast(group);
         let set = &mut self.sets[usize::from(set.0)];
         *set = [[key.0, key.1, first, second], set[0]];
@@ -113,8 +133,9 @@ mod tests {
     }
 
     fn get<T: TokenId>(cache: &mut Cache<T>, key: Key) -> Option<Vec<T>> {
-        let set = cache.ask(key);
-        cache.find(set, key).map(|group| group.as_ref()[..T::group_len(&group)].to_vec())
+        let mut sets = cache.sets();
+        let set = sets.ask(key);
+        sets.find(set, key).map(|group| group.as_ref()[..T::group_len(&group)].to_vec())
     }
 
     fn insert<T: TokenId + PartialEq>(cache: &mut Cache<T>, key: Key, ids: &[T]) {

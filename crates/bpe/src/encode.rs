@@ -183,6 +183,11 @@ pub struct Encoder<'t, T: TokenId> {
 }
 
 impl<T: TokenId> Encoder<'_, T> {
+    /// The same, for so much text that it is worth its time.
+    pub(crate) fn in_large_pages(self) -> Self {
+        Encoder { cache: self.cache.in_large_pages(), ..self }
+    }
+
     /// Appends the ids of `text` to `ids`; special tokens become their ids.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod error;
 pub mod formats;
 mod ids;
 mod key;
+mod large_pages;
 mod lock;
 mod long_cache;
 mod merger;

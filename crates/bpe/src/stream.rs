@@ -75,9 +75,9 @@ impl Tokenizer {
         };
         std::thread::scope(|scope| {
             for _ in 1..options.threads {
-                scope.spawn(|| line.work(self.encoder()));
+                scope.spawn(|| line.work(self.encoder().in_large_pages()));
             }
-            line.work(self.encoder());
+            line.work(self.encoder().in_large_pages());
         });
         let output = line.output.into_inner().unwrap_or_else(PoisonError::into_inner);
         output.error.map_or(Ok(output.stats), Err)
