@@ -6,7 +6,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 /// Bytes that are written before the disk is told again.
-const EVERY: usize = 16 << 20;
+const EVERY: usize = 8 << 20;
 
 /// Syncs a file now and then.
 pub(super) struct EarlySync {
