@@ -39,7 +39,7 @@ impl<T: TokenId> Batch<T> {
     /// Begins a text.
     pub(crate) fn begin(&mut self) {
         // Nothing is left but after a pattern that failed.
-        self.pending.begin();
+        self.pending.begin(0);
         self.num_keys = 0;
     }
 

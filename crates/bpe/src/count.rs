@@ -191,9 +191,9 @@ impl PreTokenCounter {
         for segment in self.specials.segments(chunk) {
             match segment {
                 Segment::Special(_) => specials += 1,
-                Segment::Text(text) => {
-                    text_bytes += text.len();
-                    batch.count(text, &self.pattern, local)?;
+                Segment::Text(part) => {
+                    text_bytes += part.len();
+                    batch.count(chunk, part, &self.pattern, local)?;
                 }
             }
         }

@@ -25,6 +25,7 @@ use crate::merges::{Merges, Scratch};
 use crate::neighbours::Neighbours;
 use crate::pattern::Pattern;
 use crate::special::{Segment, SpecialTokens};
+use crate::split::Ends;
 use crate::vocab::Vocab;
 
 /// A vocabulary and a pattern, ready to encode and decode. It is never changed; threads share it.
@@ -147,7 +148,7 @@ impl Tokenizer {
             pattern: self.pattern.clone(),
             batch: Batch::new(),
             cache: Cache::new(),
-            merger: Merger::new(self),
+            merger: Merger::new(self, Some(&self.specials)),
         }
     }
 
@@ -167,7 +168,8 @@ impl Tokenizer {
     /// As for [`Tokenizer::encode`].
     pub fn encode_ordinary(&self, text: &[u8]) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
-        self.encoder().encode_ordinary(text, &mut ids)?;
+        let encoder = self.encoder();
+        Encoder { merger: Merger::new(self, None), ..encoder }.encode(text, &mut ids)?;
         Ok(ids)
     }
 }
@@ -193,24 +195,23 @@ impl<T: TokenId> Encoder<'_, T> {
     /// # Errors
     /// As for [`Tokenizer::encode`].
     pub fn encode(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
-        for segment in self.merger.tokenizer().specials.segments(text) {
-            match segment {
-                Segment::Special(id) => ids.push(T::from_id(id)),
-                Segment::Text(text) => self.encode_ordinary(text, ids)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// The same for a text in which special tokens are text like any other.
-    ///
-    /// # Errors
-    /// As for [`Tokenizer::encode`].
-    pub fn encode_ordinary(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
         let Encoder { pattern, batch, cache, merger } = self;
         batch.begin();
+        let specials = merger.specials();
         let mut run = Run { text, batch, cache, merger, ids };
-        pattern.all_ends(text, &mut run)?;
+        match specials {
+            None => pattern.all_ends(text, 0..text.len(), &mut run)?,
+            Some(specials) => {
+                for segment in specials.segments(text) {
+                    match segment {
+                        Segment::Text(part) => pattern.all_ends(text, part, &mut run)?,
+                        // One more among the pre-tokens, and no other can be the same, for in the texts between them
+                        // there is no special token.
+                        Segment::Special(found) => run.push(found.end),
+                    }
+                }
+            }
+        }
         batch.finish(text, cache, merger, ids);
         Ok(())
     }

@@ -22,9 +22,9 @@ impl PendingEnds {
         PendingEnds { start: 0, ends: [0; ROOM], len: 0 }
     }
 
-    /// Begins a text.
-    pub(crate) fn begin(&mut self) {
-        (self.start, self.len) = (0, 0);
+    /// Begins at `start` of a text.
+    pub(crate) fn begin(&mut self, start: usize) {
+        (self.start, self.len) = (start, 0);
     }
 
     /// The next pre-token ends at `end`.

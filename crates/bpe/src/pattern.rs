@@ -64,16 +64,22 @@ impl Pattern {
     /// patterns never fail.
     #[inline]
     pub fn for_each_pre_token(&self, text: &[u8], f: &mut impl FnMut(Range<usize>)) -> Result<()> {
-        self.all_ends(text, &mut Ranges { start: 0, f })
+        self.all_ends(text, 0..text.len(), &mut Ranges { start: 0, f })
     }
 
-    /// The same for what takes ends.
+    /// The same of a part of `text`, as if there were nothing else, for what takes ends.
     #[inline]
-    pub(crate) fn all_ends(&self, text: &[u8], ends: &mut impl Ends) -> Result<()> {
+    pub(crate) fn all_ends(
+        &self,
+        text: &[u8],
+        part: Range<usize>,
+        ends: &mut impl Ends,
+    ) -> Result<()> {
+        let text = &text[..part.end];
         match &self.kind {
-            Kind::Gpt2 => split::gpt2_all(text, ends),
-            Kind::Gpt4 => split::gpt4_all(text, ends),
-            Kind::Custom(regex) => return regex.all(text, ends),
+            Kind::Gpt2 => split::gpt2_all(text, part.start, ends),
+            Kind::Gpt4 => split::gpt4_all(text, part.start, ends),
+            Kind::Custom(regex) => return regex.all(text, part.start, ends),
         }
         Ok(())
     }

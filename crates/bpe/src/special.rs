@@ -4,6 +4,7 @@
 //! the search goes on behind it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use memchr::memmem::Finder;
@@ -23,12 +24,12 @@ pub struct SpecialMatch {
 }
 
 /// A stretch of text between special tokens, or a special token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Segment<'t> {
-    /// Text without special tokens; never empty.
-    Text(&'t [u8]),
-    /// The id of a special token.
-    Special(u32),
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// Where text without special tokens is; never empty.
+    Text(Range<usize>),
+    /// A special token.
+    Special(SpecialMatch),
 }
 
 /// Finds special tokens.
@@ -79,6 +80,14 @@ impl SpecialTokens {
         self.lengths.first().copied().unwrap_or(0)
     }
 
+    /// The id of the special token that `text` is, if it is one.
+    pub(crate) fn id_of(&self, text: &[u8]) -> Option<u32> {
+        if !self.lengths.contains(&text.len()) {
+            return None;
+        }
+        self.ids.get(text).copied()
+    }
+
     /// The first special token that begins at `from` or later, the longest one there.
     pub fn find(&self, text: &[u8], from: usize) -> Option<SpecialMatch> {
         let mut at = from;
@@ -92,20 +101,19 @@ impl SpecialTokens {
     }
 
     /// The text cut at its special tokens, in order.
-    pub fn segments<'t>(&self, text: &'t [u8]) -> impl Iterator<Item = Segment<'t>> {
+    pub fn segments(&self, text: &[u8]) -> impl Iterator<Item = Segment> {
         let mut at = 0;
         let mut next = self.find(text, 0);
         std::iter::from_fn(move || {
             let end = next.map_or(text.len(), |found| found.start);
             if at < end {
-                let segment = Segment::Text(&text[at..end]);
-                at = end;
-                return Some(segment);
+                let start = std::mem::replace(&mut at, end);
+                return Some(Segment::Text(start..end));
             }
             let found = next?;
             at = found.end;
             next = self.find(text, at);
-            Some(Segment::Special(found.id))
+            Some(Segment::Special(found))
         })
     }
 
@@ -156,14 +164,19 @@ mod tests {
         let specials = tokens(&["<a>", "<a><a>"]);
         let segments: Vec<_> = specials.segments(b"x<a><a><a>y").collect();
         use Segment::{Special, Text};
-        assert_eq!(segments, [Text(b"x"), Special(1), Special(0), Text(b"y")]);
+        let found = |start, end, id| Special(SpecialMatch { start, end, id });
+        assert_eq!(segments, [Text(0..1), found(1, 7, 1), found(7, 10, 0), Text(10..11)]);
+        assert_eq!(
+            [&b"<a>"[..], b"<a><a>", b"<b>", b""].map(|text| specials.id_of(text)),
+            [Some(0), Some(1), None, None]
+        );
     }
 
     #[test]
     fn without_tokens_all_is_text() {
         let specials = tokens(&["", ""]);
         assert!(specials.is_empty());
-        assert_eq!(specials.segments(b"abc").collect::<Vec<_>>(), [Segment::Text(b"abc")]);
+        assert_eq!(specials.segments(b"abc").collect::<Vec<_>>(), [Segment::Text(0..3)]);
         assert_eq!(specials.segments(b"").count(), 0);
         assert!(specials.is_clean(b"abc", 2));
     }

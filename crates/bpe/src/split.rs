@@ -17,8 +17,7 @@ pub const GPT2: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}
 /// GPT-4's pattern (`cl100k_base`), in the form that tiktoken gives it.
 pub const GPT4: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s";
 
-/// What takes the ends of a text's pre-tokens, in order. The first begins at 0, each of the others where the one before it
-/// ends.
+/// What takes the ends of pre-tokens that stand side by side, in order: each begins where the one before it ends.
 pub(crate) trait Ends {
     /// The next one ends at `end`.
     fn push(&mut self, end: usize);
@@ -33,16 +32,16 @@ pub(crate) trait Ends {
     }
 }
 
-/// All pre-tokens by GPT-2's pattern.
+/// All pre-tokens of what `text` is from `start` on, by GPT-2's pattern.
 #[inline]
-pub(crate) fn gpt2_all(text: &[u8], ends: &mut impl Ends) {
-    all(text, |window| window::gpt2_starts(window).0, |at| gpt2(text, at), ends);
+pub(crate) fn gpt2_all(text: &[u8], start: usize, ends: &mut impl Ends) {
+    all(text, start, |window| window::gpt2_starts(window).0, |at| gpt2(text, at), ends);
 }
 
-/// All pre-tokens by GPT-4's pattern.
+/// The same by GPT-4's pattern.
 #[inline]
-pub(crate) fn gpt4_all(text: &[u8], ends: &mut impl Ends) {
-    all(text, |window| window::gpt4_starts(window).0, |at| gpt4(text, at), ends);
+pub(crate) fn gpt4_all(text: &[u8], start: usize, ends: &mut impl Ends) {
+    all(text, start, |window| window::gpt4_starts(window).0, |at| gpt4(text, at), ends);
 }
 
 /// As many pre-tokens at a time as a window of ASCII decides, and one by one where it decides nothing: `starts` tells where
@@ -50,11 +49,12 @@ pub(crate) fn gpt4_all(text: &[u8], ends: &mut impl Ends) {
 #[inline(always)]
 fn all(
     text: &[u8],
+    start: usize,
     starts: impl Fn(&[u8; 64]) -> u64,
     end: impl Fn(usize) -> usize,
     ends: &mut impl Ends,
 ) {
-    let mut at = 0;
+    let mut at = start;
     // Where a window decides nothing, as in another script, the next pre-tokens do without.
     let mut windows_from = 0;
     while at < text.len() {

@@ -3,6 +3,8 @@
 //! What lies between two matches is a pre-token too, so no byte is lost. A byte that is no UTF-8 is shown to the regular
 //! expression as U+FFFD, a symbol.
 
+use std::ops::Range;
+
 use fancy_regex::{Regex, RegexBuilder};
 
 use crate::error::{Error, Result, one_line};
@@ -28,10 +30,11 @@ impl RegexSplitter {
         self.regex.as_str()
     }
 
-    /// All pre-tokens.
-    pub(crate) fn all(&self, text: &[u8], ends: &mut impl Ends) -> Result<()> {
+    /// All pre-tokens of what `text` is from `start` on.
+    pub(crate) fn all(&self, text: &[u8], start: usize, ends: &mut impl Ends) -> Result<()> {
+        let text = &text[start..];
         match std::str::from_utf8(text) {
-            Ok(valid) => self.all_of(valid, text.len(), |end| end, ends),
+            Ok(valid) => self.all_of(valid, start..text.len() + start, |end| end, ends),
             Err(_) => {
                 let (shown, replaced) = replace_invalid(text);
                 let mut before = 0;
@@ -40,7 +43,7 @@ impl RegexSplitter {
                     before += replaced[before..].iter().take_while(|&&at| at < end).count();
                     end - 2 * before
                 };
-                self.all_of(&shown, text.len(), end_in_text, ends)
+                self.all_of(&shown, start..text.len() + start, end_in_text, ends)
             }
         }
     }
@@ -55,7 +58,7 @@ impl RegexSplitter {
             }
         }
         let mut ends = Collected(vec![0]);
-        self.all(text, &mut ends).unwrap();
+        self.all(text, 0, &mut ends).unwrap();
         ends.0.windows(2).map(|at| &text[at[0]..at[1]]).collect()
     }
 
@@ -63,27 +66,27 @@ impl RegexSplitter {
     fn all_of(
         &self,
         shown: &str,
-        len: usize,
+        part: Range<usize>,
         mut end_in_text: impl FnMut(usize) -> usize,
         ends: &mut impl Ends,
     ) -> Result<()> {
         let mut at = 0;
         let mut cut = |end: usize| {
             if at < end {
-                ends.push(end);
+                ends.push(part.start + end);
                 at = end;
             }
         };
         for found in self.regex.find_iter(shown) {
             let found = found.map_err(|error| Error::PatternRun {
                 pattern: self.as_str().to_string(),
-                text_len: len,
+                text_len: part.len(),
                 message: one_line(&error.to_string()),
             })?;
             cut(end_in_text(found.start()));
             cut(end_in_text(found.end()));
         }
-        cut(len);
+        cut(part.len());
         Ok(())
     }
 }

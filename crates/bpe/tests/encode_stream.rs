@@ -33,15 +33,18 @@ fn encode_naively(tokenizer: &Tokenizer, text: &[u8]) -> Vec<u32> {
     let mut ids = Vec::new();
     for segment in tokenizer.specials().segments(text) {
         match segment {
-            Segment::Special(id) => ids.push(id),
-            Segment::Text(text) => tokenizer
-                .pattern()
-                .for_each_pre_token(text, &mut |at| {
-                    ids.extend(merge_naive(tokenizer.vocab(), &text[at]))
-                })
-                .unwrap(),
+            Segment::Special(found) => ids.push(found.id),
+            Segment::Text(part) => ids.extend(encode_ordinary_naively(tokenizer, &text[part])),
         }
     }
+    ids
+}
+
+/// By definition: pre-tokens, merges one by one.
+fn encode_ordinary_naively(tokenizer: &Tokenizer, text: &[u8]) -> Vec<u32> {
+    let mut ids = Vec::new();
+    let merge = &mut |at| ids.extend(merge_naive(tokenizer.vocab(), &text[at]));
+    tokenizer.pattern().for_each_pre_token(text, merge).unwrap();
     ids
 }
 
@@ -68,6 +71,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         "<|",
         "<|end|>",
         "<|end|><|end|>",
+        "a token of many bytes",
         "中",
         "x",
     ];
@@ -95,12 +99,20 @@ proptest! {
 
     #[test]
     fn streams_give_the_ids_of_the_whole(
-        text in text(), which in 0usize..3, special in 0usize..3, chunk_size in 1usize..200, threads in 1usize..5,
+        text in text(), which in 0usize..3, special in 0usize..4, chunk_size in 1usize..200, threads in 1usize..5,
     ) {
-        let specials = [&[][..], &["<|end|>"], &["<|end|>", "<|end|><|end|>", "x!"]][special];
+        let specials = [
+            &[][..],
+            &["<|end|>"],
+            &["<|end|>", "<|end|><|end|>", "x!"],
+            // Such as the pattern finds too, in part or as a whole; and one that is too long for a key.
+            &["中", " 1", "ba", "a token of many bytes"],
+        ][special];
         let tokenizer = tokenizer(["gpt2", "gpt4", r"\w+|\W"][which], specials);
         let expected = encode_naively(&tokenizer, &text);
         prop_assert_eq!(&tokenizer.encode(&text).unwrap(), &expected);
+        let ordinary = encode_ordinary_naively(&tokenizer, &text);
+        prop_assert_eq!(tokenizer.encode_ordinary(&text).unwrap(), ordinary);
         let (ids, stats) = stream(&tokenizer, &text, StreamOptions { threads, chunk_size });
         prop_assert_eq!(&ids, &expected);
         prop_assert_eq!(stats, StreamStats { bytes: text.len() as u64, tokens: ids.len() as u64 });

@@ -7,8 +7,11 @@ fn pieces(text: &[u8], pattern: &Pattern, specials: &SpecialTokens) -> Vec<Vec<u
     let mut pieces = Vec::new();
     for segment in specials.segments(text) {
         match segment {
-            Segment::Special(id) => pieces.push(format!("special {id}").into_bytes()),
-            Segment::Text(text) => {
+            Segment::Special(found) => {
+                pieces.push(format!("special {}", found.id).into_bytes());
+            }
+            Segment::Text(part) => {
+                let text = &text[part];
                 pattern.for_each_pre_token(text, &mut |at| pieces.push(text[at].to_vec())).unwrap();
             }
         }

@@ -1,5 +1,7 @@
 //! Pre-tokens counted many at a time, so that they wait for the table's memory together.
 
+use std::ops::Range;
+
 use super::key::CountKey;
 use super::table::CountTable;
 use crate::ends::{InBatches, PendingEnds, ROOM};
@@ -21,16 +23,22 @@ impl Batch {
         Batch { pending: PendingEnds::new(), asked: [(CountKey::default(), 0); ROOM], num_asked: 0 }
     }
 
-    /// Counts the pre-tokens of `text` by `pattern`.
+    /// Counts the pre-tokens by `pattern` of a part of `text`, as if there were nothing else.
     ///
     /// # Errors
     /// Those of the pattern.
-    pub fn count(&mut self, text: &[u8], pattern: &Pattern, table: &mut CountTable) -> Result<()> {
+    pub fn count(
+        &mut self,
+        text: &[u8],
+        part: Range<usize>,
+        pattern: &Pattern,
+        table: &mut CountTable,
+    ) -> Result<()> {
         // Nothing is left but after a pattern that failed.
-        self.pending.begin();
+        self.pending.begin(part.start);
         self.num_asked = 0;
         let mut counting = Counting { text, batch: self, table };
-        pattern.all_ends(text, &mut counting)?;
+        pattern.all_ends(text, part, &mut counting)?;
         counting.advance();
         counting.advance();
         Ok(())
@@ -89,13 +97,17 @@ mod tests {
     proptest! {
         #[test]
         fn counts_like_one_by_one(texts in prop::collection::vec(text(), 0..4), name in "gpt[24]|[a-z]+") {
+            let whole = texts.concat();
             let pattern = Pattern::parse(&name).unwrap();
             let seeds = Seeds::random();
             let (mut table, mut expected) = (CountTable::new(seeds), CountTable::new(seeds));
             let mut batch = Batch::new();
+            let mut start = 0;
             for text in &texts {
                 let text = text.as_bytes();
-                batch.count(text, &pattern, &mut table).unwrap();
+                let part = start..start + text.len();
+                start = part.end;
+                batch.count(whole.as_bytes(), part, &pattern, &mut table).unwrap();
                 pattern.for_each_pre_token(text, &mut |at| expected.add(&text[at], 1)).unwrap();
             }
             prop_assert_eq!(table.into_sorted(), expected.into_sorted());
