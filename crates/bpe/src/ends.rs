@@ -5,7 +5,7 @@ use crate::split::Ends;
 /// So many are looked up together.
 const BATCH: usize = 32;
 
-/// Places for them: up to 64 more come at once.
+/// Places for them: up to 64 more come at once, and some places behind them are written to.
 pub(crate) const ROOM: usize = 128;
 
 /// Pre-tokens of a text, side by side, that were found and not looked up yet.
@@ -37,13 +37,18 @@ impl PendingEnds {
     /// The next ones end at `base + i` for each bit i of `ends`.
     #[inline(always)]
     pub(crate) fn push_bits(&mut self, base: usize, mut ends: u64) {
-        let mut len = self.len;
+        let mut at = self.len;
+        self.len += ends.count_ones() as usize;
+        // How many there are cannot be foreseen, but mostly how many times eight. Behind the last one places are filled too,
+        // and filled again by the next.
         while ends != 0 {
-            self.ends[len % ROOM] = base + ends.trailing_zeros() as usize;
-            len += 1;
-            ends &= ends - 1;
+            let Some(places) = self.ends[at % ROOM..].first_chunk_mut::<8>() else { return };
+            for place in places {
+                *place = base + (ends | 1 << 63).trailing_zeros() as usize;
+                ends &= ends.wrapping_sub(1);
+            }
+            at += 8;
         }
-        self.len = len;
     }
 
     /// Whether there are enough, so that [`PendingEnds::take`] has to be called before more come.
