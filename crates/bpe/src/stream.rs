@@ -26,7 +26,7 @@ pub struct StreamOptions {
 impl StreamOptions {
     /// This many threads and chunks of a size that suits caches.
     pub fn new(threads: usize) -> StreamOptions {
-        StreamOptions { threads, chunk_size: 1 << 18 }
+        StreamOptions { threads, chunk_size: 1 << 19 }
     }
 }
 
