@@ -34,9 +34,17 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
-    /// Tokens, merges and special tokens that do not make a vocabulary.
+    /// Tokens and special tokens that do not make a vocabulary.
     #[error("found {found}, expected {expected}")]
     Vocab {
+        /// What was given.
+        found: String,
+        /// What a vocabulary has.
+        expected: String,
+    },
+    /// Merges that do not belong to the tokens of a vocabulary.
+    #[error("found {found}, expected {expected}")]
+    Merges {
         /// What was given.
         found: String,
         /// What a vocabulary has.
@@ -136,17 +144,24 @@ impl Error {
         Error::File { path: path.to_path_buf(), found, expected, hint }
     }
 
-    /// The same error, told about the file that the vocabulary came from.
+    /// An [`Error::Merges`].
+    pub(crate) fn merges(found: impl Into<String>, expected: impl Into<String>) -> Error {
+        Error::Merges { found: found.into(), expected: expected.into() }
+    }
+
+    /// The same error, told about the one file that the vocabulary came from or goes to.
     pub(crate) fn in_file(self, path: &Path) -> Error {
-        match self {
-            Error::Vocab { found, expected } => Error::file(
-                path,
-                found,
-                expected,
-                "the file is damaged or belongs to another tokenizer",
-            ),
-            other => other,
-        }
+        self.in_files(path, path)
+    }
+
+    /// The same error, told about the files that the tokens and the merges of a vocabulary came from.
+    pub(crate) fn in_files(self, tokens: &Path, merges: &Path) -> Error {
+        let (path, found, expected) = match self {
+            Error::Vocab { found, expected } => (tokens, found, expected),
+            Error::Merges { found, expected } => (merges, found, expected),
+            other => return other,
+        };
+        Error::file(path, found, expected, "the file is damaged or belongs to another tokenizer")
     }
 }
 

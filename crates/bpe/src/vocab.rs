@@ -32,7 +32,7 @@ impl Vocab {
     /// A vocabulary in which `tokens[id]` are the bytes of token `id`, special tokens included.
     ///
     /// # Errors
-    /// [`Error::Vocab`] when one of the properties named in the module's documentation does not hold.
+    /// [`Error::Vocab`] or [`Error::Merges`] when one of the properties named in the module's documentation does not hold.
     pub fn new(
         tokens: &[impl AsRef<[u8]>],
         merges: Vec<(u32, u32)>,
@@ -100,7 +100,7 @@ impl Vocab {
     /// id for each merge in the order learned. Merges name tokens by these ids.
     ///
     /// # Errors
-    /// [`Error::Vocab`] as for [`Vocab::new`]; a merge that names a later token is unknown as well.
+    /// As for [`Vocab::new`]; a merge that names a later token is unknown as well.
     pub fn from_merges(merges: Vec<(u32, u32)>, specials: &[String]) -> Result<Vocab> {
         let mut tokens: Vec<Vec<u8>> = (0u8..=255).map(|byte| vec![byte]).collect();
         let specials: Vec<(String, u32)> = specials.iter().cloned().zip(256..).collect();
@@ -205,7 +205,7 @@ fn resolve_merges(
         let id = match tokens.get(next) {
             Some(&token) if token == joined => next as u32,
             _ => *ids.get(joined.as_slice()).ok_or_else(|| {
-                Error::vocab(
+                Error::merges(
                     format!("merge {rank} that makes {}", show(&joined)),
                     "merges whose result is a token of the vocabulary",
                 )
@@ -214,7 +214,7 @@ fn resolve_merges(
         let mut maker = last_maker[id as usize];
         while let Some(rank_before) = maker {
             if merges[rank_before] == (left, right) {
-                return Err(Error::vocab(
+                return Err(Error::merges(
                     format!(
                         "the pair that makes {} twice, as merges {rank_before} and {rank}",
                         show(&joined)
@@ -231,7 +231,7 @@ fn resolve_merges(
 }
 
 fn unknown(id: u32, pair: (u32, u32), known: usize) -> Error {
-    Error::vocab(
+    Error::merges(
         format!("a merge of {} and {}, but no token {id}", pair.0, pair.1),
         format!("merges of known tokens (there are {known})"),
     )

@@ -28,7 +28,7 @@ pub(super) fn assemble(
     let (pairs, Tokens { bytes, places, specials }) = (pairs?, tokens?);
     let tokens: Vec<&[u8]> =
         places.into_iter().map(|place| &bytes[place.unwrap_or_default()]).collect();
-    Vocab::new(&tokens, pairs, specials).map_err(|error| error.in_file(vocab_path))
+    Vocab::new(&tokens, pairs, specials).map_err(|error| error.in_files(vocab_path, merges_path))
 }
 
 type Ids<'t> = HashMap<Spelling<'t>, u32, RandomState>;

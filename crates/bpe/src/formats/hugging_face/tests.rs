@@ -246,3 +246,27 @@ fn directories_without_a_tokenizer_are_refused() {
     fs::create_dir(dir.path().join("vocab.json")).unwrap();
     assert!(message(dir.path()).contains("vocab.json"));
 }
+
+/// Merges that are wrong are told of as such, and tokens as such.
+#[test]
+fn of_two_files_the_wrong_one_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    tokenizer("gpt2", &[]).save(dir.path()).unwrap();
+    fs::remove_file(dir.path().join(TOKENIZER)).unwrap();
+    let [vocab, merges] = ["vocab.json", "merges.txt"].map(|name| dir.path().join(name));
+    let message = || Tokenizer::load(dir.path()).unwrap_err().to_string();
+
+    let right = fs::read_to_string(&merges).unwrap();
+    fs::write(&merges, format!("{right}h e\n")).unwrap();
+    let twice = message();
+    assert!(twice.contains("merges.txt: found the pair that makes \"he\" twice"), "{twice}");
+    fs::write(&merges, format!("{right}e h\n")).unwrap();
+    let unknown = message();
+    assert!(unknown.contains("merges.txt: found merge 4 that makes \"eh\""), "{unknown}");
+
+    fs::write(&merges, right).unwrap();
+    let right = fs::read_to_string(&vocab).unwrap();
+    fs::write(&vocab, right.replacen("\"a\": 97, ", "", 1).replacen(": 259}", ": 97}", 1)).unwrap();
+    let missing = message();
+    assert!(missing.contains("vocab.json: found "), "{missing}");
+}
