@@ -17,8 +17,9 @@ use crate::neighbours::Neighbours;
 use crate::pattern::Pattern;
 use crate::special::SpecialTokens;
 
-/// Special tokens are looked for from the end of a text in windows of this many bytes.
-const WINDOW: usize = 1 << 16;
+/// So many bytes for each byte of a text may be looked at to find out whether special tokens span its cuts. More is asked
+/// for in a text of one letter that is full of special tokens of just this letter, and such.
+const EFFORT: usize = 8;
 
 /// Memory for the first read; it is doubled as long as the stream goes on, whatever the size of a chunk.
 const FIRST_READ: usize = 1 << 16;
@@ -49,9 +50,10 @@ impl Cutter {
         let unsure = if more { self.specials.max_len().max(4) } else { 0 };
         let sure = text.len().checked_sub(unsure)?;
         let start = range.start.max(1);
+        let mut effort = EFFORT * (text.len() + self.specials.max_len());
         (start..range.end.min(sure).min(text.len()))
             .rev()
-            .find(|&at| self.is_cut(text, at) && self.specials.is_clean(text, at))
+            .find(|&at| self.is_cut(text, at) && self.specials.is_clean(text, at, &mut effort))
             .or_else(|| self.last_special_cut(text, start..range.end, sure))
     }
 
@@ -64,33 +66,14 @@ impl Cutter {
 
     /// The last end or beginning, within `range`, of a special token that begins at `sure` or before.
     fn last_special_cut(&self, text: &[u8], range: Range<usize>, sure: usize) -> Option<usize> {
-        let longest = self.specials.max_len();
-        if longest == 0 {
-            return None;
+        let end = range.end.min(sure + 1);
+        let (mut at, mut last) = (0, None);
+        // As the text begins at a safe cut, those that are found are those of the whole.
+        while let Some(found) = self.specials.find(text, at).filter(|found| found.start < end) {
+            last = [found.end, found.start].into_iter().find(|cut| range.contains(cut)).or(last);
+            at = found.end;
         }
-        // A token that ends inside the range may begin before it.
-        let first = range.start.saturating_sub(longest);
-        let mut end = range.end.min(sure + 1);
-        while first < end {
-            let start = first.max(end.saturating_sub(WINDOW));
-            let window = &text[..text.len().min(end + longest)];
-            let (mut at, mut best) = (start, None);
-            while let Some(found) = self.specials.find(window, at).filter(|found| found.start < end)
-            {
-                if self.specials.is_clean(text, found.start) {
-                    let cuts = [found.end, found.start];
-                    best = cuts.into_iter().find(|cut| range.contains(cut)).or(best);
-                    at = found.end;
-                } else {
-                    at = found.start + 1;
-                }
-            }
-            if best.is_some() {
-                return best;
-            }
-            end = start;
-        }
-        None
+        last
     }
 }
 

@@ -139,6 +139,15 @@ impl Tokenizer {
     /// When the vocabulary has ids that the type `T` does not hold.
     #[track_caller]
     pub fn encoder<T: TokenId>(&self) -> Encoder<'_, T> {
+        self.encoder_with(Some(&self.specials))
+    }
+
+    /// The same with these special tokens.
+    #[track_caller]
+    fn encoder_with<'t, T: TokenId>(
+        &'t self,
+        specials: Option<&'t SpecialTokens>,
+    ) -> Encoder<'t, T> {
         let last_id = self.vocab_size().saturating_sub(1);
         assert!(
             last_id as u64 <= T::MAX.into(),
@@ -148,7 +157,7 @@ impl Tokenizer {
             pattern: self.pattern.clone(),
             batch: Batch::new(),
             cache: Cache::new(),
-            merger: Merger::new(self, Some(&self.specials)),
+            merger: Merger::new(self, specials),
         }
     }
 
@@ -168,8 +177,7 @@ impl Tokenizer {
     /// As for [`Tokenizer::encode`].
     pub fn encode_ordinary(&self, text: &[u8]) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
-        let encoder = self.encoder();
-        Encoder { merger: Merger::new(self, None), ..encoder }.encode(text, &mut ids)?;
+        self.encoder_with(None).encode(text, &mut ids)?;
         Ok(ids)
     }
 }

@@ -7,6 +7,7 @@ const BATCH: usize = 32;
 
 /// Places for them: up to 64 more come at once, and some places behind them are written to.
 pub(crate) const ROOM: usize = 128;
+const _: () = assert!(BATCH - 1 + 64 + 7 <= ROOM);
 
 /// Pre-tokens of a text, side by side, that were found and not looked up yet.
 #[derive(Debug)]
@@ -95,5 +96,40 @@ impl<B: InBatches> Ends for B {
     fn push_bits(&mut self, base: usize, ends: u64) {
         self.pending().push_bits(base, ends);
         self.advance_if_full();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bits_are_ends_one_by_one(
+            start in 0usize..100,
+            windows in prop::collection::vec((any::<u64>(), any::<u64>(), any::<bool>()), 0..40),
+        ) {
+            let (mut pending, mut taken, mut expected) = (PendingEnds::new(), Vec::new(), Vec::new());
+            pending.begin(start);
+            for (number, (bits, fewer, is_single)) in (0..).zip(windows) {
+                // Any of them, or a few and then one more.
+                let base = start + 64 * number;
+                let bits = if is_single { bits & fewer & !(1 << 63) } else { bits };
+                expected.extend((0..64).filter(|bit| bits >> bit & 1 != 0).map(|bit| base + bit));
+                pending.push_bits(base, bits);
+                if is_single {
+                    pending.push(base + 63);
+                    expected.push(base + 63);
+                }
+                if pending.is_full() {
+                    let (first, ends) = pending.take();
+                    prop_assert_eq!(first, taken.last().copied().unwrap_or(start));
+                    taken.extend_from_slice(ends);
+                }
+            }
+            taken.extend_from_slice(pending.take().1);
+            prop_assert_eq!(taken, expected);
+        }
     }
 }

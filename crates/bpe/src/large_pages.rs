@@ -68,4 +68,29 @@ mod tests {
             assert_eq!(table.values()[69_998], [0; 8]);
         }
     }
+    /// The flag `hg` of a piece of memory says that large pages were asked for.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn asks_for_large_pages() {
+        if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+            eprintln!("skipped: this kernel has no large pages");
+            return;
+        }
+        for large in [false, true] {
+            let mut table = Table::<[u64; 8], 70_000>::zeroed();
+            if large {
+                table = table.in_large_pages();
+            }
+            let at = std::ptr::from_ref(table.values()).addr();
+            let pieces = std::fs::read_to_string("/proc/self/smaps").unwrap();
+            let mut lines = pieces.lines().skip_while(|line| {
+                let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+                let ends = range
+                    .map(|(start, end)| [start, end].map(|hex| usize::from_str_radix(hex, 16)));
+                !matches!(ends, Some([Ok(start), Ok(end)]) if start <= at && at < end)
+            });
+            let flags = lines.find(|line| line.starts_with("VmFlags:")).unwrap();
+            assert_eq!(flags.contains(" hg"), large, "{flags}");
+        }
+    }
 }

@@ -118,14 +118,19 @@ impl SpecialTokens {
     }
 
     /// True when no special token written in `text`, found by [`SpecialTokens::find`] or not, begins before `at` and ends
-    /// behind it.
-    pub fn is_clean(&self, text: &[u8], at: usize) -> bool {
+    /// behind it. False also when it takes longer to find out than looking at `effort` bytes, of which those that were looked
+    /// at are taken off.
+    pub(crate) fn is_clean(&self, text: &[u8], at: usize, effort: &mut usize) -> bool {
         let first = at.saturating_sub(self.max_len().saturating_sub(1));
+        let mut is_other = |bytes: &[u8]| {
+            let left = effort.checked_sub(bytes.len());
+            *effort = left.unwrap_or(0);
+            left.is_some() && !self.ids.contains_key(bytes)
+        };
         (first..at).all(|start| {
             !self.begins[text[start] as usize]
                 || self.lengths.iter().all(|&len| {
-                    start + len <= at
-                        || text.get(start..start + len).is_none_or(|t| !self.ids.contains_key(t))
+                    start + len <= at || text.get(start..start + len).is_none_or(&mut is_other)
                 })
         })
     }
@@ -178,14 +183,20 @@ mod tests {
         assert!(specials.is_empty());
         assert_eq!(specials.segments(b"abc").collect::<Vec<_>>(), [Segment::Text(0..3)]);
         assert_eq!(specials.segments(b"").count(), 0);
-        assert!(specials.is_clean(b"abc", 2));
+        assert!(specials.is_clean(b"abc", 2, &mut 0));
     }
 
     #[test]
     fn a_position_inside_a_token_is_not_clean() {
         let specials = tokens(&["<||>"]);
-        let clean: Vec<_> = (0..=7).map(|at| specials.is_clean(b"a<||>bc", at)).collect();
-        assert_eq!(clean, [true, true, false, false, false, true, true, true]);
+        let is_clean = |at| specials.is_clean(b"a<||>bc", at, &mut 100);
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5, 6, 7].map(is_clean),
+            [true, true, false, false, false, true, true, true]
+        );
+        let mut effort = 5;
+        let is_clean = |effort: &mut usize| specials.is_clean(b"<|||", 2, effort);
+        assert_eq!([is_clean(&mut effort), is_clean(&mut effort)], [true, false]);
     }
 
     /// The definition, word for word.

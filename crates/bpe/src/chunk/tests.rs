@@ -27,6 +27,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     ];
     let piece = prop_oneof![
         9 => prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => (prop::sample::select(vec!["a", "bc"]), 1usize..40).prop_map(|(piece, n)| piece.repeat(n).into_bytes()),
         1 => any::<u8>().prop_map(|byte| vec![byte]),
     ];
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
@@ -40,6 +41,7 @@ fn specials() -> impl Strategy<Value = SpecialTokens> {
         &["<|", "|>", "<|>"],
         &["a", " ", "'s"],
         &["é", "\n\n", "a<"],
+        &["aaaaaaaaaaaa", "bcbcbcbcb"],
     ];
     prop::sample::select(SETS).prop_map(|set| {
         let specials: Vec<_> = set.iter().map(|text| (*text).to_string()).zip(0..).collect();
@@ -139,4 +141,25 @@ fn custom_patterns_are_cut_at_special_tokens() {
     let text = "one two three<|>four five<|>six".as_bytes();
     let chunks = read_chunks(text, &cutter, 18);
     assert_eq!(chunks, [&b"one two three<|>"[..], b"four five<|>six"]);
+}
+
+/// Each place of such texts may be inside a special token: a run of one that is long, or of a short one where a long one could
+/// be too. Looking at all that could span each place would take minutes.
+#[test]
+fn runs_of_special_tokens_are_cut_soon() {
+    let long = "w ".repeat(1500);
+    for specials in [vec![long.clone()], vec![format!("{long}!"), "w w".into(), " w ".into()]] {
+        let specials: Vec<(String, u32)> = specials.into_iter().zip(0..).collect();
+        let cutter = Cutter::new(&Pattern::gpt2(), &SpecialTokens::new(&specials));
+        let text = [&b"w ".repeat(100_000)[..], b"and so on"].concat();
+        let mut reader = ChunkReader::new(&text[..], cutter, 10_000);
+        let (mut chunk, mut read, mut count) = (Vec::new(), Vec::new(), 0);
+        while reader.next_chunk(&mut chunk).unwrap() {
+            assert!(chunk.len() <= 20_000, "{}", chunk.len());
+            read.extend_from_slice(&chunk);
+            count += 1;
+        }
+        assert!(read == text);
+        assert!(count < 40, "{count} chunks");
+    }
 }
