@@ -72,7 +72,7 @@ impl AtomicFile {
         Ok(self)
     }
 
-    /// Writes a large block, most of it past the buffer. What is behind the last multiple of [`ALIGNED`] waits there for the
+    /// Writes a large block, most of it past the buffer. What is behind the last multiple of 64 kB waits there for the
     /// next one: operating systems keep files in pages, the larger the better a write fits them.
     ///
     /// # Errors
