@@ -45,6 +45,7 @@ impl<V: Pod, const N: usize> Table<V, N> {
     pub fn values(&mut self) -> &mut [V; N] {
         let bytes = &mut self.map[self.start..][..size_of::<[V; N]>()];
         let values = bytemuck::cast_slice_mut(bytes).first_chunk_mut();
+        // `zeroed` made the map long enough, whatever comes in later.
         values.unwrap_or_else(|| unreachable!("as many bytes as N values have"))
     }
 }
@@ -68,6 +69,7 @@ mod tests {
             assert_eq!(table.values()[69_998], [0; 8]);
         }
     }
+
     /// The flag `hg` of a piece of memory says that large pages were asked for.
     #[cfg(target_os = "linux")]
     #[test]

@@ -122,17 +122,19 @@ impl SpecialTokens {
     /// at are taken off.
     pub(crate) fn is_clean(&self, text: &[u8], at: usize, effort: &mut usize) -> bool {
         let first = at.saturating_sub(self.max_len().saturating_sub(1));
-        let mut is_other = |bytes: &[u8]| {
-            let left = effort.checked_sub(bytes.len());
+        let mut may_look_at = |bytes: usize| {
+            let left = effort.checked_sub(bytes);
             *effort = left.unwrap_or(0);
-            left.is_some() && !self.ids.contains_key(bytes)
+            left.is_some()
         };
-        (first..at).all(|start| {
-            !self.begins[text[start] as usize]
-                || self.lengths.iter().all(|&len| {
-                    start + len <= at || text.get(start..start + len).is_none_or(&mut is_other)
-                })
-        })
+        may_look_at(at - first)
+            && (first..at).all(|start| {
+                !self.begins[text[start] as usize]
+                    || self.lengths.iter().filter(|&len| start + len > at).all(|&len| {
+                        let Some(bytes) = text.get(start..start + len) else { return true };
+                        may_look_at(len) && !self.ids.contains_key(bytes)
+                    })
+            })
     }
 
     /// The longest special token that begins at `at`.
@@ -194,7 +196,7 @@ mod tests {
             [0, 1, 2, 3, 4, 5, 6, 7].map(is_clean),
             [true, true, false, false, false, true, true, true]
         );
-        let mut effort = 5;
+        let mut effort = 9;
         let is_clean = |effort: &mut usize| specials.is_clean(b"<|||", 2, effort);
         assert_eq!([is_clean(&mut effort), is_clean(&mut effort)], [true, false]);
     }

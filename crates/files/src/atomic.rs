@@ -9,8 +9,7 @@ use tempfile::TempPath;
 use crate::early_sync::EarlySync;
 use crate::{Error, Result, make_dir, new_temporary, parent_of, sync_dir};
 
-/// Large blocks are written up to multiples of so many bytes: 200 MB of stories' tokens cost a third less system time than by
-/// blocks of any length.
+/// Large blocks are written up to multiples of so many bytes.
 const ALIGNED: usize = 1 << 16;
 
 /// A file being written, through a buffer. Nothing is at its final name, or what was there before, until [`AtomicFile::commit`]; dropped
