@@ -1,7 +1,9 @@
 //! The keys and values of positions that were already seen, so that each new token costs one position only.
 
 use crate::ModelConfig;
-use tensor::Tensor;
+use crate::block::Pass;
+use tensor::ops::{attend_to_cache, write_heads};
+use tensor::{Tensor, Var};
 
 /// Positions for which there is room at first.
 const FIRST_CAPACITY: usize = 64;
@@ -85,17 +87,18 @@ impl KvCache {
 }
 
 impl LayerCache {
-    /// Writes k and v (1, H, T, D) behind the first `start` positions. Returns all keys, all values and
-    /// the number of positions that count.
-    pub(crate) fn append(
+    /// Appends k and v (1, T, C) to the positions before the pass, the keys turned to where they are; then the attention of
+    /// q (1, T, C), which has the same positions, to all of them. Returns (1, T, C).
+    pub(crate) fn append_and_attend<'t>(
         &mut self,
-        start: usize,
-        k: &Tensor,
-        v: &Tensor,
-    ) -> (&Tensor, &Tensor, usize) {
-        write_rows(&mut self.keys, start, k);
-        write_rows(&mut self.values, start, v);
-        (&self.keys, &self.values, start + k.shape()[2])
+        pass: &Pass<'_, 't>,
+        [q, k, v]: [&Var<'t>; 3],
+    ) -> Tensor {
+        let (context, rope, start) = (q.context(), pass.rope, pass.start);
+        write_heads(context, k.value(), rope, &mut self.keys, start);
+        write_heads(context, v.value(), None, &mut self.values, start);
+        let held = start + q.shape()[1];
+        attend_to_cache(context, q.value(), rope, [&self.keys, &self.values], held)
     }
 }
 
@@ -113,34 +116,16 @@ fn grown(x: &Tensor, len: usize, capacity: usize) -> Tensor {
     })
 }
 
-/// Writes `rows` (1, H, T, D) to positions `start..start + T` of `cache` (1, H, capacity, D).
-#[track_caller]
-fn write_rows(cache: &mut Tensor, start: usize, rows: &Tensor) {
-    let &[batch, heads, time, d_head] = rows.shape() else {
-        panic!("KvCache: split heads have four axes, here {:?}", rows.shape());
-    };
-    let capacity = cache.shape()[2];
-    assert!(
-        batch == 1 && [1, heads, capacity, d_head] == cache.shape() && start + time <= capacity,
-        "KvCache: {:?} from position {start} into {:?}",
-        rows.shape(),
-        cache.shape()
-    );
-    let heads = cache.as_mut_slice().chunks_exact_mut(capacity * d_head);
-    for (head, rows) in heads.zip(rows.as_slice().chunks_exact(time * d_head)) {
-        head[start * d_head..(start + time) * d_head].copy_from_slice(rows);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tensor::Context;
 
     fn rows(first: f32, time: usize) -> Tensor {
         // Two heads of two channels; a row's number is its position, plus 100 in the second head.
-        Tensor::build(&[1, 2, time, 2], |out| {
+        Tensor::build(&[1, time, 4], |out| {
             for (i, x) in out.iter_mut().enumerate() {
-                let (head, position) = (i / (2 * time), i / 2 % time);
+                let (position, head) = (i / 4, i / 2 % 2);
                 *x = first + position as f32 + 100.0 * head as f32;
             }
         })
@@ -161,10 +146,9 @@ mod tests {
             cache.reserve(time);
             let k = rows(len as f32, time);
             let start = cache.len();
-            let (keys, _, count) = cache.layers[0].append(start, &k, &k);
+            write_heads(Context::detect(), &k, None, &mut cache.layers[0].keys, start);
             len += time;
-            assert_eq!(count, len);
-            let keys = keys.view();
+            let keys = cache.layers[0].keys.view();
             for position in 0..len {
                 assert_eq!(keys[[0, 0, position, 1]], position as f32);
                 assert_eq!(keys[[0, 1, position, 0]], 100.0 + position as f32);

@@ -124,7 +124,14 @@ fn products_are_close_and_unbiased() {
 
 #[test]
 fn attention_is_close_and_unbiased() {
-    check("attention", |_| vec![vec![1, 2, 70, 16]; 3], |_, v| v[0].causal_attention(&v[1], &v[2]));
+    let rope = RopeTable::new(10_000.0, 16, 70, RopeLayout::Halves);
+    for rope in [None, Some(&rope)] {
+        check(
+            "attention",
+            |_| vec![vec![1, 70, 32]; 3],
+            |_, v| v[0].causal_attention(&v[1], &v[2], 2, rope),
+        );
+    }
 }
 
 #[test]
@@ -175,7 +182,7 @@ fn operations_without_products_are_those_of_f32() {
         };
         assert_eq!(of(Precision::Bf16), of(Precision::F32));
     };
-    let rope = RopeTable::new(10_000.0, 8, 32);
+    let rope = RopeTable::new(10_000.0, 8, 32, RopeLayout::Halves);
     let pair: &[&[usize]] = &[&[5, 33], &[5, 33]];
     same(pair, &|v| v[0].add(&v[1]));
     same(pair, &|v| v[0].mul(&v[1]));
@@ -185,8 +192,7 @@ fn operations_without_products_are_those_of_f32() {
     same(&[&[5, 33]], &|v| v[0].gelu());
     same(&[&[5, 33]], &|v| v[0].softmax());
     same(&[&[5, 33], &[33]], &|v| v[0].rms_norm(&v[1], 1e-5));
-    same(&[&[2, 3, 4, 8]], &|v| v[0].rope(&rope, 1, RopeLayout::Halves));
-    same(&[&[2, 3, 16]], &|v| v[0].split_heads(4).merge_heads());
+    same(&[&[2, 3, 4, 8]], &|v| v[0].rope(&rope, 1));
     same(&[&[9, 16]], &|v| v[0].embedding(&[1, 8, 1], &[3]));
     same(&[&[3, 16]], &|v| v[0].cross_entropy(&[1, 8, 15]));
 }

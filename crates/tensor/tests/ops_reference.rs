@@ -75,16 +75,24 @@ fn rows() {
 
 #[test]
 fn rope() {
-    let table = RopeTable::new(10_000.0, 8, 32);
-    check("rope_half", &["x"], |v| v[0].rope(&table, 0, RopeLayout::Halves));
-    check("rope_half_from_9", &["x"], |v| v[0].rope(&table, 9, RopeLayout::Halves));
-    check("rope_interleaved", &["x"], |v| v[0].rope(&table, 0, RopeLayout::Pairs));
+    let [halves, pairs] = [RopeLayout::Halves, RopeLayout::Pairs]
+        .map(|layout| RopeTable::new(10_000.0, 8, 32, layout));
+    check("rope_half", &["x"], |v| v[0].rope(&halves, 0));
+    check("rope_half_from_9", &["x"], |v| v[0].rope(&halves, 9));
+    check("rope_interleaved", &["x"], |v| v[0].rope(&pairs, 0));
 }
 
 #[test]
 fn attention() {
-    check("causal_attention", &["q", "k", "v"], |v| v[0].causal_attention(&v[1], &v[2]));
-    check("causal_attention_long", &["q", "k", "v"], |v| v[0].causal_attention(&v[1], &v[2]));
+    // The reference has (B, H, T, D): each head is a sequence with one head.
+    fn attend<'t>(v: &[Var<'t>]) -> Var<'t> {
+        let &[batch, num_heads, time, d_head] = v[0].shape() else { panic!("four axes") };
+        let sequences = |x: &Var<'t>| x.reshape(&[batch * num_heads, time, d_head]);
+        let o = sequences(&v[0]).causal_attention(&sequences(&v[1]), &sequences(&v[2]), 1, None);
+        o.reshape(v[0].shape())
+    }
+    check("causal_attention", &["q", "k", "v"], attend);
+    check("causal_attention_long", &["q", "k", "v"], attend);
 }
 
 #[test]

@@ -86,14 +86,13 @@ mod tests {
     fn both_rotations_give_the_same_attention() {
         let (num_heads, d_model, time) = (3, 24, 9);
         let tape = Tape::inference(Context::detect());
-        let table = RopeTable::new(10_000.0, d_model / num_heads, time);
         let x = tape.constant(wave(&[2, time, d_model], 0.37));
         let (w_q, w_k) = (wave(&[d_model, d_model], 0.11), wave(&[d_model, d_model], 0.13));
         let attend = |w_q: &Tensor, w_k: &Tensor, layout| {
-            let project = |w: &Tensor| x.linear(&tape.constant(w.clone())).split_heads(num_heads);
-            let (q, k) =
-                (project(w_q).rope(&table, 0, layout), project(w_k).rope(&table, 0, layout));
-            q.causal_attention(&k, &x.split_heads(num_heads)).into_value()
+            let table = RopeTable::new(10_000.0, d_model / num_heads, time, layout);
+            let project = |w: &Tensor| x.linear(&tape.constant(w.clone()));
+            let (q, k) = (project(w_q), project(w_k));
+            q.causal_attention(&k, &x, num_heads, Some(&table)).into_value()
         };
         let pairs = attend(&w_q, &w_k, RopeLayout::Pairs);
         let (w_q, w_k) = (pairs_to_halves(&w_q, num_heads), pairs_to_halves(&w_k, num_heads));

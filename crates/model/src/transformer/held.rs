@@ -4,7 +4,7 @@ use super::Transformer;
 use crate::bound::{BoundWeight, BoundWeights};
 use crate::params::{self, ParameterKind};
 use crate::{ConfigError, ModelConfig, Parameters, ParametersError};
-use tensor::ops::{Int8Matrix, NotFinite, RopeTable};
+use tensor::ops::{Int8Matrix, NotFinite, RopeLayout, RopeTable};
 use tensor::{Tape, Tensor};
 
 /// How the weights are held.
@@ -45,7 +45,9 @@ pub struct QuantizeError {
 
 /// The angles of the rotary embedding, if the model has one.
 fn rope_table(config: &ModelConfig) -> Option<RopeTable> {
-    config.rope.then(|| RopeTable::new(config.rope_theta, config.d_head(), config.context_length))
+    let &ModelConfig { rope_theta, context_length, .. } = config;
+    let table = || RopeTable::new(rope_theta, config.d_head(), context_length, RopeLayout::Halves);
+    config.rope.then(table)
 }
 
 impl Transformer {

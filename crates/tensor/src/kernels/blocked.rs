@@ -117,6 +117,13 @@ impl Product<'_> {
         }
     }
 
+    /// The same on this thread, where the panels of all columns are packed already, in `room` floats for each block of terms.
+    pub(super) fn run_packed(&self, packed: &[f32], room: usize) {
+        let &GemmKernel { nr, kc, .. } = self.table;
+        let (panels, terms) = (spans(self.grid.cols(), nr), spans(self.grid.terms(), kc));
+        self.multiply_slab(&Slab { terms: &terms, panels: &panels, room, packed });
+    }
+
     /// Packs the panels of some columns for some terms.
     fn pack_slab(&self, terms: &[Span], panels: &[Span], room: usize, buffer: &mut [f32]) {
         let nr = self.table.nr;

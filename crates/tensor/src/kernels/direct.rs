@@ -1,8 +1,9 @@
-//! Products with so few columns that packing A would cost as much as multiplying by it, as in the heads of attention:
-//! the micro-kernel reads A and B where they are.
+//! Products with so few columns or terms that packing A would cost as much as multiplying by it, as in the heads of
+//! attention: the micro-kernel reads A where it is, and B too, unless it is packed already.
 
 use super::gemm::{Mat, MatMut};
 use super::{GemmKernel, MAX_TILE, MicroKernel, Strides, store_row};
+use crate::{Context, Precision};
 
 /// The most columns of B and C.
 const MOST_COLS: usize = 64;
@@ -15,6 +16,13 @@ pub(super) fn takes(table: &GemmKernel, a: Mat<'_>, b: Mat<'_>) -> Option<MicroK
     table.direct.filter(|_| fits)
 }
 
+/// The micro-kernel, if it may read A where it is while B is packed.
+pub(super) fn takes_rows(context: Context, a: Mat<'_>) -> Option<MicroKernel> {
+    let table = &context.kernels.gemm;
+    let fits = context.precision == Precision::F32 && a.rows() >= table.mr;
+    table.direct.filter(|_| fits)
+}
+
 /// C ← (C +) A·B for shapes that this module [`takes`], none of whose sizes is 0, with the bits of a packed product.
 pub(super) fn gemm(
     table: &GemmKernel,
@@ -24,23 +32,43 @@ pub(super) fn gemm(
     c: MatMut<'_>,
     accumulate: bool,
 ) {
+    let panel = |first: usize, terms: usize, j: usize| {
+        b.block(first..first + terms, j..j + table.nr).data()
+    };
+    run(table, direct, a, (panel, b.row_stride()), c, accumulate);
+}
+
+/// C ← (C +) A·B. `panel` gives the elements of B from a term on, for so many terms, from a column on: `nr` of each
+/// term side by side, `b_term` from one term to the next. No size is 0, and A has `mr` rows at least.
+pub(super) fn run<'b>(
+    table: &GemmKernel,
+    direct: MicroKernel,
+    a: Mat<'_>,
+    (panel, b_term): (impl Fn(usize, usize, usize) -> &'b [f32], usize),
+    c: MatMut<'_>,
+    accumulate: bool,
+) {
     let &GemmKernel { mr, nr, kc, .. } = table;
-    let (m, k, n) = (a.rows(), a.cols(), b.cols());
+    let (m, k, n) = (a.rows(), a.cols(), c.cols());
     let (c, c_row) = c.into_raw();
-    let strides =
-        Strides { a_row: a.row_stride(), a_term: a.col_stride(), b_term: b.row_stride(), c_row };
+    let strides = Strides { a_row: a.row_stride(), a_term: a.col_stride(), b_term, c_row };
     for first in (0..k).step_by(kc) {
         let terms = first..k.min(first + kc);
         let accumulate = accumulate || first > 0;
         for j in (0..n).step_by(nr) {
-            let b = b.block(terms.clone(), j..j + nr).data().as_ptr();
+            let b = panel(first, terms.len(), j);
+            assert!(
+                b.len() >= (terms.len() - 1) * b_term + nr,
+                "direct: B ends before its last term"
+            );
+            let (b, cols) = (b.as_ptr(), nr.min(n - j));
             for i in (0..m).step_by(mr) {
                 // The last rows are computed together with some above them.
                 let start = i.min(m - mr);
                 let a = a.block(start..start + mr, terms.clone()).data().as_ptr();
-                if start == i {
+                if start == i && cols == nr {
                     // SAFETY: whoever holds a table may use its instruction set; the blocks of A and B exist, and so
-                    // does the tile of C, whose shape `run` has checked.
+                    // does the tile of C, whose shape the caller has checked.
                     unsafe { direct(terms.len(), a, b, c.add(i * c_row + j), strides, accumulate) };
                     continue;
                 }
@@ -48,9 +76,10 @@ pub(super) fn gemm(
                 let strides = Strides { c_row: nr, ..strides };
                 // SAFETY: as above, but the tile is a local one of mr·nr elements.
                 unsafe { direct(terms.len(), a, b, tile.as_mut_ptr(), strides, false) };
-                for (i, sums) in (start..m).zip(tile.chunks_exact(nr)).skip(i - start) {
-                    // SAFETY: these nr columns of this row lie in C, which is ours.
-                    let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row + j), nr) };
+                let rows = i..m.min(start + mr);
+                for (i, sums) in rows.zip(tile.chunks_exact(nr).skip(i - start)) {
+                    // SAFETY: these columns of this row lie in C, which is ours.
+                    let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row + j), cols) };
                     store_row(c, sums, accumulate);
                 }
             }

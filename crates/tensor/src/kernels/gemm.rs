@@ -65,6 +65,12 @@ impl<'a> Mat<'a> {
         }
     }
 
+    /// The first columns of a matrix that has as many at least.
+    pub(crate) fn first_cols(self, cols: usize) -> Self {
+        debug_assert!(cols <= self.cols);
+        Self { cols, ..self }
+    }
+
     /// The number of rows.
     #[inline]
     pub fn rows(&self) -> usize {
@@ -305,7 +311,7 @@ fn run(
 }
 
 /// The micro-kernel and its packing.
-fn table(context: Context) -> &'static GemmKernel {
+pub(super) fn table(context: Context) -> &'static GemmKernel {
     match &context.kernels.gemm_bf16 {
         Some(bf16) if context.precision == Precision::Bf16 => bf16,
         _ => &context.kernels.gemm,

@@ -76,6 +76,24 @@ pub fn sum(x: &[f32]) -> f32 {
     reduce(x, 0.0, plus, plus)
 }
 
+/// x_i ← f(x_i), and their sum, with the bits of [`sum`].
+#[inline(always)]
+pub fn map_sum(x: &mut [f32], f: impl Fn(f32) -> f32) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let (chunks, rest) = x.as_chunks_mut::<LANES>();
+    for chunk in chunks {
+        for i in 0..LANES {
+            chunk[i] = f(chunk[i]);
+            lanes[i] += chunk[i];
+        }
+    }
+    for (x, lane) in rest.iter_mut().zip(&mut lanes) {
+        *x = f(*x);
+        *lane += *x;
+    }
+    fold(lanes, plus)
+}
+
 /// Σ x_i².
 #[inline(always)]
 pub fn sum_squares(x: &[f32]) -> f32 {
@@ -237,6 +255,9 @@ mod tests {
             assert!((f64::from(sum(a)) - in_f64(&|a, _| a)).abs() <= 1e-5);
             assert!((f64::from(sum_squares(a)) - in_f64(&|a, _| a * a)).abs() <= 1e-5);
             assert!((f64::from(dot(a, b)) - in_f64(&|a, b| a * b)).abs() <= 1e-5);
+            let mut doubled = a.to_vec();
+            assert_eq!(map_sum(&mut doubled, |x| 2.0 * x), 2.0 * sum(a));
+            assert!(doubled.iter().zip(a).all(|(&y, &x)| y == 2.0 * x));
             let largest = a.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             assert_eq!(max(a), largest);
         }

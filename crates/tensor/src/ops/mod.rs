@@ -15,7 +15,6 @@ mod embedding;
 mod gated;
 mod geglu;
 mod gelu;
-mod heads;
 mod linear;
 mod linear_cross_entropy;
 mod linear_int8;
@@ -29,7 +28,7 @@ mod softmax;
 mod sum;
 mod swiglu;
 
-pub use attention::attend_to_cache;
+pub use attention::{attend_to_cache, write_heads};
 pub use linear_cross_entropy::rows_a_chunk;
 pub use linear_int8::{Int8Matrix, NotFinite};
 pub use rope::{RopeLayout, RopeTable};

@@ -21,6 +21,7 @@ pub enum RopeLayout {
 #[derive(Clone, Debug)]
 pub struct RopeTable {
     d_head: usize,
+    layout: RopeLayout,
     /// (positions, D/2) each.
     cos_sin: Arc<(Vec<f32>, Vec<f32>)>,
 }
@@ -32,7 +33,7 @@ impl RopeTable {
     /// # Panics
     /// If `d_head` is odd.
     #[track_caller]
-    pub fn new(theta: f64, d_head: usize, max_positions: usize) -> Self {
+    pub fn new(theta: f64, d_head: usize, max_positions: usize, layout: RopeLayout) -> Self {
         assert!(d_head.is_multiple_of(2), "rope: a head of {d_head} channels cannot be paired");
         let half = d_head / 2;
         let frequencies: Vec<f64> =
@@ -45,35 +46,56 @@ impl RopeTable {
                 (*cos, *sin) = (angle.cos() as f32, angle.sin() as f32);
             }
         });
-        Self { d_head, cos_sin: Arc::new((cos, sin)) }
+        Self { d_head, layout, cos_sin: Arc::new((cos, sin)) }
     }
 
-    /// Turns every head row of `x`, (…, T, D), by its angle times `direction` (1 or −1), into a new tensor.
-    fn rotate(
-        &self,
-        context: Context,
-        x: &Tensor,
-        start: usize,
-        layout: RopeLayout,
-        direction: f32,
-    ) -> Tensor {
-        let (d_head, half) = (self.d_head, self.d_head / 2);
-        let time = x.shape()[x.shape().len() - 2];
-        let angles = start * half..(start + time) * half;
+    /// The channels of a head.
+    pub(super) fn d_head(&self) -> usize {
+        self.d_head
+    }
+
+    /// Checks that there are angles for positions 0 .. `positions`.
+    #[track_caller]
+    pub(super) fn assert_holds(&self, positions: usize) {
+        let held = self.cos_sin.0.len() / (self.d_head / 2).max(1);
+        assert!(positions <= held, "rope: {positions} positions with a table of {held}");
+    }
+
+    /// Turns `x` (D), which is at `position`, into `y`.
+    #[inline(always)]
+    pub(super) fn turn(&self, position: usize, x: &[f32], y: &mut [f32]) {
+        self.rotate(position, x, y, 1.0);
+    }
+
+    /// Undoes [`RopeTable::turn`]; so does its gradient.
+    #[inline(always)]
+    pub(super) fn turn_back(&self, position: usize, x: &[f32], y: &mut [f32]) {
+        self.rotate(position, x, y, -1.0);
+    }
+
+    #[inline(always)]
+    fn rotate(&self, position: usize, x: &[f32], y: &mut [f32], direction: f32) {
+        let half = self.d_head / 2;
+        let angles = position * half..(position + 1) * half;
         let (cos, sin) = (&self.cos_sin.0[angles.clone()], &self.cos_sin.1[angles]);
+        match self.layout {
+            RopeLayout::Halves => rotate_halves(y, x, cos, sin, direction),
+            RopeLayout::Pairs => rotate_pairs(y, x, cos, sin, direction),
+        }
+    }
+
+    /// Turns every row of `x` (…, T, D), or back, into a new tensor.
+    fn rotate_all(&self, context: Context, x: &Tensor, start: usize, direction: f32) -> Tensor {
+        let (d_head, time) = (self.d_head, x.shape()[x.shape().len() - 2]);
         let size = (time * d_head).max(1);
         Tensor::build(x.shape(), |y| {
             y.par_chunks_mut(size).zip(x.as_slice().par_chunks(size)).for_each(|(y, x)| {
                 context.kernels.vectorize(
                     #[inline(always)]
                     || {
-                        let angles = cos.chunks_exact(half).zip(sin.chunks_exact(half));
                         let rows = y.chunks_exact_mut(d_head).zip(x.chunks_exact(d_head));
-                        for ((y, x), (cos, sin)) in rows.zip(angles) {
-                            match layout {
-                                RopeLayout::Halves => rotate_halves(y, x, cos, sin, direction),
-                                RopeLayout::Pairs => rotate_pairs(y, x, cos, sin, direction),
-                            }
+                        for ((y, x), position) in rows.zip(start..) {
+                            self.rotate(position, x, y, direction);
                         }
                     },
                 );
@@ -111,22 +133,20 @@ impl<'t> Var<'t> {
     /// # Panics
     /// If heads are of another size than the table's, or positions go beyond it.
     #[track_caller]
-    pub fn rope(&self, table: &RopeTable, start: usize, layout: RopeLayout) -> Var<'t> {
+    pub fn rope(&self, table: &RopeTable, start: usize) -> Var<'t> {
         let shape = self.shape();
-        let positions = table.cos_sin.0.len() / (table.d_head / 2).max(1);
         assert!(
-            shape.len() >= 2
-                && shape[shape.len() - 1] == table.d_head
-                && start + shape[shape.len() - 2] <= positions,
-            "rope: {shape:?} from position {start} with a table of {positions} positions × {}",
+            shape.len() >= 2 && shape[shape.len() - 1] == table.d_head,
+            "rope: {shape:?} with a table for heads of {}",
             table.d_head
         );
+        table.assert_holds(start + shape[shape.len() - 2]);
         let op = Op::new("rope", &[self]);
         let context = self.context();
-        let y = table.rotate(context, self.value(), start, layout, 1.0);
+        let y = table.rotate_all(context, self.value(), start, 1.0);
         let table = table.clone();
         op.record(y, move |dy, grads| {
-            grads.give(0, table.rotate(context, &dy, start, layout, -1.0));
+            grads.give(0, table.rotate_all(context, &dy, start, -1.0));
         })
     }
 }
@@ -138,18 +158,18 @@ mod tests {
 
     #[test]
     fn gradients() {
-        let table = RopeTable::new(10_000.0, 8, 16);
         for layout in [RopeLayout::Halves, RopeLayout::Pairs] {
+            let table = RopeTable::new(10_000.0, 8, 16, layout);
             for start in [0, 9] {
                 let x = testing::random(&[2, 3, 5, 8], 1);
-                testing::gradcheck(&[x], |_, v| v[0].rope(&table, start, layout));
+                testing::gradcheck(&[x], |_, v| v[0].rope(&table, start));
             }
         }
     }
 
     #[test]
     fn the_table_holds_the_angles_of_the_paper() {
-        let table = RopeTable::new(10_000.0, 6, 4);
+        let table = RopeTable::new(10_000.0, 6, 4, RopeLayout::Halves);
         let (cos, sin) = &*table.cos_sin;
         for (p, j) in [(0, 0), (1, 0), (1, 2), (3, 1)] {
             let angle = p as f64 / 10_000f64.powf(2.0 * j as f64 / 6.0);
@@ -157,16 +177,16 @@ mod tests {
             assert!((f64::from(sin[p * 3 + j]) - angle.sin()).abs() < 1e-7, "{p} {j}");
         }
         assert_eq!((cos.len(), sin.len()), (12, 12));
-        assert!(RopeTable::new(10_000.0, 0, 4).cos_sin.0.is_empty());
+        assert!(RopeTable::new(10_000.0, 0, 4, RopeLayout::Halves).cos_sin.0.is_empty());
     }
 
     #[test]
     fn dot_products_depend_on_the_distance_alone() {
-        let table = RopeTable::new(100.0, 8, 32);
+        let table = RopeTable::new(100.0, 8, 32, RopeLayout::Halves);
         let (q, k) = (testing::random(&[1, 8], 1), testing::random(&[1, 8], 2));
         let score = |p, r| {
             let tape = Tape::inference(Context::detect());
-            let at = |x: &Tensor, p| tape.constant(x.clone()).rope(&table, p, RopeLayout::Halves);
+            let at = |x: &Tensor, p| tape.constant(x.clone()).rope(&table, p);
             at(&q, p).mul(&at(&k, r)).sum().value().item()
         };
         assert!((score(7, 3) - score(24, 20)).abs() < 1e-5);

@@ -1,0 +1,110 @@
+//! Blocks of columns of row-major matrices, for threads that each write to columns of their own, as the heads of
+//! attention do.
+
+use rayon::prelude::*;
+use std::marker::PhantomData;
+
+/// Some neighbouring columns of a matrix, to write to.
+pub struct ColumnBlock<'a> {
+    start: *mut f32,
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    writes: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: a block is the only way to its elements while it lives, as a `&mut [f32]` is.
+unsafe impl Send for ColumnBlock<'_> {}
+
+impl ColumnBlock<'_> {
+    /// Row `i` of the block.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[inline]
+    pub fn row_mut(&mut self, i: usize) -> &mut [f32] {
+        assert!(i < self.rows, "ColumnBlock: row {i} of {}", self.rows);
+        // SAFETY: the row lies in the matrix, and its elements in these columns belong to this block alone.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(i * self.row_stride), self.cols) }
+    }
+}
+
+/// The start of the matrices, for the tasks that make blocks of them.
+#[derive(Clone, Copy)]
+struct Start(*mut f32);
+
+impl Start {
+    /// A method, so that closures capture the whole and not the pointer in it, which threads may not share.
+    fn get(self) -> *mut f32 {
+        self.0
+    }
+}
+
+// SAFETY: it is only used to make blocks, which are disjoint.
+unsafe impl Send for Start {}
+// SAFETY: as above.
+unsafe impl Sync for Start {}
+
+/// Cuts matrices of `rows` rows and `width` columns, which lie in `data` one after the other, into blocks of `cols` columns:
+/// those of the first matrix from the left, those of the second, and so on.
+///
+/// # Panics
+/// If `data` does not consist of such matrices, or these not of such blocks.
+#[track_caller]
+pub fn par_column_blocks<'a>(
+    data: &'a mut [f32],
+    rows: usize,
+    width: usize,
+    cols: usize,
+) -> impl IndexedParallelIterator<Item = ColumnBlock<'a>> {
+    let size = rows * width;
+    assert!(
+        cols > 0
+            && width.is_multiple_of(cols)
+            && (data.is_empty() || data.len() % size.max(1) == 0),
+        "par_column_blocks: {} elements in matrices of {rows}×{width} in blocks of {cols} columns",
+        data.len()
+    );
+    let blocks = width / cols;
+    let count = if data.is_empty() { 0 } else { data.len() / size * blocks };
+    let start = Start(data.as_mut_ptr());
+    (0..count).into_par_iter().map(move |index| {
+        let first = index / blocks * size + index % blocks * cols;
+        // SAFETY: the first element of the block lies in `data`.
+        let start = unsafe { start.get().add(first) };
+        ColumnBlock { start, rows, cols, row_stride: width, writes: PhantomData }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_block_writes_to_columns_of_its_own() {
+        let (matrices, rows, width, cols) = (2, 3, 8, 2);
+        let mut data = vec![0.0; matrices * rows * width];
+        par_column_blocks(&mut data, rows, width, cols).enumerate().for_each(
+            |(index, mut block)| {
+                for row in 0..rows {
+                    for (x, col) in block.row_mut(row).iter_mut().zip(0..) {
+                        *x += (100 * index + 10 * row + col) as f32;
+                    }
+                }
+            },
+        );
+        for (i, &x) in data.iter().enumerate() {
+            let (matrix, row, col) = (i / (rows * width), i / width % rows, i % width);
+            let block = matrix * (width / cols) + col / cols;
+            assert_eq!(x, (100 * block + 10 * row + col % cols) as f32);
+        }
+        assert_eq!(par_column_blocks(&mut [], 0, 8, 2).len(), 0);
+        assert_eq!(par_column_blocks(&mut [], 3, 8, 2).len(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "row 3 of 3")]
+    fn a_row_below_the_last_is_refused() {
+        par_column_blocks(&mut [0.0; 24], 3, 8, 2).for_each(|mut block| block.row_mut(3).fill(1.0));
+    }
+}

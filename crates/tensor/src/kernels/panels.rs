@@ -1,0 +1,85 @@
+//! B packed once, for several products on one thread that share it, or share its first columns.
+
+use super::blocked::Product;
+use super::cut::spans;
+use super::gemm::{Mat, MatMut, table};
+use super::grid::Grid;
+use super::{GemmKernel, direct};
+use crate::{Context, Precision};
+use std::iter::once;
+
+/// The room of each block of terms, in floats: all panels of B.
+fn room(table: &GemmKernel, b: Mat<'_>) -> usize {
+    b.cols().next_multiple_of(table.nr) * table.slots(b.rows().min(table.kc))
+}
+
+/// A packed matrix B (K, N).
+pub struct Panels<'a> {
+    b: Mat<'a>,
+    packed: &'a [f32],
+}
+
+impl<'a> Panels<'a> {
+    /// The floats that B takes packed.
+    pub fn len(context: Context, b: Mat<'_>) -> usize {
+        let table = table(context);
+        b.rows().div_ceil(table.kc) * room(table, b)
+    }
+
+    /// Packs B into `buffer`.
+    ///
+    /// # Panics
+    /// If the buffer has less than [`Panels::len`] floats.
+    #[track_caller]
+    pub fn pack(context: Context, b: Mat<'a>, buffer: &'a mut [f32]) -> Self {
+        let (table, round) = (table(context), context.precision == Precision::Bf16);
+        let packed = &mut buffer[..Self::len(context, b)];
+        let blocks = packed.chunks_exact_mut(room(table, b).max(1));
+        for (terms, packed) in spans(once(b.rows()), table.kc).into_iter().zip(blocks) {
+            let len = b.cols().next_multiple_of(table.nr) * table.slots(terms.len());
+            let part = b.block(terms.range, 0..b.cols());
+            // SAFETY: whoever holds a table may use its instruction set.
+            unsafe { (table.pack_b)(part.t(), &mut packed[..len], round) };
+        }
+        Self { b, packed }
+    }
+
+    /// C ← A·B, or C ← C + A·B if `accumulate`, for the first columns of B, as many as C has, with the bits that
+    /// other products of the same matrices with packed panels have.
+    ///
+    /// # Panics
+    /// If sizes do not fit.
+    #[track_caller]
+    pub fn gemm_serial(&self, context: Context, a: Mat<'_>, mut c: MatMut<'_>, accumulate: bool) {
+        let table = table(context);
+        let (k, cols) = (self.b.rows(), c.cols());
+        assert!(
+            a.cols() == k && c.rows() == a.rows() && cols <= self.b.cols(),
+            "Panels::gemm_serial: A is {a:?}, B is {:?}, C is {c:?}",
+            self.b
+        );
+        if a.rows() == 0 || cols == 0 {
+            return;
+        }
+        if k == 0 {
+            return if !accumulate {
+                c.rows_mut().for_each(|row| row.fill(0.0))
+            };
+        }
+        let room = room(table, self.b);
+        match direct::takes_rows(context, a) {
+            Some(kernel) => {
+                let panel = |first: usize, terms: usize, j: usize| {
+                    &self.packed[first / table.kc * room + j * table.slots(terms)..]
+                };
+                direct::run(table, kernel, a, (panel, table.nr), c, accumulate);
+            }
+            None => {
+                let grid = Grid::new(&[a], &[self.b.block(0..k, 0..cols)], vec![c]);
+                let round = context.precision == Precision::Bf16;
+                Product { table, round, grid, accumulate, parallel: false }
+                    .run_packed(self.packed, room);
+            }
+        }
+    }
+}

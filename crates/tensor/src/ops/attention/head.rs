@@ -1,0 +1,202 @@
+//! One head of causal attention, its queries taken in blocks.
+//!
+//! Forward keeps ℓ = log Σ exp(scores), one number a query; backward computes the probabilities again from it: with
+//! s = q·kᵀ/√D and p = exp(s − ℓ),
+//!
+//! dv = pᵀ·do, dp = do·vᵀ, ds = p ∘ (dp − δ) with δ = ⟨do, o⟩ a query, dq = ds·k/√D, dk = dsᵀ·q/√D.
+//!
+//! ds is the gradient of softmax, ds_i = Σ_j dp_j·∂p_j/∂s_i with ∂p_j/∂s_i = p_j·([i = j] − p_i), so ds_i = p_i·(dp_i − Σ_j p_j·dp_j).
+//! The sum needs no row of dp: Σ_j p_j·dp_j = Σ_j p_j·⟨do, v_j⟩ = ⟨do, Σ_j p_j·v_j⟩ = ⟨do, o⟩.
+
+use crate::Context;
+use crate::kernels::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
+use crate::kernels::lanes;
+use crate::kernels::panels::Panels;
+use crate::pool::Buffer;
+
+/// Queries in a block, or a few more. Large blocks compute more scores in vain, at their end where keys come after
+/// queries; small ones read keys and values more often.
+const BLOCK: usize = 48;
+
+/// Queries in a block of this many.
+fn block_rows(context: Context, time: usize) -> usize {
+    whole_tiles(context, BLOCK).min(time).max(1)
+}
+
+/// Scratch memory that a task cuts pieces from, each of which begins a cache line.
+struct Room<'a>(&'a mut [f32]);
+
+impl<'a> Room<'a> {
+    fn take(&mut self, len: usize) -> &'a mut [f32] {
+        let (piece, rest) = std::mem::take(&mut self.0).split_at_mut(whole_lines(len));
+        self.0 = rest;
+        &mut piece[..len]
+    }
+}
+
+fn whole_lines(len: usize) -> usize {
+    len.next_multiple_of(16)
+}
+
+/// The sizes of one head's attention, forward or backward.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) context: Context,
+    /// Queries.
+    pub(super) time: usize,
+    /// Keys and values: those before the queries, and those of the queries themselves.
+    pub(super) len: usize,
+    /// D.
+    pub(super) d_head: usize,
+}
+
+impl Shape {
+    fn block(&self) -> usize {
+        block_rows(self.context, self.time)
+    }
+
+    /// Blocks of queries: the first row of each, and how many rows it has.
+    fn blocks(&self) -> impl DoubleEndedIterator<Item = (usize, usize)> {
+        let (time, block) = (self.time, self.block());
+        (0..time.div_ceil(block)).map(move |i| (i * block, block.min(time - i * block)))
+    }
+
+    /// `x` (len, D).
+    fn keys<'x>(&self, x: &'x [f32]) -> Mat<'x> {
+        Mat::new(x, self.len, self.d_head)
+    }
+
+    /// Scores are divided by √D.
+    fn scale(&self) -> f32 {
+        1.0 / (self.d_head as f32).sqrt()
+    }
+}
+
+/// A matrix B that products read transposed: packed at once if there are several blocks of queries, as it is otherwise.
+enum Transposed<'a> {
+    Packed(Panels<'a>),
+    AsItIs(Mat<'a>),
+}
+
+impl<'a> Transposed<'a> {
+    fn room(shape: &Shape, x: &[f32]) -> usize {
+        if shape.time <= shape.block() { 0 } else { Panels::len(shape.context, shape.keys(x).t()) }
+    }
+
+    fn new(shape: &Shape, x: &'a [f32], room: &mut Room<'a>) -> Self {
+        let x_t = shape.keys(x).t();
+        match Self::room(shape, x) {
+            0 => Self::AsItIs(x_t),
+            len => Self::Packed(Panels::pack(shape.context, x_t, room.take(len))),
+        }
+    }
+
+    /// C ← A·xᵀ for the first rows of x, as many as C has columns.
+    fn product(&self, context: Context, a: Mat<'_>, c: &mut [f32], cols: usize) {
+        let c = MatMut::new(c, a.rows(), cols);
+        match self {
+            Self::Packed(panels) => panels.gemm_serial(context, a, c, false),
+            Self::AsItIs(x_t) => gemm_serial(context, a, x_t.first_cols(cols), c, false),
+        }
+    }
+}
+
+/// Attention of `time` queries q (T, D) to k and v (len, D), of which the last T belong to the queries: ℓ a query, and each
+/// row of o through `write`.
+pub(super) fn forward(
+    shape: Shape,
+    q: &[f32],
+    [k, v]: [&[f32]; 2],
+    l: &mut [f32],
+    mut write: impl FnMut(usize, &[f32]),
+) {
+    let Shape { context, len, d_head, .. } = shape;
+    let (block, scale, first) = (shape.block(), shape.scale(), len - shape.time);
+    let sizes = [Transposed::room(&shape, k), block * len, block, block * d_head];
+    let mut buffer = Buffer::scratch(sizes.map(whole_lines).iter().sum());
+    let mut room = Room(buffer.as_mut_slice());
+    let k = Transposed::new(&shape, k, &mut room);
+    let [p, sums, o] = [sizes[1], sizes[2], sizes[3]].map(|size| room.take(size));
+    for (start, rows) in shape.blocks() {
+        let keys = first + start + rows;
+        let p = &mut p[..rows * keys];
+        k.product(context, Mat::new(&q[start * d_head..], rows, d_head), p, keys);
+        // exp(score − largest) is not divided by its sum here: the row of o is, which is shorter.
+        context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                let numbers = l[start..].iter_mut().zip(sums.iter_mut());
+                for (r, (row, (l, sum))) in p.chunks_exact_mut(keys).zip(numbers).enumerate() {
+                    let (seen, masked) = row.split_at_mut(first + start + r + 1);
+                    let max = lanes::max(seen);
+                    *sum = lanes::map_sum(
+                        seen,
+                        #[inline(always)]
+                        |s| lanes::exp((s - max) * scale),
+                    );
+                    masked.fill(0.0);
+                    *l = max * scale + sum.ln();
+                }
+            },
+        );
+        let target = MatMut::new(o, rows, d_head);
+        gemm_serial(context, Mat::new(p, rows, keys), Mat::new(v, keys, d_head), target, false);
+        for (r, (o, sum)) in o.chunks_exact_mut(d_head).zip(sums.iter()).take(rows).enumerate() {
+            let inverse = 1.0 / *sum;
+            o.iter_mut().for_each(|o| *o *= inverse);
+            write(start + r, o);
+        }
+    }
+}
+
+/// What backward reads of one head, (T, D) each; δ and ℓ (T).
+pub(super) struct Saved<'a> {
+    pub(super) q: &'a [f32],
+    pub(super) k: &'a [f32],
+    pub(super) v: &'a [f32],
+    pub(super) d_o: &'a [f32],
+    pub(super) delta: &'a [f32],
+    pub(super) l: &'a [f32],
+}
+
+/// One head's gradients of q, k and v, (T, D) each, of a whole sequence.
+pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32]; 3]) {
+    let Shape { context, time, d_head, .. } = shape;
+    let (block, scale) = (shape.block(), shape.scale());
+    let sizes = [Transposed::room(&shape, saved.k), block * time];
+    let mut buffer = Buffer::scratch(2 * sizes.map(whole_lines).iter().sum::<usize>());
+    let mut room = Room(buffer.as_mut_slice());
+    let [k_t, v_t] = [saved.k, saved.v].map(|x| Transposed::new(&shape, x, &mut room));
+    let [p, ds] = [sizes[1]; 2].map(|size| room.take(size));
+    // From the last block, whose keys are all there are, so that dk and dv need not be zeros first.
+    for (start, rows) in shape.blocks().rev() {
+        let (keys, accumulate) = (start + rows, start + rows < time);
+        let (p, ds) = (&mut p[..rows * keys], &mut ds[..rows * keys]);
+        let own = start * d_head..keys * d_head;
+        let q = Mat::new(&saved.q[own.clone()], rows, d_head);
+        let d_o = Mat::new(&saved.d_o[own.clone()], rows, d_head);
+        k_t.product(context, q, p, keys);
+        v_t.product(context, d_o, ds, keys);
+        context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                let matrix_rows = p.chunks_exact_mut(keys).zip(ds.chunks_exact_mut(keys));
+                for (position, (p, ds)) in (start..).zip(matrix_rows) {
+                    let (l, delta) = (saved.l[position], saved.delta[position]);
+                    for (p, ds) in p[..=position].iter_mut().zip(&mut ds[..=position]) {
+                        *p = lanes::exp(*p * scale - l);
+                        // ds/√D of the formulas above, so that dq and dk need no factor.
+                        *ds = *p * (*ds - delta) * scale;
+                    }
+                    p[position + 1..].fill(0.0);
+                    ds[position + 1..].fill(0.0);
+                }
+            },
+        );
+        let (p, ds) = (Mat::new(p, rows, keys), Mat::new(ds, rows, keys));
+        let k = Mat::new(saved.k, keys, d_head);
+        gemm_serial(context, ds, k, MatMut::new(&mut dq[own], rows, d_head), false);
+        gemm_serial(context, ds.t(), q, MatMut::new(&mut *dk, keys, d_head), accumulate);
+        gemm_serial(context, p.t(), d_o, MatMut::new(&mut *dv, keys, d_head), accumulate);
+    }
+}
