@@ -61,7 +61,7 @@ pub fn par_column_blocks<'a>(
     assert!(
         cols > 0
             && width.is_multiple_of(cols)
-            && (data.is_empty() || data.len() % size.max(1) == 0),
+            && (data.is_empty() || data.len().is_multiple_of(size.max(1))),
         "par_column_blocks: {} elements in matrices of {rows}×{width} in blocks of {cols} columns",
         data.len()
     );

@@ -42,6 +42,7 @@ mod skinny;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod tiles;
 
+pub(crate) use pack::prefetch;
 pub use pack::round_to_bf16;
 pub(crate) use pages::ask_for_large_pages;
 pub use select::{Selection, active, available, from_env, selection};

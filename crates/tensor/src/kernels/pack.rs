@@ -21,7 +21,7 @@ const LINE: usize = 16;
 /// Asks for the cache lines of elements that will be read soon; it does not matter if they do not exist. The
 /// hardware foresees accesses within a page only, and the rows of a large matrix lie on different ones.
 #[inline(always)]
-pub(super) fn prefetch(data: &[f32], elements: Range<usize>) {
+pub(crate) fn prefetch(data: &[f32], elements: Range<usize>) {
     #[cfg(target_arch = "x86_64")]
     for index in elements.step_by(LINE) {
         use std::arch::x86_64::*;

@@ -16,7 +16,7 @@ mod head;
 use self::head::{Saved, Shape};
 use super::RopeTable;
 use crate::kernels::columns::par_column_blocks;
-use crate::kernels::lanes;
+use crate::kernels::{lanes, prefetch};
 use crate::pool::Buffer;
 use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
@@ -51,12 +51,23 @@ impl Heads {
         self.num_heads * self.d_head
     }
 
-    /// The rows of head `index` of `x` (B, T, C), counted over all sequences; they are D of C channels each.
+    /// The rows of head `index` of `x` (B, T, C), counted over all sequences; they are D of C channels each. Rows that come
+    /// soon are asked for, as the hardware does not foresee steps of a page or two.
+    #[inline(always)]
     fn rows<'x>(&self, x: &'x Tensor, index: usize) -> impl Iterator<Item = &'x [f32]> {
+        const AHEAD: usize = 16;
         let (channels, d_head) = (self.channels(), self.d_head);
         let (sequence, head) = (index / self.num_heads, index % self.num_heads);
         let sequence = &x.as_slice()[sequence * self.time * channels..][..self.time * channels];
-        sequence.chunks_exact(channels).map(move |row| &row[head * d_head..][..d_head])
+        let starts = (head * d_head..sequence.len()).step_by(channels);
+        starts.map(
+            #[inline(always)]
+            move |start| {
+                let soon = start + AHEAD * channels;
+                prefetch(sequence, soon..soon + d_head);
+                &sequence[start..][..d_head]
+            },
+        )
     }
 
     /// Copies head `index` of `x` to `out` (T, D), the first row turned to position `start`.
@@ -66,10 +77,17 @@ impl Heads {
             || {
                 let rows = self.rows(x, index).zip(out.chunks_exact_mut(self.d_head));
                 match rope {
-                    None => rows.for_each(|(x, out)| out.copy_from_slice(x)),
-                    Some((table, start)) => rows
-                        .zip(start..)
-                        .for_each(|((x, out), position)| table.turn(position, x, out)),
+                    None => {
+                        for (x, out) in rows {
+                            out.copy_from_slice(x);
+                        }
+                    }
+                    // In a loop, as the compiler would not inline the rotation into the iterator's own.
+                    Some((table, start)) => {
+                        for ((x, out), position) in rows.zip(start..) {
+                            table.turn(position, x, out);
+                        }
+                    }
                 }
             },
         );
