@@ -1,49 +1,54 @@
 //! Products with so few columns or terms that packing A would cost as much as multiplying by it, as in the heads of
 //! attention: the micro-kernel reads A where it is, and B too, unless it is packed already.
 
-use super::gemm::{Mat, MatMut};
+use super::mat::{Elements, Mat, MatMut};
+use super::view::View;
 use super::{GemmKernel, MAX_TILE, MicroKernel, Strides, store_row};
 use crate::{Context, Precision};
 
 /// The most columns of B and C.
 const MOST_COLS: usize = 64;
 
-/// The micro-kernel, if the product of `a` and `b` is one for this module: C consists of whole tiles in a row, though not
-/// down a column.
-pub(super) fn takes(table: &GemmKernel, a: Mat<'_>, b: Mat<'_>) -> Option<MicroKernel> {
-    let whole = a.rows() >= table.mr && b.cols().is_multiple_of(table.nr);
+/// The micro-kernel and the operands, if the product of `a` and `b` is one for this module: C consists of whole tiles in a
+/// row, though not down a column, and nothing is to be rounded.
+pub(super) fn takes<'a>(
+    context: Context,
+    a: Mat<'a>,
+    b: Mat<'a>,
+) -> Option<(MicroKernel, View<'a, f32>, View<'a, f32>)> {
+    let (direct, a) = takes_rows(context, a)?;
+    let Elements::F32(b) = b.0 else { return None };
+    let whole = b.cols().is_multiple_of(context.kernels.gemm.nr);
     let fits = whole && b.cols() <= MOST_COLS && b.col_stride() == 1;
-    table.direct.filter(|_| fits)
+    fits.then_some((direct, a, b))
 }
 
-/// The micro-kernel, if it may read A where it is while B is packed.
-pub(super) fn takes_rows(context: Context, a: Mat<'_>) -> Option<MicroKernel> {
+/// The micro-kernel and A, if it may be read where it is while B is packed.
+pub(super) fn takes_rows(context: Context, a: Mat<'_>) -> Option<(MicroKernel, View<'_, f32>)> {
+    let Elements::F32(a) = a.0 else { return None };
     let table = &context.kernels.gemm;
     let fits = context.precision == Precision::F32 && a.rows() >= table.mr;
-    table.direct.filter(|_| fits)
+    table.direct.filter(|_| fits).map(|direct| (direct, a))
 }
 
-/// C ← (C +) A·B for shapes that this module [`takes`], none of whose sizes is 0, with the bits of a packed product.
+/// C ← (C +) A·B for operands that this module [`takes`], no size of which is 0, with the bits of a packed product.
 pub(super) fn gemm(
     table: &GemmKernel,
-    direct: MicroKernel,
-    a: Mat<'_>,
-    b: Mat<'_>,
+    (direct, a, b): (MicroKernel, View<'_, f32>, View<'_, f32>),
     c: MatMut<'_>,
     accumulate: bool,
 ) {
     let panel = |first: usize, terms: usize, j: usize| {
         b.block(first..first + terms, j..j + table.nr).data()
     };
-    run(table, direct, a, (panel, b.row_stride()), c, accumulate);
+    run(table, (direct, a), (panel, b.row_stride()), c, accumulate);
 }
 
 /// C ← (C +) A·B. `panel` gives the elements of B from a term on, for so many terms, from a column on: `nr` of each
 /// term side by side, `b_term` from one term to the next. No size is 0, and A has `mr` rows at least.
 pub(super) fn run<'b>(
     table: &GemmKernel,
-    direct: MicroKernel,
-    a: Mat<'_>,
+    (direct, a): (MicroKernel, View<'_, f32>),
     (panel, b_term): (impl Fn(usize, usize, usize) -> &'b [f32], usize),
     c: MatMut<'_>,
     accumulate: bool,

@@ -5,197 +5,9 @@
 
 use super::blocked::Product;
 use super::grid::{self, Grid};
+pub use super::mat::{Mat, MatMut};
 use super::{GemmKernel, direct, skinny};
 use crate::{Context, Precision};
-use std::ops::Range;
-
-/// From the first element to the last of a row-major matrix; saturates, as kernels rely on it.
-fn elements(rows: usize, cols: usize, row_stride: usize) -> usize {
-    match rows {
-        0 => 0,
-        _ => (rows - 1).saturating_mul(row_stride).saturating_add(cols),
-    }
-}
-
-/// A matrix to read: any strides, so that a transpose costs nothing.
-#[derive(Clone, Copy)]
-pub struct Mat<'a> {
-    data: &'a [f32],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
-}
-
-impl<'a> Mat<'a> {
-    /// A row-major matrix, contiguous.
-    ///
-    /// # Panics
-    /// If `data` has fewer elements.
-    #[track_caller]
-    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
-        Self::with_row_stride(data, rows, cols, cols)
-    }
-
-    /// A row-major matrix whose rows begin `row_stride` elements apart.
-    ///
-    /// # Panics
-    /// If rows overlap, or `data` has too few elements.
-    #[track_caller]
-    pub fn with_row_stride(data: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
-        assert!(row_stride >= cols, "Mat: row stride {row_stride} below {cols} columns");
-        let needed = elements(rows, cols, row_stride);
-        assert!(
-            data.len() >= needed,
-            "Mat: {rows}×{cols} needs {needed} elements, not {}",
-            data.len()
-        );
-        Self { data, rows, cols, row_stride, col_stride: 1 }
-    }
-
-    /// The transpose, without moving anything.
-    #[inline]
-    pub fn t(self) -> Self {
-        Self {
-            rows: self.cols,
-            cols: self.rows,
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-            ..self
-        }
-    }
-
-    /// The first columns of a matrix that has as many at least.
-    pub(crate) fn first_cols(self, cols: usize) -> Self {
-        debug_assert!(cols <= self.cols);
-        Self { cols, ..self }
-    }
-
-    /// The number of rows.
-    #[inline]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// The number of columns.
-    #[inline]
-    pub fn cols(&self) -> usize {
-        self.cols
-    }
-
-    /// The element in row `i` and column `j`.
-    #[inline]
-    pub fn at(&self, i: usize, j: usize) -> f32 {
-        self.data[i * self.row_stride + j * self.col_stride]
-    }
-
-    /// Elements from one row to the next.
-    #[inline]
-    pub(super) fn row_stride(&self) -> usize {
-        self.row_stride
-    }
-
-    /// Elements from one column to the next.
-    #[inline]
-    pub(super) fn col_stride(&self) -> usize {
-        self.col_stride
-    }
-
-    /// The elements from the first one on, with all that lies between.
-    #[inline]
-    pub(super) fn data(&self) -> &'a [f32] {
-        self.data
-    }
-
-    /// The part that lies in these rows and columns, which must exist.
-    #[inline]
-    pub(super) fn block(&self, rows: Range<usize>, cols: Range<usize>) -> Mat<'a> {
-        debug_assert!(rows.end <= self.rows && cols.end <= self.cols);
-        let start = rows.start * self.row_stride + cols.start * self.col_stride;
-        Mat { data: &self.data[start..], rows: rows.len(), cols: cols.len(), ..*self }
-    }
-}
-
-impl std::fmt::Debug for Mat<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Mat {}×{} (strides {}, {})",
-            self.rows, self.cols, self.row_stride, self.col_stride
-        )
-    }
-}
-
-/// A row-major matrix to write.
-pub struct MatMut<'a> {
-    data: &'a mut [f32],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-}
-
-impl<'a> MatMut<'a> {
-    /// A contiguous matrix.
-    ///
-    /// # Panics
-    /// If `data` has fewer elements.
-    #[track_caller]
-    pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
-        Self::with_row_stride(data, rows, cols, cols)
-    }
-
-    /// A matrix whose rows begin `row_stride` elements apart; what lies between is left alone.
-    ///
-    /// # Panics
-    /// If rows overlap, or `data` has too few elements.
-    #[track_caller]
-    pub fn with_row_stride(
-        data: &'a mut [f32],
-        rows: usize,
-        cols: usize,
-        row_stride: usize,
-    ) -> Self {
-        assert!(row_stride >= cols, "MatMut: row stride {row_stride} below {cols} columns");
-        let needed = elements(rows, cols, row_stride);
-        assert!(data.len() >= needed, "MatMut: {rows}×{cols} needs {needed}, not {}", data.len());
-        Self { data, rows, cols, row_stride }
-    }
-
-    /// The same matrix, lent on.
-    fn reborrow(&mut self) -> MatMut<'_> {
-        MatMut { data: &mut *self.data, ..*self }
-    }
-
-    /// The number of rows.
-    pub(super) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// The number of columns.
-    pub(super) fn cols(&self) -> usize {
-        self.cols
-    }
-
-    /// Each row, to write to.
-    pub(super) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
-        let cols = self.cols;
-        self.data
-            .chunks_mut(self.row_stride.max(1))
-            .take(self.rows)
-            .map(move |row| &mut row[..cols])
-    }
-
-    /// Where the elements are and how far apart the rows begin, for the kernels.
-    pub(super) fn into_raw(self) -> (*mut f32, usize) {
-        (self.data.as_mut_ptr(), self.row_stride)
-    }
-}
-
-impl std::fmt::Debug for MatMut<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "MatMut {}×{} (row stride {})", self.rows, self.cols, self.row_stride)
-    }
-}
 
 /// C ← A·B, or C ← C + A·B if `accumulate`, in parallel. A is (M, K), B is (K, N), C is (M, N).
 ///
@@ -268,7 +80,7 @@ pub fn gemm_sum(
 
 /// Whether the product is one for packed panels: it is not empty, and A has enough rows.
 fn is_packed(a: Mat<'_>, b: Mat<'_>) -> bool {
-    a.rows > 0 && a.cols > 0 && b.cols > 0 && !skinny::takes(a, b)
+    a.rows() > 0 && a.cols() > 0 && b.cols() > 0 && !skinny::takes(a, b)
 }
 
 /// Products with fewer multiplications than this are not worth waking other threads (some 20 µs of work).
@@ -289,20 +101,16 @@ fn run(
 ) {
     grid::assert_shapes(a, b, &c);
     if is_packed(a, b) {
-        let direct = if parallel || context.precision == Precision::Bf16 {
-            None
-        } else {
-            direct::takes(&context.kernels.gemm, a, b)
-        };
+        let direct = if parallel { None } else { direct::takes(context, a, b) };
         return match direct {
-            Some(kernel) => direct::gemm(&context.kernels.gemm, kernel, a, b, c, accumulate),
+            Some(operands) => direct::gemm(&context.kernels.gemm, operands, c, accumulate),
             None => packed(context, Grid::new(&[a], &[b], vec![c]), accumulate, parallel),
         };
     }
-    if a.cols == 0 && !accumulate {
+    if a.cols() == 0 && !accumulate {
         c.rows_mut().for_each(|row| row.fill(0.0));
     }
-    let (m, k, n) = (a.rows, a.cols, b.cols);
+    let (m, k, n) = (a.rows(), a.cols(), b.cols());
     if m > 0 && k > 0 && n > 0 {
         let round = context.precision == Precision::Bf16;
         let parallel = parallel && is_worth_waking(m.saturating_mul(n).saturating_mul(k));

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `select` | which tables this machine can run, and which one is used and why |
 //! | [`gemm`] | matrix products: the public face, and which path a shape takes |
+//! | `view`, `mat` | elements and strides; matrices to read and to write |
 //! | `grid` | products of block matrices: several that share an operand or are summed up |
 //! | `blocked` | the loops around the micro-kernel, serial and parallel |
 //! | `pack` | copying operands into the order in which the micro-kernel reads them |
@@ -32,6 +33,7 @@ mod direct;
 pub mod gemm;
 mod grid;
 pub mod lanes;
+mod mat;
 pub mod naive;
 mod pack;
 mod pages;
@@ -41,11 +43,12 @@ mod select;
 mod skinny;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod tiles;
+mod view;
 
 pub(crate) use pack::prefetch;
-pub use pack::round_to_bf16;
 pub(crate) use pages::ask_for_large_pages;
 pub use select::{Selection, active, available, from_env, selection};
+pub use view::round_to_bf16;
 
 /// An instruction set that kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

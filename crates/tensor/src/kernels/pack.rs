@@ -5,7 +5,8 @@
 //! in panels of `mr` rows, B, transposed, in panels of `nr`. Any strides do, so no operand is ever
 //! transposed in memory; operands in bf16 precision are rounded on the way.
 
-use super::gemm::Mat;
+use super::mat::{Elements, Mat};
+use super::view::{Element, View, round_to_bf16};
 use std::ops::Range;
 
 /// Packs the rows of a matrix in panels of the table's width: `(source, panels, round)`. `panels` has room for
@@ -15,15 +16,17 @@ use std::ops::Range;
 /// The CPU has the table's instruction set.
 pub(super) type Pack = unsafe fn(Mat<'_>, &mut [f32], bool);
 
-/// Floats in a cache line.
-const LINE: usize = 16;
+/// Bytes of a cache line.
+const LINE_BYTES: usize = 64;
+/// Floats in it.
+const LINE: usize = LINE_BYTES / size_of::<f32>();
 
 /// Asks for the cache lines of elements that will be read soon; it does not matter if they do not exist. The
 /// hardware foresees accesses within a page only, and the rows of a large matrix lie on different ones.
 #[inline(always)]
-pub(crate) fn prefetch(data: &[f32], elements: Range<usize>) {
+pub(crate) fn prefetch<E>(data: &[E], elements: Range<usize>) {
     #[cfg(target_arch = "x86_64")]
-    for index in elements.step_by(LINE) {
+    for index in elements.step_by(LINE_BYTES / size_of::<E>()) {
         use std::arch::x86_64::*;
         // SAFETY: a prefetch may have any address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(index).cast()) };
@@ -32,49 +35,48 @@ pub(crate) fn prefetch(data: &[f32], elements: Range<usize>) {
     let _ = (data, elements);
 }
 
-/// The nearest number that bfloat16 can hold, ties to even; NaN stays NaN.
-#[inline(always)]
-pub fn round_to_bf16(x: f32) -> f32 {
-    let bits = x.to_bits();
-    let nearest = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000;
-    let quiet_nan = (bits | 0x0040_0000) & 0xffff_0000;
-    f32::from_bits(if x.is_nan() { quiet_nan } else { nearest })
-}
-
 /// [`Pack`] for panels of `W` rows; to be inlined into a function that is compiled for an instruction set.
 #[inline(always)]
 pub(super) fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool) {
-    if round {
-        pack_map::<W>(source, panels, round_to_bf16);
-    } else {
-        pack_map::<W>(source, panels, |x| x);
+    match source.0 {
+        Elements::F32(source) if round => pack_map::<W, _>(source, panels, round_to_bf16),
+        Elements::F32(source) => pack_map::<W, _>(source, panels, |x| x),
+        Elements::Bf16(source) => pack_map::<W, _>(source, panels, Element::to_f32),
     }
 }
 
 #[inline(always)]
-fn pack_map<const W: usize>(source: Mat<'_>, panels: &mut [f32], map: impl Fn(f32) -> f32 + Copy) {
+fn pack_map<const W: usize, E: Element>(
+    source: View<'_, E>,
+    panels: &mut [f32],
+    map: impl Fn(E) -> f32 + Copy,
+) {
     let (lead, depth) = (source.rows(), source.cols());
     debug_assert_eq!(panels.len(), lead.div_ceil(W) * W * depth);
     let full = lead - lead % W;
     let (full_panels, last_panel) = panels.split_at_mut(full * depth);
     let rows = source.block(0..full, 0..depth);
     if rows.row_stride() == 1 {
-        pack_copying::<W>(rows, full_panels, map);
+        pack_copying::<W, _>(rows, full_panels, map);
     } else if rows.col_stride() == 1 {
-        pack_transposing::<W>(rows, full_panels, map);
+        pack_transposing::<W, _>(rows, full_panels, map);
     } else {
         for (index, panel) in full_panels.chunks_exact_mut(W * depth).enumerate() {
-            pack_by_element::<W>(rows.block(index * W..(index + 1) * W, 0..depth), panel, map);
+            pack_by_element::<W, _>(rows.block(index * W..(index + 1) * W, 0..depth), panel, map);
         }
     }
     if full < lead {
-        pack_by_element::<W>(source.block(full..lead, 0..depth), last_panel, map);
+        pack_by_element::<W, _>(source.block(full..lead, 0..depth), last_panel, map);
     }
 }
 
 /// One panel of any layout that may lack rows.
 #[inline(always)]
-fn pack_by_element<const W: usize>(rows: Mat<'_>, panel: &mut [f32], map: impl Fn(f32) -> f32) {
+fn pack_by_element<const W: usize, E: Element>(
+    rows: View<'_, E>,
+    panel: &mut [f32],
+    map: impl Fn(E) -> f32,
+) {
     for (k, column) in panel.as_chunks_mut::<W>().0.iter_mut().enumerate() {
         column.fill(0.0);
         for (i, x) in column[..rows.rows()].iter_mut().enumerate() {
@@ -86,10 +88,10 @@ fn pack_by_element<const W: usize>(rows: Mat<'_>, panel: &mut [f32], map: impl F
 /// Full panels of a matrix whose columns are contiguous. Some columns at a time go to all panels, so that
 /// each page and each cache line of the source is visited once.
 #[inline(always)]
-fn pack_copying<const W: usize>(
-    rows: Mat<'_>,
+fn pack_copying<const W: usize, E: Element>(
+    rows: View<'_, E>,
     panels: &mut [f32],
-    map: impl Fn(f32) -> f32 + Copy,
+    map: impl Fn(E) -> f32 + Copy,
 ) {
     const COLUMNS: usize = 8;
     let depth = rows.cols();
@@ -111,10 +113,10 @@ fn pack_copying<const W: usize>(
 
 /// Full panels of a matrix whose rows are contiguous: a transposition, a cache line of each row at a time.
 #[inline(always)]
-fn pack_transposing<const W: usize>(
-    rows: Mat<'_>,
+fn pack_transposing<const W: usize, E: Element>(
+    rows: View<'_, E>,
     panels: &mut [f32],
-    map: impl Fn(f32) -> f32 + Copy,
+    map: impl Fn(E) -> f32 + Copy,
 ) {
     let depth = rows.cols();
     let whole = depth - depth % LINE;
@@ -128,7 +130,7 @@ fn pack_transposing<const W: usize>(
                 prefetch(rows.data(), start..start + 1);
             }
             for (block, columns) in columns.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-                let row = |i: usize| -> &[f32; BLOCK] {
+                let row = |i: usize| -> &[E; BLOCK] {
                     let start = first + i * rows.row_stride() + block * BLOCK;
                     rows.data()[start..].first_chunk().expect("a line has four blocks")
                 };
@@ -148,10 +150,10 @@ const BLOCK: usize = 4;
 
 /// Writes element k of row i to element i of column k: four rows at a time, then two, then one.
 #[inline(always)]
-fn transpose_block<'r, const W: usize>(
-    row: impl Fn(usize) -> &'r [f32; BLOCK],
+fn transpose_block<'r, const W: usize, E: Element + 'r>(
+    row: impl Fn(usize) -> &'r [E; BLOCK],
     columns: &mut [[f32; W]; BLOCK],
-    map: impl Fn(f32) -> f32 + Copy,
+    map: impl Fn(E) -> f32 + Copy,
 ) {
     let row = |i: usize| row(i).map(map);
     let fours = W - W % 4;
@@ -206,23 +208,6 @@ fn transpose_4x4(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rounding_is_that_of_half() {
-        let mut patterns: Vec<u32> = (0..=u32::MAX).step_by(9973).collect();
-        for high in
-            [0x3f80u32, 0x3f81, 0x7f7f, 0x0000, 0x0001, 0x8000, 0xff7f, 0x7f80, 0xff80, 0x7fc0]
-        {
-            patterns.extend(
-                [0x0000, 0x0001, 0x7fff, 0x8000, 0x8001, 0xffff].map(|low| high << 16 | low),
-            );
-        }
-        for bits in patterns {
-            let x = f32::from_bits(bits);
-            let expected = half::bf16::from_f32(x).to_f32();
-            assert_eq!(round_to_bf16(x).to_bits(), expected.to_bits(), "{x:e} = {bits:#010x}");
-        }
-    }
 
     #[test]
     fn panels_of_every_layout_hold_the_same() {

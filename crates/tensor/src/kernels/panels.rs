@@ -68,11 +68,11 @@ impl<'a> Panels<'a> {
         }
         let room = room(table, self.b);
         match direct::takes_rows(context, a) {
-            Some(kernel) => {
+            Some(direct) => {
                 let panel = |first: usize, terms: usize, j: usize| {
                     &self.packed[first / table.kc * room + j * table.slots(terms)..]
                 };
-                direct::run(table, kernel, a, (panel, table.nr), c, accumulate);
+                direct::run(table, direct, (panel, table.nr), c, accumulate);
             }
             None => {
                 let grid = Grid::new(&[a], &[self.b.block(0..k, 0..cols)], vec![c]);

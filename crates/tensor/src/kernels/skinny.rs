@@ -1,8 +1,8 @@
 //! Products with a handful of rows, as in inference: each element of B is used so few times that reading it
 //! once is all that counts. Nothing is packed.
 
-use super::gemm::{Mat, MatMut};
-use super::pack::round_to_bf16;
+use super::mat::{Elements, Mat, MatMut};
+use super::view::{Element, View, round_to_bf16};
 use super::{Kernels, lanes};
 use crate::pool::Buffer;
 use rayon::prelude::*;
@@ -47,24 +47,14 @@ pub(super) fn gemm(
         if !accumulate {
             c.iter_mut().for_each(|row| row.fill(0.0));
         }
-        match (contiguous_depth, round) {
-            (true, false) => kernels.vectorize(
-                #[inline(always)]
-                || dots(a, b.t(), &mut c, |x| x),
-            ),
-            (true, true) => kernels.vectorize(
-                #[inline(always)]
-                || dots(a, b.t(), &mut c, round_to_bf16),
-            ),
-            (false, false) => kernels.vectorize(
-                #[inline(always)]
-                || add_rows(a, b, &mut c, |x| x),
-            ),
-            (false, true) => kernels.vectorize(
-                #[inline(always)]
-                || add_rows(a, b, &mut c, round_to_bf16),
-            ),
-        }
+        kernels.vectorize(
+            #[inline(always)]
+            || match b.0 {
+                Elements::F32(b) if round => multiply(a, b, &mut c, round_to_bf16),
+                Elements::F32(b) => multiply(a, b, &mut c, |x| x),
+                Elements::Bf16(b) => multiply(a, b, &mut c, Element::to_f32),
+            },
+        );
     };
     let strips = strips(&mut c, width);
     if parallel {
@@ -88,9 +78,29 @@ fn strips<'c>(c: &'c mut MatMut<'_>, width: usize) -> Vec<Vec<&'c mut [f32]>> {
     strips
 }
 
+/// C ← C + A·B, where A (M, K) is contiguous, and the columns of B or its rows are.
+#[inline(always)]
+fn multiply<E: Element>(
+    a: &[f32],
+    b: View<'_, E>,
+    c: &mut [&mut [f32]],
+    map: impl Fn(E) -> f32 + Copy,
+) {
+    if b.row_stride() == 1 {
+        dots(a, b.t(), c, map);
+    } else {
+        add_rows(a, b, c, map);
+    }
+}
+
 /// C ← C + A·Wᵀ, where the rows of A (M, K) and of W (N, K) are contiguous: dot products.
 #[inline(always)]
-fn dots(a: &[f32], w: Mat<'_>, c: &mut [&mut [f32]], map: impl Fn(f32) -> f32 + Copy) {
+fn dots<E: Element>(
+    a: &[f32],
+    w: View<'_, E>,
+    c: &mut [&mut [f32]],
+    map: impl Fn(E) -> f32 + Copy,
+) {
     let k = w.cols();
     for j in 0..w.rows() {
         let w = &w.data()[j * w.row_stride()..][..k];
@@ -102,7 +112,12 @@ fn dots(a: &[f32], w: Mat<'_>, c: &mut [&mut [f32]], map: impl Fn(f32) -> f32 + 
 
 /// C ← C + A·B, where the rows of A (M, K) and B (K, N) are contiguous: multiples of B's rows are added up.
 #[inline(always)]
-fn add_rows(a: &[f32], b: Mat<'_>, c: &mut [&mut [f32]], map: impl Fn(f32) -> f32 + Copy) {
+fn add_rows<E: Element>(
+    a: &[f32],
+    b: View<'_, E>,
+    c: &mut [&mut [f32]],
+    map: impl Fn(E) -> f32 + Copy,
+) {
     let (k, n) = (b.rows(), b.cols());
     for j in 0..k {
         let b = &b.data()[j * b.row_stride()..][..n];

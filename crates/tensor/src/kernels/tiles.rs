@@ -7,8 +7,8 @@
 //! missing in the last rows and terms is zero. Vector units that multiply pairs of terms (AVX-512 BF16) take the same
 //! words in panels of another shape ([`pack_pairs`]).
 
-use super::gemm::Mat;
-use super::pack::round_to_bf16;
+use super::mat::{Mat, with_view};
+use super::view::{Element, View};
 use bytemuck::{Pod, Zeroable};
 
 /// Rows of a tile, and words in each.
@@ -34,8 +34,8 @@ pub(super) enum Order {
 
 /// The terms 2p and 2p + 1 in one word.
 #[inline(always)]
-fn pair(first: f32, second: f32) -> u32 {
-    (round_to_bf16(first).to_bits() >> 16) | round_to_bf16(second).to_bits()
+fn pair<E: Element>(first: E, second: E) -> u32 {
+    u32::from(first.to_bf16()) | u32::from(second.to_bf16()) << 16
 }
 
 /// Packs the rows of `source` (for B: of Bᵀ) in panels of 32. `panels` begins at a multiple of 64 bytes and has
@@ -107,6 +107,18 @@ fn read(
     order: Order,
     transpose: impl Fn(&mut Tile),
 ) {
+    with_view!(source, view => read_view(view, row, term, tile, order, transpose));
+}
+
+#[inline(always)]
+fn read_view<E: Element>(
+    source: View<'_, E>,
+    row: usize,
+    term: usize,
+    tile: &mut Tile,
+    order: Order,
+    transpose: impl Fn(&mut Tile),
+) {
     let rows = row..(row + TILE).min(source.rows());
     let terms = term..(term + TERMS).min(source.cols());
     if rows.is_empty() {
@@ -134,7 +146,7 @@ fn read(
         Order::PairsOfTerms
     } else {
         let at = |i: usize, k: usize| {
-            if i < part.rows() && k < part.cols() { part.at(i, k) } else { 0.0 }
+            if i < part.rows() && k < part.cols() { part.at(i, k) } else { E::default() }
         };
         for (i, words) in tile.0.iter_mut().enumerate() {
             for (p, word) in words.iter_mut().enumerate() {

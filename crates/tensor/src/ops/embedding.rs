@@ -60,7 +60,11 @@ impl<'t> Var<'t> {
         let &[vocab_size, channels] = self.shape() else {
             panic!("embedding: the table has shape {:?}, expected (V, C)", self.shape());
         };
-        assert_eq!(ids.len(), shape.iter().product(), "embedding: ids and shape {shape:?}");
+        assert_eq!(
+            ids.len(),
+            shape.iter().product::<usize>(),
+            "embedding: ids and shape {shape:?}"
+        );
         if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
             panic!("embedding: id {id} in a table of {vocab_size} rows");
         }

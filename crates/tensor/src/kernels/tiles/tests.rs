@@ -3,6 +3,7 @@
 use super::*;
 use crate::kernels::gemm::{MatMut, gemm, gemm_serial};
 use crate::kernels::naive::gemm_naive;
+use crate::kernels::round_to_bf16;
 use crate::{Context, Precision};
 use proptest::prelude::*;
 
