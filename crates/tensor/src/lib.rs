@@ -36,6 +36,7 @@
 
 mod context;
 pub mod kernels;
+mod operand;
 pub mod ops;
 pub mod peak;
 pub mod pool;

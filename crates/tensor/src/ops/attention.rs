@@ -9,6 +9,8 @@
 //! its second-level cache, and copies what comes out back. So neither heads nor rotations cost a pass over memory: the
 //! gradient of a rotation is a rotation back, and that of picking channels is putting them back.
 //!
+//! In bf16 precision, backward finds the heads of q, k and v as its products read them, turned and rounded.
+//!
 //! Heads run in parallel; inside a head every sum has one order.
 
 mod head;
@@ -17,8 +19,9 @@ use self::head::{Saved, Shape};
 use super::RopeTable;
 use crate::kernels::columns::par_column_blocks;
 use crate::kernels::{lanes, prefetch};
+use crate::operand::{Rounded, round_into, widen_into};
 use crate::pool::Buffer;
-use crate::{Context, Op, Tensor, Var};
+use crate::{Context, Op, Precision, Tensor, Var};
 use rayon::prelude::*;
 
 /// Sequences of rows whose channels are heads.
@@ -94,13 +97,64 @@ impl Heads {
     }
 }
 
-/// q, k and v (B, T, C) → o (B, T, C), and ℓ (B, H, T) for backward.
-fn forward(heads: Heads, [q, k, v]: [&Tensor; 3], rope: Option<&RopeTable>) -> (Tensor, Tensor) {
+/// q, k and v, from which heads are taken, turned already.
+enum Inputs {
+    /// (B, T, C) each, and the table by which q and k are yet to be turned.
+    Channels([Tensor; 3], Option<RopeTable>),
+    /// (B, H, T, D) each, rounded.
+    Heads([Rounded; 3]),
+}
+
+impl Inputs {
+    /// Rounds the heads, for a context in bf16.
+    fn rounded(heads: Heads, [q, k, v]: [&Tensor; 3], rope: Option<&RopeTable>) -> Self {
+        let (context, size) = (heads.context, heads.time * heads.d_head);
+        let round = |x: &Tensor, rope: Option<&RopeTable>| {
+            let mut rounded = Rounded::scratch(x.len());
+            let rounded_heads = rounded.as_mut_slice().par_chunks_mut(size.max(1));
+            rounded_heads.enumerate().for_each(|(index, rounded)| {
+                let mut buffer = Buffer::scratch(size);
+                let rope = rope.map(|table| (table, 0));
+                heads.load(x, index, rope, buffer.as_mut_slice());
+                context.kernels.vectorize(
+                    #[inline(always)]
+                    || round_into(rounded, buffer.as_slice()),
+                );
+            });
+            rounded
+        };
+        Self::Heads([round(q, rope), round(k, rope), round(v, None)])
+    }
+
+    /// Copies head `index` of q, k and v, counted over all sequences, to `out`, (T, D) each.
+    fn load(&self, heads: Heads, index: usize, out: [&mut [f32]; 3]) {
+        match self {
+            Self::Channels([q, k, v], rope) => {
+                let rope = rope.as_ref().map(|table| (table, 0));
+                let [q_head, k_head, v_head] = out;
+                heads.load(q, index, rope, q_head);
+                heads.load(k, index, rope, k_head);
+                heads.load(v, index, None, v_head);
+            }
+            Self::Heads(inputs) => heads.context.kernels.vectorize(
+                #[inline(always)]
+                || {
+                    for (x, out) in inputs.iter().zip(out) {
+                        widen_into(out, &x.as_slice()[index * out.len()..]);
+                    }
+                },
+            ),
+        }
+    }
+}
+
+/// o (B, T, C), and ℓ (B, H, T) for backward.
+fn forward(heads: Heads, inputs: &Inputs, batch: usize) -> (Tensor, Tensor) {
     let Heads { context, num_heads, time, d_head } = heads;
     let shape = Shape { context, time, len: time, d_head };
-    let (size, rope) = (time * d_head, rope.map(|table| (table, 0)));
-    let mut l = Tensor::scratch(&[q.shape()[0], num_heads, time]);
-    let o = Tensor::build(q.shape(), |o| {
+    let size = time * d_head;
+    let mut l = Tensor::scratch(&[batch, num_heads, time]);
+    let o = Tensor::build(&[batch, time, heads.channels()], |o| {
         par_column_blocks(o, time, heads.channels(), d_head)
             .zip(l.as_mut_slice().par_chunks_mut(time.max(1)))
             .enumerate()
@@ -108,9 +162,7 @@ fn forward(heads: Heads, [q, k, v]: [&Tensor; 3], rope: Option<&RopeTable>) -> (
                 let mut buffer = Buffer::scratch(3 * size);
                 let (q_head, kv) = buffer.as_mut_slice().split_at_mut(size);
                 let (k_head, v_head) = kv.split_at_mut(size);
-                heads.load(q, index, rope, q_head);
-                heads.load(k, index, rope, k_head);
-                heads.load(v, index, None, v_head);
+                inputs.load(heads, index, [&mut *q_head, &mut *k_head, &mut *v_head]);
                 let write = |row, from: &[f32]| o.row_mut(row).copy_from_slice(from);
                 head::forward(shape, q_head, [k_head, v_head], l, write);
             });
@@ -118,17 +170,18 @@ fn forward(heads: Heads, [q, k, v]: [&Tensor; 3], rope: Option<&RopeTable>) -> (
     (o, l)
 }
 
-/// The gradients of q, k and v (B, T, C) from those of o, and what forward read and made.
+/// The gradients of q, k and v (B, T, C), as they were before they were turned, from those of o, and what forward read
+/// and made.
 fn backward(
     heads: Heads,
-    [q, k, v]: [&Tensor; 3],
+    inputs: &Inputs,
     rope: Option<&RopeTable>,
     [o, l, d_o]: [&Tensor; 3],
 ) -> [Tensor; 3] {
     let Heads { context, time, d_head, .. } = heads;
     let shape = Shape { context, time, len: time, d_head };
-    let (size, start) = (time * d_head, rope.map(|table| (table, 0)));
-    let mut grads = [q, k, v].map(|x| Tensor::scratch(x.shape()));
+    let size = time * d_head;
+    let mut grads = [(); 3].map(|()| Tensor::scratch(o.shape()));
     let [dq, dk, dv] = grads
         .each_mut()
         .map(|dx| par_column_blocks(dx.as_mut_slice(), time, heads.channels(), d_head));
@@ -138,9 +191,7 @@ fn backward(
         let mut matrices = matrices.chunks_exact_mut(size);
         let [q_head, k_head, v_head, do_head, dq_head, dk_head, dv_head] =
             std::array::from_fn(|_| matrices.next().expect("the buffer has room for seven"));
-        heads.load(q, index, start, q_head);
-        heads.load(k, index, start, k_head);
-        heads.load(v, index, None, v_head);
+        inputs.load(heads, index, [&mut *q_head, &mut *k_head, &mut *v_head]);
         heads.load(d_o, index, None, do_head);
         context.kernels.vectorize(
             #[inline(always)]
@@ -200,11 +251,15 @@ impl<'t> Var<'t> {
         // Two products over the half of (T, T) that is not masked; backward computes one of them again, and four.
         let product = (self.value().len() * heads.time) as f64;
         let op = Op::new("attention", &[self, k, v]).flops(2.0 * product, 5.0 * product);
-        let (q, k, v) = (self.value().clone(), k.value().clone(), v.value().clone());
-        let (o, l) = forward(heads, [&q, &k, &v], rope);
+        let values = [self.value(), k.value(), v.value()];
+        let inputs = match heads.context.precision {
+            Precision::Bf16 if op.needs_grad() => Inputs::rounded(heads, values, rope),
+            _ => Inputs::Channels(values.map(Tensor::clone), rope.cloned()),
+        };
+        let (o, l) = forward(heads, &inputs, self.shape()[0]);
         let (kept, rope) = (o.clone(), rope.cloned());
         op.record(o, move |d_o, grads| {
-            let dx = backward(heads, [&q, &k, &v], rope.as_ref(), [&kept, &l, &d_o]);
+            let dx = backward(heads, &inputs, rope.as_ref(), [&kept, &l, &d_o]);
             dx.into_iter().enumerate().for_each(|(input, dx)| grads.give(input, dx));
         })
     }

@@ -2,9 +2,10 @@
 //!
 //! The weight is stored (out, in) as in PyTorch and Hugging Face; the product reads it transposed without
 //! moving it. Several layers of the same input are one operation: x is packed once for all of them, forward and for
-//! every dw, and dx = Σ dy_i·w_i is written once.
+//! every dw, and dx = Σ dy_i·w_i is written once. What is kept of x for dw is an [`Operand`].
 
 use crate::kernels::gemm::{Mat, MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
+use crate::operand::Operand;
 use crate::{Op, Tensor, Var};
 
 /// All axes but the last as rows.
@@ -35,7 +36,7 @@ impl<'t> Var<'t> {
     /// If the shapes do not fit.
     #[track_caller]
     pub fn linears<const N: usize>(&self, weights: [&Var<'t>; N]) -> [Var<'t>; N] {
-        let (context, x) = (self.context(), self.value().clone());
+        let (context, x) = (self.context(), self.value());
         // In a loop, not a closure: the panic names the caller's line then.
         for w in weights {
             let &[_, inputs] = w.shape() else {
@@ -56,9 +57,13 @@ impl<'t> Var<'t> {
         inputs.extend(weights);
         let op = Op::new("linear", &inputs).flops(flops, 2.0 * flops);
 
+        let kept = op.needs_grad().then(|| Operand::keep(context, x));
+        let x_matrix = kept.as_ref().map_or_else(|| matrix(x), Operand::matrix);
         let transposed: Vec<_> = ws.iter().map(|w| matrix(w).t()).collect();
-        gemm_sharing_a(context, matrix(&x), &transposed, ys.iter_mut().map(matrix_mut).collect());
+        gemm_sharing_a(context, x_matrix, &transposed, ys.iter_mut().map(matrix_mut).collect());
         op.record_all(ys, move |dys, grads| {
+            let Some(x) = kept else { return };
+            let x_matrix = x.matrix();
             // Without the layers whose output nothing depends on; inputs are x and the weights in their order.
             let layers = (1..).zip(&ws).zip(&dys);
             let layers: Vec<_> =
@@ -66,7 +71,7 @@ impl<'t> Var<'t> {
             grads.write(0, x.shape(), |dx, accumulate| {
                 let (dys, ws): (Vec<_>, Vec<_>) =
                     layers.iter().map(|(_, w, dy)| (matrix(dy), matrix(w))).unzip();
-                let dx = MatMut::new(dx, x.rows(), x.last_dim());
+                let dx = MatMut::new(dx, x_matrix.rows(), x_matrix.cols());
                 gemm_sum(context, &dys, &ws, dx, accumulate);
             });
 
@@ -74,7 +79,7 @@ impl<'t> Var<'t> {
             let mut dws: Vec<_> =
                 wanted.iter().map(|(_, w, _)| Tensor::scratch(w.shape())).collect();
             let dys: Vec<_> = wanted.iter().map(|(.., dy)| matrix(dy).t()).collect();
-            gemm_sharing_b(context, &dys, matrix(&x), dws.iter_mut().map(matrix_mut).collect());
+            gemm_sharing_b(context, &dys, x_matrix, dws.iter_mut().map(matrix_mut).collect());
             wanted.iter().zip(dws).for_each(|((input, ..), dw)| grads.give(*input, dw));
         })
     }
