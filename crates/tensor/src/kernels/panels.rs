@@ -83,3 +83,49 @@ impl<'a> Panels<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::available;
+    use crate::kernels::gemm::gemm;
+    use crate::testing;
+
+    #[test]
+    fn products_have_the_bits_of_those_that_pack_for_themselves() {
+        for (kernels, precision) in available()
+            .into_iter()
+            .flat_map(|kernels| [Precision::F32, Precision::Bf16].map(|p| (kernels, p)))
+        {
+            let context = Context { kernels, precision };
+            for (m, k, n) in [(6, 32, 48), (50, 32, 256), (5, 7, 9), (19, 600, 37), (96, 65, 33)] {
+                let [a, b] = [([m, k], 1), ([n, k], 2)].map(|(s, seed)| testing::random(&s, seed));
+                let a = Mat::new(a.as_slice(), m, k);
+                let b = Mat::new(b.as_slice(), n, k).t();
+                let mut buffer = vec![f32::NAN; Panels::len(context, b)];
+                let panels = Panels::pack(context, b, &mut buffer);
+                for (cols, accumulate) in [(n, false), (n, true), (n / 2, false), (1, true)] {
+                    let mut found = vec![0.5; m * cols];
+                    let mut expected = found.clone();
+                    panels.gemm_serial(context, a, MatMut::new(&mut found, m, cols), accumulate);
+                    let c = MatMut::new(&mut expected, m, cols);
+                    gemm(context, a, b.first_cols(cols), c, accumulate);
+                    assert!(found == expected, "{kernels:?} {m}×{k}×{n}, {cols} columns");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_rows_columns_or_terms() {
+        let context = Context::detect();
+        for (m, k, n) in [(0, 3, 4), (3, 0, 4), (3, 4, 0)] {
+            let (a, b, mut c) = (vec![1.0; m * k], vec![1.0; k * n], vec![0.5; m * n]);
+            let b = Mat::new(&b, k, n);
+            let mut buffer = vec![0.0; Panels::len(context, b)];
+            let panels = Panels::pack(context, b, &mut buffer);
+            panels.gemm_serial(context, Mat::new(&a, m, k), MatMut::new(&mut c, m, n), false);
+            assert!(c.iter().all(|&c| c == 0.0), "{m}×{k}×{n}");
+        }
+    }
+}

@@ -21,7 +21,15 @@ fn panels_of_every_layout_hold_the_pairs_where_the_unit_looks_for_them() {
         let data = noise(lead * depth, 1);
         let transposed: Vec<f32> =
             (0..lead * depth).map(|i| data[i % lead * depth + i / lead]).collect();
-        let sources = [Mat::new(&data, lead, depth), Mat::new(&transposed, depth, lead).t()];
+        let rounded =
+            |x: &[f32]| -> Vec<half::bf16> { x.iter().map(|&x| half::bf16::from_f32(x)).collect() };
+        let (rounded, rounded_transposed) = (rounded(&data), rounded(&transposed));
+        let sources = [
+            Mat::new(&data, lead, depth),
+            Mat::new(&transposed, depth, lead).t(),
+            Mat::of_bf16(&rounded, lead, depth),
+            Mat::of_bf16(&rounded_transposed, depth, lead).t(),
+        ];
         let at = |i: usize, k: usize| {
             if i < lead && k < depth { bf16(data[i * depth + k]) } else { 0 }
         };
