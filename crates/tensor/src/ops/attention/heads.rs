@@ -1,0 +1,145 @@
+//! Copying heads out of the channels, turned by their positions.
+
+use super::RopeTable;
+use crate::kernels::prefetch;
+use crate::operand::{Rounded, round_into, widen_into};
+use crate::pool::Buffer;
+use crate::{Context, Tensor};
+use rayon::prelude::*;
+
+/// Sequences of rows whose channels are heads.
+#[derive(Clone, Copy)]
+pub(super) struct Heads {
+    pub(super) context: Context,
+    pub(super) num_heads: usize,
+    /// T.
+    pub(super) time: usize,
+    /// D.
+    pub(super) d_head: usize,
+}
+
+impl Heads {
+    /// Those of `x` (B, T, C).
+    #[track_caller]
+    pub(super) fn of(
+        context: Context,
+        x: &Tensor,
+        num_heads: usize,
+        rope: Option<&RopeTable>,
+    ) -> Self {
+        let &[_, time, channels] = x.shape() else {
+            panic!("attention: shape {:?}, expected (B, T, C)", x.shape());
+        };
+        assert!(
+            num_heads > 0 && channels > 0 && channels.is_multiple_of(num_heads),
+            "attention: {channels} channels do not split into {num_heads} heads"
+        );
+        let d_head = channels / num_heads;
+        let turned = rope.map_or(d_head, RopeTable::d_head);
+        assert!(turned == d_head, "attention: heads of {d_head} channels by a rope of {turned}");
+        Self { context, num_heads, time, d_head }
+    }
+
+    pub(super) fn channels(&self) -> usize {
+        self.num_heads * self.d_head
+    }
+
+    /// The rows of head `index` of `x` (B, T, C), counted over all sequences; they are D of C channels each. Rows that come
+    /// soon are asked for, as the hardware does not foresee steps of a page or two.
+    #[inline(always)]
+    pub(super) fn rows<'x>(&self, x: &'x Tensor, index: usize) -> impl Iterator<Item = &'x [f32]> {
+        const AHEAD: usize = 16;
+        let (channels, d_head) = (self.channels(), self.d_head);
+        let (sequence, head) = (index / self.num_heads, index % self.num_heads);
+        let sequence = &x.as_slice()[sequence * self.time * channels..][..self.time * channels];
+        let starts = (head * d_head..sequence.len()).step_by(channels);
+        starts.map(
+            #[inline(always)]
+            move |start| {
+                let soon = start + AHEAD * channels;
+                prefetch(sequence, soon..soon + d_head);
+                &sequence[start..][..d_head]
+            },
+        )
+    }
+
+    /// Copies head `index` of `x` to `out` (T, D), the first row turned to position `start`.
+    pub(super) fn load(
+        &self,
+        x: &Tensor,
+        index: usize,
+        rope: Option<(&RopeTable, usize)>,
+        out: &mut [f32],
+    ) {
+        self.context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                let rows = self.rows(x, index).zip(out.chunks_exact_mut(self.d_head));
+                match rope {
+                    None => {
+                        for (x, out) in rows {
+                            out.copy_from_slice(x);
+                        }
+                    }
+                    // In a loop, as the compiler would not inline the rotation into the iterator's own.
+                    Some((table, start)) => {
+                        for ((x, out), position) in rows.zip(start..) {
+                            table.turn(position, x, out);
+                        }
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// q, k and v, from which heads are taken, turned already.
+pub(super) enum Inputs {
+    /// (B, T, C) each, and the table by which q and k are yet to be turned.
+    Channels([Tensor; 3], Option<RopeTable>),
+    /// (B, H, T, D) each, rounded.
+    Heads([Rounded; 3]),
+}
+
+impl Inputs {
+    /// Rounds the heads, for a context in bf16.
+    pub(super) fn rounded(heads: Heads, [q, k, v]: [&Tensor; 3], rope: Option<&RopeTable>) -> Self {
+        let (context, size) = (heads.context, heads.time * heads.d_head);
+        let round = |x: &Tensor, rope: Option<&RopeTable>| {
+            let mut rounded = Rounded::scratch(x.len());
+            let rounded_heads = rounded.as_mut_slice().par_chunks_mut(size.max(1));
+            rounded_heads.enumerate().for_each(|(index, rounded)| {
+                let mut buffer = Buffer::scratch(size);
+                let rope = rope.map(|table| (table, 0));
+                heads.load(x, index, rope, buffer.as_mut_slice());
+                context.kernels.vectorize(
+                    #[inline(always)]
+                    || round_into(rounded, buffer.as_slice()),
+                );
+            });
+            rounded
+        };
+        Self::Heads([round(q, rope), round(k, rope), round(v, None)])
+    }
+
+    /// Copies head `index` of q, k and v, counted over all sequences, to `out`, (T, D) each.
+    pub(super) fn load(&self, heads: Heads, index: usize, out: [&mut [f32]; 3]) {
+        match self {
+            Self::Channels([q, k, v], rope) => {
+                let rope = rope.as_ref().map(|table| (table, 0));
+                let [q_head, k_head, v_head] = out;
+                heads.load(q, index, rope, q_head);
+                heads.load(k, index, rope, k_head);
+                heads.load(v, index, None, v_head);
+            }
+            Self::Heads(inputs) => heads.context.kernels.vectorize(
+                #[inline(always)]
+                || {
+                    for (x, out) in inputs.iter().zip(out) {
+                        widen_into(out, &x.as_slice()[index * out.len()..]);
+                    }
+                },
+            ),
+        }
+    }
+}
