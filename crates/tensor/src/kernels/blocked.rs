@@ -65,7 +65,7 @@ fn with_scratch<R>(
     })
 }
 
-fn for_each<T: Send>(tasks: Vec<T>, parallel: bool, f: impl Fn(T) + Send + Sync) {
+pub(super) fn for_each<T: Send>(tasks: Vec<T>, parallel: bool, f: impl Fn(T) + Send + Sync) {
     if parallel {
         tasks.into_par_iter().with_max_len(1).for_each(f);
     } else {
@@ -77,6 +77,8 @@ fn for_each<T: Send>(tasks: Vec<T>, parallel: bool, f: impl Fn(T) + Send + Sync)
 struct Slab<'s> {
     terms: &'s [Span],
     panels: &'s [Span],
+    /// Where the first of these panels stands among those that are packed.
+    first_panel: usize,
     /// Room for each span of terms.
     room: usize,
     packed: &'s [f32],
@@ -94,18 +96,16 @@ pub(super) struct Product<'a> {
 
 impl Product<'_> {
     pub(super) fn run(&self) {
-        let &GemmKernel { nr, kc, .. } = self.table;
-        let panels = spans(self.grid.cols(), nr);
-        let terms = spans(self.grid.terms(), kc);
-        let slab_panels = panels.len().min(SLAB_COLS / nr);
-        let slab_terms = terms.len().min((SLAB / (slab_panels * nr)).div_ceil(kc));
+        let (panels, terms) = self.panels_and_terms();
+        let (slab_panels, slab_terms) = self.slab_size(&panels, &terms);
         let depth = terms.iter().map(Span::len).max().unwrap_or(0);
-        let room = slab_panels * nr * self.table.slots(depth);
+        let room = slab_panels * self.table.nr * self.table.slots(depth);
         let multiply = |buffer: &mut [f32]| {
             for panels in panels.chunks(slab_panels) {
                 for terms in terms.chunks(slab_terms) {
                     self.pack_slab(terms, panels, room, buffer);
-                    self.multiply_slab(&Slab { terms, panels, room, packed: buffer });
+                    let slab = Slab { terms, panels, first_panel: 0, room, packed: buffer };
+                    self.multiply_slab(&slab);
                 }
             }
         };
@@ -117,11 +117,29 @@ impl Product<'_> {
         }
     }
 
-    /// The same on this thread, where the panels of all columns are packed already, in `room` floats for each block of terms.
+    /// The same where all panels of B are packed already, in `room` floats for each span of terms.
     pub(super) fn run_packed(&self, packed: &[f32], room: usize) {
+        let (panels, terms) = self.panels_and_terms();
+        let (slab_panels, slab_terms) = self.slab_size(&panels, &terms);
+        for (panels, index) in panels.chunks(slab_panels).zip(0..) {
+            let packed = packed.chunks(slab_terms * room);
+            for (terms, packed) in terms.chunks(slab_terms).zip(packed) {
+                let first_panel = index * slab_panels;
+                self.multiply_slab(&Slab { terms, panels, first_panel, room, packed });
+            }
+        }
+    }
+
+    /// The columns of each panel of B, and its blocks of terms.
+    fn panels_and_terms(&self) -> (Vec<Span>, Vec<Span>) {
+        (spans(self.grid.cols(), self.table.nr), spans(self.grid.terms(), self.table.kc))
+    }
+
+    /// Panels, and blocks of terms, that are multiplied by all of A before others are.
+    fn slab_size(&self, panels: &[Span], terms: &[Span]) -> (usize, usize) {
         let &GemmKernel { nr, kc, .. } = self.table;
-        let (panels, terms) = (spans(self.grid.cols(), nr), spans(self.grid.terms(), kc));
-        self.multiply_slab(&Slab { terms: &terms, panels: &panels, room, packed });
+        let slab_panels = panels.len().min(SLAB_COLS / nr);
+        (slab_panels, terms.len().min((SLAB / (slab_panels * nr)).div_ceil(kc)))
     }
 
     /// Packs the panels of some columns for some terms.
@@ -199,7 +217,7 @@ impl Product<'_> {
         unsafe { begin() };
         let b_panel = |t: usize, p: usize| {
             let len = nr * self.table.slots(slab.terms[t].len());
-            &slab.packed[t * slab.room + p * len..][..len]
+            &slab.packed[t * slab.room + (slab.first_panel + p) * len..][..len]
         };
         for p in panels.clone() {
             let cols = &slab.panels[p];

@@ -86,7 +86,7 @@ fn is_packed(a: Mat<'_>, b: Mat<'_>) -> bool {
 /// Products with fewer multiplications than this are not worth waking other threads (some 20 µs of work).
 const SMALLEST_PARALLEL: usize = 1 << 18;
 
-fn is_worth_waking(work: usize) -> bool {
+pub(super) fn is_worth_waking(work: usize) -> bool {
     work >= SMALLEST_PARALLEL && rayon::current_num_threads() > 1
 }
 

@@ -1,8 +1,8 @@
-//! B packed once, for several products on one thread that share it, or share its first columns.
+//! B packed once, for several products that share it, or share its first columns.
 
-use super::blocked::Product;
+use super::blocked::{PACKED_COLS, Product, for_each};
 use super::cut::spans;
-use super::gemm::{Mat, MatMut, table};
+use super::gemm::{Mat, MatMut, gemm, gemm_serial, is_worth_waking, table};
 use super::grid::Grid;
 use super::{GemmKernel, direct};
 use crate::{Context, Precision};
@@ -13,10 +13,11 @@ fn room(table: &GemmKernel, b: Mat<'_>) -> usize {
     b.cols().next_multiple_of(table.nr) * table.slots(b.rows().min(table.kc))
 }
 
-/// A packed matrix B (K, N).
+/// A matrix B (K, N), packed or not.
 pub struct Panels<'a> {
     b: Mat<'a>,
-    packed: &'a [f32],
+    /// `None` if every product packs it for itself.
+    packed: Option<&'a [f32]>,
 }
 
 impl<'a> Panels<'a> {
@@ -26,38 +27,90 @@ impl<'a> Panels<'a> {
         b.rows().div_ceil(table.kc) * room(table, b)
     }
 
-    /// Packs B into `buffer`.
+    /// B as it is, where there is one product only.
+    pub fn unpacked(b: Mat<'a>) -> Self {
+        Self { b, packed: None }
+    }
+
+    /// Packs B into `buffer`, in parallel.
     ///
     /// # Panics
     /// If the buffer has less than [`Panels::len`] floats.
     #[track_caller]
     pub fn pack(context: Context, b: Mat<'a>, buffer: &'a mut [f32]) -> Self {
-        let (table, round) = (table(context), context.precision == Precision::Bf16);
-        let packed = &mut buffer[..Self::len(context, b)];
-        let blocks = packed.chunks_exact_mut(room(table, b).max(1));
-        for (terms, packed) in spans(once(b.rows()), table.kc).into_iter().zip(blocks) {
-            let len = b.cols().next_multiple_of(table.nr) * table.slots(terms.len());
-            let part = b.block(terms.range, 0..b.cols());
-            // SAFETY: whoever holds a table may use its instruction set.
-            unsafe { (table.pack_b)(part.t(), &mut packed[..len], round) };
-        }
-        Self { b, packed }
+        Self::pack_by(context, b, buffer, true)
     }
 
-    /// C ← A·B, or C ← C + A·B if `accumulate`, for the first columns of B, as many as C has, with the bits that
+    /// The same on the calling thread alone.
+    ///
+    /// # Panics
+    /// If the buffer has less than [`Panels::len`] floats.
+    #[track_caller]
+    pub fn pack_serial(context: Context, b: Mat<'a>, buffer: &'a mut [f32]) -> Self {
+        Self::pack_by(context, b, buffer, false)
+    }
+
+    #[track_caller]
+    fn pack_by(context: Context, b: Mat<'a>, buffer: &'a mut [f32], parallel: bool) -> Self {
+        let (table, round) = (table(context), context.precision == Precision::Bf16);
+        let packed = &mut buffer[..Self::len(context, b)];
+        let cols = PACKED_COLS / table.nr * table.nr;
+        for (terms, packed) in spans(once(b.rows()), table.kc)
+            .into_iter()
+            .zip(packed.chunks_mut(room(table, b).max(1)))
+        {
+            let slots = table.slots(terms.len());
+            let panels = &mut packed[..b.cols().next_multiple_of(table.nr) * slots];
+            let tasks = panels.chunks_mut((cols * slots).max(1)).enumerate().collect();
+            for_each(tasks, parallel, |(index, packed): (usize, &mut [f32])| {
+                let cols = index * cols..b.cols().min((index + 1) * cols);
+                let part = b.block(terms.range.clone(), cols);
+                // SAFETY: whoever holds a table may use its instruction set.
+                unsafe { (table.pack_b)(part.t(), packed, round) };
+            });
+        }
+        Self { b, packed: Some(packed) }
+    }
+
+    /// C ← A·B, or C ← C + A·B if `accumulate`, in parallel, for the first columns of B, as many as C has, with the bits that
     /// other products of the same matrices with packed panels have.
     ///
     /// # Panics
     /// If sizes do not fit.
     #[track_caller]
-    pub fn gemm_serial(&self, context: Context, a: Mat<'_>, mut c: MatMut<'_>, accumulate: bool) {
+    pub fn gemm(&self, context: Context, a: Mat<'_>, c: MatMut<'_>, accumulate: bool) {
+        self.multiply(context, a, c, accumulate, true);
+    }
+
+    /// The same on the calling thread alone.
+    ///
+    /// # Panics
+    /// If sizes do not fit.
+    #[track_caller]
+    pub fn gemm_serial(&self, context: Context, a: Mat<'_>, c: MatMut<'_>, accumulate: bool) {
+        self.multiply(context, a, c, accumulate, false);
+    }
+
+    #[track_caller]
+    fn multiply(
+        &self,
+        context: Context,
+        a: Mat<'_>,
+        mut c: MatMut<'_>,
+        accumulate: bool,
+        parallel: bool,
+    ) {
         let table = table(context);
         let (k, cols) = (self.b.rows(), c.cols());
         assert!(
             a.cols() == k && c.rows() == a.rows() && cols <= self.b.cols(),
-            "Panels::gemm_serial: A is {a:?}, B is {:?}, C is {c:?}",
+            "Panels: A is {a:?}, B is {:?}, C is {c:?}",
             self.b
         );
+        let Some(packed) = self.packed else {
+            let product = if parallel { gemm } else { gemm_serial };
+            return product(context, a, self.b.first_cols(cols), c, accumulate);
+        };
         if a.rows() == 0 || cols == 0 {
             return;
         }
@@ -67,18 +120,19 @@ impl<'a> Panels<'a> {
             };
         }
         let room = room(table, self.b);
-        match direct::takes_rows(context, a) {
+        let direct = if parallel { None } else { direct::takes_rows(context, a) };
+        match direct {
             Some(direct) => {
                 let panel = |first: usize, terms: usize, j: usize| {
-                    &self.packed[first / table.kc * room + j * table.slots(terms)..]
+                    &packed[first / table.kc * room + j * table.slots(terms)..]
                 };
                 direct::run(table, direct, (panel, table.nr), c, accumulate);
             }
             None => {
                 let grid = Grid::new(&[a], &[self.b.block(0..k, 0..cols)], vec![c]);
                 let round = context.precision == Precision::Bf16;
-                Product { table, round, grid, accumulate, parallel: false }
-                    .run_packed(self.packed, room);
+                let parallel = parallel && is_worth_waking(grid.multiplications());
+                Product { table, round, grid, accumulate, parallel }.run_packed(packed, room);
             }
         }
     }
@@ -88,7 +142,6 @@ impl<'a> Panels<'a> {
 mod tests {
     use super::*;
     use crate::kernels::available;
-    use crate::kernels::gemm::gemm;
     use crate::testing;
 
     #[test]
@@ -98,16 +151,30 @@ mod tests {
             .flat_map(|kernels| [Precision::F32, Precision::Bf16].map(|p| (kernels, p)))
         {
             let context = Context { kernels, precision };
-            for (m, k, n) in [(6, 32, 48), (50, 32, 256), (5, 7, 9), (19, 600, 37), (96, 65, 33)] {
+            for (m, k, n) in [
+                (6, 32, 48),
+                (50, 32, 256),
+                (5, 7, 9),
+                (19, 600, 37),
+                (96, 65, 33),
+                (70, 700, 2100),
+            ] {
                 let [a, b] = [([m, k], 1), ([n, k], 2)].map(|(s, seed)| testing::random(&s, seed));
                 let a = Mat::new(a.as_slice(), m, k);
                 let b = Mat::new(b.as_slice(), n, k).t();
                 let mut buffer = vec![f32::NAN; Panels::len(context, b)];
-                let panels = Panels::pack(context, b, &mut buffer);
+                let panels = match m % 2 {
+                    0 => Panels::pack(context, b, &mut buffer),
+                    _ => Panels::pack_serial(context, b, &mut buffer),
+                };
                 for (cols, accumulate) in [(n, false), (n, true), (n / 2, false), (1, true)] {
                     let mut found = vec![0.5; m * cols];
                     let mut expected = found.clone();
                     panels.gemm_serial(context, a, MatMut::new(&mut found, m, cols), accumulate);
+                    let mut in_parallel = vec![0.5; m * cols];
+                    let c = MatMut::new(&mut in_parallel, m, cols);
+                    panels.gemm(context, a, c, accumulate);
+                    assert!(found == in_parallel, "{kernels:?} {m}×{k}×{n}, {cols} columns");
                     let c = MatMut::new(&mut expected, m, cols);
                     gemm(context, a, b.first_cols(cols), c, accumulate);
                     assert!(found == expected, "{kernels:?} {m}×{k}×{n}, {cols} columns");

@@ -3,13 +3,15 @@
 //!
 //! Rows are taken in chunks. A chunk's logits z = x·wᵀ give its losses, are replaced in place by
 //! dz = (softmax(z) − onehot) / N, and dz gives dx = dz·w and adds dzᵀ·x to dw; then the next chunk reuses the
-//! buffer. So the gradients are computed in the forward pass, for an upstream gradient of one, and
+//! buffer. If there are several chunks, w is packed once for all of them, in both orders. So the gradients are computed in the forward pass, for an upstream gradient of one, and
 //! backward only scales them.
 
 use super::cross_entropy::{assert_targets, mean, row_losses, row_losses_and_gradients};
 use super::elementwise::scaled;
 use crate::kernels::gemm::{Mat, MatMut, gemm};
-use crate::{Op, Tensor, Var};
+use crate::kernels::panels::Panels;
+use crate::pool::Buffer;
+use crate::{Context, Op, Tensor, Var};
 
 /// Logits that exist at a time: 41 MB.
 const LOGITS: usize = 10_240_000;
@@ -23,6 +25,20 @@ const FEWEST_ROWS: usize = 128;
 /// order of every sum.
 pub fn rows_a_chunk(vocab_size: usize) -> usize {
     (LOGITS / vocab_size.max(1)).clamp(FEWEST_ROWS, MOST_ROWS)
+}
+
+/// The second matrix of the products of all chunks, packed if there are several.
+fn shared<'a>(
+    context: Context,
+    b: Mat<'a>,
+    several: bool,
+    buffer: &'a mut Option<Buffer>,
+) -> Panels<'a> {
+    if !several {
+        return Panels::unpacked(b);
+    }
+    let buffer = buffer.insert(Buffer::scratch(Panels::len(context, b)));
+    Panels::pack(context, b, buffer.as_mut_slice())
 }
 
 impl<'t> Var<'t> {
@@ -56,13 +72,18 @@ impl<'t> Var<'t> {
         let chunk_rows = rows_a_chunk(vocab_size);
         let mut logits = Tensor::scratch(&[targets.len().min(chunk_rows), vocab_size]);
         let w_mat = Mat::new(weight.as_slice(), vocab_size, channels);
+        // Both buffers live as long as the panels in them.
+        let [mut w_t_buffer, mut w_buffer] = [None, None];
+        let several = targets.len() > chunk_rows;
+        let by_w_t = shared(context, w_mat.t(), several, &mut w_t_buffer);
+        let by_w = shared(context, w_mat, several && wants_grad, &mut w_buffer);
         for (chunk, targets_chunk) in targets.chunks(chunk_rows).enumerate() {
             let rows = targets_chunk.len();
             let first = chunk * chunk_rows;
             let range = first * channels..(first + rows) * channels;
             let x_mat = Mat::new(&x.as_slice()[range.clone()], rows, channels);
             let z = &mut logits.as_mut_slice()[..rows * vocab_size];
-            gemm(context, x_mat, w_mat.t(), MatMut::new(z, rows, vocab_size), false);
+            by_w_t.gemm(context, x_mat, MatMut::new(z, rows, vocab_size), false);
             let losses = &mut losses.as_mut_slice()[first..][..rows];
             let Some((dx, dw)) = &mut grads else {
                 row_losses(context, z, targets_chunk, losses);
@@ -71,7 +92,7 @@ impl<'t> Var<'t> {
             row_losses_and_gradients(context, z, targets_chunk, 1.0 / targets.len() as f32, losses);
             let dz = Mat::new(z, rows, vocab_size);
             let dx = MatMut::new(&mut dx.as_mut_slice()[range], rows, channels);
-            gemm(context, dz, w_mat, dx, false);
+            by_w.gemm(context, dz, dx, false);
             let dw = MatMut::new(dw.as_mut_slice(), vocab_size, channels);
             gemm(context, dz.t(), x_mat, dw, chunk > 0);
         }
@@ -89,7 +110,7 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Context, Tape, testing};
+    use crate::{Tape, testing};
 
     #[test]
     fn gradients() {

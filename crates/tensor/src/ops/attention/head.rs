@@ -72,32 +72,17 @@ impl Shape {
     }
 }
 
-/// A matrix B that products read transposed: packed at once if there are several blocks of queries, as it is otherwise.
-enum Transposed<'a> {
-    Packed(Panels<'a>),
-    AsItIs(Mat<'a>),
+/// The floats that xᵀ takes for the products of several blocks of queries; 0 if there is one block.
+fn panels_len(shape: &Shape, x: &[f32]) -> usize {
+    if shape.time <= shape.block() { 0 } else { Panels::len(shape.context, shape.keys(x).t()) }
 }
 
-impl<'a> Transposed<'a> {
-    fn room(shape: &Shape, x: &[f32]) -> usize {
-        if shape.time <= shape.block() { 0 } else { Panels::len(shape.context, shape.keys(x).t()) }
-    }
-
-    fn new(shape: &Shape, x: &'a [f32], room: &mut Room<'a>) -> Self {
-        let x_t = shape.keys(x).t();
-        match Self::room(shape, x) {
-            0 => Self::AsItIs(x_t),
-            len => Self::Packed(Panels::pack(shape.context, x_t, room.take(len))),
-        }
-    }
-
-    /// C ← A·xᵀ for the first rows of x, as many as C has columns.
-    fn product(&self, context: Context, a: Mat<'_>, c: &mut [f32], cols: usize) {
-        let c = MatMut::new(c, a.rows(), cols);
-        match self {
-            Self::Packed(panels) => panels.gemm_serial(context, a, c, false),
-            Self::AsItIs(x_t) => gemm_serial(context, a, x_t.first_cols(cols), c, false),
-        }
+/// xᵀ for the products of all blocks of queries.
+fn transposed<'a>(shape: &Shape, x: &'a [f32], room: &mut Room<'a>) -> Panels<'a> {
+    let x_t = shape.keys(x).t();
+    match panels_len(shape, x) {
+        0 => Panels::unpacked(x_t),
+        len => Panels::pack_serial(shape.context, x_t, room.take(len)),
     }
 }
 
@@ -112,15 +97,16 @@ pub(super) fn forward(
 ) {
     let Shape { context, len, d_head, .. } = shape;
     let (block, scale, first) = (shape.block(), shape.scale(), len - shape.time);
-    let sizes = [Transposed::room(&shape, k), block * len, block, block * d_head];
+    let sizes = [panels_len(&shape, k), block * len, block, block * d_head];
     let mut buffer = Buffer::scratch(sizes.map(whole_lines).iter().sum());
     let mut room = Room(buffer.as_mut_slice());
-    let k = Transposed::new(&shape, k, &mut room);
+    let k_t = transposed(&shape, k, &mut room);
     let [p, sums, o] = [sizes[1], sizes[2], sizes[3]].map(|size| room.take(size));
     for (start, rows) in shape.blocks() {
         let keys = first + start + rows;
         let p = &mut p[..rows * keys];
-        k.product(context, Mat::new(&q[start * d_head..], rows, d_head), p, keys);
+        let scores = MatMut::new(&mut *p, rows, keys);
+        k_t.gemm_serial(context, Mat::new(&q[start * d_head..], rows, d_head), scores, false);
         // exp(score − largest) is not divided by its sum here: the row of o is, which is shorter.
         context.kernels.vectorize(
             #[inline(always)]
@@ -163,10 +149,10 @@ pub(super) struct Saved<'a> {
 pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32]; 3]) {
     let Shape { context, time, d_head, .. } = shape;
     let (block, scale) = (shape.block(), shape.scale());
-    let sizes = [Transposed::room(&shape, saved.k), block * time];
+    let sizes = [panels_len(&shape, saved.k), block * time];
     let mut buffer = Buffer::scratch(2 * sizes.map(whole_lines).iter().sum::<usize>());
     let mut room = Room(buffer.as_mut_slice());
-    let [k_t, v_t] = [saved.k, saved.v].map(|x| Transposed::new(&shape, x, &mut room));
+    let [k_t, v_t] = [saved.k, saved.v].map(|x| transposed(&shape, x, &mut room));
     let [p, ds] = [sizes[1]; 2].map(|size| room.take(size));
     // From the last block, whose keys are all there are, so that dk and dv need not be zeros first.
     for (start, rows) in shape.blocks().rev() {
@@ -175,8 +161,8 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
         let own = start * d_head..keys * d_head;
         let q = Mat::new(&saved.q[own.clone()], rows, d_head);
         let d_o = Mat::new(&saved.d_o[own.clone()], rows, d_head);
-        k_t.product(context, q, p, keys);
-        v_t.product(context, d_o, ds, keys);
+        k_t.gemm_serial(context, q, MatMut::new(&mut *p, rows, keys), false);
+        v_t.gemm_serial(context, d_o, MatMut::new(&mut *ds, rows, keys), false);
         context.kernels.vectorize(
             #[inline(always)]
             || {
