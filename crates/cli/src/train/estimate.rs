@@ -19,8 +19,8 @@ pub fn memory(model: &ModelConfig, config: &RunConfig) -> f64 {
     let size = |n: usize| n as f64;
     let (c, f, layers) = (size(model.d_model), size(model.d_ff), size(model.num_layers));
     let positions = size(config.batch_size) * size(model.context_length);
-    // What only products read again is kept rounded in bf16: then the heads' output, whose sum with its gradient
-    // attention needs, is there twice.
+    // What only products read again is kept rounded in bf16; then the heads' output is there twice, as attention's backward
+    // pass reads it in full.
     let (operand, o) = if config.precision == "bf16" { (0.5, 1.5) } else { (1.0, 1.0) };
     // Inputs of the two norms.
     let norms = if model.norm == Norm::None { 0.0 } else { 2.0 };

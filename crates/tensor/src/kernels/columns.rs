@@ -57,16 +57,15 @@ pub fn par_column_blocks<'a>(
     width: usize,
     cols: usize,
 ) -> impl IndexedParallelIterator<Item = ColumnBlock<'a>> {
-    let size = rows * width;
+    let size = rows.saturating_mul(width);
+    let fits = if size == 0 { data.is_empty() } else { data.len().is_multiple_of(size) };
     assert!(
-        cols > 0
-            && width.is_multiple_of(cols)
-            && (data.is_empty() || data.len().is_multiple_of(size.max(1))),
+        fits && cols > 0 && width.is_multiple_of(cols),
         "par_column_blocks: {} elements in matrices of {rows}×{width} in blocks of {cols} columns",
         data.len()
     );
     let blocks = width / cols;
-    let count = if data.is_empty() { 0 } else { data.len() / size * blocks };
+    let count = data.len() / size.max(1) * blocks;
     let start = Start(data.as_mut_ptr());
     (0..count).into_par_iter().map(move |index| {
         let first = index / blocks * size + index % blocks * cols;
@@ -100,6 +99,20 @@ mod tests {
         }
         assert_eq!(par_column_blocks(&mut [], 0, 8, 2).len(), 0);
         assert_eq!(par_column_blocks(&mut [], 3, 8, 2).len(), 0);
+    }
+
+    #[test]
+    fn matrices_that_are_not_there_are_refused() {
+        // The second size is 4 if it wraps around.
+        for (rows, width, cols) in
+            [(0, 4, 4), ((1 << 62) + 1, 4, 4), (1, 4, 3), (3, 1, 1), (1, 4, 0)]
+        {
+            let refused = std::panic::catch_unwind(|| {
+                par_column_blocks(&mut [0.0; 4], rows, width, cols).count()
+            });
+            let message = *refused.unwrap_err().downcast::<String>().unwrap();
+            assert!(message.contains("4 elements in matrices of"), "{message}");
+        }
     }
 
     #[test]

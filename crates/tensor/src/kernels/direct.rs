@@ -1,12 +1,12 @@
-//! Products with so few columns or terms that packing A would cost as much as multiplying by it, as in the heads of
-//! attention: the micro-kernel reads A where it is, and B too, unless it is packed already.
+//! Products for which packing A would cost as much as multiplying by it, as in the heads of attention: the micro-kernel reads A
+//! where it is. B has few columns and is read where it is too, or it was packed before, for several products.
 
 use super::mat::{Elements, Mat, MatMut};
 use super::view::View;
 use super::{GemmKernel, MAX_TILE, MicroKernel, Strides, store_row};
 use crate::{Context, Precision};
 
-/// The most columns of B and C.
+/// The most columns of a B that is not packed.
 const MOST_COLS: usize = 64;
 
 /// The micro-kernel and the operands, if the product of `a` and `b` is one for this module: C consists of whole tiles in a

@@ -82,6 +82,7 @@ impl<'a> Mat<'a> {
 
     /// The first columns of a matrix that has as many at least.
     pub(crate) fn first_cols(self, cols: usize) -> Self {
+        assert!(cols <= self.cols(), "first_cols: {cols} of {self:?}");
         self.block(0..self.rows(), 0..cols)
     }
 

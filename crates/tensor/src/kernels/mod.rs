@@ -8,8 +8,8 @@
 //! | `grid` | products of block matrices: several that share an operand or are summed up |
 //! | `blocked` | the loops around the micro-kernel, serial and parallel |
 //! | `pack` | copying operands into the order in which the micro-kernel reads them |
-//! | [`panels`] | an operand that is packed once for several products |
-//! | [`columns`] | blocks of columns that threads write to at the same time |
+//! | `panels` | an operand that is packed once for several products |
+//! | `columns` | blocks of columns that threads write to at the same time |
 //! | `pages` | large pages of memory |
 //! | `skinny` | products with a handful of rows, bound by memory, without packing |
 //! | `tiles` | packing for a unit that multiplies tiles of bf16, and its model in plain Rust |
@@ -27,7 +27,7 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_bf16;
 mod blocked;
-pub mod columns;
+pub(crate) mod columns;
 mod cut;
 mod direct;
 pub mod gemm;
@@ -37,7 +37,7 @@ mod mat;
 pub mod naive;
 mod pack;
 mod pages;
-pub mod panels;
+pub(crate) mod panels;
 mod portable;
 mod select;
 mod skinny;

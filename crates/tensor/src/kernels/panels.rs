@@ -15,6 +15,7 @@ fn room(table: &GemmKernel, b: Mat<'_>) -> usize {
 
 /// A matrix B (K, N), packed or not.
 pub struct Panels<'a> {
+    context: Context,
     b: Mat<'a>,
     /// `None` if every product packs it for itself.
     packed: Option<&'a [f32]>,
@@ -28,14 +29,14 @@ impl<'a> Panels<'a> {
     }
 
     /// B as it is, where there is one product only.
-    pub fn unpacked(b: Mat<'a>) -> Self {
-        Self { b, packed: None }
+    pub fn unpacked(context: Context, b: Mat<'a>) -> Self {
+        Self { context, b, packed: None }
     }
 
-    /// Packs B into `buffer`, in parallel.
+    /// Packs B into `buffer`, which begins a cache line, in parallel.
     ///
     /// # Panics
-    /// If the buffer has less than [`Panels::len`] floats.
+    /// If the buffer has less than [`Panels::len`] floats, or begins elsewhere.
     #[track_caller]
     pub fn pack(context: Context, b: Mat<'a>, buffer: &'a mut [f32]) -> Self {
         Self::pack_by(context, b, buffer, true)
@@ -44,7 +45,7 @@ impl<'a> Panels<'a> {
     /// The same on the calling thread alone.
     ///
     /// # Panics
-    /// If the buffer has less than [`Panels::len`] floats.
+    /// If the buffer has less than [`Panels::len`] floats, or begins elsewhere.
     #[track_caller]
     pub fn pack_serial(context: Context, b: Mat<'a>, buffer: &'a mut [f32]) -> Self {
         Self::pack_by(context, b, buffer, false)
@@ -53,6 +54,10 @@ impl<'a> Panels<'a> {
     #[track_caller]
     fn pack_by(context: Context, b: Mat<'a>, buffer: &'a mut [f32], parallel: bool) -> Self {
         let (table, round) = (table(context), context.precision == Precision::Bf16);
+        assert!(
+            buffer.as_ptr().addr().is_multiple_of(64),
+            "Panels: the buffer begins no cache line"
+        );
         let packed = &mut buffer[..Self::len(context, b)];
         let cols = PACKED_COLS / table.nr * table.nr;
         for (terms, packed) in spans(once(b.rows()), table.kc)
@@ -69,7 +74,7 @@ impl<'a> Panels<'a> {
                 unsafe { (table.pack_b)(part.t(), packed, round) };
             });
         }
-        Self { b, packed: Some(packed) }
+        Self { context, b, packed: Some(packed) }
     }
 
     /// C ← A·B, or C ← C + A·B if `accumulate`, in parallel, for the first columns of B, as many as C has, with the bits that
@@ -78,8 +83,8 @@ impl<'a> Panels<'a> {
     /// # Panics
     /// If sizes do not fit.
     #[track_caller]
-    pub fn gemm(&self, context: Context, a: Mat<'_>, c: MatMut<'_>, accumulate: bool) {
-        self.multiply(context, a, c, accumulate, true);
+    pub fn gemm(&self, a: Mat<'_>, c: MatMut<'_>, accumulate: bool) {
+        self.multiply(a, c, accumulate, true);
     }
 
     /// The same on the calling thread alone.
@@ -87,19 +92,13 @@ impl<'a> Panels<'a> {
     /// # Panics
     /// If sizes do not fit.
     #[track_caller]
-    pub fn gemm_serial(&self, context: Context, a: Mat<'_>, c: MatMut<'_>, accumulate: bool) {
-        self.multiply(context, a, c, accumulate, false);
+    pub fn gemm_serial(&self, a: Mat<'_>, c: MatMut<'_>, accumulate: bool) {
+        self.multiply(a, c, accumulate, false);
     }
 
     #[track_caller]
-    fn multiply(
-        &self,
-        context: Context,
-        a: Mat<'_>,
-        mut c: MatMut<'_>,
-        accumulate: bool,
-        parallel: bool,
-    ) {
+    fn multiply(&self, a: Mat<'_>, mut c: MatMut<'_>, accumulate: bool, parallel: bool) {
+        let context = self.context;
         let table = table(context);
         let (k, cols) = (self.b.rows(), c.cols());
         assert!(
@@ -141,15 +140,17 @@ impl<'a> Panels<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::available;
+    use crate::kernels::{available, tiles::model};
+    use crate::pool::Buffer;
     use crate::testing;
 
     #[test]
     fn products_have_the_bits_of_those_that_pack_for_themselves() {
-        for (kernels, precision) in available()
-            .into_iter()
+        let of_this_machine = available().into_iter();
+        let tables = of_this_machine
             .flat_map(|kernels| [Precision::F32, Precision::Bf16].map(|p| (kernels, p)))
-        {
+            .chain([&model::TILES, &model::PAIRS].map(|kernels| (kernels, Precision::Bf16)));
+        for (kernels, precision) in tables {
             let context = Context { kernels, precision };
             for (m, k, n) in [
                 (6, 32, 48),
@@ -162,18 +163,20 @@ mod tests {
                 let [a, b] = [([m, k], 1), ([n, k], 2)].map(|(s, seed)| testing::random(&s, seed));
                 let a = Mat::new(a.as_slice(), m, k);
                 let b = Mat::new(b.as_slice(), n, k).t();
-                let mut buffer = vec![f32::NAN; Panels::len(context, b)];
+                let mut buffer = Buffer::scratch(Panels::len(context, b));
+                let buffer = buffer.as_mut_slice();
+                buffer.fill(f32::NAN);
                 let panels = match m % 2 {
-                    0 => Panels::pack(context, b, &mut buffer),
-                    _ => Panels::pack_serial(context, b, &mut buffer),
+                    0 => Panels::pack(context, b, buffer),
+                    _ => Panels::pack_serial(context, b, buffer),
                 };
                 for (cols, accumulate) in [(n, false), (n, true), (n / 2, false), (1, true)] {
                     let mut found = vec![0.5; m * cols];
                     let mut expected = found.clone();
-                    panels.gemm_serial(context, a, MatMut::new(&mut found, m, cols), accumulate);
+                    panels.gemm_serial(a, MatMut::new(&mut found, m, cols), accumulate);
                     let mut in_parallel = vec![0.5; m * cols];
                     let c = MatMut::new(&mut in_parallel, m, cols);
-                    panels.gemm(context, a, c, accumulate);
+                    panels.gemm(a, c, accumulate);
                     assert!(found == in_parallel, "{kernels:?} {m}×{k}×{n}, {cols} columns");
                     let c = MatMut::new(&mut expected, m, cols);
                     gemm(context, a, b.first_cols(cols), c, accumulate);
@@ -189,9 +192,9 @@ mod tests {
         for (m, k, n) in [(0, 3, 4), (3, 0, 4), (3, 4, 0)] {
             let (a, b, mut c) = (vec![1.0; m * k], vec![1.0; k * n], vec![0.5; m * n]);
             let b = Mat::new(&b, k, n);
-            let mut buffer = vec![0.0; Panels::len(context, b)];
-            let panels = Panels::pack(context, b, &mut buffer);
-            panels.gemm_serial(context, Mat::new(&a, m, k), MatMut::new(&mut c, m, n), false);
+            let mut buffer = Buffer::scratch(Panels::len(context, b));
+            let panels = Panels::pack(context, b, buffer.as_mut_slice());
+            panels.gemm_serial(Mat::new(&a, m, k), MatMut::new(&mut c, m, n), false);
             assert!(c.iter().all(|&c| c == 0.0), "{m}×{k}×{n}");
         }
     }

@@ -5,11 +5,11 @@
 //! (T, T) scores are never computed, and only a (block, T) piece exists at a time, backward as well, as in
 //! FlashAttention (Dao et al., arXiv:2205.14135); [`head`] has the formulas.
 //!
-//! A task copies its head out of the channels, turning queries and keys by their positions ([`RopeTable`]) on the way, works in
-//! its second-level cache, and copies what comes out back. So neither heads nor rotations cost a pass over memory: the
-//! gradient of a rotation is a rotation back, and that of picking channels is putting them back.
-//!
-//! In bf16 precision, backward finds the heads of q, k and v as its products read them, turned and rounded.
+//! A task copies its head out of the channels, turning queries and keys by their positions ([`RopeTable`]) on the way, works on
+//! the copy, which at usual lengths stays in its second-level cache, and copies what comes out back: the gradient of a
+//! rotation is a rotation back, and that of picking channels is putting them back. So neither heads nor rotations are
+//! operations of their own. In bf16 precision there is a pass for them in training, which leaves q, k and v as the products of
+//! forward and backward read them, turned and rounded.
 //!
 //! Heads run in parallel; inside a head every sum has one order.
 

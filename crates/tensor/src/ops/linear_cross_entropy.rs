@@ -35,7 +35,7 @@ fn shared<'a>(
     buffer: &'a mut Option<Buffer>,
 ) -> Panels<'a> {
     if !several {
-        return Panels::unpacked(b);
+        return Panels::unpacked(context, b);
     }
     let buffer = buffer.insert(Buffer::scratch(Panels::len(context, b)));
     Panels::pack(context, b, buffer.as_mut_slice())
@@ -83,7 +83,7 @@ impl<'t> Var<'t> {
             let range = first * channels..(first + rows) * channels;
             let x_mat = Mat::new(&x.as_slice()[range.clone()], rows, channels);
             let z = &mut logits.as_mut_slice()[..rows * vocab_size];
-            by_w_t.gemm(context, x_mat, MatMut::new(z, rows, vocab_size), false);
+            by_w_t.gemm(x_mat, MatMut::new(z, rows, vocab_size), false);
             let losses = &mut losses.as_mut_slice()[first..][..rows];
             let Some((dx, dw)) = &mut grads else {
                 row_losses(context, z, targets_chunk, losses);
@@ -92,7 +92,7 @@ impl<'t> Var<'t> {
             row_losses_and_gradients(context, z, targets_chunk, 1.0 / targets.len() as f32, losses);
             let dz = Mat::new(z, rows, vocab_size);
             let dx = MatMut::new(&mut dx.as_mut_slice()[range], rows, channels);
-            by_w.gemm(context, dz, dx, false);
+            by_w.gemm(dz, dx, false);
             let dw = MatMut::new(dw.as_mut_slice(), vocab_size, channels);
             gemm(context, dz.t(), x_mat, dw, chunk > 0);
         }

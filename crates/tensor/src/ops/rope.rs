@@ -3,6 +3,8 @@
 //!
 //! (y₁, y₂) = (x₁·cos − x₂·sin, x₁·sin + x₂·cos). A rotation's transpose is the rotation back, so
 //! dx is dy turned by the negative angle: the same loop with −sin.
+//!
+//! Attention turns its heads row by row while it copies them; the operation on whole tensors is what that is checked against.
 
 use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;

@@ -81,7 +81,7 @@ fn panels_len(shape: &Shape, x: &[f32]) -> usize {
 fn transposed<'a>(shape: &Shape, x: &'a [f32], room: &mut Room<'a>) -> Panels<'a> {
     let x_t = shape.keys(x).t();
     match panels_len(shape, x) {
-        0 => Panels::unpacked(x_t),
+        0 => Panels::unpacked(shape.context, x_t),
         len => Panels::pack_serial(shape.context, x_t, room.take(len)),
     }
 }
@@ -106,7 +106,7 @@ pub(super) fn forward(
         let keys = first + start + rows;
         let p = &mut p[..rows * keys];
         let scores = MatMut::new(&mut *p, rows, keys);
-        k_t.gemm_serial(context, Mat::new(&q[start * d_head..], rows, d_head), scores, false);
+        k_t.gemm_serial(Mat::new(&q[start * d_head..], rows, d_head), scores, false);
         // exp(score − largest) is not divided by its sum here: the row of o is, which is shorter.
         context.kernels.vectorize(
             #[inline(always)]
@@ -161,8 +161,8 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
         let own = start * d_head..keys * d_head;
         let q = Mat::new(&saved.q[own.clone()], rows, d_head);
         let d_o = Mat::new(&saved.d_o[own.clone()], rows, d_head);
-        k_t.gemm_serial(context, q, MatMut::new(&mut *p, rows, keys), false);
-        v_t.gemm_serial(context, d_o, MatMut::new(&mut *ds, rows, keys), false);
+        k_t.gemm_serial(q, MatMut::new(&mut *p, rows, keys), false);
+        v_t.gemm_serial(d_o, MatMut::new(&mut *ds, rows, keys), false);
         context.kernels.vectorize(
             #[inline(always)]
             || {

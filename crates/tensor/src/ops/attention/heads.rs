@@ -93,7 +93,7 @@ impl Heads {
     }
 }
 
-/// q, k and v, from which heads are taken, turned already.
+/// What the heads of q, k and v are taken from.
 pub(super) enum Inputs {
     /// (B, T, C) each, and the table by which q and k are yet to be turned.
     Channels([Tensor; 3], Option<RopeTable>),
