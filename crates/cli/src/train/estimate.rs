@@ -29,7 +29,9 @@ pub fn memory(model: &ModelConfig, config: &RunConfig) -> f64 {
     let in_flight = 6.0 * c + 3.0 * f;
     let rows = size(tensor::ops::rows_a_chunk(model.vocab_size));
     let logits = positions.min(rows) * size(model.vocab_size);
-    parameters + (positions * (kept + in_flight) + 2.0 * logits) * F32
+    // The output layer's weight in both orders, packed for several chunks of logits.
+    let packed = if positions > rows { 2.0 * size(model.vocab_size) * c } else { 0.0 };
+    parameters + (positions * (kept + in_flight) + logits + packed) * F32
 }
 
 /// Refuses a run that this machine's memory cannot hold: the system would end it, or all else, without a word.
@@ -141,8 +143,8 @@ mod tests {
         let (model, mut config) = config(&[]);
         let in_f32 = memory(&model, &config);
         config.precision = "bf16".into();
-        // Measured on Linux: 1.68 and 1.52 GB.
-        assert!((0.87..0.9).contains(&(memory(&model, &config) / in_f32)));
+        // Measured on Linux: 1.70 and 1.54 GB, so 0.90.
+        assert!((0.85..0.92).contains(&(memory(&model, &config) / in_f32)));
     }
 
     #[test]

@@ -114,9 +114,10 @@ impl<'a> Panels<'a> {
             return;
         }
         if k == 0 {
-            return if !accumulate {
-                c.rows_mut().for_each(|row| row.fill(0.0))
-            };
+            if !accumulate {
+                c.rows_mut().for_each(|row| row.fill(0.0));
+            }
+            return;
         }
         let room = room(table, self.b);
         let direct = if parallel { None } else { direct::takes_rows(context, a) };

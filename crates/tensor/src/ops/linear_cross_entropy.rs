@@ -3,8 +3,8 @@
 //!
 //! Rows are taken in chunks. A chunk's logits z = x·wᵀ give its losses, are replaced in place by
 //! dz = (softmax(z) − onehot) / N, and dz gives dx = dz·w and adds dzᵀ·x to dw; then the next chunk reuses the
-//! buffer. If there are several chunks, w is packed once for all of them, in both orders. So the gradients are computed in the forward pass, for an upstream gradient of one, and
-//! backward only scales them.
+//! buffer. So the gradients are computed in the forward pass, for an upstream gradient of one, and
+//! backward only scales them. If there are several chunks, w is packed once for all of them, in both orders.
 
 use super::cross_entropy::{assert_targets, mean, row_losses, row_losses_and_gradients};
 use super::elementwise::scaled;
@@ -17,8 +17,8 @@ use crate::{Context, Op, Tensor, Var};
 const LOGITS: usize = 10_240_000;
 /// More rows at a time gain nothing.
 const MOST_ROWS: usize = 1024;
-/// For each chunk w is packed twice and dw read and written once, which pays for this many rows at least: with
-/// V = 128,000 and C = 256 a row took 21 ms in chunks of 64, 16 ms of 128, 15 ms of 256 (Zen 1, 2026-11-24).
+/// For each chunk dw is read and written once, which pays for this many rows at least: with V = 128,000 and C = 256 a row
+/// took 21 ms in chunks of 64, 16 ms of 128, 15 ms of 256 (Zen 1, 2026-11-24, when w was packed for each chunk as well).
 const FEWEST_ROWS: usize = 128;
 
 /// Rows whose logits exist at a time in [`Var::linear_cross_entropy`]. It depends on the vocabulary alone, and so does the
