@@ -10,7 +10,7 @@
 
 use crate::Context;
 use crate::kernels::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
-use crate::kernels::lanes;
+use crate::kernels::lanes::{self, LANES};
 use crate::kernels::panels::Panels;
 use crate::pool::Buffer;
 
@@ -36,6 +36,12 @@ impl<'a> Room<'a> {
 
 fn whole_lines(len: usize) -> usize {
     len.next_multiple_of(16)
+}
+
+/// Floats from one row of scores to the next, for this many keys: whole chunks of lanes, as what is left over would go one
+/// by one.
+fn row_stride(keys: usize) -> usize {
+    keys.next_multiple_of(LANES)
 }
 
 /// The sizes of one head's attention, forward or backward.
@@ -97,26 +103,29 @@ pub(super) fn forward(
 ) {
     let Shape { context, len, d_head, .. } = shape;
     let (block, scale, first) = (shape.block(), shape.scale(), len - shape.time);
-    let sizes = [panels_len(&shape, k), block * len, block, block * d_head];
+    let sizes = [panels_len(&shape, k), block * row_stride(len), block, block * d_head];
     let mut buffer = Buffer::scratch(sizes.map(whole_lines).iter().sum());
     let mut room = Room(buffer.as_mut_slice());
     let k_t = transposed(&shape, k, &mut room);
     let [p, sums, o] = [sizes[1], sizes[2], sizes[3]].map(|size| room.take(size));
     for (start, rows) in shape.blocks() {
         let keys = first + start + rows;
-        let p = &mut p[..rows * keys];
-        let scores = MatMut::new(&mut *p, rows, keys);
+        let stride = row_stride(keys);
+        let p = &mut p[..rows * stride];
+        let scores = MatMut::with_row_stride(&mut *p, rows, keys, stride);
         k_t.gemm_serial(Mat::new(&q[start * d_head..], rows, d_head), scores, false);
         // exp(score − largest) is not divided by its sum here: the row of o is, which is shorter.
         context.kernels.vectorize(
             #[inline(always)]
             || {
                 let numbers = l[start..].iter_mut().zip(sums.iter_mut());
-                for (r, (row, (l, sum))) in p.chunks_exact_mut(keys).zip(numbers).enumerate() {
-                    let (seen, masked) = row.split_at_mut(first + start + r + 1);
-                    let max = lanes::max(seen);
+                for (r, (row, (l, sum))) in p.chunks_exact_mut(stride).zip(numbers).enumerate() {
+                    let seen = first + start + r + 1;
+                    let (row, masked) = row.split_at_mut(row_stride(seen));
+                    row[seen..].fill(f32::NEG_INFINITY);
+                    let max = lanes::max(row);
                     *sum = lanes::map_sum(
-                        seen,
+                        row,
                         #[inline(always)]
                         |s| lanes::exp((s - max) * scale),
                     );
@@ -126,7 +135,8 @@ pub(super) fn forward(
             },
         );
         let target = MatMut::new(o, rows, d_head);
-        gemm_serial(context, Mat::new(p, rows, keys), Mat::new(v, keys, d_head), target, false);
+        let p = Mat::with_row_stride(p, rows, keys, stride);
+        gemm_serial(context, p, Mat::new(v, keys, d_head), target, false);
         for (r, (o, sum)) in o.chunks_exact_mut(d_head).zip(sums.iter()).take(rows).enumerate() {
             let inverse = 1.0 / *sum;
             o.iter_mut().for_each(|o| *o *= inverse);
@@ -149,7 +159,7 @@ pub(super) struct Saved<'a> {
 pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32]; 3]) {
     let Shape { context, time, d_head, .. } = shape;
     let (block, scale) = (shape.block(), shape.scale());
-    let sizes = [panels_len(&shape, saved.k), block * time];
+    let sizes = [panels_len(&shape, saved.k), block * row_stride(time)];
     let mut buffer = Buffer::scratch(2 * sizes.map(whole_lines).iter().sum::<usize>());
     let mut room = Room(buffer.as_mut_slice());
     let [k_t, v_t] = [saved.k, saved.v].map(|x| transposed(&shape, x, &mut room));
@@ -157,19 +167,22 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
     // From the last block, whose keys are all there are, so that dk and dv need not be zeros first.
     for (start, rows) in shape.blocks().rev() {
         let (keys, accumulate) = (start + rows, start + rows < time);
-        let (p, ds) = (&mut p[..rows * keys], &mut ds[..rows * keys]);
+        let stride = row_stride(keys);
+        let (p, ds) = (&mut p[..rows * stride], &mut ds[..rows * stride]);
         let own = start * d_head..keys * d_head;
         let q = Mat::new(&saved.q[own.clone()], rows, d_head);
         let d_o = Mat::new(&saved.d_o[own.clone()], rows, d_head);
-        k_t.gemm_serial(q, MatMut::new(&mut *p, rows, keys), false);
-        v_t.gemm_serial(d_o, MatMut::new(&mut *ds, rows, keys), false);
+        k_t.gemm_serial(q, MatMut::with_row_stride(&mut *p, rows, keys, stride), false);
+        v_t.gemm_serial(d_o, MatMut::with_row_stride(&mut *ds, rows, keys, stride), false);
         context.kernels.vectorize(
             #[inline(always)]
             || {
-                let matrix_rows = p.chunks_exact_mut(keys).zip(ds.chunks_exact_mut(keys));
+                let matrix_rows = p.chunks_exact_mut(stride).zip(ds.chunks_exact_mut(stride));
                 for (position, (p, ds)) in (start..).zip(matrix_rows) {
                     let (l, delta) = (saved.l[position], saved.delta[position]);
-                    for (p, ds) in p[..=position].iter_mut().zip(&mut ds[..=position]) {
+                    // Some more than are seen: what comes out of them is overwritten below.
+                    let whole = row_stride(position + 1);
+                    for (p, ds) in p[..whole].iter_mut().zip(&mut ds[..whole]) {
                         *p = lanes::exp(*p * scale - l);
                         // ds/√D of the formulas above, so that dq and dk need no factor.
                         *ds = *p * (*ds - delta) * scale;
@@ -179,7 +192,7 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
                 }
             },
         );
-        let (p, ds) = (Mat::new(p, rows, keys), Mat::new(ds, rows, keys));
+        let [p, ds] = [p, ds].map(|x| Mat::with_row_stride(x, rows, keys, stride));
         let k = Mat::new(saved.k, keys, d_head);
         gemm_serial(context, ds, k, MatMut::new(&mut dq[own], rows, d_head), false);
         gemm_serial(context, ds.t(), q, MatMut::new(&mut *dk, keys, d_head), accumulate);
