@@ -8,6 +8,7 @@
 //! words in panels of another shape ([`pack_pairs`]).
 
 use super::mat::{Mat, with_view};
+use super::prefetch;
 use super::view::{Element, View};
 use bytemuck::{Pod, Zeroable};
 
@@ -53,19 +54,71 @@ pub(super) fn pack(
     debug_assert_eq!(tiles.len(), strips * blocks);
     // A strip is 16 rows. The tile of strip s and block b of terms:
     let place = |s: usize, b: usize| s / 2 * 2 * blocks + 2 * b + s % 2;
-    if source.row_stride() == 1 {
-        // The rows of a term lie side by side: some terms go to all panels, so that each page is visited once.
-        for b in 0..blocks {
-            for s in 0..strips {
-                read(source, s * TILE, b * TERMS, &mut tiles[place(s, b)], order, transpose);
-            }
-        }
-    } else {
-        for s in 0..strips {
+    with_view!(source, view => {
+        if view.row_stride() == 1 {
             for b in 0..blocks {
-                read(source, s * TILE, b * TERMS, &mut tiles[place(s, b)], order, transpose);
+                read_terms(view, b * TERMS, tiles, strips, |s| place(s, b), order, transpose);
+            }
+        } else {
+            for s in 0..strips {
+                for b in 0..blocks {
+                    ask_for(view, (s + 1) * TILE, b * TERMS);
+                    read(view, s * TILE, b * TERMS, &mut tiles[place(s, b)], order, transpose);
+                }
             }
         }
+    });
+}
+
+/// Asks for the cache lines of a tile's elements, which may lie beyond the matrix.
+#[inline(always)]
+fn ask_for<E: Element>(source: View<'_, E>, row: usize, term: usize) {
+    let (lines, step, len) = if source.col_stride() == 1 {
+        (TILE, source.row_stride(), TERMS)
+    } else {
+        (TERMS, source.col_stride(), TILE)
+    };
+    let first = row * source.row_stride() + term * source.col_stride();
+    for start in (0..lines).map(|line| first + line * step) {
+        prefetch(source.data(), start..start + len);
+    }
+}
+
+/// The tiles of 32 terms of all strips of a matrix whose rows of a term lie side by side: two terms after the other
+/// from front to back, as the memory is read best.
+#[inline(always)]
+fn read_terms<E: Element>(
+    source: View<'_, E>,
+    first: usize,
+    tiles: &mut [Tile],
+    strips: usize,
+    place: impl Fn(usize) -> usize,
+    order: Order,
+    transpose: impl Fn(&mut Tile) + Copy,
+) {
+    /// Terms that are asked for before they are read.
+    const AHEAD: usize = 8;
+    let whole = if first + TERMS <= source.cols() { source.rows() / TILE } else { 0 };
+    if whole > 0 {
+        let rows = |k: usize| k * source.col_stride()..k * source.col_stride() + source.rows();
+        let term = |k: usize| source.data()[rows(k)].as_chunks::<TILE>().0;
+        for p in 0..TILE {
+            let k = first + 2 * p;
+            prefetch(source.data(), rows(k + AHEAD));
+            prefetch(source.data(), rows(k + AHEAD + 1));
+            for (s, (first, second)) in term(k).iter().zip(term(k + 1)).enumerate() {
+                let words = tiles[place(s)].0[p].iter_mut();
+                for ((word, &first), &second) in words.zip(first).zip(second) {
+                    *word = pair(first, second);
+                }
+            }
+        }
+        if order == Order::RowsOfTerms {
+            (0..whole).for_each(|s| transpose(&mut tiles[place(s)]));
+        }
+    }
+    for s in whole..strips {
+        read(source, s * TILE, first, &mut tiles[place(s)], order, transpose);
     }
 }
 
@@ -74,6 +127,15 @@ pub(super) fn pack(
 #[inline(always)]
 pub(super) fn pack_pairs<const WIDTH: usize>(
     source: Mat<'_>,
+    panels: &mut [f32],
+    transpose: impl Fn(&mut Tile) + Copy,
+) {
+    with_view!(source, view => pack_pairs_of::<WIDTH, _>(view, panels, transpose));
+}
+
+#[inline(always)]
+fn pack_pairs_of<const WIDTH: usize, E: Element>(
+    source: View<'_, E>,
     panels: &mut [f32],
     transpose: impl Fn(&mut Tile) + Copy,
 ) {
@@ -87,6 +149,7 @@ pub(super) fn pack_pairs<const WIDTH: usize>(
             let (rows, _) = panel[first * WIDTH..].as_chunks_mut::<WIDTH>();
             for strip in (0..WIDTH).step_by(TILE) {
                 let row = index * WIDTH + strip;
+                ask_for(source, row, 2 * first + TERMS);
                 read(source, row, 2 * first, &mut tile, Order::PairsOfTerms, transpose);
                 for (to, from) in rows.iter_mut().zip(&tile.0) {
                     let to = &mut to[strip..WIDTH.min(strip + TILE)];
@@ -99,19 +162,7 @@ pub(super) fn pack_pairs<const WIDTH: usize>(
 
 /// The tile of 16 rows and 32 terms of `source` from `row` and `term` on, with zeros where there are none.
 #[inline(always)]
-fn read(
-    source: Mat<'_>,
-    row: usize,
-    term: usize,
-    tile: &mut Tile,
-    order: Order,
-    transpose: impl Fn(&mut Tile),
-) {
-    with_view!(source, view => read_view(view, row, term, tile, order, transpose));
-}
-
-#[inline(always)]
-fn read_view<E: Element>(
+fn read<E: Element>(
     source: View<'_, E>,
     row: usize,
     term: usize,
