@@ -26,6 +26,17 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
+/// From now on SIGTERM ends the process at once, as it would without [`install`]: for sessions with a person, of which Ctrl-C
+/// stops one piece of work only, and in which nobody looks at [`requested`] while a line is awaited.
+///
+/// # Errors
+/// When the operating system refuses the signal handler.
+pub fn end_on_sigterm() -> Result<()> {
+    let always = Arc::new(AtomicBool::new(true));
+    flag::register_conditional_default(SIGTERM, always).context("cannot listen for SIGTERM")?;
+    Ok(())
+}
+
 /// Whether Ctrl-C was pressed.
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)

@@ -237,9 +237,14 @@ fn start(folder: &Folder, args: &[&str]) -> (Child, ChildStdin, ChildStdout) {
 }
 
 #[cfg(unix)]
-fn press_control_c(child: &Child) {
-    let sent = Process::new("kill").args(["-INT", &child.id().to_string()]).status();
+fn send(signal: &str, process: u32) {
+    let sent = Process::new("kill").args([signal, &process.to_string()]).status();
     assert!(sent.unwrap().success());
+}
+
+#[cfg(unix)]
+fn press_control_c(child: &Child) {
+    send("-INT", child.id());
 }
 
 /// Flags of a text that does not end by itself.
@@ -285,4 +290,48 @@ fn control_c_ends_a_single_completion_with_130() {
     press_control_c(&child);
     stdout.read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_a_session_in_the_middle_of_a_text() {
+    use std::os::unix::process::ExitStatusExt;
+    let folder = folder_with_model();
+    let (mut child, mut stdin, mut stdout) = start(&folder, &ENDLESS);
+    writeln!(stdin, "The dog").unwrap();
+    stdout.read_exact(&mut [0; 40]).unwrap();
+    send("-TERM", child.id());
+    stdout.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+}
+
+/// A terminal comes from `script` of util-linux; others call theirs otherwise.
+#[cfg(target_os = "linux")]
+#[test]
+fn sigterm_ends_a_session_that_waits_at_a_terminal() {
+    let folder = folder_with_model();
+    let program = assert_cmd::cargo::cargo_bin("inference");
+    let session = format!("echo $$; exec '{}' --checkpoint run", program.display());
+    let started = Process::new("script")
+        .args(["--quiet", "--return", "--command", &session, "/dev/null"])
+        .current_dir(folder.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut terminal) = started else {
+        return eprintln!("skipped: there is no `script` to make a terminal");
+    };
+    let _keys = terminal.stdin.take().unwrap();
+    let mut screen = BufReader::new(terminal.stdout.take().unwrap());
+    let mut process = String::new();
+    screen.read_line(&mut process).unwrap();
+    let mut shown = Vec::new();
+    while !shown.ends_with(b"> ") {
+        let mut byte = [0];
+        screen.read_exact(&mut byte).unwrap();
+        shown.extend(byte);
+    }
+    send("-TERM", process.trim().parse().unwrap());
+    screen.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(terminal.wait().unwrap().code(), Some(128 + 15));
 }

@@ -63,6 +63,8 @@ impl<'a> Command<'a> {
 /// # Errors
 /// When standard input or output fails.
 pub fn run(engine: &Engine, mut settings: Settings) -> Result<Outcome> {
+    // What stops a text does not end the session.
+    interrupt::end_on_sigterm()?;
     let mut lines = Lines::open()?;
     if lines.is_interactive() {
         eprintln!("Type the beginning of a text, or /help. Ctrl-C stops the text, Ctrl-D leaves.");
