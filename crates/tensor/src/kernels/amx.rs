@@ -11,6 +11,7 @@
 //! to say how large its tiles are before it uses them ([`begin`]). The instructions are written as assembly, as
 //! their intrinsics are not stable. Reference: Intel, *Software Developer's Manual*, vol. 1, ch. 18.
 
+use super::avx512_bf16::Vectors;
 use super::gemm::Mat;
 use super::tiles::{self, Order, PANEL, TERMS, TILE};
 use super::{GemmKernel, Isa, Kernels, Strides, avx512};
@@ -46,7 +47,9 @@ pub(super) fn is_available() -> bool {
     static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
         let leaves = __cpuid(0).eax;
         let features = if leaves >= 7 { __cpuid_count(7, 0).edx } else { 0 };
-        features & AMX_BF16 != 0 && features & AMX_TILE != 0 && permitted()
+        // AVX-512 BF16 rounds what is packed; no CPU lacks it that has tiles of bf16.
+        let rounds = is_x86_feature_detected!("avx512bf16");
+        features & AMX_BF16 != 0 && features & AMX_TILE != 0 && rounds && permitted()
     });
     *AVAILABLE
 }
@@ -167,16 +170,18 @@ unsafe fn micro(
 
 /// # Safety
 /// That of [`Pack`](super::pack::Pack).
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
 unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
-    tiles::pack(source, panels, Order::RowsOfTerms, |tile| avx512::transpose(tile));
+    // SAFETY: the caller grants it: `is_available` asks for AVX-512 BF16.
+    tiles::pack(source, panels, Order::RowsOfTerms, unsafe { Vectors::new() });
 }
 
 /// # Safety
 /// That of [`Pack`](super::pack::Pack).
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
 unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
-    tiles::pack(source, panels, Order::PairsOfTerms, |tile| avx512::transpose(tile));
+    // SAFETY: the caller grants it: `is_available` asks for AVX-512 BF16.
+    tiles::pack(source, panels, Order::PairsOfTerms, unsafe { Vectors::new() });
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! AVX-512 BF16: vectors of 16 pairs of bfloat16, multiplied and added up in f32 by one instruction. All else is
-//! AVX-512, whose table has these products where the CPU has the extension. The instruction takes subnormal numbers,
-//! in operands and sums, for 0: products of such tiny numbers differ from those of the other tables.
+//! AVX-512, whose table has these products where the CPU has the extension. Both instructions, that one and the one that rounds
+//! ([`Steps`]), take subnormal numbers for 0: products of such tiny numbers differ from those of the other tables.
 
 // The same tiles of C: 14 × 2 vectors of sums.
 use super::avx512::{LANES, MR, NR};
 use super::gemm::Mat;
-use super::tiles::pack_pairs;
+use super::tiles::{Steps, TERMS, TILE, Tile, pack_pairs};
 use super::{GemmKernel, Isa, Kernels, Strides, avx512, nothing};
+use half::bf16;
 use std::arch::x86_64::*;
 
 pub(super) static KERNELS: Kernels = Kernels {
@@ -28,18 +29,95 @@ pub(super) static KERNELS: Kernels = Kernels {
     }),
 };
 
-/// # Safety
-/// That of [`Pack`](super::pack::Pack).
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
-    pack_pairs::<MR>(source, panels, |tile| avx512::transpose(tile));
+/// The steps of packing by vectors: one instruction rounds 32 numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Vectors(());
+
+impl Vectors {
+    /// # Safety
+    /// The CPU has AVX-512 F, BW and BF16.
+    pub(super) unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Steps<f32> for Vectors {
+    #[inline(always)]
+    fn transpose(self, tile: &mut Tile) {
+        // SAFETY: who made this knows that the CPU has the instruction set.
+        unsafe { avx512::transpose(tile) };
+    }
+
+    #[inline(always)]
+    fn row(self, terms: &[f32; TERMS]) -> [u32; TILE] {
+        // SAFETY: as above.
+        unsafe { round_row(terms) }
+    }
+
+    #[inline(always)]
+    fn pairs(self, first: &[f32; TILE], second: &[f32; TILE]) -> [u32; TILE] {
+        // SAFETY: as above.
+        unsafe { round_pairs(first, second) }
+    }
+}
+
+impl Steps<bf16> for Vectors {
+    #[inline(always)]
+    fn transpose(self, tile: &mut Tile) {
+        Steps::<f32>::transpose(self, tile);
+    }
+}
+
+/// See [`Steps::row`].
+#[target_feature(enable = "avx512f,avx512bf16")]
+#[inline]
+fn round_row(terms: &[f32; TERMS]) -> [u32; TILE] {
+    // SAFETY: there are 32 floats; 32 numbers of 16 bits are 16 words.
+    unsafe {
+        let low = _mm512_loadu_ps(terms.as_ptr());
+        let high = _mm512_loadu_ps(terms[LANES..].as_ptr());
+        std::mem::transmute(_mm512_cvtne2ps_pbh(high, low))
+    }
+}
+
+/// See [`Steps::pairs`].
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+#[inline]
+fn round_pairs(first: &[f32; TILE], second: &[f32; TILE]) -> [u32; TILE] {
+    /// Number i of the first half, then of the second.
+    const ZIPPED: [u16; TERMS] = {
+        let mut zipped = [0; TERMS];
+        let mut i = 0;
+        while i < TERMS {
+            zipped[i] = (i / 2 + i % 2 * TILE) as u16;
+            i += 1;
+        }
+        zipped
+    };
+    // SAFETY: there are 16 floats each; vectors and arrays are plain bits of the same size.
+    unsafe {
+        let low = _mm512_loadu_ps(first.as_ptr());
+        let high = _mm512_loadu_ps(second.as_ptr());
+        let rounded: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(high, low));
+        let zipped = _mm512_loadu_si512(ZIPPED.as_ptr().cast());
+        std::mem::transmute(_mm512_permutexvar_epi16(zipped, rounded))
+    }
 }
 
 /// # Safety
 /// That of [`Pack`](super::pack::Pack).
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
+    // SAFETY: the caller grants it.
+    pack_pairs::<MR>(source, panels, unsafe { Vectors::new() });
+}
+
+/// # Safety
+/// That of [`Pack`](super::pack::Pack).
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
 unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
-    pack_pairs::<NR>(source, panels, |tile| avx512::transpose(tile));
+    // SAFETY: the caller grants it.
+    pack_pairs::<NR>(source, panels, unsafe { Vectors::new() });
 }
 
 /// See [`MicroKernel`](super::MicroKernel).
@@ -78,5 +156,39 @@ unsafe fn micro(
             b = b.add(NR);
         }
         avx512::store(&sums, c, strides.c_row, accumulate);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::tiles::model::Plain;
+
+    #[test]
+    fn rounding_by_vectors_is_rounding() {
+        if !(is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512bf16")) {
+            println!("NOT exercised: this CPU lacks AVX-512 BF16");
+            return;
+        }
+        // SAFETY: the CPU was asked just now.
+        let vectors = unsafe { Vectors::new() };
+        // Ties, other halves, infinities, what is no number, the largest (rounded to infinity), zeros, the smallest normal one.
+        let bits = [
+            0x3f80_8000u32,
+            0x3f81_8000,
+            0x3f80_8001,
+            0xbf81_7fff,
+            0x7f80_0000,
+            0xff80_0000,
+            0x7f80_0001,
+            0x7f7f_ffff,
+            0,
+            0x8000_0000,
+            0x0080_0000,
+        ];
+        let terms: [f32; TERMS] = std::array::from_fn(|i| f32::from_bits(bits[i % bits.len()]));
+        assert_eq!(vectors.row(&terms), Plain.row(&terms));
+        let (first, second) = terms.as_chunks::<TILE>().0.split_at(1);
+        assert_eq!(vectors.pairs(&first[0], &second[0]), Plain.pairs(&first[0], &second[0]));
     }
 }

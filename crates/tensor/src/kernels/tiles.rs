@@ -11,6 +11,7 @@ use super::mat::{Mat, with_view};
 use super::prefetch;
 use super::view::{Element, View};
 use bytemuck::{Pod, Zeroable};
+use half::bf16;
 
 /// Rows of a tile, and words in each.
 pub(super) const TILE: usize = 16;
@@ -39,15 +40,36 @@ fn pair<E: Element>(first: E, second: E) -> u32 {
     u32::from(first.to_bf16()) | u32::from(second.to_bf16()) << 16
 }
 
+/// A row of a tile.
+type Words = [u32; TILE];
+
+/// The steps of packing numbers of a type, which an instruction set may have something better for than plain Rust. All are to be
+/// inlined into a function that is compiled for it.
+pub(super) trait Steps<E: Element>: Copy {
+    /// Swaps rows and columns.
+    fn transpose(self, tile: &mut Tile);
+
+    /// 32 terms of a row, in pairs.
+    #[inline(always)]
+    fn row(self, terms: &[E; TERMS]) -> Words {
+        std::array::from_fn(|p| pair(terms[2 * p], terms[2 * p + 1]))
+    }
+
+    /// Two terms of 16 rows, each row's in a word.
+    #[inline(always)]
+    fn pairs(self, first: &[E; TILE], second: &[E; TILE]) -> Words {
+        std::array::from_fn(|i| pair(first[i], second[i]))
+    }
+}
+
 /// Packs the rows of `source` (for B: of Bᵀ) in panels of 32. `panels` begins at a multiple of 64 bytes and has
-/// room for exactly the panels. To be inlined into a function that is compiled for an instruction set, which
-/// knows a fast `transpose` of a tile.
+/// room for exactly the panels. To be inlined into a function that is compiled for an instruction set.
 #[inline(always)]
 pub(super) fn pack(
     source: Mat<'_>,
     panels: &mut [f32],
     order: Order,
-    transpose: impl Fn(&mut Tile) + Copy,
+    steps: impl Steps<f32> + Steps<bf16>,
 ) {
     let tiles: &mut [Tile] = bytemuck::cast_slice_mut(panels);
     let (strips, blocks) = (2 * source.rows().div_ceil(PANEL), source.cols().div_ceil(TERMS));
@@ -57,13 +79,13 @@ pub(super) fn pack(
     with_view!(source, view => {
         if view.row_stride() == 1 {
             for b in 0..blocks {
-                read_terms(view, b * TERMS, tiles, strips, |s| place(s, b), order, transpose);
+                read_terms(view, b * TERMS, tiles, strips, |s| place(s, b), order, steps);
             }
         } else {
             for s in 0..strips {
                 for b in 0..blocks {
                     ask_for(view, (s + 1) * TILE, b * TERMS);
-                    read(view, s * TILE, b * TERMS, &mut tiles[place(s, b)], order, transpose);
+                    read(view, s * TILE, b * TERMS, &mut tiles[place(s, b)], order, steps);
                 }
             }
         }
@@ -94,7 +116,7 @@ fn read_terms<E: Element>(
     strips: usize,
     place: impl Fn(usize) -> usize,
     order: Order,
-    transpose: impl Fn(&mut Tile) + Copy,
+    steps: impl Steps<E>,
 ) {
     /// Terms that are asked for before they are read.
     const AHEAD: usize = 8;
@@ -107,18 +129,15 @@ fn read_terms<E: Element>(
             prefetch(source.data(), rows(k + AHEAD));
             prefetch(source.data(), rows(k + AHEAD + 1));
             for (s, (first, second)) in term(k).iter().zip(term(k + 1)).enumerate() {
-                let words = tiles[place(s)].0[p].iter_mut();
-                for ((word, &first), &second) in words.zip(first).zip(second) {
-                    *word = pair(first, second);
-                }
+                tiles[place(s)].0[p] = steps.pairs(first, second);
             }
         }
         if order == Order::RowsOfTerms {
-            (0..whole).for_each(|s| transpose(&mut tiles[place(s)]));
+            (0..whole).for_each(|s| steps.transpose(&mut tiles[place(s)]));
         }
     }
     for s in whole..strips {
-        read(source, s * TILE, first, &mut tiles[place(s)], order, transpose);
+        read(source, s * TILE, first, &mut tiles[place(s)], order, steps);
     }
 }
 
@@ -128,16 +147,16 @@ fn read_terms<E: Element>(
 pub(super) fn pack_pairs<const WIDTH: usize>(
     source: Mat<'_>,
     panels: &mut [f32],
-    transpose: impl Fn(&mut Tile) + Copy,
+    steps: impl Steps<f32> + Steps<bf16>,
 ) {
-    with_view!(source, view => pack_pairs_of::<WIDTH, _>(view, panels, transpose));
+    with_view!(source, view => pack_pairs_of::<WIDTH, _>(view, panels, steps));
 }
 
 #[inline(always)]
 fn pack_pairs_of<const WIDTH: usize, E: Element>(
     source: View<'_, E>,
     panels: &mut [f32],
-    transpose: impl Fn(&mut Tile) + Copy,
+    steps: impl Steps<E>,
 ) {
     let words: &mut [u32] = bytemuck::cast_slice_mut(panels);
     let pairs = source.cols().div_ceil(2);
@@ -150,7 +169,7 @@ fn pack_pairs_of<const WIDTH: usize, E: Element>(
             for strip in (0..WIDTH).step_by(TILE) {
                 let row = index * WIDTH + strip;
                 ask_for(source, row, 2 * first + TERMS);
-                read(source, row, 2 * first, &mut tile, Order::PairsOfTerms, transpose);
+                read(source, row, 2 * first, &mut tile, Order::PairsOfTerms, steps);
                 for (to, from) in rows.iter_mut().zip(&tile.0) {
                     let to = &mut to[strip..WIDTH.min(strip + TILE)];
                     to.copy_from_slice(&from[..to.len()]);
@@ -168,7 +187,7 @@ fn read<E: Element>(
     term: usize,
     tile: &mut Tile,
     order: Order,
-    transpose: impl Fn(&mut Tile),
+    steps: impl Steps<E>,
 ) {
     let rows = row..(row + TILE).min(source.rows());
     let terms = term..(term + TERMS).min(source.cols());
@@ -180,19 +199,17 @@ fn read<E: Element>(
     let part = source.block(rows, terms);
     let found = if full && part.col_stride() == 1 {
         for (i, words) in tile.0.iter_mut().enumerate() {
-            let row = &part.data()[i * part.row_stride()..][..TERMS];
-            for (word, terms) in words.iter_mut().zip(row.as_chunks::<2>().0) {
-                *word = pair(terms[0], terms[1]);
-            }
+            let row = part.data()[i * part.row_stride()..].first_chunk();
+            *words = steps.row(row.expect("a full tile has 32 terms"));
         }
         Order::RowsOfTerms
     } else if full && part.row_stride() == 1 {
         for (p, words) in tile.0.iter_mut().enumerate() {
-            let term = |k: usize| &part.data()[k * part.col_stride()..][..TILE];
-            let (first, second) = (term(2 * p), term(2 * p + 1));
-            for ((word, &first), &second) in words.iter_mut().zip(first).zip(second) {
-                *word = pair(first, second);
-            }
+            let term = |k: usize| {
+                let rows = part.data()[k * part.col_stride()..].first_chunk();
+                rows.expect("a full tile has 16 rows")
+            };
+            *words = steps.pairs(term(2 * p), term(2 * p + 1));
         }
         Order::PairsOfTerms
     } else {
@@ -207,7 +224,7 @@ fn read<E: Element>(
         Order::RowsOfTerms
     };
     if found != order {
-        transpose(tile);
+        steps.transpose(tile);
     }
 }
 

@@ -4,6 +4,16 @@
 use super::*;
 use crate::kernels::{GemmKernel, Isa, Kernels, Strides, nothing, portable, store_row};
 
+/// Packing in plain Rust.
+#[derive(Clone, Copy)]
+pub(in crate::kernels) struct Plain;
+
+impl<E: Element> Steps<E> for Plain {
+    fn transpose(self, tile: &mut Tile) {
+        transpose(tile);
+    }
+}
+
 /// A unit that multiplies tiles.
 pub(in crate::kernels) static TILES: Kernels = Kernels {
     isa: Isa::Portable,
@@ -17,8 +27,8 @@ pub(in crate::kernels) static TILES: Kernels = Kernels {
         terms_a_slot: 2,
         micro: multiply_tiles,
         direct: None,
-        pack_a: |source, panels, _| pack(source, panels, Order::RowsOfTerms, transpose),
-        pack_b: |source, panels, _| pack(source, panels, Order::PairsOfTerms, transpose),
+        pack_a: |source, panels, _| pack(source, panels, Order::RowsOfTerms, Plain),
+        pack_b: |source, panels, _| pack(source, panels, Order::PairsOfTerms, Plain),
         begin: nothing,
         end: nothing,
     }),
@@ -37,8 +47,8 @@ pub(in crate::kernels) static PAIRS: Kernels = Kernels {
         terms_a_slot: 2,
         micro: multiply_pairs,
         direct: None,
-        pack_a: |source, panels, _| pack_pairs::<MR>(source, panels, transpose),
-        pack_b: |source, panels, _| pack_pairs::<NR>(source, panels, transpose),
+        pack_a: |source, panels, _| pack_pairs::<MR>(source, panels, Plain),
+        pack_b: |source, panels, _| pack_pairs::<NR>(source, panels, Plain),
         begin: nothing,
         end: nothing,
     }),

@@ -38,7 +38,7 @@ fn panels_of_every_layout_hold_the_pairs_where_the_unit_looks_for_them() {
             for order in [Order::RowsOfTerms, Order::PairsOfTerms] {
                 let mut tiles = vec![Tile::zeroed(); 2 * lead.div_ceil(PANEL) * blocks];
                 tiles.iter_mut().for_each(|tile| tile.0 = [[!0; TILE]; TILE]);
-                pack(source, bytemuck::cast_slice_mut(&mut tiles), order, transpose);
+                pack(source, bytemuck::cast_slice_mut(&mut tiles), order, model::Plain);
                 for (index, tile) in tiles.iter().enumerate() {
                     let (panel, block, half) =
                         (index / (2 * blocks), index / 2 % blocks, index % 2);
