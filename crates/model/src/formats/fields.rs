@@ -26,8 +26,10 @@ impl Fields {
             let found = format!("longer than {MAX_JSON_BYTES} bytes");
             return Err(LoadError::malformed(path, "a JSON object", found));
         }
-        let map = serde_json::from_slice(&json)
-            .map_err(|cause| LoadError::malformed(path, "a JSON object", cause))?;
+        let map = serde_json::from_slice(&json).map_err(|cause| {
+            let found = format!("{cause}; if it is cut off or damaged, copy it again");
+            LoadError::malformed(path, "a JSON object", found)
+        })?;
         Ok(Self { path: path.to_path_buf(), map })
     }
 

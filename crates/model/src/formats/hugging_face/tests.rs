@@ -189,6 +189,7 @@ fn files_that_are_not_json_objects_are_refused() {
     };
     assert!(message(None).contains("config.json: cannot be read"));
     assert!(message(Some(b"")).contains("config.json: not a JSON object"));
+    assert!(message(Some(b"{\"a\": 1")).ends_with("copy it again"));
     assert!(message(Some(b"[1]")).contains("config.json: not a JSON object"));
     assert!(message(Some(b"{\"a\": \xff}")).contains("config.json: not a JSON object"));
     assert!(message(Some(&[b'['; 100_000])).contains("config.json: not a JSON object"));
