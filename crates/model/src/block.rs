@@ -19,9 +19,18 @@ pub(crate) struct Pass<'m, 't> {
 
 impl<'t> Pass<'_, 't> {
     /// The root mean square norm of x (…, C); x itself in an architecture without norms.
-    pub(crate) fn norm(&self, x: Var<'t>, weight: Option<ParameterId>) -> Var<'t> {
+    fn norm(&self, x: Var<'t>, weight: Option<ParameterId>) -> Var<'t> {
         match weight {
             Some(weight) => x.rms_norm(self.weights.full(weight), self.config.rms_norm_eps as f32),
+            None => x,
+        }
+    }
+
+    /// The same for what nothing but linear layers read.
+    pub(crate) fn norm_operand(&self, x: Var<'t>, weight: Option<ParameterId>) -> Var<'t> {
+        let eps = self.config.rms_norm_eps as f32;
+        match weight {
+            Some(weight) => x.rms_norm_operand(self.weights.full(weight), eps),
             None => x,
         }
     }
@@ -34,7 +43,7 @@ impl<'t> Pass<'_, 't> {
         f: impl FnOnce(&Var<'t>) -> Var<'t>,
     ) -> Var<'t> {
         match self.config.norm {
-            Norm::Pre => x.add(&f(&self.norm(x.clone(), norm))),
+            Norm::Pre => x.add(&f(&self.norm_operand(x.clone(), norm))),
             Norm::Post => self.norm(x.add(&f(&x)), norm),
             Norm::None => x.add(&f(&x)),
         }

@@ -1,8 +1,10 @@
 //! What an operation needs to know besides its inputs: which kernels to run and in which precision.
 
+use crate::DType;
 use crate::kernels::Kernels;
 
-/// The precision of the operands of matrix products. Everything else is always `f32`.
+/// The precision of the operands of matrix products. Everything else is computed in `f32`; what only products read is rounded
+/// where it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// Operands and sums in `f32`.
@@ -33,6 +35,14 @@ impl Context {
     /// The best kernels that this machine has (see [`kernels::active`](crate::kernels::active)), in `f32`.
     pub fn detect() -> Self {
         Self { kernels: crate::kernels::active(), precision: Precision::F32 }
+    }
+
+    /// The type in which products read their operands.
+    pub fn operands(&self) -> DType {
+        match self.precision {
+            Precision::F32 => DType::F32,
+            Precision::Bf16 => DType::Bf16,
+        }
     }
 
     /// The same context in another precision.

@@ -35,8 +35,8 @@
 #![deny(unsafe_code)]
 
 mod context;
+mod elements;
 pub mod kernels;
-mod operand;
 pub mod ops;
 pub mod peak;
 pub mod pool;
@@ -47,6 +47,7 @@ mod tensor;
 pub mod testing;
 
 pub use context::{Context, Precision};
+pub use elements::DType;
 pub use kernels::{Isa, Kernels};
 pub use tape::{Gradients, InputGrads, Op, Tape, Var};
 pub use tensor::Tensor;

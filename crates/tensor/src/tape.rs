@@ -13,7 +13,7 @@ mod op;
 pub use op::Op;
 
 use crate::profile::{self, Work};
-use crate::{Context, Tensor};
+use crate::{Context, DType, Tensor};
 use std::cell::RefCell;
 use std::time::Instant;
 
@@ -27,6 +27,8 @@ struct Node {
     backward: Option<Backward>,
     /// The operation's outputs: this node and those right after it.
     outputs: usize,
+    /// The type in which this output's gradient is read.
+    reads: DType,
     /// The operation's name and the work of its backward pass, for the profile.
     name: &'static str,
     work: Work,
@@ -34,7 +36,8 @@ struct Node {
 
 impl Node {
     fn without_backward(name: &'static str) -> Self {
-        Self { inputs: Vec::new(), backward: None, outputs: 1, name, work: Work::default() }
+        let (inputs, reads) = (Vec::new(), DType::F32);
+        Self { inputs, backward: None, outputs: 1, reads, name, work: Work::default() }
     }
 }
 
@@ -121,7 +124,7 @@ impl Tape {
         if let Some(node) = output.node {
             slots[node] = Some(d_output);
         }
-        while let Some(Node { inputs, backward, outputs, name, work }) = nodes.pop() {
+        while let Some(Node { inputs, backward, outputs, name, work, .. }) = nodes.pop() {
             let Some(backward) = backward else { continue };
             // Whatever was computed from the outputs came after them, so that their gradients are whole.
             let (slots, dys) = slots.split_at_mut(nodes.len());
@@ -129,7 +132,8 @@ impl Tape {
             if dys.iter().any(Option::is_some) {
                 let start = self.profiling.then(Instant::now);
                 let context = self.context;
-                backward(dys, &mut InputGrads { context, inputs: &inputs, slots });
+                let inputs = &inputs;
+                backward(dys, &mut InputGrads { context, inputs, nodes: &nodes, slots });
                 dys.fill(None);
                 if let Some(start) = start {
                     profile::backward(name, start, work);
@@ -178,10 +182,19 @@ impl Gradients<'_> {
 pub struct InputGrads<'a> {
     context: Context,
     inputs: &'a [Option<usize>],
+    /// All nodes that came before.
+    nodes: &'a [Node],
     slots: &'a mut [Option<Tensor>],
 }
 
 impl InputGrads<'_> {
+    /// The type of which the gradients of the first `count` inputs may be given: bf16 if all of them are read so.
+    pub(crate) fn dtype(&self, count: usize) -> DType {
+        let reads = |node: &Option<usize>| node.map_or(DType::F32, |node| self.nodes[node].reads);
+        let all_rounded = self.inputs[..count].iter().all(|node| reads(node) == DType::Bf16);
+        if all_rounded { DType::Bf16 } else { DType::F32 }
+    }
+
     /// Whether the gradient of `input` is wanted at all.
     pub fn wants(&self, input: usize) -> bool {
         self.inputs[input].is_some()
@@ -202,6 +215,9 @@ impl InputGrads<'_> {
         let Some(node) = self.inputs[input] else { return };
         let accumulate = self.slots[node].is_some();
         let dx = self.slots[node].get_or_insert_with(|| Tensor::scratch(shape));
+        if dx.dtype() != DType::F32 {
+            *dx = dx.to_f32();
+        }
         write(dx.as_mut_slice(), accumulate);
     }
 }

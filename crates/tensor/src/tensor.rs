@@ -1,15 +1,25 @@
-//! A tensor: a shape and a shared, contiguous, row-major buffer of `f32`.
+//! A tensor: a shape and a shared, contiguous, row-major buffer of numbers.
 
-use crate::Context;
+use crate::elements::{self, Data, Element};
+use crate::kernels::gemm::Mat;
 use crate::pool::Buffer;
+use crate::{Context, DType};
+use half::bf16;
 use ndarray::{ArrayViewD, IxDyn};
+use rayon::prelude::*;
 use std::sync::Arc;
 
-/// A contiguous, row-major array of `f32`. Clones share the buffer; writing copies it if it is shared.
+/// Elements that one task rounds.
+const CHUNK: usize = 1 << 14;
+
+/// A contiguous, row-major array of `f32`, or of bf16 where an operation in that precision made it for products to read
+/// ([`Tensor::dtype`]). Clones share the buffer; writing copies it if it is shared.
 #[derive(Clone)]
 pub struct Tensor {
+    /// Two elements a float in bf16.
     buffer: Arc<Buffer>,
-    /// Where this tensor begins in the buffer.
+    dtype: DType,
+    /// The element with which this tensor begins in the buffer.
     offset: usize,
     shape: Vec<usize>,
 }
@@ -21,8 +31,14 @@ fn volume(shape: &[usize]) -> usize {
 impl Tensor {
     /// A tensor with arbitrary contents, to be overwritten.
     pub fn scratch(shape: &[usize]) -> Self {
-        let buffer = Arc::new(Buffer::scratch(volume(shape)));
-        Self { buffer, offset: 0, shape: shape.to_vec() }
+        Self::scratch_of(DType::F32, shape)
+    }
+
+    /// The same, of elements of a type.
+    pub(crate) fn scratch_of(dtype: DType, shape: &[usize]) -> Self {
+        let floats = (volume(shape) * dtype.size()).div_ceil(size_of::<f32>());
+        let buffer = Arc::new(Buffer::scratch(floats));
+        Self { buffer, dtype, offset: 0, shape: shape.to_vec() }
     }
 
     /// All elements `value`.
@@ -37,9 +53,9 @@ impl Tensor {
 
     /// A tensor whose elements `fill` writes; it must write all of them.
     pub fn build(shape: &[usize], fill: impl FnOnce(&mut [f32])) -> Self {
-        let mut buffer = Buffer::scratch(volume(shape));
-        fill(buffer.as_mut_slice());
-        Self { buffer: Arc::new(buffer), offset: 0, shape: shape.to_vec() }
+        let mut tensor = Self::scratch(shape);
+        fill(tensor.as_mut_slice());
+        tensor
     }
 
     /// A copy of the elements in row-major order.
@@ -71,7 +87,10 @@ impl Tensor {
     }
 
     /// The elements as an `ndarray` view, for slicing, printing and arithmetic outside the hot paths.
-    #[allow(clippy::missing_panics_doc)] // It never does.
+    ///
+    /// # Panics
+    /// If they are not `f32`; see [`Tensor::to_f32`].
+    #[track_caller]
     pub fn view(&self) -> ArrayViewD<'_, f32> {
         ArrayViewD::from_shape(IxDyn(&self.shape), self.as_slice())
             .expect("a tensor's shape and data always agree")
@@ -102,20 +121,98 @@ impl Tensor {
         volume(&self.shape[..self.shape.len().saturating_sub(1)])
     }
 
+    /// The type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
     /// The elements in row-major order.
+    ///
+    /// # Panics
+    /// If they are not `f32`; see [`Tensor::to_f32`].
+    #[track_caller]
     pub fn as_slice(&self) -> &[f32] {
-        &self.buffer.as_slice()[self.offset..self.offset + self.len()]
+        self.elements()
     }
 
     /// The elements, to write to; the buffer is copied first if another tensor shares it.
-    #[allow(clippy::missing_panics_doc)] // It never does.
+    ///
+    /// # Panics
+    /// If they are not `f32`.
+    #[track_caller]
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        self.elements_mut()
+    }
+
+    /// The elements, which are of this type.
+    #[track_caller]
+    pub(crate) fn elements<E: Element>(&self) -> &[E] {
+        self.assert_dtype(E::DTYPE);
+        &bytemuck::cast_slice(self.buffer.as_slice())[self.offset..self.offset + self.len()]
+    }
+
+    /// The same, to write to; the buffer is copied first if another tensor shares it.
+    #[track_caller]
+    pub(crate) fn elements_mut<E: Element>(&mut self) -> &mut [E] {
+        self.assert_dtype(E::DTYPE);
         if Arc::get_mut(&mut self.buffer).is_none() {
-            *self = Self::from_slice(&self.shape, self.as_slice());
+            let mut copy = Self::scratch_of(self.dtype, &self.shape);
+            copy.elements_mut::<E>().copy_from_slice(self.elements());
+            *self = copy;
         }
         let range = self.offset..self.offset + self.len();
         let buffer = Arc::get_mut(&mut self.buffer).expect("the buffer was made unshared above");
-        &mut buffer.as_mut_slice()[range]
+        &mut bytemuck::cast_slice_mut(buffer.as_mut_slice())[range]
+    }
+
+    #[track_caller]
+    fn assert_dtype(&self, dtype: DType) {
+        let Self { dtype: found, shape, .. } = self;
+        assert!(*found == dtype, "a tensor {shape:?} of {found:?}, expected {dtype:?}");
+    }
+
+    /// The elements, of either type.
+    pub(crate) fn data(&self) -> Data<'_> {
+        match self.dtype {
+            DType::F32 => Data::F32(self.elements()),
+            DType::Bf16 => Data::Bf16(self.elements()),
+        }
+    }
+
+    /// The same numbers in `f32`.
+    pub fn to_f32(&self) -> Self {
+        match self.data() {
+            Data::F32(_) => self.clone(),
+            Data::Bf16(x) => Self::build(&self.shape, |out| {
+                let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
+                chunks.for_each(|(out, x)| elements::load(out, x));
+            }),
+        }
+    }
+
+    /// The elements as products of the context's precision read them: in bf16 rounded to nearest, ties to even.
+    pub(crate) fn as_operand(&self, context: Context) -> Self {
+        if self.dtype == context.operands() {
+            return self.clone();
+        }
+        let Data::F32(x) = self.data() else { return self.to_f32() };
+        let mut rounded = Self::scratch_of(DType::Bf16, &self.shape);
+        let chunks = rounded.elements_mut::<bf16>().par_chunks_mut(CHUNK);
+        chunks.zip(x.par_chunks(CHUNK)).for_each(|(rounded, x)| {
+            context.kernels.vectorize(
+                #[inline(always)]
+                || elements::store(rounded, x),
+            );
+        });
+        rounded
+    }
+
+    /// All axes but the last as rows.
+    pub(crate) fn matrix(&self) -> Mat<'_> {
+        match self.data() {
+            Data::F32(x) => Mat::new(x, self.rows(), self.last_dim()),
+            Data::Bf16(x) => Mat::of_bf16(x, self.rows(), self.last_dim()),
+        }
     }
 
     /// The only element.
@@ -177,19 +274,24 @@ impl Tensor {
     #[track_caller]
     pub fn add_assign(&mut self, context: Context, other: &Tensor) {
         assert_eq!(self.shape, other.shape, "add_assign: shapes differ");
-        crate::ops::elementwise::add_into(context, self.as_mut_slice(), other.as_slice());
+        if self.dtype != DType::F32 {
+            *self = self.to_f32();
+        }
+        crate::ops::elementwise::add_into(context, self.as_mut_slice(), other.to_f32().as_slice());
     }
 }
 
 impl std::fmt::Debug for Tensor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tensor {:?}", self.view())
+        write!(f, "Tensor {:?}", self.to_f32().view())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::elements::round_to_bf16;
+    use crate::{Precision, testing};
 
     #[test]
     fn writing_to_a_clone_leaves_the_original() {
@@ -215,6 +317,46 @@ mod tests {
         let tensor = Tensor::from_vec(&[2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let array = ndarray::arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
         assert_eq!(tensor.view(), array.into_dyn());
+    }
+
+    #[test]
+    fn operands_are_the_nearest_numbers_of_the_precision() {
+        let x = testing::random(&[3, 2, CHUNK / 4 + 1], 1);
+        let context = Context::detect();
+        for (precision, map) in
+            [(Precision::F32, (|x| x) as fn(f32) -> f32), (Precision::Bf16, round_to_bf16)]
+        {
+            let context = context.with_precision(precision);
+            let operand = x.as_operand(context);
+            assert_eq!((operand.dtype(), operand.shape()), (context.operands(), x.shape()));
+            assert_eq!(operand.to_f32().as_slice(), x.map(map).as_slice());
+            let matrix = operand.matrix();
+            assert_eq!((matrix.rows(), matrix.cols()), (6, x.last_dim()));
+            assert_eq!(matrix.at(5, 3), map(x.as_slice()[5 * x.last_dim() + 3]));
+        }
+    }
+
+    #[test]
+    fn rounded_tensors_are_cut_shared_and_added_to() {
+        let context = Context::detect();
+        // An odd count, so that half of the last float is not used.
+        let whole = testing::random(&[5, 3], 2).map(round_to_bf16);
+        let rounded = whole.as_operand(context.with_precision(Precision::Bf16));
+        let mut rows = rounded.slice_first(1, 4);
+        assert_eq!(rows.to_f32().as_slice(), &whole.as_slice()[3..12]);
+        rows.elements_mut::<bf16>()[0] = bf16::ONE;
+        assert_eq!(rounded.to_f32().as_slice(), whole.as_slice(), "the copy was written to");
+        let mut sum = rounded.clone();
+        sum.add_assign(context, &rounded);
+        assert_eq!(sum.as_slice(), whole.map(|x| 2.0 * x).as_slice());
+        assert!(format!("{rounded:?}").contains("Tensor"));
+    }
+
+    #[test]
+    #[should_panic(expected = "a tensor [2] of Bf16, expected F32")]
+    fn rounded_tensors_are_no_floats() {
+        let context = Context::detect().with_precision(Precision::Bf16);
+        Tensor::zeros(&[2]).as_operand(context).as_slice();
     }
 
     #[test]

@@ -5,9 +5,9 @@
 //! the errors is measured, signed by whether they point away from zero, over many random inputs: it may be as far from
 //! zero as its standard error makes likely.
 
-use tensor::ops::{RopeLayout, RopeTable};
+use tensor::ops::{Int8Matrix, RopeLayout, RopeTable};
 use tensor::testing::{random, relative_error};
-use tensor::{Context, Precision, Tape, Tensor, Var, kernels};
+use tensor::{Context, DType, Precision, Tape, Tensor, Var, kernels};
 
 /// ‖a − b‖ / ‖b‖ that is allowed.
 const TOLERANCE: f64 = 2e-2;
@@ -26,7 +26,7 @@ fn results(
     let tape = Tape::new(context);
     let vars: Vec<_> = inputs.iter().map(|x| tape.leaf(x.clone())).collect();
     let output = op(&tape, &vars);
-    let mut results = vec![output.value().clone()];
+    let mut results = vec![output.value().to_f32()];
     let cotangent = random(output.shape(), seed).map(|x| x + 0.1);
     let mut gradients = tape.backward_from(&output, cotangent);
     results.extend(vars.iter().map(|var| gradients.take(var).unwrap()));
@@ -186,13 +186,102 @@ fn operations_without_products_are_those_of_f32() {
     let pair: &[&[usize]] = &[&[5, 33], &[5, 33]];
     same(pair, &|v| v[0].add(&v[1]));
     same(pair, &|v| v[0].mul(&v[1]));
-    same(pair, &|v| v[0].swiglu(&v[1]));
-    same(pair, &|v| v[0].geglu(&v[1]));
-    same(&[&[5, 33]], &|v| v[0].silu());
-    same(&[&[5, 33]], &|v| v[0].gelu());
     same(&[&[5, 33]], &|v| v[0].softmax());
     same(&[&[5, 33], &[33]], &|v| v[0].rms_norm(&v[1], 1e-5));
     same(&[&[2, 3, 4, 8]], &|v| v[0].rope(&rope, 1));
     same(&[&[9, 16]], &|v| v[0].embedding(&[1, 8, 1], &[3]));
     same(&[&[3, 16]], &|v| v[0].cross_entropy(&[1, 8, 15]));
+}
+
+#[test]
+fn what_products_read_is_that_of_f32_rounded_before() {
+    let rounded = |shapes: &[&[usize]], op: &dyn for<'t> Fn(&[Var<'t>]) -> Var<'t>| {
+        let inputs: Vec<_> = shapes.iter().zip(1..).map(|(s, seed)| random(s, seed)).collect();
+        for table in kernels::available() {
+            let context = Context::detect().with_kernels(table);
+            let in_bf16 = context.with_precision(Precision::Bf16);
+            let output = |context| {
+                let tape = Tape::inference(context);
+                let vars: Vec<_> = inputs.iter().map(|x| tape.constant(x.clone())).collect();
+                op(&vars).into_value()
+            };
+            assert_eq!(output(context).dtype(), DType::F32);
+            assert_eq!(output(in_bf16).dtype(), DType::Bf16);
+            // Gradients as well: those of outputs that no product reads are not rounded.
+            let of = |context| results(context, &inputs, 77, &|_, v| op(v));
+            let (mut full, found) = (of(context), of(in_bf16));
+            assert_ne!(full[0].as_slice(), found[0].as_slice());
+            full[0] = full[0].map(kernels::round_to_bf16);
+            for (full, found) in full.iter().zip(&found) {
+                assert_eq!(full.as_slice(), found.as_slice());
+            }
+        }
+    };
+    // More than a piece of a loop, and than a chunk of a task.
+    let pair: &[&[usize]] = &[&[17_001], &[17_001]];
+    rounded(pair, &|v| v[0].swiglu(&v[1]));
+    rounded(pair, &|v| v[0].geglu(&v[1]));
+    rounded(&[&[5, 533]], &|v| v[0].silu());
+    rounded(&[&[5, 533]], &|v| v[0].gelu());
+    rounded(&[&[70, 33], &[33]], &|v| v[0].rms_norm_operand(&v[1], 1e-5));
+}
+
+#[test]
+fn gradients_that_only_products_read_come_rounded() {
+    // The gradient in the output of a linear layer is what its backward pass multiplies by: the same bits, rounded or not.
+    let inputs = [(1, [70, 48]), (2, [64, 48]), (3, [64, 48]), (4, [48, 64])]
+        .map(|(seed, shape)| random(&shape, seed));
+    let gradients = |hide: bool| {
+        let tape = Tape::new(Context::detect().with_precision(Precision::Bf16));
+        let [x, gate, up, down] = inputs.each_ref().map(|x| tape.leaf(x.clone()));
+        let [gate_x, up_x] = x.linears([&gate, &up]);
+        // A change of shape reads its gradient in f32.
+        let shape = gate_x.shape().to_vec();
+        let inner = match hide {
+            true => gate_x.reshape(&shape).swiglu(&up_x.reshape(&shape)),
+            false => gate_x.swiglu(&up_x),
+        };
+        let y = inner.linear(&down);
+        let mut gradients = tape.backward_from(&y, random(y.shape(), 5));
+        [x, gate, up, down].map(|x| gradients.take(&x).unwrap().as_slice().to_vec())
+    };
+    assert_eq!(gradients(false), gradients(true));
+}
+
+#[test]
+fn rounded_values_go_through_every_operation() {
+    // Silu's output is rounded; what reads it in f32 gets the same numbers.
+    let same = |op: &dyn for<'t> Fn(&Var<'t>, &Var<'t>) -> Var<'t>, shape: &[usize]| {
+        for new_tape in [Tape::new, Tape::inference] {
+            let run = |hide: bool| {
+                let tape = new_tape(Context::detect().with_precision(Precision::Bf16));
+                let mut x = tape.leaf(random(shape, 1)).silu();
+                assert_eq!(x.value().dtype(), DType::Bf16);
+                if hide {
+                    x = tape.leaf(x.value().to_f32());
+                }
+                let w = tape.leaf(random(&shape[shape.len() - 1..], 2));
+                op(&x, &w).value().to_f32().as_slice().to_vec()
+            };
+            assert_eq!(run(false), run(true));
+        }
+    };
+    let rope = RopeTable::new(10_000.0, 8, 32, RopeLayout::Halves);
+    let int8 = Int8Matrix::quantize(&random(&[5, 8], 3)).unwrap();
+    same(&|x, _| x.tape().constant(x.value().clone()).linear_int8(&int8), &[6, 8]);
+    same(&|x, _| x.add(x), &[6, 8]);
+    same(&|x, _| x.mul(x), &[6, 8]);
+    same(&|x, _| x.sum(), &[6, 8]);
+    same(&|x, _| x.swiglu(x), &[6, 8]);
+    same(&|x, _| x.gelu(), &[6, 8]);
+    same(&|x, _| x.softmax(), &[6, 8]);
+    same(&|x, w| x.rms_norm(w, 1e-5), &[6, 8]);
+    same(&|x, _| x.reshape(&[48]).silu(), &[6, 8]);
+    same(&|x, _| x.rope(&rope, 1), &[6, 8]);
+    same(&|x, _| x.matmul(x), &[8, 8]);
+    same(&|x, _| x.linear(x), &[6, 8]);
+    same(&|x, _| x.embedding(&[1, 5], &[2]), &[6, 8]);
+    same(&|x, _| x.cross_entropy(&[1, 0, 7]), &[3, 8]);
+    same(&|x, _| x.linear_cross_entropy(x, &[1, 0, 2]), &[3, 8]);
+    same(&|x, _| x.causal_attention(x, x, 1, Some(&rope)), &[1, 6, 8]);
 }

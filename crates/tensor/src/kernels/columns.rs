@@ -5,24 +5,24 @@ use rayon::prelude::*;
 use std::marker::PhantomData;
 
 /// Some neighbouring columns of a matrix, to write to.
-pub struct ColumnBlock<'a> {
-    start: *mut f32,
+pub struct ColumnBlock<'a, E> {
+    start: *mut E,
     rows: usize,
     cols: usize,
     row_stride: usize,
-    writes: PhantomData<&'a mut [f32]>,
+    writes: PhantomData<&'a mut [E]>,
 }
 
-// SAFETY: a block is the only way to its elements while it lives, as a `&mut [f32]` is.
-unsafe impl Send for ColumnBlock<'_> {}
+// SAFETY: a block is the only way to its elements while it lives, as a `&mut [E]` is.
+unsafe impl<E: Send> Send for ColumnBlock<'_, E> {}
 
-impl ColumnBlock<'_> {
+impl<E> ColumnBlock<'_, E> {
     /// Row `i` of the block.
     ///
     /// # Panics
     /// If there is no such row.
     #[inline]
-    pub fn row_mut(&mut self, i: usize) -> &mut [f32] {
+    pub fn row_mut(&mut self, i: usize) -> &mut [E] {
         assert!(i < self.rows, "ColumnBlock: row {i} of {}", self.rows);
         // SAFETY: the row lies in the matrix, and its elements in these columns belong to this block alone.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(i * self.row_stride), self.cols) }
@@ -30,20 +30,19 @@ impl ColumnBlock<'_> {
 }
 
 /// The start of the matrices, for the tasks that make blocks of them.
-#[derive(Clone, Copy)]
-struct Start(*mut f32);
+struct Start<E>(*mut E);
 
-impl Start {
+impl<E> Start<E> {
     /// A method, so that closures capture the whole and not the pointer in it, which threads may not share.
-    fn get(self) -> *mut f32 {
+    fn get(&self) -> *mut E {
         self.0
     }
 }
 
 // SAFETY: it is only used to make blocks, which are disjoint.
-unsafe impl Send for Start {}
+unsafe impl<E: Send> Send for Start<E> {}
 // SAFETY: as above.
-unsafe impl Sync for Start {}
+unsafe impl<E: Send> Sync for Start<E> {}
 
 /// Cuts matrices of `rows` rows and `width` columns, which lie in `data` one after the other, into blocks of `cols` columns:
 /// those of the first matrix from the left, those of the second, and so on.
@@ -51,12 +50,12 @@ unsafe impl Sync for Start {}
 /// # Panics
 /// If `data` does not consist of such matrices, or these not of such blocks.
 #[track_caller]
-pub fn par_column_blocks<'a>(
-    data: &'a mut [f32],
+pub fn par_column_blocks<'a, E: Send + 'a>(
+    data: &'a mut [E],
     rows: usize,
     width: usize,
     cols: usize,
-) -> impl IndexedParallelIterator<Item = ColumnBlock<'a>> {
+) -> impl IndexedParallelIterator<Item = ColumnBlock<'a, E>> {
     let size = rows.saturating_mul(width);
     let fits = if size == 0 { data.is_empty() } else { data.len().is_multiple_of(size) };
     assert!(
@@ -97,8 +96,8 @@ mod tests {
             let block = matrix * (width / cols) + col / cols;
             assert_eq!(x, (100 * block + 10 * row + col % cols) as f32);
         }
-        assert_eq!(par_column_blocks(&mut [], 0, 8, 2).len(), 0);
-        assert_eq!(par_column_blocks(&mut [], 3, 8, 2).len(), 0);
+        assert_eq!(par_column_blocks::<f32>(&mut [], 0, 8, 2).len(), 0);
+        assert_eq!(par_column_blocks::<f32>(&mut [], 3, 8, 2).len(), 0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Matrices as products see them: elements in memory with strides between them, to read or to write.
 
-use super::view::{Element, View, elements};
+use super::view::{View, elements};
+use crate::elements::Element;
 use half::bf16;
 use std::ops::Range;
 
@@ -84,6 +85,12 @@ impl<'a> Mat<'a> {
     pub(crate) fn first_cols(self, cols: usize) -> Self {
         assert!(cols <= self.cols(), "first_cols: {cols} of {self:?}");
         self.block(0..self.rows(), 0..cols)
+    }
+
+    /// Some rows of a matrix that has them.
+    pub(crate) fn of_rows(self, rows: Range<usize>) -> Self {
+        assert!(rows.end <= self.rows(), "of_rows: {rows:?} of {self:?}");
+        self.block(rows, 0..self.cols())
     }
 
     /// Elements from one row to the next.

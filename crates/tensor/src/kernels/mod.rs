@@ -45,10 +45,10 @@ mod skinny;
 mod tiles;
 mod view;
 
+pub use crate::elements::round_to_bf16;
 pub(crate) use pack::prefetch;
 pub(crate) use pages::ask_for_large_pages;
 pub use select::{Selection, active, available, from_env, selection};
-pub use view::round_to_bf16;
 
 /// An instruction set that kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

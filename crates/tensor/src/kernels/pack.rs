@@ -6,7 +6,8 @@
 //! transposed in memory; operands in bf16 precision are rounded on the way.
 
 use super::mat::{Elements, Mat};
-use super::view::{Element, View, round_to_bf16};
+use super::view::View;
+use crate::elements::{Element, round_to_bf16};
 use std::ops::Range;
 
 /// Packs the rows of a matrix in panels of the table's width: `(source, panels, round)`. `panels` has room for

@@ -2,8 +2,9 @@
 //! once is all that counts. Nothing is packed.
 
 use super::mat::{Elements, Mat, MatMut};
-use super::view::{Element, View, round_to_bf16};
+use super::view::View;
 use super::{Kernels, lanes};
+use crate::elements::{Element, round_to_bf16};
 use crate::pool::Buffer;
 use rayon::prelude::*;
 

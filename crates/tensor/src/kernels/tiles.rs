@@ -9,7 +9,8 @@
 
 use super::mat::{Mat, with_view};
 use super::prefetch;
-use super::view::{Element, View};
+use super::view::View;
+use crate::elements::Element;
 use bytemuck::{Pod, Zeroable};
 use half::bf16;
 

@@ -19,37 +19,43 @@ mod heads;
 use self::head::{Saved, Shape};
 use self::heads::{Heads, Inputs};
 use super::RopeTable;
+use crate::elements::{self, Element};
 use crate::kernels::columns::par_column_blocks;
 use crate::kernels::lanes;
 use crate::pool::Buffer;
-use crate::{Context, Op, Precision, Tensor, Var};
+use crate::{Context, DType, Op, Precision, Tensor, Var};
+use half::bf16;
 use rayon::prelude::*;
 
 /// o (B, T, C), and ℓ (B, H, T) for backward.
-fn forward(heads: Heads, inputs: &Inputs, batch: usize) -> (Tensor, Tensor) {
+fn forward<E: Element>(heads: Heads, inputs: &Inputs, batch: usize) -> (Tensor, Tensor) {
     let Heads { context, num_heads, time, d_head } = heads;
     let shape = Shape { context, time, len: time, d_head };
     let size = time * d_head;
     let mut l = Tensor::scratch(&[batch, num_heads, time]);
-    let o = Tensor::build(&[batch, time, heads.channels()], |o| {
-        par_column_blocks(o, time, heads.channels(), d_head)
-            .zip(l.as_mut_slice().par_chunks_mut(time.max(1)))
-            .enumerate()
-            .for_each(|(index, (mut o, l))| {
-                let mut buffer = Buffer::scratch(3 * size);
-                let (q_head, kv) = buffer.as_mut_slice().split_at_mut(size);
-                let (k_head, v_head) = kv.split_at_mut(size);
-                inputs.load(heads, index, [&mut *q_head, &mut *k_head, &mut *v_head]);
-                let write = |row, from: &[f32]| o.row_mut(row).copy_from_slice(from);
-                head::forward(shape, q_head, [k_head, v_head], l, write);
-            });
-    });
+    let mut o = Tensor::scratch_of(E::DTYPE, &[batch, time, heads.channels()]);
+    par_column_blocks(o.elements_mut::<E>(), time, heads.channels(), d_head)
+        .zip(l.as_mut_slice().par_chunks_mut(time.max(1)))
+        .enumerate()
+        .for_each(|(index, (mut o, l))| {
+            let mut buffer = Buffer::scratch(3 * size);
+            let (q_head, kv) = buffer.as_mut_slice().split_at_mut(size);
+            let (k_head, v_head) = kv.split_at_mut(size);
+            inputs.load(heads, index, [&mut *q_head, &mut *k_head, &mut *v_head]);
+            let write = |row, from: &[f32]| {
+                context.kernels.vectorize(
+                    #[inline(always)]
+                    || elements::store(o.row_mut(row), from),
+                );
+            };
+            head::forward(shape, q_head, [k_head, v_head], l, write);
+        });
     (o, l)
 }
 
-/// The gradients of q, k and v (B, T, C), as they were before they were turned, from those of o, and what forward read
-/// and made.
-fn backward(
+/// The gradients of q, k and v (B, T, C), as they were before they were turned, of elements of type E, from those of o, and
+/// what forward read and made.
+fn backward<E: Element>(
     heads: Heads,
     inputs: &Inputs,
     rope: Option<&RopeTable>,
@@ -58,22 +64,25 @@ fn backward(
     let Heads { context, time, d_head, .. } = heads;
     let shape = Shape { context, time, len: time, d_head };
     let size = time * d_head;
-    let mut grads = [(); 3].map(|()| Tensor::scratch(o.shape()));
+    let mut grads = [(); 3].map(|()| Tensor::scratch_of(E::DTYPE, o.shape()));
     let [dq, dk, dv] = grads
         .each_mut()
-        .map(|dx| par_column_blocks(dx.as_mut_slice(), time, heads.channels(), d_head));
+        .map(|dx| par_column_blocks(dx.elements_mut::<E>(), time, heads.channels(), d_head));
     dq.zip(dk).zip(dv).enumerate().for_each(|(index, ((dq, dk), dv))| {
-        let mut buffer = Buffer::scratch(7 * size + time);
-        let (matrices, delta) = buffer.as_mut_slice().split_at_mut(7 * size);
+        let mut buffer = Buffer::scratch(7 * size + time + d_head);
+        let (matrices, vectors) = buffer.as_mut_slice().split_at_mut(7 * size);
+        let (delta, turned) = vectors.split_at_mut(time);
         let mut matrices = matrices.chunks_exact_mut(size);
         let [q_head, k_head, v_head, do_head, dq_head, dk_head, dv_head] =
             std::array::from_fn(|_| matrices.next().expect("the buffer has room for seven"));
         inputs.load(heads, index, [&mut *q_head, &mut *k_head, &mut *v_head]);
         heads.load(d_o, index, None, do_head);
+        // o is in the room for dq until δ is known.
+        heads.load(o, index, None, dq_head);
         context.kernels.vectorize(
             #[inline(always)]
             || {
-                let rows = heads.rows(o, index).zip(do_head.chunks_exact(d_head));
+                let rows = dq_head.chunks_exact(d_head).zip(do_head.chunks_exact(d_head));
                 for (delta, (o, d_o)) in delta.iter_mut().zip(rows) {
                     *delta = lanes::dot(d_o, o);
                 }
@@ -88,10 +97,14 @@ fn backward(
                 let grads = [(dq, dq_head, rope), (dk, dk_head, rope), (dv, dv_head, None)];
                 for (mut dx, from, rope) in grads {
                     for (position, from) in from.chunks_exact(d_head).enumerate() {
-                        match rope {
-                            None => dx.row_mut(position).copy_from_slice(from),
-                            Some(table) => table.turn_back(position, from, dx.row_mut(position)),
-                        }
+                        let from = match rope {
+                            None => from,
+                            Some(table) => {
+                                table.turn_back(position, from, turned);
+                                &*turned
+                            }
+                        };
+                        elements::store(dx.row_mut(position), from);
                     }
                 }
             },
@@ -133,9 +146,17 @@ impl<'t> Var<'t> {
             Precision::Bf16 if op.needs_grad() => Inputs::rounded(heads, values, rope),
             _ => Inputs::Channels(values.map(Tensor::clone), rope.cloned()),
         };
+        let forward = match heads.context.operands() {
+            DType::F32 => forward::<f32>,
+            DType::Bf16 => forward::<bf16>,
+        };
         let (o, l) = forward(heads, &inputs, self.shape()[0]);
         let (kept, rope) = (o.clone(), rope.cloned());
         op.record(o, move |d_o, grads| {
+            let backward = match grads.dtype(3) {
+                DType::F32 => backward::<f32>,
+                DType::Bf16 => backward::<bf16>,
+            };
             let dx = backward(heads, &inputs, rope.as_ref(), [&kept, &l, &d_o]);
             dx.into_iter().enumerate().for_each(|(input, dx)| grads.give(input, dx));
         })

@@ -76,7 +76,7 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn cross_entropy(&self, targets: &[u32]) -> Var<'t> {
         let op = Op::new("cross_entropy", &[self]);
-        let (context, logits) = (self.context(), self.value().clone());
+        let (context, logits) = (self.context(), self.value().to_f32());
         assert_targets("cross_entropy", logits.rows(), logits.last_dim(), targets);
         let losses = Tensor::build(&[targets.len()], |losses| {
             row_losses(context, logits.as_slice(), targets, losses);

@@ -1,76 +1,151 @@
-//! The loops that elementwise operations share: chunks in parallel, each chunk vectorised.
+//! The loops that elementwise operations share: chunks in parallel, each chunk vectorised and computed in `f32`, whatever
+//! the elements' type.
 
-use crate::{Context, Tensor, Var};
+use crate::elements::{self, Element};
+use crate::{Context, DType, Tensor, Var};
+use half::bf16;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Elements a task works on: long enough to pay for the task, short enough to share out.
 const CHUNK: usize = 1 << 14;
 
-/// y = f(x), element by element.
-pub(crate) fn map(context: Context, x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Tensor {
-    Tensor::build(x.shape(), |y| {
-        y.par_chunks_mut(CHUNK).zip(x.as_slice().par_chunks(CHUNK)).for_each(|(y, x)| {
-            context.kernels.vectorize(
-                #[inline(always)]
-                || {
-                    for (y, &x) in y.iter_mut().zip(x) {
-                        *y = f(x);
-                    }
-                },
-            );
-        });
-    })
+/// Elements that are read at a time, in the first-level cache.
+const PIECE: usize = 512;
+
+/// Calls a function whose type argument is that of the elements to write.
+macro_rules! with_element {
+    ($dtype:expr, $function:ident($($argument:expr),*)) => {
+        match $dtype {
+            DType::F32 => $function::<f32>($($argument),*),
+            DType::Bf16 => $function::<bf16>($($argument),*),
+        }
+    };
 }
 
-/// y = f(a, b), element by element.
+/// Cuts chunk `index` of `len` elements into pieces: where each is in the chunk, and in the tensor.
+#[inline(always)]
+fn pieces(index: usize, len: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    (0..len).step_by(PIECE).map(
+        #[inline(always)]
+        move |start| {
+            let (end, first) = (len.min(start + PIECE), index * CHUNK);
+            (start..end, first + start..first + end)
+        },
+    )
+}
+
+/// y = f(x), element by element; y is of elements of the type `dtype`.
+pub(crate) fn map(
+    context: Context,
+    x: &Tensor,
+    dtype: DType,
+    f: impl Fn(f32) -> f32 + Sync,
+) -> Tensor {
+    with_element!(dtype, map_to(context, x, f))
+}
+
+fn map_to<E: Element>(context: Context, x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Tensor {
+    let mut y = Tensor::scratch_of(E::DTYPE, x.shape());
+    let x = x.data();
+    y.elements_mut::<E>().par_chunks_mut(CHUNK).enumerate().for_each(|(index, y)| {
+        context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                let [mut x_room, mut y_room] = [[0.0; PIECE]; 2];
+                for (own, all) in pieces(index, y.len()) {
+                    let x = x.in_f32(all, &mut x_room);
+                    elements::compute(&mut y[own], &mut y_room, |y| {
+                        for (y, &x) in y.iter_mut().zip(x) {
+                            *y = f(x);
+                        }
+                    });
+                }
+            },
+        );
+    });
+    y
+}
+
+/// y = f(a, b), element by element; y is of elements of the type `dtype`.
 pub(crate) fn zip(
     context: Context,
-    a: &Tensor,
-    b: &Tensor,
+    inputs: [&Tensor; 2],
+    dtype: DType,
     f: impl Fn(f32, f32) -> f32 + Sync,
 ) -> Tensor {
-    let (a_data, b_data) = (a.as_slice(), b.as_slice());
-    Tensor::build(a.shape(), |y| {
-        y.par_chunks_mut(CHUNK)
-            .zip(a_data.par_chunks(CHUNK).zip(b_data.par_chunks(CHUNK)))
-            .for_each(|(y, (a, b))| {
-                context.kernels.vectorize(
-                    #[inline(always)]
-                    || {
+    with_element!(dtype, zip_to(context, inputs, f))
+}
+
+fn zip_to<E: Element>(
+    context: Context,
+    inputs: [&Tensor; 2],
+    f: impl Fn(f32, f32) -> f32 + Sync,
+) -> Tensor {
+    let mut y = Tensor::scratch_of(E::DTYPE, inputs[0].shape());
+    let [a, b] = inputs.map(Tensor::data);
+    y.elements_mut::<E>().par_chunks_mut(CHUNK).enumerate().for_each(|(index, y)| {
+        context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                let [mut a_room, mut b_room, mut y_room] = [[0.0; PIECE]; 3];
+                for (own, all) in pieces(index, y.len()) {
+                    let a = a.in_f32(all.clone(), &mut a_room);
+                    let b = b.in_f32(all, &mut b_room);
+                    elements::compute(&mut y[own], &mut y_room, |y| {
                         for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
                             *y = f(a, b);
                         }
-                    },
-                );
-            });
-    })
+                    });
+                }
+            },
+        );
+    });
+    y
 }
 
-/// (p, q) = f(a, b, c), element by element: the two gradients of a gated activation in one pass.
+/// (p, q) = f(a, b, c), element by element: the two gradients of a gated activation in one pass, of elements of the type `dtype`.
 pub(crate) fn zip3_to_2(
     context: Context,
-    [a, b, c]: [&Tensor; 3],
+    inputs: [&Tensor; 3],
+    dtype: DType,
     f: impl Fn(f32, f32, f32) -> (f32, f32) + Sync,
-) -> (Tensor, Tensor) {
-    let mut q = Tensor::scratch(a.shape());
-    let p = Tensor::build(a.shape(), |p| {
-        p.par_chunks_mut(CHUNK)
-            .zip(q.as_mut_slice().par_chunks_mut(CHUNK))
-            .zip(a.as_slice().par_chunks(CHUNK).zip(b.as_slice().par_chunks(CHUNK)))
-            .zip(c.as_slice().par_chunks(CHUNK))
-            .for_each(|(((p, q), (a, b)), c)| {
-                context.kernels.vectorize(
-                    #[inline(always)]
-                    || {
-                        let outputs = p.iter_mut().zip(q.iter_mut());
-                        for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
-                            (*p, *q) = f(a, b, c);
-                        }
-                    },
-                );
-            });
+) -> [Tensor; 2] {
+    with_element!(dtype, zip3_to_2_of(context, inputs, f))
+}
+
+fn zip3_to_2_of<E: Element>(
+    context: Context,
+    inputs: [&Tensor; 3],
+    f: impl Fn(f32, f32, f32) -> (f32, f32) + Sync,
+) -> [Tensor; 2] {
+    let mut outputs = [(); 2].map(|()| Tensor::scratch_of(E::DTYPE, inputs[0].shape()));
+    let [p, q] = outputs.each_mut().map(|x| x.elements_mut::<E>().par_chunks_mut(CHUNK));
+    let [a, b, c] = inputs.map(Tensor::data);
+    p.zip(q).enumerate().for_each(|(index, (p, q))| {
+        context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                let [mut a_room, mut b_room, mut c_room] = [[0.0; PIECE]; 3];
+                let [mut p_room, mut q_room] = [[0.0; PIECE]; 2];
+                for (own, all) in pieces(index, p.len()) {
+                    let a = a.in_f32(all.clone(), &mut a_room);
+                    let b = b.in_f32(all.clone(), &mut b_room);
+                    let c = c.in_f32(all, &mut c_room);
+                    let (p, q) = (&mut p[own.clone()], &mut q[own]);
+                    elements::compute(p, &mut p_room, |p| {
+                        elements::compute(q, &mut q_room, |q| {
+                            let outputs = p.iter_mut().zip(q);
+                            for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
+                                (*p, *q) = f(a, b, c);
+                            }
+                        });
+                    });
+                }
+            },
+        );
     });
-    (p, q)
+    outputs
 }
 
 /// x ← x + y.

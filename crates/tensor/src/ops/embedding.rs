@@ -69,7 +69,7 @@ impl<'t> Var<'t> {
             panic!("embedding: id {id} in a table of {vocab_size} rows");
         }
         let op = Op::new("embedding", &[self]);
-        let w = self.value();
+        let w = self.value().to_f32();
         let y = Tensor::build(&[shape, &[channels]].concat(), |y| {
             y.par_chunks_mut(channels.max(1)).zip(ids).for_each(|(y, &id)| {
                 y.copy_from_slice(&w.as_slice()[id as usize * channels..][..channels]);

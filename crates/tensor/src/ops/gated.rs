@@ -15,11 +15,12 @@ pub(crate) fn gated<'t>(
 ) -> Var<'t> {
     assert_same_shape(name, gate, up);
     let op = Op::new(name, &[gate, up]);
-    let (context, gate_value, up_value) =
-        (gate.context(), gate.value().clone(), up.value().clone());
-    let y = zip(context, &gate_value, &up_value, |gate, up| a(gate) * up);
+    let context = gate.context();
+    let [gate, up] = [gate, up].map(|x| x.value().clone());
+    let y = zip(context, [&gate, &up], context.operands(), |gate, up| a(gate) * up);
     op.record(y, move |dy, grads| {
-        let (dgate, dup) = zip3_to_2(context, [&dy, &gate_value, &up_value], |dy, gate, up| {
+        let dtype = grads.dtype(2);
+        let [dgate, dup] = zip3_to_2(context, [&dy, &gate, &up], dtype, |dy, gate, up| {
             (dy * up * da(gate), dy * a(gate))
         });
         grads.give(0, dgate);

@@ -62,9 +62,10 @@ impl<'t> Var<'t> {
     pub fn gelu(&self) -> Var<'t> {
         let op = Op::new("gelu", &[self]);
         let (context, x) = (self.context(), self.value().clone());
-        let y = map(context, &x, gelu);
+        let y = map(context, &x, context.operands(), gelu);
         op.record(y, move |dy, grads| {
-            grads.give(0, zip(context, &dy, &x, |dy, x| dy * gelu_derivative(x)));
+            let dx = zip(context, [&dy, &x], grads.dtype(1), |dy, x| dy * gelu_derivative(x));
+            grads.give(0, dx);
         })
     }
 }
@@ -73,7 +74,7 @@ impl<'t> Var<'t> {
 mod tests {
     use super::*;
     use crate::testing::{self, worse};
-    use crate::{Context, Tensor, kernels};
+    use crate::{Context, DType, Tensor, kernels};
     use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
     #[test]
@@ -108,7 +109,7 @@ mod tests {
         let x = Tensor::build(&[4001], |x| {
             x.iter_mut().zip(-2000..).for_each(|(x, i)| *x = i as f32 * 7.3e-3);
         });
-        let y = |kernels| map(Context::detect().with_kernels(kernels), &x, gelu);
+        let y = |kernels| map(Context::detect().with_kernels(kernels), &x, DType::F32, gelu);
         let all: Vec<Tensor> = kernels::available().into_iter().map(y).collect();
         assert!(all.iter().all(|y| y.as_slice() == all[0].as_slice()));
     }

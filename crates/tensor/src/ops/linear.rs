@@ -2,18 +2,13 @@
 //!
 //! The weight is stored (out, in) as in PyTorch and Hugging Face; the product reads it transposed without
 //! moving it. Several layers of the same input are one operation: x is packed once for all of them, forward and for
-//! every dw, and dx = Σ dy_i·w_i is written once. What is kept of x for dw is an [`Operand`].
+//! every dw, and dx = Σ dy_i·w_i is written once. x is kept for dw as products
+//! read it, and the gradients of the outputs may come so, too.
 
-use crate::kernels::gemm::{Mat, MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
-use crate::operand::Operand;
+use crate::kernels::gemm::{MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
 use crate::{Op, Tensor, Var};
 
-/// All axes but the last as rows.
-fn matrix(x: &Tensor) -> Mat<'_> {
-    Mat::new(x.as_slice(), x.rows(), x.last_dim())
-}
-
-/// The same, to write to.
+/// All axes but the last as rows, to write to.
 fn matrix_mut(x: &mut Tensor) -> MatMut<'_> {
     let (rows, cols) = (x.rows(), x.last_dim());
     MatMut::new(x.as_mut_slice(), rows, cols)
@@ -55,14 +50,12 @@ impl<'t> Var<'t> {
         let flops = 2.0 * (x.rows() * ws.iter().map(Tensor::len).sum::<usize>()) as f64;
         let mut inputs = vec![self];
         inputs.extend(weights);
-        let op = Op::new("linear", &inputs).flops(flops, 2.0 * flops);
+        let op = Op::new("linear", &inputs).flops(flops, 2.0 * flops).multiplies_gradients();
 
-        let kept = op.needs_grad().then(|| Operand::keep(context, x));
-        let x_matrix = kept.as_ref().map_or_else(|| matrix(x), Operand::matrix);
-        let transposed: Vec<_> = ws.iter().map(|w| matrix(w).t()).collect();
-        gemm_sharing_a(context, x_matrix, &transposed, ys.iter_mut().map(matrix_mut).collect());
+        let x = if op.needs_grad() { x.as_operand(context) } else { x.clone() };
+        let transposed: Vec<_> = ws.iter().map(|w| w.matrix().t()).collect();
+        gemm_sharing_a(context, x.matrix(), &transposed, ys.iter_mut().map(matrix_mut).collect());
         op.record_all(ys, move |dys, grads| {
-            let Some(x) = kept else { return };
             let x_matrix = x.matrix();
             // Without the layers whose output nothing depends on; inputs are x and the weights in their order.
             let layers = (1..).zip(&ws).zip(&dys);
@@ -70,7 +63,7 @@ impl<'t> Var<'t> {
                 layers.filter_map(|((input, w), dy)| Some((input, w, dy.as_ref()?))).collect();
             grads.write(0, x.shape(), |dx, accumulate| {
                 let (dys, ws): (Vec<_>, Vec<_>) =
-                    layers.iter().map(|(_, w, dy)| (matrix(dy), matrix(w))).unzip();
+                    layers.iter().map(|(_, w, dy)| (dy.matrix(), w.matrix())).unzip();
                 let dx = MatMut::new(dx, x_matrix.rows(), x_matrix.cols());
                 gemm_sum(context, &dys, &ws, dx, accumulate);
             });
@@ -78,7 +71,7 @@ impl<'t> Var<'t> {
             let wanted: Vec<_> = layers.iter().filter(|(input, ..)| grads.wants(*input)).collect();
             let mut dws: Vec<_> =
                 wanted.iter().map(|(_, w, _)| Tensor::scratch(w.shape())).collect();
-            let dys: Vec<_> = wanted.iter().map(|(.., dy)| matrix(dy).t()).collect();
+            let dys: Vec<_> = wanted.iter().map(|(.., dy)| dy.matrix().t()).collect();
             gemm_sharing_b(context, &dys, x_matrix, dws.iter_mut().map(matrix_mut).collect());
             wanted.iter().zip(dws).for_each(|((input, ..), dw)| grads.give(*input, dw));
         })

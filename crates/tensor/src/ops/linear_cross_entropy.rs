@@ -71,7 +71,7 @@ impl<'t> Var<'t> {
         let mut losses = Tensor::scratch(&[targets.len()]);
         let chunk_rows = rows_a_chunk(vocab_size);
         let mut logits = Tensor::scratch(&[targets.len().min(chunk_rows), vocab_size]);
-        let w_mat = Mat::new(weight.as_slice(), vocab_size, channels);
+        let (x_mat, w_mat) = (x.matrix(), weight.matrix());
         // Both buffers live as long as the panels in them.
         let [mut w_t_buffer, mut w_buffer] = [None, None];
         let several = targets.len() > chunk_rows;
@@ -81,7 +81,7 @@ impl<'t> Var<'t> {
             let rows = targets_chunk.len();
             let first = chunk * chunk_rows;
             let range = first * channels..(first + rows) * channels;
-            let x_mat = Mat::new(&x.as_slice()[range.clone()], rows, channels);
+            let x_mat = x_mat.of_rows(first..first + rows);
             let z = &mut logits.as_mut_slice()[..rows * vocab_size];
             by_w_t.gemm(x_mat, MatMut::new(z, rows, vocab_size), false);
             let losses = &mut losses.as_mut_slice()[first..][..rows];

@@ -103,7 +103,7 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn linear_int8(&self, w: &Int8Matrix) -> Var<'t> {
         assert!(!self.needs_grad(), "linear_int8: rounded weights have no gradient");
-        let (context, x) = (self.context(), self.value());
+        let (context, x) = (self.context(), self.value().to_f32());
         let Some((&inputs, leading)) = x.shape().split_last() else {
             panic!("linear_int8: x is a scalar, expected (…, {})", w.inputs);
         };

@@ -47,7 +47,7 @@ impl<'t> Var<'t> {
         let Sizes { batch, m, k, n } = sizes(self.shape(), other.shape());
         let flops = 2.0 * (batch * m * k * n) as f64;
         let op = Op::new("matmul", &[self, other]).flops(flops, 2.0 * flops);
-        let (context, a, b) = (self.context(), self.value().clone(), other.value().clone());
+        let (context, a, b) = (self.context(), self.value().to_f32(), other.value().to_f32());
         let mut shape = a.shape().to_vec();
         *shape.last_mut().expect("the rank is at least 2") = n;
         // Matrix i of a, b and any (batch, m, n).

@@ -1,7 +1,7 @@
 //! The elementwise product of two tensors, y = a ∘ b, hence da = dy ∘ b and db = dy ∘ a.
 
 use super::elementwise::{assert_same_shape, zip};
-use crate::{Op, Var};
+use crate::{DType, Op, Var};
 
 impl<'t> Var<'t> {
     /// The elementwise product of two tensors of the same shape.
@@ -10,13 +10,13 @@ impl<'t> Var<'t> {
         assert_same_shape("mul", self, other);
         let op = Op::new("mul", &[self, other]);
         let (context, a, b) = (self.context(), self.value().clone(), other.value().clone());
-        let y = zip(context, &a, &b, |a, b| a * b);
+        let y = zip(context, [&a, &b], DType::F32, |a, b| a * b);
         op.record(y, move |dy, grads| {
             if grads.wants(0) {
-                grads.give(0, zip(context, &dy, &b, |dy, b| dy * b));
+                grads.give(0, zip(context, [&dy, &b], DType::F32, |dy, b| dy * b));
             }
             if grads.wants(1) {
-                grads.give(1, zip(context, &dy, &a, |dy, a| dy * a));
+                grads.give(1, zip(context, [&dy, &a], DType::F32, |dy, a| dy * a));
             }
         })
     }

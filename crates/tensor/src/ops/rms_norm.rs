@@ -2,8 +2,10 @@
 //!
 //! With g = w ∘ dy and since ∂r/∂x_i = −r³·x_i / C: dx = r·g − x·r³·⟨g, x⟩ / C, and dw = Σ_rows dy ∘ x·r.
 
+use crate::elements::Element;
 use crate::kernels::lanes;
-use crate::{Context, Op, Tensor, Var};
+use crate::{Context, DType, Op, Tensor, Var};
+use half::bf16;
 use rayon::prelude::*;
 
 /// Rows that one task takes. Also the unit in which dw is summed: fixed, so that the sum's order does not
@@ -16,24 +18,24 @@ fn inverse_rms(x: &[f32], eps: f32) -> f32 {
     1.0 / (lanes::sum_squares(x) / x.len() as f32 + eps).sqrt()
 }
 
-fn forward(context: Context, x: &Tensor, w: &Tensor, eps: f32) -> Tensor {
+fn forward<E: Element>(context: Context, x: &Tensor, w: &Tensor, eps: f32) -> Tensor {
     let (width, w) = (w.len(), w.as_slice());
-    Tensor::build(x.shape(), |y| {
-        let chunks = y.par_chunks_mut(ROWS * width).zip(x.as_slice().par_chunks(ROWS * width));
-        chunks.for_each(|(y, x)| {
-            context.kernels.vectorize(
-                #[inline(always)]
-                || {
-                    for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                        let r = inverse_rms(x, eps);
-                        for ((y, &x), &w) in y.iter_mut().zip(x).zip(w) {
-                            *y = w * (x * r);
-                        }
+    let mut y = Tensor::scratch_of(E::DTYPE, x.shape());
+    let chunks = y.elements_mut::<E>().par_chunks_mut(ROWS * width);
+    chunks.zip(x.as_slice().par_chunks(ROWS * width)).for_each(|(y, x)| {
+        context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                    let r = inverse_rms(x, eps);
+                    for ((y, &x), &w) in y.iter_mut().zip(x).zip(w) {
+                        *y = E::from_f32(w * (x * r));
                     }
-                },
-            );
-        });
-    })
+                }
+            },
+        );
+    });
+    y
 }
 
 /// (dx, dw).
@@ -89,7 +91,21 @@ impl<'t> Var<'t> {
     /// If the shapes do not fit, or C is 0.
     #[track_caller]
     pub fn rms_norm(&self, w: &Var<'t>, eps: f32) -> Var<'t> {
-        let (context, x, w_value) = (self.context(), self.value().clone(), w.value().clone());
+        self.rms_norm_of(w, eps, DType::F32)
+    }
+
+    /// The same for an output that nothing but products reads: in bf16 precision it is rounded at once.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or C is 0.
+    #[track_caller]
+    pub fn rms_norm_operand(&self, w: &Var<'t>, eps: f32) -> Var<'t> {
+        self.rms_norm_of(w, eps, self.context().operands())
+    }
+
+    #[track_caller]
+    fn rms_norm_of(&self, w: &Var<'t>, eps: f32, dtype: DType) -> Var<'t> {
+        let (context, x, w_value) = (self.context(), self.value().to_f32(), w.value().to_f32());
         assert!(
             w.shape() == [x.last_dim()] && x.last_dim() > 0,
             "rms_norm: {:?} by weight {:?}",
@@ -97,7 +113,10 @@ impl<'t> Var<'t> {
             w.shape()
         );
         let op = Op::new("rms_norm", &[self, w]);
-        let y = forward(context, &x, &w_value, eps);
+        let y = match dtype {
+            DType::F32 => forward::<f32>(context, &x, &w_value, eps),
+            DType::Bf16 => forward::<bf16>(context, &x, &w_value, eps),
+        };
         op.record(y, move |dy, grads| {
             let (dx, dw) = backward(context, &x, &w_value, eps, &dy);
             grads.give(0, dx);

@@ -157,7 +157,7 @@ impl<'t> Var<'t> {
         table.assert_holds(start + shape[shape.len() - 2]);
         let op = Op::new("rope", &[self]);
         let context = self.context();
-        let y = table.rotate_all(context, self.value(), start, 1.0);
+        let y = table.rotate_all(context, &self.value().to_f32(), start, 1.0);
         let table = table.clone();
         op.record(y, move |dy, grads| {
             grads.give(0, table.rotate_all(context, &dy, start, -1.0));

@@ -22,9 +22,10 @@ impl<'t> Var<'t> {
     pub fn silu(&self) -> Var<'t> {
         let op = Op::new("silu", &[self]);
         let (context, x) = (self.context(), self.value().clone());
-        let y = map(context, &x, silu);
+        let y = map(context, &x, context.operands(), silu);
         op.record(y, move |dy, grads| {
-            grads.give(0, zip(context, &dy, &x, |dy, x| dy * silu_derivative(x)));
+            let dx = zip(context, [&dy, &x], grads.dtype(1), |dy, x| dy * silu_derivative(x));
+            grads.give(0, dx);
         })
     }
 }

@@ -72,7 +72,7 @@ impl<'t> Var<'t> {
     pub fn softmax(&self) -> Var<'t> {
         let op = Op::new("softmax", &[self]);
         let context = self.context();
-        let mut y = self.value().clone();
+        let mut y = self.value().to_f32();
         let width = y.last_dim().max(1);
         y.as_mut_slice().par_chunks_mut(width).for_each(|row| {
             context.kernels.vectorize(

@@ -7,7 +7,7 @@ impl<'t> Var<'t> {
     pub fn sum(&self) -> Var<'t> {
         let op = Op::new("sum", &[self]);
         let shape = self.shape().to_vec();
-        let sum: f64 = self.value().as_slice().iter().map(|&x| f64::from(x)).sum();
+        let sum: f64 = self.value().to_f32().as_slice().iter().map(|&x| f64::from(x)).sum();
         op.record(Tensor::scalar(sum as f32), move |dy, grads| {
             grads.give(0, Tensor::full(&shape, dy.item()));
         })

@@ -1,8 +1,8 @@
 //! An operation while it is computed: what it reads, how much work it is, and how its results get onto the tape.
 
 use super::{Backward, InputGrads, Node, Tape, Var};
-use crate::Tensor;
 use crate::profile::{self, Work};
+use crate::{DType, Tensor};
 use std::time::Instant;
 
 /// An operation while it is computed: made when it begins, [recorded](Op::record) when its result is there.
@@ -11,14 +11,21 @@ pub struct Op<'t> {
     name: &'static str,
     /// The nodes of its inputs; `None` for one that needs no gradient.
     inputs: Vec<Option<usize>>,
-    /// Floats of all inputs, and of those that need a gradient.
-    floats: [usize; 2],
+    /// Bytes of all inputs, and of the gradients of those that need one.
+    bytes: [usize; 2],
     /// Floating-point operations forward and backward.
     flops: [f64; 2],
     /// Whether backward reads and writes tensors at all.
     moves_backward: bool,
+    /// The type in which backward reads the gradients of the outputs.
+    reads: DType,
     /// When it began, if it is timed.
     start: Option<Instant>,
+}
+
+/// Bytes of the elements.
+fn size(x: &Tensor) -> usize {
+    x.len() * x.dtype().size()
 }
 
 impl<'t> Op<'t> {
@@ -31,16 +38,17 @@ impl<'t> Op<'t> {
         let tape = inputs[0].tape;
         let on_it = inputs.iter().all(|input| std::ptr::eq(input.tape, tape));
         assert!(on_it, "{name}: the operands are on different tapes");
-        let floats = |wanted: &dyn Fn(&Var<'t>) -> bool| {
-            inputs.iter().filter(|input| wanted(input)).map(|input| input.value.len()).sum()
+        let bytes = |wanted: &dyn Fn(&Var<'t>) -> bool| {
+            inputs.iter().filter(|input| wanted(input)).map(|input| size(&input.value)).sum()
         };
         Self {
             tape,
             name,
             inputs: inputs.iter().map(|input| input.node).collect(),
-            floats: [floats(&|_| true), floats(&|input| input.node.is_some())],
+            bytes: [bytes(&|_| true), bytes(&|input| input.node.is_some())],
             flops: [0.0; 2],
             moves_backward: true,
+            reads: DType::F32,
             start: tape.profiling.then(Instant::now),
         }
     }
@@ -53,6 +61,12 @@ impl<'t> Op<'t> {
     /// Says that backward moves nothing: the gradient of the output is that of the inputs.
     pub fn passes_gradient_on(self) -> Self {
         Self { moves_backward: false, ..self }
+    }
+
+    /// Says that backward does nothing with the gradients of the outputs but multiply by them: they may come as the operands of
+    /// products.
+    pub(crate) fn multiplies_gradients(self) -> Self {
+        Self { reads: self.tape.context.operands(), ..self }
     }
 
     /// Whether a gradient is wanted in any input, so that `backward` may run.
@@ -86,18 +100,17 @@ impl<'t> Op<'t> {
         backward: impl FnOnce([Option<Tensor>; N], &mut InputGrads<'_>) + 'static,
     ) -> [Var<'t>; N] {
         let needed = self.needs_grad();
-        let Self { tape, name, inputs, floats: [read, wanted], flops, moves_backward, start } =
-            self;
-        let written: usize = values.iter().map(Tensor::len).sum();
-        let work = |flops, floats| Work { flops, bytes: (floats * size_of::<f32>()) as f64 };
+        let Self { tape, name, inputs, bytes: [read, wanted], flops, reads, start, .. } = self;
+        let written: usize = values.iter().map(size).sum();
+        let work = |flops, bytes| Work { flops, bytes: bytes as f64 };
         let first = needed.then(|| {
-            let moved = if moves_backward { written + read + wanted } else { 0 };
+            let moved = if self.moves_backward { written + read + wanted } else { 0 };
             let backward: Backward = Box::new(|dys, grads| {
                 backward(std::array::from_fn(|i| dys[i].take()), grads);
             });
             let (backward, work) = (Some(backward), work(flops[1], moved));
-            let first = tape.push(Node { inputs, backward, outputs: N, name, work });
-            (1..N).for_each(|_| _ = tape.push(Node::without_backward(name)));
+            let first = tape.push(Node { inputs, backward, outputs: N, reads, name, work });
+            (1..N).for_each(|_| _ = tape.push(Node { reads, ..Node::without_backward(name) }));
             first
         });
         if let Some(start) = start {

@@ -1,6 +1,7 @@
 //! What flows back through a few operations, by hand.
 
 use super::*;
+use crate::Precision;
 
 fn tensor(data: &[f32]) -> Tensor {
     Tensor::from_slice(&[data.len()], data)
@@ -107,4 +108,36 @@ fn gradients_are_of_the_leaves_of_one_tape() {
     let (one, other) = (Tape::new(Context::detect()), Tape::new(Context::detect()));
     let gradients = one.backward(&one.leaf(tensor(&[1.0])));
     gradients.get(&other.leaf(tensor(&[1.0])));
+}
+
+/// y = x, which hands its gradient on in the type in which that is read.
+fn handed_on<'t>(x: &Var<'t>) -> Var<'t> {
+    let context = x.context();
+    Op::new("handed on", &[x]).record(x.value().clone(), move |dy, grads| {
+        assert_eq!(grads.dtype(1), context.operands());
+        grads.give(0, dy.as_operand(context));
+    })
+}
+
+/// y = x, whose gradient may come rounded, and is given in `f32`.
+fn multiplied<'t>(x: &Var<'t>) -> Var<'t> {
+    let op = Op::new("multiplied", &[x]).multiplies_gradients();
+    op.record(x.value().clone(), |dy, grads| grads.give(0, dy.to_f32()))
+}
+
+#[test]
+fn a_gradient_is_given_as_it_is_read_and_summed_in_f32() {
+    let third = 1.0f32 / 3.0;
+    let rounded = crate::kernels::round_to_bf16(third);
+    for (precision, dx) in [(Precision::F32, third), (Precision::Bf16, rounded)] {
+        let context = Context::detect().with_precision(precision);
+        let run = |uses: usize| {
+            let tape = Tape::new(context);
+            let x = tape.leaf(Tensor::scalar(1.0));
+            let y = multiplied(&x);
+            let sum = (1..uses).fold(handed_on(&y), |sum, _| sum.add(&handed_on(&y)));
+            tape.backward_from(&sum, Tensor::scalar(third)).get(&x).unwrap().item()
+        };
+        assert_eq!([run(1), run(2), run(3)], [dx, dx + dx, dx + dx + dx]);
+    }
 }

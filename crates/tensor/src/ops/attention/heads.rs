@@ -1,10 +1,11 @@
 //! Copying heads out of the channels, turned by their positions.
 
 use super::RopeTable;
+use crate::elements::{self, Data, Element};
 use crate::kernels::prefetch;
-use crate::operand::{Rounded, round_into, widen_into};
 use crate::pool::Buffer;
-use crate::{Context, Tensor};
+use crate::{Context, DType, Tensor};
+use half::bf16;
 use rayon::prelude::*;
 
 /// Sequences of rows whose channels are heads.
@@ -47,11 +48,15 @@ impl Heads {
     /// The rows of head `index` of `x` (B, T, C), counted over all sequences; they are D of C channels each. Rows that come
     /// soon are asked for, as the hardware does not foresee steps of a page or two.
     #[inline(always)]
-    pub(super) fn rows<'x>(&self, x: &'x Tensor, index: usize) -> impl Iterator<Item = &'x [f32]> {
+    pub(super) fn rows<'x, E: Element>(
+        &self,
+        x: &'x [E],
+        index: usize,
+    ) -> impl Iterator<Item = &'x [E]> {
         const AHEAD: usize = 16;
         let (channels, d_head) = (self.channels(), self.d_head);
         let (sequence, head) = (index / self.num_heads, index % self.num_heads);
-        let sequence = &x.as_slice()[sequence * self.time * channels..][..self.time * channels];
+        let sequence = &x[sequence * self.time * channels..][..self.time * channels];
         let starts = (head * d_head..sequence.len()).step_by(channels);
         starts.map(
             #[inline(always)]
@@ -71,6 +76,21 @@ impl Heads {
         rope: Option<(&RopeTable, usize)>,
         out: &mut [f32],
     ) {
+        match x.data() {
+            Data::F32(x) => self.load_rows(x, index, rope, out),
+            Data::Bf16(x) => self.load_rows(x, index, rope, out),
+        }
+    }
+
+    fn load_rows<E: Element>(
+        &self,
+        x: &[E],
+        index: usize,
+        rope: Option<(&RopeTable, usize)>,
+        out: &mut [f32],
+    ) {
+        let mut room = Buffer::scratch(self.d_head);
+        let room = room.as_mut_slice();
         self.context.kernels.vectorize(
             #[inline(always)]
             || {
@@ -78,13 +98,14 @@ impl Heads {
                 match rope {
                     None => {
                         for (x, out) in rows {
-                            out.copy_from_slice(x);
+                            elements::load(out, x);
                         }
                     }
                     // In a loop, as the compiler would not inline the rotation into the iterator's own.
                     Some((table, start)) => {
                         for ((x, out), position) in rows.zip(start..) {
-                            table.turn(position, x, out);
+                            elements::load(room, x);
+                            table.turn(position, room, out);
                         }
                     }
                 }
@@ -97,8 +118,8 @@ impl Heads {
 pub(super) enum Inputs {
     /// (B, T, C) each, and the table by which q and k are yet to be turned.
     Channels([Tensor; 3], Option<RopeTable>),
-    /// (B, H, T, D) each, rounded.
-    Heads([Rounded; 3]),
+    /// (B, H, T, D) each, turned, as products read them.
+    Heads([Tensor; 3]),
 }
 
 impl Inputs {
@@ -106,15 +127,15 @@ impl Inputs {
     pub(super) fn rounded(heads: Heads, [q, k, v]: [&Tensor; 3], rope: Option<&RopeTable>) -> Self {
         let (context, size) = (heads.context, heads.time * heads.d_head);
         let round = |x: &Tensor, rope: Option<&RopeTable>| {
-            let mut rounded = Rounded::scratch(x.len());
-            let rounded_heads = rounded.as_mut_slice().par_chunks_mut(size.max(1));
+            let mut rounded = Tensor::scratch_of(DType::Bf16, x.shape());
+            let rounded_heads = rounded.elements_mut::<bf16>().par_chunks_mut(size.max(1));
             rounded_heads.enumerate().for_each(|(index, rounded)| {
                 let mut buffer = Buffer::scratch(size);
                 let rope = rope.map(|table| (table, 0));
                 heads.load(x, index, rope, buffer.as_mut_slice());
                 context.kernels.vectorize(
                     #[inline(always)]
-                    || round_into(rounded, buffer.as_slice()),
+                    || elements::store(rounded, buffer.as_slice()),
                 );
             });
             rounded
@@ -136,7 +157,8 @@ impl Inputs {
                 #[inline(always)]
                 || {
                     for (x, out) in inputs.iter().zip(out) {
-                        widen_into(out, &x.as_slice()[index * out.len()..]);
+                        let head = index * out.len()..(index + 1) * out.len();
+                        elements::load(out, &x.elements::<bf16>()[head]);
                     }
                 },
             ),
