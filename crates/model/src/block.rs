@@ -27,10 +27,10 @@ impl<'t> Pass<'_, 't> {
     }
 
     /// The same for what nothing but linear layers read.
-    pub(crate) fn norm_operand(&self, x: Var<'t>, weight: Option<ParameterId>) -> Var<'t> {
+    pub(crate) fn norm_rounded(&self, x: Var<'t>, weight: Option<ParameterId>) -> Var<'t> {
         let eps = self.config.rms_norm_eps as f32;
         match weight {
-            Some(weight) => x.rms_norm_operand(self.weights.full(weight), eps),
+            Some(weight) => x.rms_norm_rounded(self.weights.full(weight), eps),
             None => x,
         }
     }
@@ -43,7 +43,7 @@ impl<'t> Pass<'_, 't> {
         f: impl FnOnce(&Var<'t>) -> Var<'t>,
     ) -> Var<'t> {
         match self.config.norm {
-            Norm::Pre => x.add(&f(&self.norm_operand(x.clone(), norm))),
+            Norm::Pre => x.add(&f(&self.norm_rounded(x.clone(), norm))),
             Norm::Post => self.norm(x.add(&f(&x)), norm),
             Norm::None => x.add(&f(&x)),
         }

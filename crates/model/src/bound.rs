@@ -34,14 +34,14 @@ impl<'t> BoundWeights<'_, 't> {
         }
     }
 
-    /// x (…, in) by each of the weights (out_i, in) → (…, out_i) each.
+    /// x (…, in) by each of the weights (out_i, in) → (…, out_i) each, for what stays within a block: in bf16 precision it is rounded.
     pub(crate) fn linears<const N: usize>(
         &self,
         x: &Var<'t>,
         ids: [ParameterId; N],
     ) -> [Var<'t>; N] {
         if ids.iter().all(|id| matches!(self.0[id.0], BoundWeight::Full(_))) {
-            x.linears(ids.map(|id| self.full(id)))
+            x.linears_rounded(ids.map(|id| self.full(id)))
         } else {
             ids.map(|id| self.linear(x, id))
         }

@@ -15,7 +15,10 @@ impl FeedForwardLayout {
                 let [gate, up] = pass.weights.linears(x, [gate_proj, self.up_proj]);
                 (Some(gate), up)
             }
-            None => (None, pass.weights.linear(x, self.up_proj)),
+            None => {
+                let [up] = pass.weights.linears(x, [self.up_proj]);
+                (None, up)
+            }
         };
         let inner = match (pass.config.ffn, gate) {
             (FeedForward::SwiGlu, Some(gate)) => gate.swiglu(&up),

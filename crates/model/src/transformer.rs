@@ -51,7 +51,7 @@ impl Transformer {
         for block in &self.layout.layers {
             x = block.forward(x, pass, caches.as_mut().and_then(Iterator::next));
         }
-        pass.norm_operand(x, self.layout.norm)
+        pass.norm_rounded(x, self.layout.norm)
     }
 
     /// The mean loss in nats of predicting `targets` from `ids`, (B, T) each, and its gradients in

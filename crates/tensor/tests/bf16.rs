@@ -223,7 +223,7 @@ fn what_products_read_is_that_of_f32_rounded_before() {
     rounded(pair, &|v| v[0].geglu(&v[1]));
     rounded(&[&[5, 533]], &|v| v[0].silu());
     rounded(&[&[5, 533]], &|v| v[0].gelu());
-    rounded(&[&[70, 33], &[33]], &|v| v[0].rms_norm_operand(&v[1], 1e-5));
+    rounded(&[&[70, 33], &[33]], &|v| v[0].rms_norm_rounded(&v[1], 1e-5));
 }
 
 #[test]

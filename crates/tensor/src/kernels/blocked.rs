@@ -7,9 +7,12 @@
 //! sums do not depend on how C was cut for the threads.
 
 use super::cut::{Span, spans, tile_shape};
-use super::grid::Grid;
+use super::grid::{Grid, Place};
 use super::{GemmKernel, MAX_TILE, pack, store_row};
+use crate::elements;
 use crate::pool::Buffer;
+use crate::{Context, Precision};
+use half::bf16;
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -21,6 +24,8 @@ const SLAB_COLS: usize = 2048;
 const SLAB: usize = 1 << 20;
 /// Blocks of terms of A that are packed at a time. A tile of C stays in cache while they are added up.
 const DEPTH: usize = 2;
+/// The same where C is to be rounded, which takes all terms at once.
+const ROUNDED_DEPTH: usize = 4;
 /// Columns that are packed by one task.
 pub(super) const PACKED_COLS: usize = 128;
 
@@ -46,9 +51,10 @@ pub(super) fn spin(table: &GemmKernel, times: usize) -> f64 {
 }
 
 thread_local! {
-    /// Room for packed panels, kept from product to product.
+    /// Room for packed panels and for sums, kept from product to product.
     static A_PANELS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
     static B_PANELS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
+    static SUMS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
 }
 
 /// Lends this thread's scratch memory. `f` must not come back here, so it must not wait for other tasks.
@@ -86,15 +92,26 @@ struct Slab<'s> {
 
 /// C ← (C +) A·B for sizes that are not 0.
 pub(super) struct Product<'a> {
+    pub(super) context: Context,
+    /// The context's.
     pub(super) table: &'a GemmKernel,
-    /// Whether operands are rounded to bf16.
-    pub(super) round: bool,
+    /// If C is to be rounded, its terms are few enough ([`rounds`]), and the product does not accumulate.
     pub(super) grid: Grid<'a>,
     pub(super) accumulate: bool,
     pub(super) parallel: bool,
 }
 
+/// Whether a C can be rounded whose sums have so many terms: all blocks of them are multiplied while a part of C is in cache.
+pub(super) fn rounds(table: &GemmKernel, terms: usize) -> bool {
+    terms.div_ceil(table.kc) <= ROUNDED_DEPTH
+}
+
 impl Product<'_> {
+    /// Whether operands are rounded to bf16.
+    fn round(&self) -> bool {
+        self.context.precision == Precision::Bf16
+    }
+
     pub(super) fn run(&self) {
         let (panels, terms) = self.panels_and_terms();
         let (slab_panels, slab_terms) = self.slab_size(&panels, &terms);
@@ -138,6 +155,10 @@ impl Product<'_> {
     /// Panels, and blocks of terms, that are multiplied by all of A before others are.
     fn slab_size(&self, panels: &[Span], terms: &[Span]) -> (usize, usize) {
         let &GemmKernel { nr, kc, .. } = self.table;
+        if self.grid.is_rounded() {
+            let most = (SLAB / (terms.len() * kc * nr)).clamp(1, SLAB_COLS / nr);
+            return (panels.len().min(most), terms.len());
+        }
         let slab_panels = panels.len().min(SLAB_COLS / nr);
         (slab_panels, terms.len().min((SLAB / (slab_panels * nr)).div_ceil(kc)))
     }
@@ -159,13 +180,13 @@ impl Product<'_> {
             let cols = panels[0].range.start..panels[panels.len() - 1].range.end;
             let b = self.grid.b(terms.part, panels[0].part).block(terms.range.clone(), cols);
             // SAFETY: whoever holds a table may use its instruction set.
-            unsafe { (self.table.pack_b)(b.t(), packed, self.round) };
+            unsafe { (self.table.pack_b)(b.t(), packed, self.round()) };
         });
     }
 
     /// Adds the product of A's columns and the slab of B to C, tile by tile.
     fn multiply_slab(&self, slab: &Slab<'_>) {
-        let &GemmKernel { mr, .. } = self.table;
+        let &GemmKernel { mr, nr, .. } = self.table;
         let threads = if self.parallel { rayon::current_num_threads() } else { 1 };
         let rows = self.grid.rows().sum();
         let (tile_rows, tile_panels) = tile_shape(self.table, rows, slab.panels.len(), threads);
@@ -179,15 +200,22 @@ impl Product<'_> {
         for_each(tiles, self.parallel, |(rows, panels)| {
             let depth = slab.terms.iter().map(Span::len).max().unwrap_or(0);
             let room = rows.len().next_multiple_of(mr) * self.table.slots(depth);
-            with_scratch(&A_PANELS, DEPTH.min(slab.terms.len()) * room, |scratch| {
-                for first in (0..slab.terms.len()).step_by(DEPTH) {
-                    let terms = first..slab.terms.len().min(first + DEPTH);
+            let (blocks, sums) = match self.grid.is_rounded() {
+                true => (ROUNDED_DEPTH, rows.len() * nr),
+                false => (DEPTH, 0),
+            };
+            with_scratch(&A_PANELS, blocks.min(slab.terms.len()) * room, |scratch| {
+                for first in (0..slab.terms.len()).step_by(blocks) {
+                    let terms = first..slab.terms.len().min(first + blocks);
                     for (terms, packed) in
                         slab.terms[terms.clone()].iter().zip(scratch.chunks_exact_mut(room))
                     {
                         self.pack_a(&rows, terms, packed);
                     }
-                    self.multiply_tile(&rows, terms, panels.clone(), slab, scratch, room);
+                    with_scratch(&SUMS, sums, |sums| {
+                        let a = (&*scratch, room);
+                        self.multiply_tile(&rows, terms, panels.clone(), slab, a, sums);
+                    });
                 }
             });
         });
@@ -198,19 +226,19 @@ impl Product<'_> {
         let a = self.grid.a(rows.part, terms.part).block(rows.range.clone(), terms.range.clone());
         let len = rows.len().next_multiple_of(self.table.mr) * self.table.slots(terms.len());
         // SAFETY: whoever holds a table may use its instruction set.
-        unsafe { (self.table.pack_a)(a, &mut packed[..len], self.round) };
+        unsafe { (self.table.pack_a)(a, &mut packed[..len], self.round()) };
     }
 
     /// Adds the product of packed blocks of A, each in `room` floats, and packed panels of B to C; overwrites C at
-    /// the first terms, unless the whole product accumulates.
+    /// the first terms, unless the whole product accumulates. What is rounded waits in `sums` for it, a panel at a time.
     fn multiply_tile(
         &self,
         rows: &Span,
         terms: Range<usize>,
         panels: Range<usize>,
         slab: &Slab<'_>,
-        a: &[f32],
-        room: usize,
+        (a, room): (&[f32], usize),
+        sums: &mut [f32],
     ) {
         let &GemmKernel { mr, nr, begin, end, .. } = self.table;
         // SAFETY: whoever holds a table may use its instruction set.
@@ -221,7 +249,11 @@ impl Product<'_> {
         };
         for p in panels.clone() {
             let cols = &slab.panels[p];
-            let (c, row_stride) = self.grid.c((rows.part, cols.part), &rows.range, &cols.range);
+            let (place, c_stride) = self.grid.c((rows.part, cols.part), &rows.range, &cols.range);
+            let (c, row_stride) = match place {
+                Place::F32(c) => (c, c_stride),
+                Place::Bf16(_) => (sums.as_mut_ptr(), nr),
+            };
             for (t, a) in terms.clone().zip(a.chunks_exact(room)) {
                 let Span { part, range } = &slab.terms[t];
                 let accumulate = self.accumulate || *part > 0 || range.start > 0;
@@ -236,17 +268,38 @@ impl Product<'_> {
                 let a_panels = a.chunks_exact(mr * self.table.slots(range.len()));
                 for ((i, a), tile) in (0..rows.len()).step_by(mr).zip(a_panels).zip(0..) {
                     pack::prefetch(next, tile * piece..(tile + 1) * piece);
-                    // SAFETY: the rows from i on lie in C, as `Grid::c` checked.
+                    // SAFETY: the rows from i on lie in C, as `Grid::c` checked, or in the buffer.
                     let c = unsafe { c.add(i * row_stride) };
                     let size = (mr.min(rows.len() - i), cols.len());
-                    // SAFETY: as above, the tile lies in C; no other thread has it, as threads have tiles of their
+                    // SAFETY: as above, the tile lies there; no other thread has it, as threads have tiles of their
                     // own; both panels have these terms; we are between begin and end.
                     unsafe { self.micro(range.len(), a, b, (c, row_stride), size, accumulate) };
                 }
             }
+            if let Place::Bf16(c) = place {
+                // SAFETY: these rows and columns lie in C, as `Grid::c` checked, and no other thread has them.
+                unsafe { self.round_into((c, c_stride), cols.len(), sums) };
+            }
         }
         // SAFETY: as above.
         unsafe { end() };
+    }
+
+    /// Rounds rows of `nr` sums into rows of C that have so many columns.
+    ///
+    /// # Safety
+    /// These elements of C can be written by this thread alone.
+    unsafe fn round_into(&self, (c, row_stride): (*mut bf16, usize), cols: usize, sums: &[f32]) {
+        self.context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                for (i, sums) in sums.chunks_exact(self.table.nr).enumerate() {
+                    // SAFETY: the caller grants it.
+                    let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
+                    elements::store(c, sums);
+                }
+            },
+        );
     }
 
     /// Runs the micro-kernel for a tile of C that may lack rows or columns.

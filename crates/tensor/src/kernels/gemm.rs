@@ -79,7 +79,7 @@ pub fn gemm_sum(
 }
 
 /// Whether the product is one for packed panels: it is not empty, and A has enough rows.
-fn is_packed(a: Mat<'_>, b: Mat<'_>) -> bool {
+pub(super) fn is_packed(a: Mat<'_>, b: Mat<'_>) -> bool {
     a.rows() > 0 && a.cols() > 0 && b.cols() > 0 && !skinny::takes(a, b)
 }
 
@@ -132,8 +132,7 @@ pub fn whole_tiles(context: Context, rows: usize) -> usize {
 }
 
 /// Products in blocks, by packed panels.
-fn packed(context: Context, grid: Grid<'_>, accumulate: bool, parallel: bool) {
-    let (table, round) = (table(context), context.precision == Precision::Bf16);
+pub(super) fn packed(context: Context, grid: Grid<'_>, accumulate: bool, parallel: bool) {
     let parallel = parallel && is_worth_waking(grid.multiplications());
-    Product { table, round, grid, accumulate, parallel }.run();
+    Product { context, table: table(context), grid, accumulate, parallel }.run();
 }

@@ -4,6 +4,7 @@
 //! of them, which is a sum.
 
 use super::gemm::{Mat, MatMut};
+use half::bf16;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -12,12 +13,20 @@ pub(super) struct Grid<'a> {
     a: Vec<Mat<'a>>,
     b: Vec<Mat<'a>>,
     c: Vec<Target>,
-    writes: PhantomData<&'a mut [f32]>,
+    writes: PhantomData<&'a mut ()>,
+}
+
+/// An element of C.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    F32(*mut f32),
+    /// A whole sum is rounded when it is written.
+    Bf16(*mut bf16),
 }
 
 /// Where a matrix of C lies. The tiles that threads write to are disjoint.
 struct Target {
-    start: *mut f32,
+    start: Place,
     row_stride: usize,
     rows: usize,
     cols: usize,
@@ -30,7 +39,7 @@ unsafe impl Send for Target {}
 unsafe impl Sync for Target {}
 
 #[track_caller]
-pub(super) fn assert_shapes(a: Mat<'_>, b: Mat<'_>, c: &MatMut<'_>) {
+pub(super) fn assert_shapes<E>(a: Mat<'_>, b: Mat<'_>, c: &MatMut<'_, E>) {
     assert!(
         a.cols() == b.rows() && c.rows() == a.rows() && c.cols() == b.cols(),
         "gemm: shapes do not fit: A is {a:?}, B is {b:?}, C is {c:?}"
@@ -41,16 +50,32 @@ impl<'a> Grid<'a> {
     /// One matrix A and as many B as C, or one B and as many A as C, or one C and as many A as B.
     #[track_caller]
     pub(super) fn new(a: &[Mat<'a>], b: &[Mat<'a>], c: Vec<MatMut<'a>>) -> Self {
+        Self::with(a, b, c, Place::F32)
+    }
+
+    /// The same with C to be rounded.
+    #[track_caller]
+    pub(super) fn rounded(a: &[Mat<'a>], b: &[Mat<'a>], c: Vec<MatMut<'a, bf16>>) -> Self {
+        Self::with(a, b, c, Place::Bf16)
+    }
+
+    #[track_caller]
+    fn with<E>(
+        a: &[Mat<'a>],
+        b: &[Mat<'a>],
+        c: Vec<MatMut<'a, E>>,
+        place: impl Fn(*mut E) -> Place,
+    ) -> Self {
         let products = a.len().max(b.len());
         let at = |len: usize, index: usize| if len == 1 { 0 } else { index };
         for index in 0..products {
             let c = &c[at(c.len(), index)];
             assert_shapes(a[at(a.len(), index)], b[at(b.len(), index)], c);
         }
-        let target = |c: MatMut<'a>| {
+        let target = |c: MatMut<'a, E>| {
             let (rows, cols) = (c.rows(), c.cols());
             let (start, row_stride) = c.into_raw();
-            Target { start, row_stride, rows, cols }
+            Target { start: place(start), row_stride, rows, cols }
         };
         let c = c.into_iter().map(target).collect();
         Self { a: a.to_vec(), b: b.to_vec(), c, writes: PhantomData }
@@ -79,6 +104,11 @@ impl<'a> Grid<'a> {
         self.a[..parts].iter().map(Mat::cols)
     }
 
+    /// Whether C is to be rounded.
+    pub(super) fn is_rounded(&self) -> bool {
+        self.c.iter().any(|c| matches!(c.start, Place::Bf16(_)))
+    }
+
     /// All multiplications of all products.
     pub(super) fn multiplications(&self) -> usize {
         let sum = |sizes: &mut dyn Iterator<Item = usize>| sizes.fold(0, usize::saturating_add);
@@ -102,7 +132,7 @@ impl<'a> Grid<'a> {
         (i, j): (usize, usize),
         rows: &Range<usize>,
         cols: &Range<usize>,
-    ) -> (*mut f32, usize) {
+    ) -> (Place, usize) {
         let c = &self.c[i + j];
         assert!(
             rows.end <= c.rows && cols.end <= c.cols,
@@ -110,7 +140,13 @@ impl<'a> Grid<'a> {
             c.rows,
             c.cols
         );
-        // SAFETY: the element lies in C_ij, as its first row and column do.
-        (unsafe { c.start.add(rows.start * c.row_stride + cols.start) }, c.row_stride)
+        let first = rows.start * c.row_stride + cols.start;
+        let place = match c.start {
+            // SAFETY: the element lies in C_ij, as its first row and column do.
+            Place::F32(start) => Place::F32(unsafe { start.add(first) }),
+            // SAFETY: as above.
+            Place::Bf16(start) => Place::Bf16(unsafe { start.add(first) }),
+        };
+        (place, c.row_stride)
     }
 }

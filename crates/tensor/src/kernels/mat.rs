@@ -122,21 +122,21 @@ impl std::fmt::Debug for Mat<'_> {
     }
 }
 
-/// A row-major matrix to write.
-pub struct MatMut<'a> {
-    data: &'a mut [f32],
+/// A row-major matrix to write, of `f32` or of numbers that are rounded when they are written.
+pub struct MatMut<'a, E = f32> {
+    data: &'a mut [E],
     rows: usize,
     cols: usize,
     row_stride: usize,
 }
 
-impl<'a> MatMut<'a> {
+impl<'a, E> MatMut<'a, E> {
     /// A contiguous matrix.
     ///
     /// # Panics
     /// If `data` has fewer elements.
     #[track_caller]
-    pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
+    pub fn new(data: &'a mut [E], rows: usize, cols: usize) -> Self {
         Self::with_row_stride(data, rows, cols, cols)
     }
 
@@ -145,12 +145,7 @@ impl<'a> MatMut<'a> {
     /// # Panics
     /// If rows overlap, or `data` has too few elements.
     #[track_caller]
-    pub fn with_row_stride(
-        data: &'a mut [f32],
-        rows: usize,
-        cols: usize,
-        row_stride: usize,
-    ) -> Self {
+    pub fn with_row_stride(data: &'a mut [E], rows: usize, cols: usize, row_stride: usize) -> Self {
         assert!(row_stride >= cols, "MatMut: row stride {row_stride} below {cols} columns");
         let needed = elements(rows, cols, row_stride);
         assert!(data.len() >= needed, "MatMut: {rows}×{cols} needs {needed}, not {}", data.len());
@@ -158,7 +153,7 @@ impl<'a> MatMut<'a> {
     }
 
     /// The same matrix, lent on.
-    pub(super) fn reborrow(&mut self) -> MatMut<'_> {
+    pub(super) fn reborrow(&mut self) -> MatMut<'_, E> {
         MatMut { data: &mut *self.data, ..*self }
     }
 
@@ -173,7 +168,7 @@ impl<'a> MatMut<'a> {
     }
 
     /// Each row, to write to.
-    pub(super) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+    pub(super) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [E]> {
         let cols = self.cols;
         self.data
             .chunks_mut(self.row_stride.max(1))
@@ -182,12 +177,12 @@ impl<'a> MatMut<'a> {
     }
 
     /// Where the elements are and how far apart the rows begin, for the kernels.
-    pub(super) fn into_raw(self) -> (*mut f32, usize) {
+    pub(super) fn into_raw(self) -> (*mut E, usize) {
         (self.data.as_mut_ptr(), self.row_stride)
     }
 }
 
-impl std::fmt::Debug for MatMut<'_> {
+impl<E> std::fmt::Debug for MatMut<'_, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "MatMut {}×{} (row stride {})", self.rows, self.cols, self.row_stride)
     }

@@ -9,6 +9,7 @@
 //! | `blocked` | the loops around the micro-kernel, serial and parallel |
 //! | `pack` | copying operands into the order in which the micro-kernel reads them |
 //! | `panels` | an operand that is packed once for several products |
+//! | `rounded` | products whose results are rounded
 //! | `columns` | blocks of columns that threads write to at the same time |
 //! | `pages` | large pages of memory |
 //! | `skinny` | products with a handful of rows, bound by memory, without packing |
@@ -39,6 +40,7 @@ mod pack;
 mod pages;
 pub(crate) mod panels;
 mod portable;
+pub(crate) mod rounded;
 mod select;
 mod skinny;
 #[cfg(any(test, target_arch = "x86_64"))]

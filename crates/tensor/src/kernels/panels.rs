@@ -130,9 +130,8 @@ impl<'a> Panels<'a> {
             }
             None => {
                 let grid = Grid::new(&[a], &[self.b.block(0..k, 0..cols)], vec![c]);
-                let round = context.precision == Precision::Bf16;
                 let parallel = parallel && is_worth_waking(grid.multiplications());
-                Product { table, round, grid, accumulate, parallel }.run_packed(packed, room);
+                Product { context, table, grid, accumulate, parallel }.run_packed(packed, room);
             }
         }
     }

@@ -141,6 +141,7 @@ impl<'t> Var<'t> {
         // Two products over the half of (T, T) that is not masked; backward computes one of them again, and four.
         let product = (self.value().len() * heads.time) as f64;
         let op = Op::new("attention", &[self, k, v]).flops(2.0 * product, 5.0 * product);
+        let op = op.takes_rounded_gradients();
         let values = [self.value(), k.value(), v.value()];
         let inputs = match heads.context.precision {
             Precision::Bf16 if op.needs_grad() => Inputs::rounded(heads, values, rope),

@@ -14,7 +14,7 @@ pub(crate) fn gated<'t>(
     da: impl Fn(f32) -> f32 + Copy + Sync + 'static,
 ) -> Var<'t> {
     assert_same_shape(name, gate, up);
-    let op = Op::new(name, &[gate, up]);
+    let op = Op::new(name, &[gate, up]).takes_rounded_gradients();
     let context = gate.context();
     let [gate, up] = [gate, up].map(|x| x.value().clone());
     let y = zip(context, [&gate, &up], context.operands(), |gate, up| a(gate) * up);

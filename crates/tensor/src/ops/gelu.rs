@@ -60,7 +60,7 @@ pub(crate) fn gelu_derivative(x: f32) -> f32 {
 impl<'t> Var<'t> {
     /// Any shape; the output has the same.
     pub fn gelu(&self) -> Var<'t> {
-        let op = Op::new("gelu", &[self]);
+        let op = Op::new("gelu", &[self]).takes_rounded_gradients();
         let (context, x) = (self.context(), self.value().clone());
         let y = map(context, &x, context.operands(), gelu);
         op.record(y, move |dy, grads| {

@@ -5,13 +5,15 @@
 //! every dw, and dx = Σ dy_i·w_i is written once. x is kept for dw as products
 //! read it, and the gradients of the outputs may come so, too.
 
+use crate::elements::Element;
 use crate::kernels::gemm::{MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
-use crate::{Op, Tensor, Var};
+use crate::kernels::rounded::gemm_rounded;
+use crate::{DType, Op, Tensor, Var};
 
 /// All axes but the last as rows, to write to.
-fn matrix_mut(x: &mut Tensor) -> MatMut<'_> {
+fn matrix_mut<E: Element>(x: &mut Tensor) -> MatMut<'_, E> {
     let (rows, cols) = (x.rows(), x.last_dim());
-    MatMut::new(x.as_mut_slice(), rows, cols)
+    MatMut::new(x.elements_mut(), rows, cols)
 }
 
 impl<'t> Var<'t> {
@@ -31,6 +33,20 @@ impl<'t> Var<'t> {
     /// If the shapes do not fit.
     #[track_caller]
     pub fn linears<const N: usize>(&self, weights: [&Var<'t>; N]) -> [Var<'t>; N] {
+        self.linears_of(weights, DType::F32)
+    }
+
+    /// The same with outputs that are written as operands of products: in bf16 precision each sum is rounded.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn linears_rounded<const N: usize>(&self, weights: [&Var<'t>; N]) -> [Var<'t>; N] {
+        self.linears_of(weights, self.context().operands())
+    }
+
+    #[track_caller]
+    fn linears_of<const N: usize>(&self, weights: [&Var<'t>; N], dtype: DType) -> [Var<'t>; N] {
         let (context, x) = (self.context(), self.value());
         // In a loop, not a closure: the panic names the caller's line then.
         for w in weights {
@@ -45,28 +61,43 @@ impl<'t> Var<'t> {
             );
         }
         let leading = &x.shape()[..x.shape().len() - 1];
-        let mut ys = weights.map(|w| Tensor::scratch(&[leading, &w.shape()[..1]].concat()));
+        let mut ys =
+            weights.map(|w| Tensor::scratch_of(dtype, &[leading, &w.shape()[..1]].concat()));
         let ws = weights.map(|w| w.value().clone());
         let flops = 2.0 * (x.rows() * ws.iter().map(Tensor::len).sum::<usize>()) as f64;
         let mut inputs = vec![self];
         inputs.extend(weights);
-        let op = Op::new("linear", &inputs).flops(flops, 2.0 * flops).multiplies_gradients();
+        let op = Op::new("linear", &inputs).flops(flops, 2.0 * flops).takes_rounded_gradients();
 
         let x = if op.needs_grad() { x.as_operand(context) } else { x.clone() };
         let transposed: Vec<_> = ws.iter().map(|w| w.matrix().t()).collect();
-        gemm_sharing_a(context, x.matrix(), &transposed, ys.iter_mut().map(matrix_mut).collect());
+        let ys_mut = ys.iter_mut();
+        match dtype {
+            DType::F32 => {
+                gemm_sharing_a(context, x.matrix(), &transposed, ys_mut.map(matrix_mut).collect());
+            }
+            DType::Bf16 => {
+                gemm_rounded(context, x.matrix(), &transposed, ys_mut.map(matrix_mut).collect());
+            }
+        }
         op.record_all(ys, move |dys, grads| {
             let x_matrix = x.matrix();
             // Without the layers whose output nothing depends on; inputs are x and the weights in their order.
             let layers = (1..).zip(&ws).zip(&dys);
             let layers: Vec<_> =
                 layers.filter_map(|((input, w), dy)| Some((input, w, dy.as_ref()?))).collect();
-            grads.write(0, x.shape(), |dx, accumulate| {
-                let (dys, ws): (Vec<_>, Vec<_>) =
-                    layers.iter().map(|(_, w, dy)| (dy.matrix(), w.matrix())).unzip();
-                let dx = MatMut::new(dx, x_matrix.rows(), x_matrix.cols());
-                gemm_sum(context, &dys, &ws, dx, accumulate);
-            });
+            if let ([(_, w, dy)], DType::Bf16) = (&layers[..], grads.dtype(1)) {
+                let mut dx = Tensor::scratch_of(DType::Bf16, x.shape());
+                gemm_rounded(context, dy.matrix(), &[w.matrix()], vec![matrix_mut(&mut dx)]);
+                grads.give(0, dx);
+            } else {
+                grads.write(0, x.shape(), |dx, accumulate| {
+                    let (dys, ws): (Vec<_>, Vec<_>) =
+                        layers.iter().map(|(_, w, dy)| (dy.matrix(), w.matrix())).unzip();
+                    let dx = MatMut::new(dx, x_matrix.rows(), x_matrix.cols());
+                    gemm_sum(context, &dys, &ws, dx, accumulate);
+                });
+            }
 
             let wanted: Vec<_> = layers.iter().filter(|(input, ..)| grads.wants(*input)).collect();
             let mut dws: Vec<_> =

@@ -99,7 +99,7 @@ impl<'t> Var<'t> {
     /// # Panics
     /// If the shapes do not fit, or C is 0.
     #[track_caller]
-    pub fn rms_norm_operand(&self, w: &Var<'t>, eps: f32) -> Var<'t> {
+    pub fn rms_norm_rounded(&self, w: &Var<'t>, eps: f32) -> Var<'t> {
         self.rms_norm_of(w, eps, self.context().operands())
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn silu_derivative(x: f32) -> f32 {
 impl<'t> Var<'t> {
     /// Any shape; the output has the same.
     pub fn silu(&self) -> Var<'t> {
-        let op = Op::new("silu", &[self]);
+        let op = Op::new("silu", &[self]).takes_rounded_gradients();
         let (context, x) = (self.context(), self.value().clone());
         let y = map(context, &x, context.operands(), silu);
         op.record(y, move |dy, grads| {

@@ -63,9 +63,9 @@ impl<'t> Op<'t> {
         Self { moves_backward: false, ..self }
     }
 
-    /// Says that backward does nothing with the gradients of the outputs but multiply by them: they may come as the operands of
-    /// products.
-    pub(crate) fn multiplies_gradients(self) -> Self {
+    /// Says that the gradients of the outputs may come as operands of products, rounded in bf16 precision: backward does nothing
+    /// but multiply by them, or the outputs are rounded themselves.
+    pub(crate) fn takes_rounded_gradients(self) -> Self {
         Self { reads: self.tape.context.operands(), ..self }
     }
 

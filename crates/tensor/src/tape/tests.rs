@@ -121,7 +121,7 @@ fn handed_on<'t>(x: &Var<'t>) -> Var<'t> {
 
 /// y = x, whose gradient may come rounded, and is given in `f32`.
 fn multiplied<'t>(x: &Var<'t>) -> Var<'t> {
-    let op = Op::new("multiplied", &[x]).multiplies_gradients();
+    let op = Op::new("multiplied", &[x]).takes_rounded_gradients();
     op.record(x.value().clone(), |dy, grads| grads.give(0, dy.to_f32()))
 }
 
