@@ -1,8 +1,11 @@
-//! What tensors consist of: `f32`, or bfloat16 where nothing but products reads them.
+//! What tensors consist of: `f32`, or in bf16 precision bfloat16, so that half the bytes move.
 //!
-//! In bf16 precision products round their operands anyway. An operation that writes what only products read rounds it at
-//! once: that gives the same bits, and half the bytes move. Elementwise loops compute in `f32` whatever they read and
-//! write, piece by piece in the first-level cache.
+//! Products round their operands in that precision anyway. An operation that writes what only products read rounds it at once,
+//! which gives the same bits: norms before linear layers, activations, the heads of attention, and most of what goes
+//! backward through them. Linear layers whose outputs stay within a block round their sums as well, and so do their gradients; there a
+//! number that is read in `f32` has lost digits, as under PyTorch's autocast. The residual stream, the logits, the loss,
+//! the gradients of weights and all sums are `f32`. Elementwise loops compute in `f32` whatever they read and write, piece by
+//! piece in the first-level cache.
 
 use half::bf16;
 use std::ops::Range;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Elements that one task rounds.
 const CHUNK: usize = 1 << 14;
 
-/// A contiguous, row-major array of `f32`, or of bf16 where an operation in that precision made it for products to read
+/// A contiguous, row-major array of `f32`, or of bf16 where an operation in that precision made it so
 /// ([`Tensor::dtype`]). Clones share the buffer; writing copies it if it is shared.
 #[derive(Clone)]
 pub struct Tensor {

@@ -4,6 +4,7 @@
 
 use crate::elements::Element;
 use crate::kernels::lanes;
+use crate::pool::Buffer;
 use crate::{Context, DType, Op, Tensor, Var};
 use half::bf16;
 use rayon::prelude::*;
@@ -38,49 +39,63 @@ fn forward<E: Element>(context: Context, x: &Tensor, w: &Tensor, eps: f32) -> Te
     y
 }
 
-/// (dx, dw).
-fn backward(context: Context, x: &Tensor, w: &Tensor, eps: f32, dy: &Tensor) -> (Tensor, Tensor) {
+/// Writes dx, or adds it to what is there if `accumulate`, and returns dw.
+fn backward(
+    context: Context,
+    [x, w, dy]: [&Tensor; 3],
+    eps: f32,
+    dx: &mut [f32],
+    accumulate: bool,
+) -> Tensor {
     let (width, w_data) = (w.len(), w.as_slice());
     let chunks = x.rows().div_ceil(ROWS);
     let mut partial_dw = Tensor::zeros(&[chunks, width]);
-    let dx = Tensor::build(x.shape(), |dx| {
-        dx.par_chunks_mut(ROWS * width)
-            .zip(partial_dw.as_mut_slice().par_chunks_mut(width))
-            .zip(x.as_slice().par_chunks(ROWS * width).zip(dy.as_slice().par_chunks(ROWS * width)))
-            .for_each(|((dx, dw), (x, dy))| {
-                context.kernels.vectorize(
-                    #[inline(always)]
-                    || {
-                        let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
-                        for (dx, (x, dy)) in dx.chunks_exact_mut(width).zip(rows) {
-                            backward_row(x, w_data, eps, dy, dx, dw);
-                        }
-                    },
-                );
-            });
-    });
-    let dw = Tensor::build(w.shape(), |dw| {
+    dx.par_chunks_mut(ROWS * width)
+        .zip(partial_dw.as_mut_slice().par_chunks_mut(width))
+        .zip(x.as_slice().par_chunks(ROWS * width).zip(dy.as_slice().par_chunks(ROWS * width)))
+        .for_each(|((dx, dw), (x, dy))| {
+            let mut g = Buffer::scratch(width);
+            let g = g.as_mut_slice();
+            context.kernels.vectorize(
+                #[inline(always)]
+                || {
+                    let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
+                    for (dx, (x, dy)) in dx.chunks_exact_mut(width).zip(rows) {
+                        backward_row([x, w_data, dy], eps, g, (dx, accumulate), dw);
+                    }
+                },
+            );
+        });
+    Tensor::build(w.shape(), |dw| {
         dw.fill(0.0);
         for partial in partial_dw.as_slice().chunks_exact(width) {
             for (dw, &p) in dw.iter_mut().zip(partial) {
                 *dw += p;
             }
         }
-    });
-    (dx, dw)
+    })
 }
 
+/// One row; `g` is room for w ∘ dy.
 #[inline(always)]
-fn backward_row(x: &[f32], w: &[f32], eps: f32, dy: &[f32], dx: &mut [f32], dw: &mut [f32]) {
+fn backward_row(
+    [x, w, dy]: [&[f32]; 3],
+    eps: f32,
+    g: &mut [f32],
+    (dx, accumulate): (&mut [f32], bool),
+    dw: &mut [f32],
+) {
     let r = inverse_rms(x, eps);
-    // dx holds g for a moment, so that the dot product runs over two slices.
-    for ((g, &w), &dy) in dx.iter_mut().zip(w).zip(dy) {
+    for ((g, &w), &dy) in g.iter_mut().zip(w).zip(dy) {
         *g = w * dy;
     }
-    let shared = lanes::dot(dx, x) * r * r * r / x.len() as f32;
-    for (((dx, dw), &x), &dy) in dx.iter_mut().zip(dw).zip(x).zip(dy) {
-        *dx = *dx * r - x * shared;
+    let shared = lanes::dot(g, x) * r * r * r / x.len() as f32;
+    for ((g, dw), (&x, &dy)) in g.iter_mut().zip(dw).zip(x.iter().zip(dy)) {
+        *g = *g * r - x * shared;
         *dw += dy * x * r;
+    }
+    for (dx, &g) in dx.iter_mut().zip(&*g) {
+        *dx = if accumulate { *dx + g } else { g };
     }
 }
 
@@ -118,8 +133,15 @@ impl<'t> Var<'t> {
             DType::Bf16 => forward::<bf16>(context, &x, &w_value, eps),
         };
         op.record(y, move |dy, grads| {
-            let (dx, dw) = backward(context, &x, &w_value, eps, &dy);
-            grads.give(0, dx);
+            let inputs = [&x, &w_value, &dy];
+            let mut dw = None;
+            grads.write(0, x.shape(), |dx, accumulate| {
+                dw = Some(backward(context, inputs, eps, dx, accumulate));
+            });
+            let dw = dw.unwrap_or_else(|| {
+                let mut dx = Tensor::scratch(x.shape());
+                backward(context, inputs, eps, dx.as_mut_slice(), false)
+            });
             grads.give(1, dw);
         })
     }
@@ -127,7 +149,7 @@ impl<'t> Var<'t> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing;
+    use crate::{Context, Tape, testing};
 
     #[test]
     fn gradients() {
@@ -136,5 +158,24 @@ mod tests {
             let inputs = [testing::random(shape, 1), testing::random(&[width], 2)];
             testing::gradcheck(&inputs, |_, v| v[0].rms_norm(&v[1], 1e-1));
         }
+    }
+
+    #[test]
+    fn gradients_are_added_to_those_of_a_residual_stream() {
+        let inputs = [testing::random(&[70, 9], 1), testing::random(&[9], 2)];
+        testing::gradcheck(&inputs, |_, v| v[0].add(&v[0].rms_norm(&v[1], 1e-1)));
+    }
+
+    #[test]
+    fn the_weight_alone_has_a_gradient_too() {
+        let (x, w) = (testing::random(&[70, 9], 1), testing::random(&[9], 2));
+        let dw = |alone: bool| {
+            let tape = Tape::new(Context::detect());
+            let x = if alone { tape.constant(x.clone()) } else { tape.leaf(x.clone()) };
+            let w = tape.leaf(w.clone());
+            let y = x.rms_norm(&w, 1e-5);
+            tape.backward_from(&y, testing::random(&[70, 9], 3)).take(&w).unwrap()
+        };
+        assert_eq!(dw(true).as_slice(), dw(false).as_slice());
     }
 }
