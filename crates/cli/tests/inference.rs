@@ -4,6 +4,12 @@ mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command as Process, Stdio};
+#[cfg(unix)]
+use std::{
+    sync::mpsc::{RecvTimeoutError, Sender, channel},
+    thread,
+    time::Duration,
+};
 
 use assert_cmd::Command;
 use common::{Folder, fails, stderr, stdout};
@@ -237,14 +243,30 @@ fn start(folder: &Folder, args: &[&str]) -> (Child, ChildStdin, ChildStdout) {
 }
 
 #[cfg(unix)]
-fn send(signal: &str, process: u32) {
+fn kill(signal: &str, process: u32) {
     let sent = Process::new("kill").args([signal, &process.to_string()]).status();
     assert!(sent.unwrap().success());
 }
 
+/// Sends a signal. If what is returned is still there a minute later, the process is killed: a test fails then, instead of
+/// waiting for ever.
 #[cfg(unix)]
-fn press_control_c(child: &Child) {
-    send("-INT", child.id());
+#[must_use]
+fn send(signal: &str, process: u32) -> Sender<()> {
+    kill(signal, process);
+    let (minute, ended) = channel();
+    thread::spawn(move || {
+        if ended.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+            kill("-KILL", process);
+        }
+    });
+    minute
+}
+
+#[cfg(unix)]
+#[must_use]
+fn press_control_c(child: &Child) -> Sender<()> {
+    send("-INT", child.id())
 }
 
 /// Flags of a text that does not end by itself.
@@ -258,7 +280,7 @@ fn control_c_stops_the_text_of_a_session_and_not_the_session() {
     let (mut child, mut stdin, mut stdout) = start(&folder, &ENDLESS);
     writeln!(stdin, "The dog").unwrap();
     stdout.read_exact(&mut [0; 40]).unwrap();
-    press_control_c(&child);
+    let _minute = press_control_c(&child);
     writeln!(stdin, "/max-tokens 1\nThe end").unwrap();
     drop(stdin);
     let mut rest = Vec::new();
@@ -276,7 +298,7 @@ fn control_c_ends_the_wait_for_the_next_text() {
     let mut answer = String::new();
     BufReader::new(stdout).read_line(&mut answer).unwrap();
     assert!(answer.starts_with("The dog"), "{answer}");
-    press_control_c(&child);
+    let _minute = press_control_c(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
@@ -287,7 +309,7 @@ fn control_c_ends_a_single_completion_with_130() {
     let args = [&["--prompt", "The dog"][..], &ENDLESS].concat();
     let (mut child, _stdin, mut stdout) = start(&folder, &args);
     stdout.read_exact(&mut [0; 40]).unwrap();
-    press_control_c(&child);
+    let _minute = press_control_c(&child);
     stdout.read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
@@ -300,7 +322,7 @@ fn sigterm_ends_a_session_in_the_middle_of_a_text() {
     let (mut child, mut stdin, mut stdout) = start(&folder, &ENDLESS);
     writeln!(stdin, "The dog").unwrap();
     stdout.read_exact(&mut [0; 40]).unwrap();
-    send("-TERM", child.id());
+    let _minute = send("-TERM", child.id());
     stdout.read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(child.wait().unwrap().signal(), Some(15));
 }
@@ -331,7 +353,7 @@ fn sigterm_ends_a_session_that_waits_at_a_terminal() {
         screen.read_exact(&mut byte).unwrap();
         shown.extend(byte);
     }
-    send("-TERM", process.trim().parse().unwrap());
+    let _minute = send("-TERM", process.trim().parse().unwrap());
     screen.read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(terminal.wait().unwrap().code(), Some(128 + 15));
 }
