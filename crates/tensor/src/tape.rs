@@ -122,7 +122,7 @@ impl Tape {
         };
         let mut slots: Vec<Option<Tensor>> = nodes.iter().map(|_| None).collect();
         if let Some(node) = output.node {
-            slots[node] = Some(d_output);
+            slots[node] = Some(as_read(d_output, &nodes[node]));
         }
         while let Some(Node { inputs, backward, outputs, name, work, .. }) = nodes.pop() {
             let Some(backward) = backward else { continue };
@@ -142,6 +142,11 @@ impl Tape {
         }
         Gradients { tape: self, slots }
     }
+}
+
+/// A gradient of a node's output: only who says so gets it rounded.
+fn as_read(dy: Tensor, node: &Node) -> Tensor {
+    if node.reads == DType::F32 { dy.to_f32() } else { dy }
 }
 
 /// The gradients of the leaves of a tape.
@@ -205,7 +210,7 @@ impl InputGrads<'_> {
         let Some(node) = self.inputs[input] else { return };
         match &mut self.slots[node] {
             Some(sum) => sum.add_assign(self.context, &dx),
-            empty => *empty = Some(dx),
+            empty => *empty = Some(as_read(dx, &self.nodes[node])),
         }
     }
 
@@ -233,7 +238,7 @@ impl<'t> Var<'t> {
         self.tape.context
     }
 
-    /// The value itself.
+    /// The value itself; see [`Tensor::dtype`] for its elements' type.
     pub fn value(&self) -> &Tensor {
         &self.value
     }

@@ -227,7 +227,7 @@ impl Tensor {
             "item: a tensor of shape {:?} is not a single number",
             self.shape
         );
-        self.as_slice()[0]
+        self.to_f32().as_slice()[0]
     }
 
     /// The same elements under another shape of the same size.
@@ -258,10 +258,10 @@ impl Tensor {
         slice
     }
 
-    /// Each element through `f`, into a new tensor.
+    /// Each element through `f`, into a new tensor of `f32`.
     pub fn map(&self, f: impl Fn(f32) -> f32) -> Self {
         Self::build(&self.shape, |out| {
-            for (out, &x) in out.iter_mut().zip(self.as_slice()) {
+            for (out, &x) in out.iter_mut().zip(self.to_f32().as_slice()) {
                 *out = f(x);
             }
         })

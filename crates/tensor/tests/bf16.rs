@@ -135,6 +135,39 @@ fn attention_is_close_and_unbiased() {
 }
 
 #[test]
+fn attention_to_few_keys_with_much_in_common_keeps_its_gradients() {
+    // Scores far apart and values near 30: dp − δ cancels, and whatever δ is off by becomes large beside the rest.
+    let rounded = |seed, factor: f32, offset: f32| {
+        random(&[1, 256, 64], seed).map(|x| kernels::round_to_bf16(factor * x + offset))
+    };
+    let inputs = [rounded(1, 4.0, 0.0), rounded(2, 4.0, 0.0), rounded(3, 1.0, 30.0)];
+    let of = |precision| {
+        let context = Context::detect().with_precision(precision);
+        results(context, &inputs, 4, &|_, v| v[0].causal_attention(&v[1], &v[2], 2, None))
+    };
+    let pairs = of(Precision::Bf16).into_iter().zip(of(Precision::F32));
+    for (what, (a, b)) in ["o", "dq", "dk", "dv"].iter().zip(pairs) {
+        let error = relative_error(a.as_slice(), b.as_slice());
+        println!("{what}: {error:.1e}");
+        assert!(error <= 5e-3, "{what}: {error:.1e} from f32");
+    }
+}
+
+#[test]
+fn leaves_have_gradients_of_f32_whatever_comes_in() {
+    let tape = Tape::new(Context::detect().with_precision(Precision::Bf16));
+    let [x, w] = [tape.leaf(random(&[3, 8], 1)), tape.leaf(random(&[8], 2))];
+    let y = x.rms_norm_rounded(&w, 1e-5);
+    assert_eq!(y.value().dtype(), DType::Bf16);
+    let other = tape.leaf(random(&[3, 8], 3));
+    let sum = other.add(&y);
+    let gradients = tape.backward_from(&sum, y.value().clone());
+    for leaf in [&x, &w, &other] {
+        assert_eq!(gradients.get(leaf).unwrap().dtype(), DType::F32);
+    }
+}
+
+#[test]
 fn the_output_layer_is_close_and_unbiased() {
     // Most gradients of logits are near one over the number of rows.
     check(

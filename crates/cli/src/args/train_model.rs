@@ -92,7 +92,7 @@ pub struct Args {
     /// Seed of the first weights and of the batches
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     pub seed: u64,
-    /// Operands of matrix products; auto is bf16 where the CPU has instructions for it
+    /// Operands of matrix products, and what stays within a block; auto is bf16 where the CPU has instructions for it
     #[arg(long, value_name = "P", default_value = "auto", value_parser = Choice::parser(false), help_heading = "Training")]
     pub precision: Choice,
     /// Go on from the newest checkpoint in the checkpoint directory

@@ -23,9 +23,10 @@ pub fn memory(model: &ModelConfig, config: &RunConfig) -> f64 {
     let inner = if config.precision == "bf16" { 0.5 } else { 1.0 };
     // Inputs of the two norms.
     let norms = if model.norm == Norm::None { 0.0 } else { 2.0 };
-    // Inputs of the two groups of linear layers, q, k, v, the heads' output; gate, up and their product.
-    let kept = layers * ((norms + 6.0 * inner) * c + 3.0 * inner * f);
-    let in_flight = 6.0 * c + 3.0 * inner * f;
+    // Inputs of the two groups of linear layers, q, k, v, the heads' output; up, the activation and, if there is one, the gate.
+    let wide = if model.ffn.is_gated() { 3.0 } else { 2.0 };
+    let kept = layers * ((norms + 6.0 * inner) * c + wide * inner * f);
+    let in_flight = 6.0 * c + wide * inner * f;
     let rows = size(tensor::ops::rows_a_chunk(model.vocab_size));
     let logits = positions.min(rows) * size(model.vocab_size);
     // The output layer's weight in both orders, packed for several chunks of logits.
@@ -144,6 +145,14 @@ mod tests {
         config.precision = "bf16".into();
         // Measured on Linux: 1.70 and 1.21 GB, so 0.71.
         assert!((0.68..0.73).contains(&(memory(&model, &config) / in_f32)));
+    }
+
+    #[test]
+    fn without_a_gate_less_is_kept() {
+        let (gated, config) = config(&["--d-ff", "1344"]);
+        let plain = ModelConfig { ffn: model::FeedForward::Gelu, ..gated.clone() };
+        let gates = 4.0 * 1344.0 * 8192.0 * F32;
+        assert!(memory(&plain, &config) < memory(&gated, &config) - gates);
     }
 
     #[test]

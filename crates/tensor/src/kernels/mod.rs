@@ -9,7 +9,7 @@
 //! | `blocked` | the loops around the micro-kernel, serial and parallel |
 //! | `pack` | copying operands into the order in which the micro-kernel reads them |
 //! | `panels` | an operand that is packed once for several products |
-//! | `rounded` | products whose results are rounded
+//! | `rounded` | products whose results are rounded |
 //! | `columns` | blocks of columns that threads write to at the same time |
 //! | `pages` | large pages of memory |
 //! | `skinny` | products with a handful of rows, bound by memory, without packing |

@@ -21,7 +21,6 @@ use self::heads::{Heads, Inputs};
 use super::RopeTable;
 use crate::elements::{self, Element};
 use crate::kernels::columns::par_column_blocks;
-use crate::kernels::lanes;
 use crate::pool::Buffer;
 use crate::{Context, DType, Op, Precision, Tensor, Var};
 use half::bf16;
@@ -59,37 +58,25 @@ fn backward<E: Element>(
     heads: Heads,
     inputs: &Inputs,
     rope: Option<&RopeTable>,
-    [o, l, d_o]: [&Tensor; 3],
+    [l, d_o]: [&Tensor; 2],
 ) -> [Tensor; 3] {
     let Heads { context, time, d_head, .. } = heads;
     let shape = Shape { context, time, len: time, d_head };
     let size = time * d_head;
-    let mut grads = [(); 3].map(|()| Tensor::scratch_of(E::DTYPE, o.shape()));
+    let mut grads = [(); 3].map(|()| Tensor::scratch_of(E::DTYPE, d_o.shape()));
     let [dq, dk, dv] = grads
         .each_mut()
         .map(|dx| par_column_blocks(dx.elements_mut::<E>(), time, heads.channels(), d_head));
     dq.zip(dk).zip(dv).enumerate().for_each(|(index, ((dq, dk), dv))| {
-        let mut buffer = Buffer::scratch(7 * size + time + d_head);
-        let (matrices, vectors) = buffer.as_mut_slice().split_at_mut(7 * size);
-        let (delta, turned) = vectors.split_at_mut(time);
+        let mut buffer = Buffer::scratch(7 * size + d_head);
+        let (matrices, turned) = buffer.as_mut_slice().split_at_mut(7 * size);
         let mut matrices = matrices.chunks_exact_mut(size);
         let [q_head, k_head, v_head, do_head, dq_head, dk_head, dv_head] =
             std::array::from_fn(|_| matrices.next().expect("the buffer has room for seven"));
         inputs.load(heads, index, [&mut *q_head, &mut *k_head, &mut *v_head]);
         heads.load(d_o, index, None, do_head);
-        // o is in the room for dq until δ is known.
-        heads.load(o, index, None, dq_head);
-        context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                let rows = dq_head.chunks_exact(d_head).zip(do_head.chunks_exact(d_head));
-                for (delta, (o, d_o)) in delta.iter_mut().zip(rows) {
-                    *delta = lanes::dot(d_o, o);
-                }
-            },
-        );
         let l = &l.as_slice()[index * time..][..time];
-        let saved = Saved { q: q_head, k: k_head, v: v_head, d_o: do_head, delta, l };
+        let saved = Saved { q: q_head, k: k_head, v: v_head, d_o: do_head, l };
         head::backward(shape, &saved, [&mut *dq_head, &mut *dk_head, &mut *dv_head]);
         context.kernels.vectorize(
             #[inline(always)]
@@ -115,7 +102,7 @@ fn backward<E: Element>(
 
 impl<'t> Var<'t> {
     /// `self` are the queries: q, k, v and the output are (B, T, C), whose channels are `num_heads` heads. With `rope`,
-    /// queries and keys are turned by their positions, from 0 on, first.
+    /// queries and keys are turned by their positions, from 0 on, first. In bf16 precision the output is rounded.
     ///
     /// # Panics
     /// If the shapes differ, C does not split into the heads, or the table is one for other heads or fewer positions.
@@ -152,13 +139,13 @@ impl<'t> Var<'t> {
             DType::Bf16 => forward::<bf16>,
         };
         let (o, l) = forward(heads, &inputs, self.shape()[0]);
-        let (kept, rope) = (o.clone(), rope.cloned());
+        let rope = rope.cloned();
         op.record(o, move |d_o, grads| {
             let backward = match grads.dtype(3) {
                 DType::F32 => backward::<f32>,
                 DType::Bf16 => backward::<bf16>,
             };
-            let dx = backward(heads, &inputs, rope.as_ref(), [&kept, &l, &d_o]);
+            let dx = backward(heads, &inputs, rope.as_ref(), [&l, &d_o]);
             dx.into_iter().enumerate().for_each(|(input, dx)| grads.give(input, dx));
         })
     }
@@ -167,7 +154,7 @@ impl<'t> Var<'t> {
 /// Attention of the newest positions to all that came before, without a gradient, for generation.
 ///
 /// `q` (B, T, C) are the last T of `len` positions; `keys` and `values` (B, H, capacity, D) hold `len` positions, the queries' own
-/// included (see [`write_heads`]). Returns (B, T, C).
+/// included (see [`write_heads`]). Returns (B, T, C), as [`Var::causal_attention`] does.
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -197,7 +184,7 @@ pub fn attend_to_cache(
         table.assert_holds(len);
     }
     let (shape, first) = (Shape { context, time, len, d_head }, len - time);
-    Tensor::build(q.shape(), |o| {
+    let o = Tensor::build(q.shape(), |o| {
         let caches = keys.as_slice().par_chunks((capacity * d_head).max(1));
         par_column_blocks(o, time, heads.channels(), d_head)
             .zip(caches.zip(values.as_slice().par_chunks((capacity * d_head).max(1))))
@@ -209,7 +196,8 @@ pub fn attend_to_cache(
                 let write = |row, from: &[f32]| o.row_mut(row).copy_from_slice(from);
                 head::forward(shape, q_head, [k, v], l, write);
             });
-    })
+    });
+    o.as_operand(context)
 }
 
 /// Writes the heads of `x` (B, T, C) to the positions from `start` on of `cache` (B, H, capacity, D), turned to their positions

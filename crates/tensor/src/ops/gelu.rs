@@ -58,7 +58,7 @@ pub(crate) fn gelu_derivative(x: f32) -> f32 {
 }
 
 impl<'t> Var<'t> {
-    /// Any shape; the output has the same.
+    /// Any shape; the output has the same. In bf16 precision it is rounded.
     pub fn gelu(&self) -> Var<'t> {
         let op = Op::new("gelu", &[self]).takes_rounded_gradients();
         let (context, x) = (self.context(), self.value().clone());

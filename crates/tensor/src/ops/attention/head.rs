@@ -3,10 +3,11 @@
 //! Forward keeps ℓ = log Σ exp(scores), one number a query; backward computes the probabilities again from it: with
 //! s = q·kᵀ/√D and p = exp(s − ℓ),
 //!
-//! dv = pᵀ·do, dp = do·vᵀ, ds = p ∘ (dp − δ) with δ = ⟨do, o⟩ a query, dq = ds·k/√D, dk = dsᵀ·q/√D.
+//! dv = pᵀ·do, dp = do·vᵀ, ds = p ∘ (dp − δ) with δ = ⟨p, dp⟩ a query, dq = ds·k/√D, dk = dsᵀ·q/√D.
 //!
 //! ds is the gradient of softmax, ds_i = Σ_j dp_j·∂p_j/∂s_i with ∂p_j/∂s_i = p_j·([i = j] − p_i), so ds_i = p_i·(dp_i − Σ_j p_j·dp_j).
-//! The sum needs no row of dp: Σ_j p_j·dp_j = Σ_j p_j·⟨do, v_j⟩ = ⟨do, Σ_j p_j·v_j⟩ = ⟨do, o⟩.
+//! δ is ⟨do, o⟩ as well, which needs no row of dp; but if o is rounded, a row of ds sums to no 0 any more, and where p is peaked or values have
+//! much in common, dq and dk are off by many times the rounding. Here the rows of p and dp are whole.
 
 use crate::Context;
 use crate::kernels::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
@@ -145,13 +146,12 @@ pub(super) fn forward(
     }
 }
 
-/// What backward reads of one head, (T, D) each; δ and ℓ (T).
+/// What backward reads of one head, (T, D) each; ℓ (T).
 pub(super) struct Saved<'a> {
     pub(super) q: &'a [f32],
     pub(super) k: &'a [f32],
     pub(super) v: &'a [f32],
     pub(super) d_o: &'a [f32],
-    pub(super) delta: &'a [f32],
     pub(super) l: &'a [f32],
 }
 
@@ -179,16 +179,20 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
             || {
                 let matrix_rows = p.chunks_exact_mut(stride).zip(ds.chunks_exact_mut(stride));
                 for (position, (p, ds)) in (start..).zip(matrix_rows) {
-                    let (l, delta) = (saved.l[position], saved.delta[position]);
-                    // Some more than are seen: what comes out of them is overwritten below.
+                    let l = saved.l[position];
+                    // Some more than are seen: what comes out of them is overwritten.
                     let whole = row_stride(position + 1);
-                    for (p, ds) in p[..whole].iter_mut().zip(&mut ds[..whole]) {
+                    for p in &mut p[..whole] {
                         *p = lanes::exp(*p * scale - l);
-                        // ds/√D of the formulas above, so that dq and dk need no factor.
-                        *ds = *p * (*ds - delta) * scale;
                     }
                     p[position + 1..].fill(0.0);
                     ds[position + 1..].fill(0.0);
+                    let (p, dp) = (&p[..whole], &mut ds[..whole]);
+                    let delta = lanes::dot(p, dp);
+                    for (&p, dp) in p.iter().zip(dp) {
+                        // ds/√D of the formulas above, so that dq and dk need no factor.
+                        *dp = p * (*dp - delta) * scale;
+                    }
                 }
             },
         );

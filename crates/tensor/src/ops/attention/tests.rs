@@ -1,6 +1,6 @@
 use super::*;
 use crate::ops::RopeLayout;
-use crate::{Tape, testing};
+use crate::{Precision, Tape, testing};
 
 fn random_qkv(shape: &[usize]) -> [Tensor; 3] {
     [1, 2, 3].map(|seed| testing::random(shape, seed))
@@ -76,7 +76,13 @@ fn the_first_position_sees_only_itself() {
 
 #[test]
 fn a_cache_gives_what_the_whole_sequence_gives() {
-    let (context, channels) = (Context::detect(), 8);
+    for (precision, tolerance) in [(Precision::F32, 1e-6), (Precision::Bf16, 2e-3)] {
+        cache_against_whole(Context::detect().with_precision(precision), tolerance);
+    }
+}
+
+fn cache_against_whole(context: Context, tolerance: f64) {
+    let channels = 8;
     let table = rope(4);
     let x = random_qkv(&[1, 120, channels]);
     let tape = Tape::inference(context);
@@ -92,7 +98,9 @@ fn a_cache_gives_what_the_whole_sequence_gives() {
         write_heads(context, &rows(&x[2], start, end), None, &mut values, start);
         let o =
             attend_to_cache(context, &rows(&x[0], start, end), Some(&table), [&keys, &values], end);
-        testing::assert_close("o", o.as_slice(), rows(&whole, start, end).as_slice(), 1e-6);
+        assert_eq!(o.dtype(), whole.dtype());
+        let expected = rows(&whole.to_f32(), start, end);
+        testing::assert_close("o", o.to_f32().as_slice(), expected.as_slice(), tolerance);
     }
 }
 
