@@ -1,0 +1,77 @@
+use super::*;
+use crate::elements::round_to_bf16;
+use crate::{Precision, testing};
+
+#[test]
+fn writing_to_a_clone_leaves_the_original() {
+    let a = Tensor::from_vec(&[2, 2], vec![1.0, 2.0, 3.0, 4.0]);
+    let mut b = a.clone();
+    b.as_mut_slice()[0] = 9.0;
+    assert_eq!(a.as_slice(), &[1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(b.as_slice(), &[9.0, 2.0, 3.0, 4.0]);
+}
+
+#[test]
+fn slices_share_and_copy_on_write() {
+    let a = Tensor::from_vec(&[3, 2], (0..6).map(|x| x as f32).collect());
+    let mut tail = a.slice_first(1, 3);
+    assert_eq!(tail.shape(), &[2, 2]);
+    assert_eq!(tail.as_slice(), &[2.0, 3.0, 4.0, 5.0]);
+    tail.as_mut_slice()[0] = -1.0;
+    assert_eq!(a.as_slice()[2], 2.0);
+}
+
+#[test]
+fn a_view_has_the_shape_and_the_order_of_the_tensor() {
+    let tensor = Tensor::from_vec(&[2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let array = ndarray::arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    assert_eq!(tensor.view(), array.into_dyn());
+}
+
+#[test]
+fn operands_are_the_nearest_numbers_of_the_precision() {
+    let x = testing::random(&[3, 2, CHUNK / 4 + 1], 1);
+    let context = Context::detect();
+    for (precision, map) in
+        [(Precision::F32, (|x| x) as fn(f32) -> f32), (Precision::Bf16, round_to_bf16)]
+    {
+        let context = context.with_precision(precision);
+        let operand = x.as_operand(context);
+        assert_eq!((operand.dtype(), operand.shape()), (context.operands(), x.shape()));
+        assert_eq!(operand.to_f32().as_slice(), x.map(map).as_slice());
+        let matrix = operand.matrix();
+        assert_eq!((matrix.rows(), matrix.cols()), (6, x.last_dim()));
+        assert_eq!(matrix.at(5, 3), map(x.as_slice()[5 * x.last_dim() + 3]));
+    }
+}
+
+#[test]
+fn rounded_tensors_are_cut_shared_and_added_to() {
+    let context = Context::detect();
+    // An odd count, so that half of the last float is not used.
+    let whole = testing::random(&[5, 3], 2).map(round_to_bf16);
+    let rounded = whole.as_operand(context.with_precision(Precision::Bf16));
+    let mut rows = rounded.slice_first(1, 4);
+    assert_eq!(rows.to_f32().as_slice(), &whole.as_slice()[3..12]);
+    rows.elements_mut::<bf16>()[0] = bf16::ONE;
+    assert_eq!(rounded.to_f32().as_slice(), whole.as_slice(), "the copy was written to");
+    let mut sum = rounded.clone();
+    sum.add_assign(context, &rounded);
+    assert_eq!(sum.as_slice(), whole.map(|x| 2.0 * x).as_slice());
+    assert!(format!("{rounded:?}").contains("Tensor"));
+}
+
+#[test]
+#[should_panic(expected = "a tensor [2] of Bf16, expected F32")]
+fn rounded_tensors_are_no_floats() {
+    let context = Context::detect().with_precision(Precision::Bf16);
+    Tensor::zeros(&[2]).as_operand(context).as_slice();
+}
+
+#[test]
+fn empty_and_scalar_shapes() {
+    assert_eq!(Tensor::zeros(&[0, 4]).len(), 0);
+    assert_eq!(Tensor::zeros(&[0, 4]).rows(), 0);
+    assert_eq!(Tensor::scalar(3.0).item(), 3.0);
+    assert_eq!(Tensor::scalar(3.0).rows(), 1);
+}
