@@ -140,18 +140,14 @@ impl<'a> Panels<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::{available, tiles::model};
+    use crate::kernels::tiles::model;
     use crate::pool::Buffer;
     use crate::testing;
 
     #[test]
     fn products_have_the_bits_of_those_that_pack_for_themselves() {
-        let of_this_machine = available().into_iter();
-        let tables = of_this_machine
-            .flat_map(|kernels| [Precision::F32, Precision::Bf16].map(|p| (kernels, p)))
-            .chain([&model::TILES, &model::PAIRS].map(|kernels| (kernels, Precision::Bf16)));
-        for (kernels, precision) in tables {
-            let context = Context { kernels, precision };
+        for context in model::contexts() {
+            let kernels = context.kernels;
             for (m, k, n) in [
                 (6, 32, 48),
                 (50, 32, 256),

@@ -37,19 +37,14 @@ pub fn gemm_rounded(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Precision;
     use crate::kernels::gemm::gemm_sharing_a;
-    use crate::kernels::{available, tiles::model};
+    use crate::kernels::tiles::model;
     use crate::testing;
 
     #[test]
     fn results_are_those_of_the_product_rounded() {
-        let of_this_machine = available().into_iter();
-        let tables = of_this_machine
-            .flat_map(|kernels| [Precision::F32, Precision::Bf16].map(|p| (kernels, p)))
-            .chain([&model::TILES, &model::PAIRS].map(|kernels| (kernels, Precision::Bf16)));
-        for (kernels, precision) in tables {
-            let context = Context { kernels, precision };
+        for context in model::contexts() {
+            let kernels = context.kernels;
             for (m, k, cols) in [
                 (70, 64, &[33, 48][..]),
                 (37, 1, &[5]),

@@ -2,7 +2,8 @@
 //! and blocking are tested on any machine.
 
 use super::*;
-use crate::kernels::{GemmKernel, Isa, Kernels, Strides, nothing, portable, store_row};
+use crate::kernels::{GemmKernel, Isa, Kernels, Strides, available, nothing, portable, store_row};
+use crate::{Context, Precision};
 
 /// Packing in plain Rust.
 #[derive(Clone, Copy)]
@@ -53,6 +54,14 @@ pub(in crate::kernels) static PAIRS: Kernels = Kernels {
         end: nothing,
     }),
 };
+
+/// Every table of this machine in both precisions, and the models in theirs.
+pub(in crate::kernels) fn contexts() -> impl Iterator<Item = Context> {
+    let context = |kernels, precision| Context { kernels, precision };
+    let both = move |kernels| [Precision::F32, Precision::Bf16].map(|p| context(kernels, p));
+    let of_this_machine = available().into_iter().flat_map(both);
+    of_this_machine.chain([&TILES, &PAIRS].map(|kernels| context(kernels, Precision::Bf16)))
+}
 
 const MR: usize = 14;
 const NR: usize = 32;
