@@ -99,6 +99,25 @@ pub(crate) fn store<E: Element>(to: &mut [E], from: &[f32]) {
     }
 }
 
+/// Rows of operands of products, made in place: of type `dtype`, numbers that were computed in `f32`. Rounded ones take the first half
+/// of the row then ([`Mat::of_operands`](crate::kernels::gemm::Mat::of_operands)).
+#[inline(always)]
+pub(crate) fn make_operands(dtype: DType, row: &mut [f32]) {
+    const CHUNK: usize = 32;
+    if dtype == DType::F32 {
+        return;
+    }
+    let whole = row.len() - row.len() % CHUNK;
+    let mut rounded = [bf16::ZERO; CHUNK];
+    for first in (0..whole).step_by(CHUNK) {
+        store(&mut rounded, &row[first..first + CHUNK]);
+        bytemuck::cast_slice_mut(row)[first..first + CHUNK].copy_from_slice(&rounded);
+    }
+    let rest = &mut rounded[..row.len() - whole];
+    store(rest, &row[whole..]);
+    bytemuck::cast_slice_mut(row)[whole..][..rest.len()].copy_from_slice(rest);
+}
+
 /// The same numbers in `f32`.
 #[inline(always)]
 pub(crate) fn load<E: Element>(to: &mut [f32], from: &[E]) {
@@ -179,6 +198,20 @@ mod tests {
             if !x.is_nan() {
                 assert_eq!(Element::to_f32(x).to_bf16(), high);
             }
+        }
+    }
+
+    #[test]
+    fn operands_are_made_in_place() {
+        for len in [0, 1, 31, 32, 33, 100] {
+            let numbers: Vec<f32> = (0..len).map(|i| i as f32 + 0.01).collect();
+            let mut rounded = vec![bf16::ZERO; len];
+            store(&mut rounded, &numbers);
+            let [mut row, mut same] = [numbers.clone(), numbers.clone()];
+            make_operands(DType::Bf16, &mut row);
+            assert_eq!(bytemuck::cast_slice::<_, bf16>(&row)[..len], rounded);
+            make_operands(DType::F32, &mut same);
+            assert_eq!(same, numbers);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The unit has 8 tile registers of 16 rows of 64 bytes. Four hold sums, a block of 32 × 32 elements of C; two hold
 //! A's rows and two B's columns, so that each tile that is loaded is multiplied twice. Panels (see `tiles`) are
-//! read front to back.
+//! read front to back; rows of A that are bf16 already and begin cache lines are read where they are.
 //!
 //! The unit rounds sums to nearest whatever the thread's rounding mode is, and takes subnormal numbers, in operands and
 //! sums, for 0: products of such tiny numbers differ from those of the other tables.
@@ -15,9 +15,13 @@ use super::avx512_bf16::Vectors;
 use super::gemm::Mat;
 use super::tiles::{self, Order, PANEL, TERMS, TILE};
 use super::{GemmKernel, Isa, Kernels, Strides, avx512};
+use half::bf16;
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::sync::LazyLock;
+
+/// The bytes of a tile.
+const TILE_BYTES: usize = size_of::<tiles::Tile>();
 
 pub(super) static KERNELS: Kernels = Kernels {
     isa: Isa::Amx,
@@ -33,6 +37,7 @@ pub(super) static KERNELS: Kernels = Kernels {
         terms_a_slot: 2,
         micro,
         direct: None,
+        bf16_rows: Some(bf16_rows),
         pack_a,
         pack_b,
         begin,
@@ -119,8 +124,54 @@ unsafe fn micro(
     strides: Strides,
     accumulate: bool,
 ) {
+    // A panel's tiles lie one after the other.
+    let tiles = Tiles { row: TILE_BYTES / TILE, low: TILE_BYTES, step: 2 * TILE_BYTES };
+    // SAFETY: the caller grants it.
+    unsafe { multiply(k, (a, tiles), b, (c, strides.c_row), accumulate) };
+}
+
+/// The same for rows of A of bf16 as they lie in memory, `a_row` numbers apart, of whole tiles.
+///
+/// # Safety
+/// That of [`MicroKernel`](super::MicroKernel).
+unsafe fn bf16_rows(
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    strides: Strides,
+    accumulate: bool,
+) {
+    let row = size_of::<bf16>() * strides.a_row;
+    let tiles = Tiles { row, low: TILE * row, step: size_of::<bf16>() * TERMS };
+    // SAFETY: the caller grants it.
+    unsafe { multiply(k, (a, tiles), b, (c, strides.c_row), accumulate) };
+}
+
+/// Where the two tiles of A for each 32 terms lie, in bytes.
+struct Tiles {
+    /// From one row of a tile to the next.
+    row: usize,
+    /// From the upper tile to the lower one.
+    low: usize,
+    /// From the tiles of 32 terms to those of the next.
+    step: usize,
+}
+
+/// Multiplies 32 rows of A by a panel of B.
+///
+/// # Safety
+/// That of [`MicroKernel`](super::MicroKernel), with tiles of A that can be read.
+#[inline(always)]
+unsafe fn multiply(
+    k: usize,
+    (a, tiles): (*const f32, Tiles),
+    b: *const f32,
+    (c, c_row): (*mut f32, usize),
+    accumulate: bool,
+) {
     debug_assert!(k > 0);
-    // SAFETY: the caller grants the panels, two tiles of each operand for every 32 terms, and 32 rows of 32
+    // SAFETY: the caller grants the operands, two tiles of each for every 32 terms, and 32 rows of 32
     // floats of C; the tiles are configured. The loop runs once for every 32 terms, of which there are some.
     unsafe {
         asm!(
@@ -137,15 +188,16 @@ unsafe fn micro(
             "tileloadd tmm2, [{c_low} + {c_stride}*1]",
             "tileloadd tmm3, [{c_low} + {c_stride}*1 + 64]",
             "3:",
-            "tileloadd tmm4, [{a} + {row}*1]",
-            "tileloadd tmm6, [{b} + {row}*1]",
-            "tileloadd tmm7, [{b} + {row}*1 + 1024]",
+            "tileloadd tmm4, [{a} + {a_stride}*1]",
+            "tileloadd tmm6, [{b} + {b_stride}*1]",
+            "tileloadd tmm7, [{b} + {b_stride}*1 + 1024]",
             "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm5, [{a} + {row}*1 + 1024]",
+            "tileloadd tmm5, [{a_low} + {a_stride}*1]",
             "tdpbf16ps tmm1, tmm4, tmm7",
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
-            "add {a}, 2048",
+            "add {a}, {a_step}",
+            "add {a_low}, {a_step}",
             "add {b}, 2048",
             "dec {blocks}",
             "jnz 3b",
@@ -155,12 +207,15 @@ unsafe fn micro(
             "tilestored [{c_low} + {c_stride}*1 + 64], tmm3",
             accumulate = in(reg) u64::from(accumulate),
             a = inout(reg) a => _,
+            a_low = inout(reg) a.wrapping_byte_add(tiles.low) => _,
+            a_stride = in(reg) tiles.row,
+            a_step = in(reg) tiles.step,
             b = inout(reg) b => _,
+            b_stride = in(reg) TILE_BYTES / TILE,
             blocks = inout(reg) k.div_ceil(TERMS) => _,
             c = in(reg) c,
-            c_low = in(reg) c.wrapping_add(TILE * strides.c_row),
-            c_stride = in(reg) 4 * strides.c_row,
-            row = in(reg) 4 * TILE,
+            c_low = in(reg) c.wrapping_add(TILE * c_row),
+            c_stride = in(reg) size_of::<f32>() * c_row,
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),

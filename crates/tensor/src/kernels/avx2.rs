@@ -18,6 +18,7 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     kc: 256,
     mc: 24 * MR,
     micro: micro::<true>,
+    bf16_rows: None,
     direct: Some(micro::<false>),
     pack_a,
     pack_b,

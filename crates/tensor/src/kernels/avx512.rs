@@ -21,6 +21,7 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     kc: 256,
     mc: 10 * MR,
     micro: micro::<true>,
+    bf16_rows: None,
     direct: Some(micro::<false>),
     pack_a,
     pack_b,

@@ -22,6 +22,7 @@ pub(super) static KERNELS: Kernels = Kernels {
         terms_a_slot: 2,
         micro,
         direct: None,
+        bf16_rows: None,
         pack_a,
         pack_b,
         begin: nothing,

@@ -6,26 +6,22 @@
 //! their product to C tile by tile. Blocks along K follow one another in order for every element of C, so that the
 //! sums do not depend on how C was cut for the threads.
 
+mod tile;
+
+use self::tile::ROUNDED_DEPTH;
 use super::cut::{Span, spans, tile_shape};
-use super::grid::{Grid, Place};
-use super::{GemmKernel, MAX_TILE, pack, store_row};
-use crate::elements;
+use super::grid::Grid;
+use super::{GemmKernel, MAX_TILE};
 use crate::pool::Buffer;
 use crate::{Context, Precision};
-use half::bf16;
 use rayon::prelude::*;
 use std::cell::RefCell;
-use std::ops::Range;
 use std::thread::LocalKey;
 
 /// Columns of B that are packed at a time, in whole panels.
 const SLAB_COLS: usize = 2048;
 /// Floats of B that are packed at a time (4 MB): they stay in the third-level cache.
 const SLAB: usize = 1 << 20;
-/// Blocks of terms of A that are packed at a time. A tile of C stays in cache while they are added up.
-const DEPTH: usize = 2;
-/// The same where C is to be rounded, which takes all terms at once.
-const ROUNDED_DEPTH: usize = 4;
 /// Columns that are packed by one task.
 pub(super) const PACKED_COLS: usize = 128;
 
@@ -186,7 +182,6 @@ impl Product<'_> {
 
     /// Adds the product of A's columns and the slab of B to C, tile by tile.
     fn multiply_slab(&self, slab: &Slab<'_>) {
-        let &GemmKernel { mr, nr, .. } = self.table;
         let threads = if self.parallel { rayon::current_num_threads() } else { 1 };
         let rows = self.grid.rows().sum();
         let (tile_rows, tile_panels) = tile_shape(self.table, rows, slab.panels.len(), threads);
@@ -197,139 +192,6 @@ impl Product<'_> {
                 tiles.push((rows.clone(), panels));
             }
         }
-        for_each(tiles, self.parallel, |(rows, panels)| {
-            let depth = slab.terms.iter().map(Span::len).max().unwrap_or(0);
-            let room = rows.len().next_multiple_of(mr) * self.table.slots(depth);
-            let (blocks, sums) = match self.grid.is_rounded() {
-                true => (ROUNDED_DEPTH, rows.len() * nr),
-                false => (DEPTH, 0),
-            };
-            with_scratch(&A_PANELS, blocks.min(slab.terms.len()) * room, |scratch| {
-                for first in (0..slab.terms.len()).step_by(blocks) {
-                    let terms = first..slab.terms.len().min(first + blocks);
-                    for (terms, packed) in
-                        slab.terms[terms.clone()].iter().zip(scratch.chunks_exact_mut(room))
-                    {
-                        self.pack_a(&rows, terms, packed);
-                    }
-                    with_scratch(&SUMS, sums, |sums| {
-                        let a = (&*scratch, room);
-                        self.multiply_tile(&rows, terms, panels.clone(), slab, a, sums);
-                    });
-                }
-            });
-        });
-    }
-
-    /// Packs a block of A into the beginning of `packed`.
-    fn pack_a(&self, rows: &Span, terms: &Span, packed: &mut [f32]) {
-        let a = self.grid.a(rows.part, terms.part).block(rows.range.clone(), terms.range.clone());
-        let len = rows.len().next_multiple_of(self.table.mr) * self.table.slots(terms.len());
-        // SAFETY: whoever holds a table may use its instruction set.
-        unsafe { (self.table.pack_a)(a, &mut packed[..len], self.round()) };
-    }
-
-    /// Adds the product of packed blocks of A, each in `room` floats, and packed panels of B to C; overwrites C at
-    /// the first terms, unless the whole product accumulates. What is rounded waits in `sums` for it, a panel at a time.
-    fn multiply_tile(
-        &self,
-        rows: &Span,
-        terms: Range<usize>,
-        panels: Range<usize>,
-        slab: &Slab<'_>,
-        (a, room): (&[f32], usize),
-        sums: &mut [f32],
-    ) {
-        let &GemmKernel { mr, nr, begin, end, .. } = self.table;
-        // SAFETY: whoever holds a table may use its instruction set.
-        unsafe { begin() };
-        let b_panel = |t: usize, p: usize| {
-            let len = nr * self.table.slots(slab.terms[t].len());
-            &slab.packed[t * slab.room + (slab.first_panel + p) * len..][..len]
-        };
-        for p in panels.clone() {
-            let cols = &slab.panels[p];
-            let (place, c_stride) = self.grid.c((rows.part, cols.part), &rows.range, &cols.range);
-            let (c, row_stride) = match place {
-                Place::F32(c) => (c, c_stride),
-                Place::Bf16(_) => (sums.as_mut_ptr(), nr),
-            };
-            for (t, a) in terms.clone().zip(a.chunks_exact(room)) {
-                let Span { part, range } = &slab.terms[t];
-                let accumulate = self.accumulate || *part > 0 || range.start > 0;
-                let b = b_panel(t, p);
-                // The panel that comes next is fetched meanwhile, a piece with every tile.
-                let next = match (terms.contains(&(t + 1)), panels.contains(&(p + 1))) {
-                    (true, _) => b_panel(t + 1, p),
-                    (false, true) => b_panel(terms.start, p + 1),
-                    (false, false) => &[],
-                };
-                let piece = next.len().div_ceil(rows.len().div_ceil(mr));
-                let a_panels = a.chunks_exact(mr * self.table.slots(range.len()));
-                for ((i, a), tile) in (0..rows.len()).step_by(mr).zip(a_panels).zip(0..) {
-                    pack::prefetch(next, tile * piece..(tile + 1) * piece);
-                    // SAFETY: the rows from i on lie in C, as `Grid::c` checked, or in the buffer.
-                    let c = unsafe { c.add(i * row_stride) };
-                    let size = (mr.min(rows.len() - i), cols.len());
-                    // SAFETY: as above, the tile lies there; no other thread has it, as threads have tiles of their
-                    // own; both panels have these terms; we are between begin and end.
-                    unsafe { self.micro(range.len(), a, b, (c, row_stride), size, accumulate) };
-                }
-            }
-            if let Place::Bf16(c) = place {
-                // SAFETY: these rows and columns lie in C, as `Grid::c` checked, and no other thread has them.
-                unsafe { self.round_into((c, c_stride), cols.len(), sums) };
-            }
-        }
-        // SAFETY: as above.
-        unsafe { end() };
-    }
-
-    /// Rounds rows of `nr` sums into rows of C that have so many columns.
-    ///
-    /// # Safety
-    /// These elements of C can be written by this thread alone.
-    unsafe fn round_into(&self, (c, row_stride): (*mut bf16, usize), cols: usize, sums: &[f32]) {
-        self.context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                for (i, sums) in sums.chunks_exact(self.table.nr).enumerate() {
-                    // SAFETY: the caller grants it.
-                    let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
-                    elements::store(c, sums);
-                }
-            },
-        );
-    }
-
-    /// Runs the micro-kernel for a tile of C that may lack rows or columns.
-    ///
-    /// # Safety
-    /// `a` and `b` are panels of `k` terms, the `size` of C can be read and written by this thread alone, and the
-    /// table's `begin` was called.
-    #[inline]
-    unsafe fn micro(
-        &self,
-        k: usize,
-        a: &[f32],
-        b: &[f32],
-        (c, row_stride): (*mut f32, usize),
-        (rows, cols): (usize, usize),
-        accumulate: bool,
-    ) {
-        let &GemmKernel { mr, nr, micro, .. } = self.table;
-        let (a, b) = (a.as_ptr(), b.as_ptr());
-        if rows == mr && cols == nr {
-            // SAFETY: the table may be used, the panels have the size, the tile lies in C and is ours.
-            return unsafe { micro(k, a, b, c, self.table.panels(row_stride), accumulate) };
-        }
-        let mut tile = [0.0; MAX_TILE];
-        // SAFETY: as above, but the tile is a local one of mr·nr elements.
-        unsafe { micro(k, a, b, tile.as_mut_ptr(), self.table.panels(nr), false) };
-        for (i, sums) in tile.chunks_exact(nr).take(rows).enumerate() {
-            // SAFETY: these columns of this row lie in C, and no other thread has them.
-            let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
-            store_row(c, sums, accumulate);
-        }
+        for_each(tiles, self.parallel, |(rows, panels)| self.multiply_tile(&rows, panels, slab));
     }
 }

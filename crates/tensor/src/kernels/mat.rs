@@ -1,7 +1,7 @@
 //! Matrices as products see them: elements in memory with strides between them, to read or to write.
 
 use super::view::{View, elements};
-use crate::elements::Element;
+use crate::elements::{DType, Element};
 use half::bf16;
 use std::ops::Range;
 
@@ -51,7 +51,40 @@ impl<'a> Mat<'a> {
     /// If `data` has fewer elements.
     #[track_caller]
     pub fn of_bf16(data: &'a [bf16], rows: usize, cols: usize) -> Self {
-        Self(Elements::Bf16(View::with_row_stride(data, rows, cols, cols)))
+        Self::of_bf16_with_row_stride(data, rows, cols, cols)
+    }
+
+    /// A row-major matrix of rounded numbers whose rows begin `row_stride` elements apart.
+    ///
+    /// # Panics
+    /// If rows overlap, or `data` has too few elements.
+    #[track_caller]
+    pub fn of_bf16_with_row_stride(
+        data: &'a [bf16],
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+    ) -> Self {
+        Self(Elements::Bf16(View::with_row_stride(data, rows, cols, row_stride)))
+    }
+
+    /// A matrix each of whose rows was made one of operands where it was
+    /// ([`make_operands`](crate::elements::make_operands)); rows begin `row_stride` floats apart.
+    #[track_caller]
+    pub(crate) fn of_operands(
+        dtype: DType,
+        data: &'a [f32],
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+    ) -> Self {
+        match dtype {
+            DType::F32 => Self::with_row_stride(data, rows, cols, row_stride),
+            DType::Bf16 => {
+                let data = bytemuck::cast_slice(data);
+                Self::of_bf16_with_row_stride(data, rows, cols, 2 * row_stride)
+            }
+        }
     }
 
     /// The transpose, without moving anything.

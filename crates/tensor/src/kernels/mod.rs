@@ -6,7 +6,7 @@
 //! | [`gemm`] | matrix products: the public face, and which path a shape takes |
 //! | `view`, `mat` | elements and strides; matrices to read and to write |
 //! | `grid` | products of block matrices: several that share an operand or are summed up |
-//! | `blocked` | the loops around the micro-kernel, serial and parallel |
+//! | `blocked` | the loops around the micro-kernel, serial and parallel; `blocked/tile`: those of one thread |
 //! | `pack` | copying operands into the order in which the micro-kernel reads them |
 //! | `panels` | an operand that is packed once for several products |
 //! | `rounded` | products whose results are rounded |
@@ -44,7 +44,7 @@ pub(crate) mod rounded;
 mod select;
 mod skinny;
 #[cfg(any(test, target_arch = "x86_64"))]
-mod tiles;
+pub(crate) mod tiles;
 mod view;
 
 pub use crate::elements::round_to_bf16;
@@ -118,6 +118,8 @@ struct GemmKernel {
     micro: MicroKernel,
     /// The same for operands that lie in memory as they are, where the instruction set has it.
     direct: Option<MicroKernel>,
+    /// The same for rows of A that are bf16 already and begin cache lines, and panels of B.
+    bf16_rows: Option<MicroKernel>,
     /// Packs A in panels of `mr` rows.
     pack_a: pack::Pack,
     /// Packs Bᵀ in panels of `nr` rows.
@@ -170,7 +172,8 @@ struct Strides {
 
 /// Computes a tile of C, `mr` × `nr`, from `k` terms (k > 0) of A and B, between the table's `begin` and `end`:
 /// `(k, a, b, c, strides, accumulate)`. The tile is overwritten, or added to if `accumulate`. `micro` takes packed
-/// panels, whose strides are those of [`GemmKernel::panels`]; for `direct`, the `nr` elements of a term of B lie side by side.
+/// panels, whose strides are those of [`GemmKernel::panels`]; for `direct`, the `nr` elements of a term of B lie side by side; for `bf16_rows`,
+/// `a` points to numbers of 16 bits, of which `a_row` counts, and `k` consists of whole steps.
 ///
 /// # Safety
 /// The CPU has the table's instruction set; `k` is not 0; panels can be read for `slots(k)`·`mr` and `slots(k)`·`nr` floats, other operands

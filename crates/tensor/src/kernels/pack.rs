@@ -18,7 +18,7 @@ use std::ops::Range;
 pub(super) type Pack = unsafe fn(Mat<'_>, &mut [f32], bool);
 
 /// Bytes of a cache line.
-const LINE_BYTES: usize = 64;
+pub(super) const LINE_BYTES: usize = 64;
 /// Floats in it.
 const LINE: usize = LINE_BYTES / size_of::<f32>();
 

@@ -14,6 +14,7 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     kc: 256,
     mc: 12 * MR,
     micro,
+    bf16_rows: None,
     direct: None,
     pack_a: pack::pack::<MR>,
     pack_b: pack::pack::<NR>,

@@ -240,6 +240,6 @@ pub(super) fn transpose(tile: &mut Tile) {
 }
 
 #[cfg(test)]
-pub(super) mod model;
+pub(crate) mod model;
 #[cfg(test)]
 mod tests;

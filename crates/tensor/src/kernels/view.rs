@@ -1,5 +1,6 @@
 //! The elements of matrices, and matrices of one type of them.
 
+use super::pack::LINE_BYTES;
 use std::ops::Range;
 
 /// From the first element to the last of a row-major matrix; saturates, as kernels rely on it.
@@ -84,6 +85,15 @@ impl<'a, E: Copy> View<'a, E> {
     #[inline]
     pub(super) fn data(&self) -> &'a [E] {
         self.data
+    }
+
+    /// Whether every row lies in memory as it is, from the beginning of a cache line on.
+    #[inline]
+    pub(super) fn rows_begin_lines(&self) -> bool {
+        let begins = |bytes: usize| bytes.is_multiple_of(LINE_BYTES);
+        self.col_stride == 1
+            && begins(self.data.as_ptr().addr())
+            && begins(self.row_stride * size_of::<E>())
     }
 
     /// The part that lies in these rows and columns, which must exist.

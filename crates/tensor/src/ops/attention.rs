@@ -21,6 +21,7 @@ use self::heads::{Heads, Inputs};
 use super::RopeTable;
 use crate::elements::{self, Element};
 use crate::kernels::columns::par_column_blocks;
+use crate::kernels::gemm::Mat;
 use crate::pool::Buffer;
 use crate::{Context, DType, Op, Precision, Tensor, Var};
 use half::bf16;
@@ -30,24 +31,21 @@ use rayon::prelude::*;
 fn forward<E: Element>(heads: Heads, inputs: &Inputs, batch: usize) -> (Tensor, Tensor) {
     let Heads { context, num_heads, time, d_head } = heads;
     let shape = Shape { context, time, len: time, d_head };
-    let size = time * d_head;
     let mut l = Tensor::scratch(&[batch, num_heads, time]);
     let mut o = Tensor::scratch_of(E::DTYPE, &[batch, time, heads.channels()]);
     par_column_blocks(o.elements_mut::<E>(), time, heads.channels(), d_head)
         .zip(l.as_mut_slice().par_chunks_mut(time.max(1)))
         .enumerate()
         .for_each(|(index, (mut o, l))| {
-            let mut buffer = Buffer::scratch(3 * size);
-            let (q_head, kv) = buffer.as_mut_slice().split_at_mut(size);
-            let (k_head, v_head) = kv.split_at_mut(size);
-            inputs.load(heads, index, [&mut *q_head, &mut *k_head, &mut *v_head]);
+            let mut buffer = Buffer::scratch(inputs.room(heads));
+            let qkv = inputs.matrices(heads, index, buffer.as_mut_slice());
             let write = |row, from: &[f32]| {
                 context.kernels.vectorize(
                     #[inline(always)]
                     || elements::store(o.row_mut(row), from),
                 );
             };
-            head::forward(shape, q_head, [k_head, v_head], l, write);
+            head::forward(shape, qkv, l, write);
         });
     (o, l)
 }
@@ -68,15 +66,15 @@ fn backward<E: Element>(
         .each_mut()
         .map(|dx| par_column_blocks(dx.elements_mut::<E>(), time, heads.channels(), d_head));
     dq.zip(dk).zip(dv).enumerate().for_each(|(index, ((dq, dk), dv))| {
-        let mut buffer = Buffer::scratch(7 * size + d_head);
-        let (matrices, turned) = buffer.as_mut_slice().split_at_mut(7 * size);
+        let mut buffer = Buffer::scratch(4 * size + inputs.room(heads) + d_head);
+        let (matrices, rest) = buffer.as_mut_slice().split_at_mut(4 * size);
         let mut matrices = matrices.chunks_exact_mut(size);
-        let [q_head, k_head, v_head, do_head, dq_head, dk_head, dv_head] =
-            std::array::from_fn(|_| matrices.next().expect("the buffer has room for seven"));
-        inputs.load(heads, index, [&mut *q_head, &mut *k_head, &mut *v_head]);
-        heads.load(d_o, index, None, do_head);
-        let l = &l.as_slice()[index * time..][..time];
-        let saved = Saved { q: q_head, k: k_head, v: v_head, d_o: do_head, l };
+        let [do_head, dq_head, dk_head, dv_head] =
+            std::array::from_fn(|_| matrices.next().expect("the buffer has room for four"));
+        let (qkv, turned) = rest.split_at_mut(inputs.room(heads));
+        let [q, k, v] = inputs.matrices(heads, index, qkv);
+        let d_o = heads.matrix(d_o, index, do_head);
+        let saved = Saved { q, k, v, d_o, l: &l.as_slice()[index * time..][..time] };
         head::backward(shape, &saved, [&mut *dq_head, &mut *dk_head, &mut *dv_head]);
         context.kernels.vectorize(
             #[inline(always)]
@@ -194,7 +192,9 @@ pub fn attend_to_cache(
                 let (q_head, l) = buffer.as_mut_slice().split_at_mut(time * d_head);
                 heads.load(q, index, rope.map(|table| (table, first)), q_head);
                 let write = |row, from: &[f32]| o.row_mut(row).copy_from_slice(from);
-                head::forward(shape, q_head, [k, v], l, write);
+                let q = Mat::new(q_head, time, d_head);
+                let [k, v] = [k, v].map(|x| Mat::new(x, len, d_head));
+                head::forward(shape, [q, k, v], l, write);
             });
     });
     o.as_operand(context)

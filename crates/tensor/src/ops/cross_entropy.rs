@@ -3,7 +3,8 @@
 //! finite logits overflow.
 
 use super::softmax::{exp_row, sum_exp};
-use crate::{Context, Op, Tensor, Var};
+use crate::elements::make_operands;
+use crate::{Context, DType, Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// −log softmax(z)[t] from z_t, the maximum m of z, and Σ exp(z − m).
@@ -29,12 +30,13 @@ pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32], loss
 }
 
 /// Each row's loss, with the same bits, and the row of logits (N, V) replaced by its gradient,
-/// (softmax − onehot) · `scale`: both come from one pass of exponentials.
+/// (softmax − onehot) · `scale`, as operands of `dtype` ([`make_operands`]): both come from one pass of exponentials.
 pub(crate) fn row_losses_and_gradients(
     context: Context,
     logits: &mut [f32],
     targets: &[u32],
     scale: f32,
+    dtype: DType,
     losses: &mut [f32],
 ) {
     let vocab_size = logits.len() / targets.len().max(1);
@@ -52,6 +54,7 @@ pub(crate) fn row_losses_and_gradients(
                     *z = *z * inverse * scale;
                 }
                 row[target] = (target_probability - 1.0) * scale;
+                make_operands(dtype, row);
                 row_loss(target_logit, max, sum)
             },
         );
@@ -87,7 +90,8 @@ impl<'t> Var<'t> {
             let mut dlogits = logits;
             let mut again = losses; // the losses, which nobody needs any more
             let (scale, again) = (dy.item() / targets.len() as f32, again.as_mut_slice());
-            row_losses_and_gradients(context, dlogits.as_mut_slice(), &targets, scale, again);
+            let logits = dlogits.as_mut_slice();
+            row_losses_and_gradients(context, logits, &targets, scale, DType::F32, again);
             grads.give(0, dlogits);
         })
     }

@@ -2,7 +2,7 @@
 //! logits ever existing as a whole. (The idea: Wijmans et al., "Cut Your Losses", arXiv:2411.09009)
 //!
 //! Rows are taken in chunks. A chunk's logits z = x·wᵀ give its losses, are replaced in place by
-//! dz = (softmax(z) − onehot) / N, and dz gives dx = dz·w and adds dzᵀ·x to dw; then the next chunk reuses the
+//! dz = (softmax(z) − onehot) / N, rounded in bf16 precision, and dz gives dx = dz·w and adds dzᵀ·x to dw; then the next chunk reuses the
 //! buffer. So the gradients are computed in the forward pass, for an upstream gradient of one, and
 //! backward only scales them. If there are several chunks, w is packed once for all of them, in both orders.
 
@@ -89,8 +89,9 @@ impl<'t> Var<'t> {
                 row_losses(context, z, targets_chunk, losses);
                 continue;
             };
-            row_losses_and_gradients(context, z, targets_chunk, 1.0 / targets.len() as f32, losses);
-            let dz = Mat::new(z, rows, vocab_size);
+            let (scale, dtype) = (1.0 / targets.len() as f32, context.operands());
+            row_losses_and_gradients(context, z, targets_chunk, scale, dtype, losses);
+            let dz = Mat::of_operands(dtype, z, rows, vocab_size, vocab_size);
             let dx = MatMut::new(&mut dx.as_mut_slice()[range], rows, channels);
             by_w.gemm(dz, dx, false);
             let dw = MatMut::new(dw.as_mut_slice(), vocab_size, channels);
@@ -110,7 +111,7 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Tape, testing};
+    use crate::{Precision, Tape, testing};
 
     #[test]
     fn gradients() {
@@ -123,8 +124,8 @@ mod tests {
         let rows = 2 * rows_a_chunk(11) + 3;
         let targets: Vec<u32> = (0..rows as u32).map(|n| n * 7 % 11).collect();
         let (x, w) = (testing::random(&[rows, 6], 1), testing::random(&[11, 6], 2));
-        let run = |fused: bool| {
-            let tape = Tape::new(Context::detect());
+        let run = |precision: Precision, fused: bool| {
+            let tape = Tape::new(Context::detect().with_precision(precision));
             let (x, w) = (tape.leaf(x.clone()), tape.leaf(w.clone()));
             let loss = match fused {
                 true => x.linear_cross_entropy(&w, &targets),
@@ -133,10 +134,12 @@ mod tests {
             let mut gradients = tape.backward(&loss);
             (loss.value().item(), gradients.take(&x).unwrap(), gradients.take(&w).unwrap())
         };
-        let (fused, plain) = (run(true), run(false));
-        assert!((fused.0 - plain.0).abs() < 1e-6);
-        testing::assert_close("dx", fused.1.as_slice(), plain.1.as_slice(), 1e-6);
-        testing::assert_close("dw", fused.2.as_slice(), plain.2.as_slice(), 1e-5);
+        for precision in [Precision::F32, Precision::Bf16] {
+            let (fused, plain) = (run(precision, true), run(precision, false));
+            assert!((fused.0 - plain.0).abs() < 1e-6);
+            testing::assert_close("dx", fused.1.as_slice(), plain.1.as_slice(), 1e-6);
+            testing::assert_close("dw", fused.2.as_slice(), plain.2.as_slice(), 1e-5);
+        }
     }
 
     #[test]

@@ -26,8 +26,9 @@ pub(in crate::kernels) static TILES: Kernels = Kernels {
         mc: 2 * PANEL,
         terms_a_step: TERMS,
         terms_a_slot: 2,
-        micro: multiply_tiles,
+        micro: multiply_panels,
         direct: None,
+        bf16_rows: Some(multiply_rows),
         pack_a: |source, panels, _| pack(source, panels, Order::RowsOfTerms, Plain),
         pack_b: |source, panels, _| pack(source, panels, Order::PairsOfTerms, Plain),
         begin: nothing,
@@ -48,6 +49,7 @@ pub(in crate::kernels) static PAIRS: Kernels = Kernels {
         terms_a_slot: 2,
         micro: multiply_pairs,
         direct: None,
+        bf16_rows: None,
         pack_a: |source, panels, _| pack_pairs::<MR>(source, panels, Plain),
         pack_b: |source, panels, _| pack_pairs::<NR>(source, panels, Plain),
         begin: nothing,
@@ -56,7 +58,7 @@ pub(in crate::kernels) static PAIRS: Kernels = Kernels {
 };
 
 /// Every table of this machine in both precisions, and the models in theirs.
-pub(in crate::kernels) fn contexts() -> impl Iterator<Item = Context> {
+pub(crate) fn contexts() -> impl Iterator<Item = Context> {
     let context = |kernels, precision| Context { kernels, precision };
     let both = move |kernels| [Precision::F32, Precision::Bf16].map(|p| context(kernels, p));
     let of_this_machine = available().into_iter().flat_map(both);
@@ -82,7 +84,7 @@ fn add_product(d: &mut f32, a: u32, b: u32) {
 ///
 /// # Safety
 /// That of [`MicroKernel`](crate::kernels::MicroKernel).
-unsafe fn multiply_tiles(
+unsafe fn multiply_panels(
     k: usize,
     a: *const f32,
     b: *const f32,
@@ -90,15 +92,53 @@ unsafe fn multiply_tiles(
     strides: Strides,
     accumulate: bool,
 ) {
-    assert!((a as usize | b as usize).is_multiple_of(64), "panels are aligned");
-    let tiles = 2 * k.div_ceil(TERMS);
-    // SAFETY: the caller grants the panels.
-    let (a, b) = unsafe {
-        (
-            std::slice::from_raw_parts(a.cast::<Tile>(), tiles),
-            std::slice::from_raw_parts(b.cast::<Tile>(), tiles),
-        )
-    };
+    assert!(a.addr().is_multiple_of(64), "panels are aligned");
+    // SAFETY: the caller grants the panel of A, and all else.
+    unsafe {
+        let a = std::slice::from_raw_parts(a.cast::<Tile>(), 2 * k.div_ceil(TERMS));
+        multiply_tiles(a, b, (c, strides.c_row), accumulate);
+    }
+}
+
+/// The same for rows of A of bf16 as they lie in memory.
+///
+/// # Safety
+/// That of [`MicroKernel`](crate::kernels::MicroKernel).
+unsafe fn multiply_rows(
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    strides: Strides,
+    accumulate: bool,
+) {
+    assert!(a.addr().is_multiple_of(64) && strides.a_row.is_multiple_of(TERMS), "rows are aligned");
+    assert!(k.is_multiple_of(TERMS), "terms are whole steps");
+    let mut tiles = vec![Tile::zeroed(); 2 * k / TERMS];
+    for (index, tile) in tiles.iter_mut().enumerate() {
+        for (i, words) in tile.0.iter_mut().enumerate() {
+            let first = (index % 2 * TILE + i) * strides.a_row + index / 2 * TERMS;
+            // SAFETY: the caller grants 32 rows of k terms.
+            *words = unsafe { a.cast::<bf16>().add(first).cast::<Words>().read() };
+        }
+    }
+    // SAFETY: the caller grants the panel of B, and C.
+    unsafe { multiply_tiles(&tiles, b, (c, strides.c_row), accumulate) };
+}
+
+/// Two tiles of A and two of B for every 32 terms.
+///
+/// # Safety
+/// As many tiles of B can be read, 32 floats in each of 32 rows of C be read and written.
+unsafe fn multiply_tiles(
+    a: &[Tile],
+    b: *const f32,
+    (c, c_row): (*mut f32, usize),
+    accumulate: bool,
+) {
+    assert!(b.addr().is_multiple_of(64), "panels are aligned");
+    // SAFETY: the caller grants the panel.
+    let b = unsafe { std::slice::from_raw_parts(b.cast::<Tile>(), a.len()) };
     for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
         let mut d = [[0.0; TILE]; TILE];
         for (a, b) in a.chunks_exact(2).zip(b.chunks_exact(2)) {
@@ -111,7 +151,7 @@ unsafe fn multiply_tiles(
         for (r, d) in d.iter().enumerate() {
             // SAFETY: the caller grants 32 floats in each of 32 rows.
             let row = unsafe {
-                let start = c.add((i * TILE + r) * strides.c_row + j * TILE);
+                let start = c.add((i * TILE + r) * c_row + j * TILE);
                 std::slice::from_raw_parts_mut(start, TILE)
             };
             store_row(row, d, accumulate);

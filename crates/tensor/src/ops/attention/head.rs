@@ -10,6 +10,7 @@
 //! much in common, dq and dk are off by many times the rounding. Here the rows of p and dp are whole.
 
 use crate::Context;
+use crate::elements::make_operands;
 use crate::kernels::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
 use crate::kernels::lanes::{self, LANES};
 use crate::kernels::panels::Panels;
@@ -68,11 +69,6 @@ impl Shape {
         (0..time.div_ceil(block)).map(move |i| (i * block, block.min(time - i * block)))
     }
 
-    /// `x` (len, D).
-    fn keys<'x>(&self, x: &'x [f32]) -> Mat<'x> {
-        Mat::new(x, self.len, self.d_head)
-    }
-
     /// Scores are divided by √D.
     fn scale(&self) -> f32 {
         1.0 / (self.d_head as f32).sqrt()
@@ -80,16 +76,15 @@ impl Shape {
 }
 
 /// The floats that xᵀ takes for the products of several blocks of queries; 0 if there is one block.
-fn panels_len(shape: &Shape, x: &[f32]) -> usize {
-    if shape.time <= shape.block() { 0 } else { Panels::len(shape.context, shape.keys(x).t()) }
+fn panels_len(shape: &Shape, x: Mat<'_>) -> usize {
+    if shape.time <= shape.block() { 0 } else { Panels::len(shape.context, x.t()) }
 }
 
 /// xᵀ for the products of all blocks of queries.
-fn transposed<'a>(shape: &Shape, x: &'a [f32], room: &mut Room<'a>) -> Panels<'a> {
-    let x_t = shape.keys(x).t();
+fn transposed<'a>(shape: &Shape, x: Mat<'a>, room: &mut Room<'a>) -> Panels<'a> {
     match panels_len(shape, x) {
-        0 => Panels::unpacked(shape.context, x_t),
-        len => Panels::pack_serial(shape.context, x_t, room.take(len)),
+        0 => Panels::unpacked(shape.context, x.t()),
+        len => Panels::pack_serial(shape.context, x.t(), room.take(len)),
     }
 }
 
@@ -97,13 +92,13 @@ fn transposed<'a>(shape: &Shape, x: &'a [f32], room: &mut Room<'a>) -> Panels<'a
 /// row of o through `write`.
 pub(super) fn forward(
     shape: Shape,
-    q: &[f32],
-    [k, v]: [&[f32]; 2],
+    [q, k, v]: [Mat<'_>; 3],
     l: &mut [f32],
     mut write: impl FnMut(usize, &[f32]),
 ) {
     let Shape { context, len, d_head, .. } = shape;
     let (block, scale, first) = (shape.block(), shape.scale(), len - shape.time);
+    let dtype = context.operands();
     let sizes = [panels_len(&shape, k), block * row_stride(len), block, block * d_head];
     let mut buffer = Buffer::scratch(sizes.map(whole_lines).iter().sum());
     let mut room = Room(buffer.as_mut_slice());
@@ -114,15 +109,15 @@ pub(super) fn forward(
         let stride = row_stride(keys);
         let p = &mut p[..rows * stride];
         let scores = MatMut::with_row_stride(&mut *p, rows, keys, stride);
-        k_t.gemm_serial(Mat::new(&q[start * d_head..], rows, d_head), scores, false);
+        k_t.gemm_serial(q.of_rows(start..start + rows), scores, false);
         // exp(score − largest) is not divided by its sum here: the row of o is, which is shorter.
         context.kernels.vectorize(
             #[inline(always)]
             || {
                 let numbers = l[start..].iter_mut().zip(sums.iter_mut());
-                for (r, (row, (l, sum))) in p.chunks_exact_mut(stride).zip(numbers).enumerate() {
+                for (r, (p, (l, sum))) in p.chunks_exact_mut(stride).zip(numbers).enumerate() {
                     let seen = first + start + r + 1;
-                    let (row, masked) = row.split_at_mut(row_stride(seen));
+                    let (row, masked) = p.split_at_mut(row_stride(seen));
                     row[seen..].fill(f32::NEG_INFINITY);
                     let max = lanes::max(row);
                     *sum = lanes::map_sum(
@@ -132,12 +127,13 @@ pub(super) fn forward(
                     );
                     masked.fill(0.0);
                     *l = max * scale + sum.ln();
+                    make_operands(dtype, p);
                 }
             },
         );
         let target = MatMut::new(o, rows, d_head);
-        let p = Mat::with_row_stride(p, rows, keys, stride);
-        gemm_serial(context, p, Mat::new(v, keys, d_head), target, false);
+        let p = Mat::of_operands(dtype, p, rows, keys, stride);
+        gemm_serial(context, p, v.of_rows(0..keys), target, false);
         for (r, (o, sum)) in o.chunks_exact_mut(d_head).zip(sums.iter()).take(rows).enumerate() {
             let inverse = 1.0 / *sum;
             o.iter_mut().for_each(|o| *o *= inverse);
@@ -148,17 +144,17 @@ pub(super) fn forward(
 
 /// What backward reads of one head, (T, D) each; ℓ (T).
 pub(super) struct Saved<'a> {
-    pub(super) q: &'a [f32],
-    pub(super) k: &'a [f32],
-    pub(super) v: &'a [f32],
-    pub(super) d_o: &'a [f32],
+    pub(super) q: Mat<'a>,
+    pub(super) k: Mat<'a>,
+    pub(super) v: Mat<'a>,
+    pub(super) d_o: Mat<'a>,
     pub(super) l: &'a [f32],
 }
 
 /// One head's gradients of q, k and v, (T, D) each, of a whole sequence.
 pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32]; 3]) {
     let Shape { context, time, d_head, .. } = shape;
-    let (block, scale) = (shape.block(), shape.scale());
+    let (block, scale, dtype) = (shape.block(), shape.scale(), context.operands());
     let sizes = [panels_len(&shape, saved.k), block * row_stride(time)];
     let mut buffer = Buffer::scratch(2 * sizes.map(whole_lines).iter().sum::<usize>());
     let mut room = Room(buffer.as_mut_slice());
@@ -169,36 +165,36 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
         let (keys, accumulate) = (start + rows, start + rows < time);
         let stride = row_stride(keys);
         let (p, ds) = (&mut p[..rows * stride], &mut ds[..rows * stride]);
-        let own = start * d_head..keys * d_head;
-        let q = Mat::new(&saved.q[own.clone()], rows, d_head);
-        let d_o = Mat::new(&saved.d_o[own.clone()], rows, d_head);
+        let [q, d_o] = [saved.q, saved.d_o].map(|x| x.of_rows(start..keys));
         k_t.gemm_serial(q, MatMut::with_row_stride(&mut *p, rows, keys, stride), false);
         v_t.gemm_serial(d_o, MatMut::with_row_stride(&mut *ds, rows, keys, stride), false);
         context.kernels.vectorize(
             #[inline(always)]
             || {
                 let matrix_rows = p.chunks_exact_mut(stride).zip(ds.chunks_exact_mut(stride));
-                for (position, (p, ds)) in (start..).zip(matrix_rows) {
+                for (position, (p_row, ds_row)) in (start..).zip(matrix_rows) {
                     let l = saved.l[position];
                     // Some more than are seen: what comes out of them is overwritten.
                     let whole = row_stride(position + 1);
-                    for p in &mut p[..whole] {
+                    for p in &mut p_row[..whole] {
                         *p = lanes::exp(*p * scale - l);
                     }
-                    p[position + 1..].fill(0.0);
-                    ds[position + 1..].fill(0.0);
-                    let (p, dp) = (&p[..whole], &mut ds[..whole]);
+                    p_row[position + 1..].fill(0.0);
+                    ds_row[position + 1..].fill(0.0);
+                    let (p, dp) = (&p_row[..whole], &mut ds_row[..whole]);
                     let delta = lanes::dot(p, dp);
                     for (&p, dp) in p.iter().zip(dp) {
                         // ds/√D of the formulas above, so that dq and dk need no factor.
                         *dp = p * (*dp - delta) * scale;
                     }
+                    make_operands(dtype, p_row);
+                    make_operands(dtype, ds_row);
                 }
             },
         );
-        let [p, ds] = [p, ds].map(|x| Mat::with_row_stride(x, rows, keys, stride));
-        let k = Mat::new(saved.k, keys, d_head);
-        gemm_serial(context, ds, k, MatMut::new(&mut dq[own], rows, d_head), false);
+        let [p, ds] = [p, ds].map(|x| Mat::of_operands(dtype, x, rows, keys, stride));
+        let dq = MatMut::new(&mut dq[start * d_head..], rows, d_head);
+        gemm_serial(context, ds, saved.k.of_rows(0..keys), dq, false);
         gemm_serial(context, ds.t(), q, MatMut::new(&mut *dk, keys, d_head), accumulate);
         gemm_serial(context, p.t(), d_o, MatMut::new(&mut *dv, keys, d_head), accumulate);
     }

@@ -2,6 +2,7 @@
 
 use super::RopeTable;
 use crate::elements::{self, Data, Element};
+use crate::kernels::gemm::Mat;
 use crate::kernels::prefetch;
 use crate::pool::Buffer;
 use crate::{Context, DType, Tensor};
@@ -66,6 +67,21 @@ impl Heads {
                 &sequence[start..][..d_head]
             },
         )
+    }
+
+    /// Head `index` of `x` (T, D): where it is if `x` is rounded, or else copied to `room`, as its rows lie far apart.
+    pub(super) fn matrix<'a>(&self, x: &'a Tensor, index: usize, room: &'a mut [f32]) -> Mat<'a> {
+        let Self { num_heads, time, d_head, .. } = *self;
+        match x.data() {
+            Data::F32(_) => {
+                self.load(x, index, None, room);
+                Mat::new(room, time, d_head)
+            }
+            Data::Bf16(x) => {
+                let first = index / num_heads * time * self.channels() + index % num_heads * d_head;
+                Mat::of_bf16_with_row_stride(&x[first..], time, d_head, self.channels())
+            }
+        }
     }
 
     /// Copies head `index` of `x` to `out` (T, D), the first row turned to position `start`.
@@ -143,25 +159,37 @@ impl Inputs {
         Self::Heads([round(q, rope), round(k, rope), round(v, None)])
     }
 
-    /// Copies head `index` of q, k and v, counted over all sequences, to `out`, (T, D) each.
-    pub(super) fn load(&self, heads: Heads, index: usize, out: [&mut [f32]; 3]) {
+    /// Floats that [`Inputs::matrices`] needs.
+    pub(super) fn room(&self, heads: Heads) -> usize {
+        match self {
+            Self::Channels(..) => 3 * heads.time * heads.d_head,
+            Self::Heads(_) => 0,
+        }
+    }
+
+    /// Head `index` of q, k and v, counted over all sequences, (T, D) each: where they are, or copied to `room`.
+    pub(super) fn matrices<'a>(
+        &'a self,
+        heads: Heads,
+        index: usize,
+        room: &'a mut [f32],
+    ) -> [Mat<'a>; 3] {
+        let Heads { time, d_head, .. } = heads;
+        let size = time * d_head;
         match self {
             Self::Channels([q, k, v], rope) => {
                 let rope = rope.as_ref().map(|table| (table, 0));
-                let [q_head, k_head, v_head] = out;
+                let (q_head, kv) = room.split_at_mut(size);
+                let (k_head, v_head) = kv.split_at_mut(size);
                 heads.load(q, index, rope, q_head);
                 heads.load(k, index, rope, k_head);
                 heads.load(v, index, None, v_head);
+                [q_head, k_head, v_head].map(|head| Mat::new(head, time, d_head))
             }
-            Self::Heads(inputs) => heads.context.kernels.vectorize(
-                #[inline(always)]
-                || {
-                    for (x, out) in inputs.iter().zip(out) {
-                        let head = index * out.len()..(index + 1) * out.len();
-                        elements::load(out, &x.elements::<bf16>()[head]);
-                    }
-                },
-            ),
+            Self::Heads(inputs) => inputs.each_ref().map(|x| {
+                let head = &x.elements::<bf16>()[index * size..(index + 1) * size];
+                Mat::of_bf16(head, time, d_head)
+            }),
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::kernels::tiles::model;
 use crate::ops::RopeLayout;
 use crate::{Precision, Tape, testing};
 
@@ -34,13 +35,14 @@ fn only(x: &Tensor, num_heads: usize, head: usize) -> Tensor {
 
 /// o, dq, dk and dv; without `fused`, queries and keys are turned by the operation made for that.
 fn results(
+    context: Context,
     x: [Tensor; 3],
     d_o: Tensor,
     num_heads: usize,
     table: &RopeTable,
     fused: bool,
 ) -> [Tensor; 4] {
-    let tape = Tape::new(Context::detect());
+    let tape = Tape::new(context);
     let [q, k, v] = x.map(|x| tape.leaf(x));
     let o = match fused {
         true => q.causal_attention(&k, &v, num_heads, Some(table)),
@@ -53,15 +55,20 @@ fn results(
 
 #[test]
 fn heads_side_by_side_are_turned_and_attended_to_one_by_one() {
-    let (num_heads, shape) = (3, [2, 70, 24]);
-    let table = rope(8);
-    let (x, d_o) = (random_qkv(&shape), testing::random(&shape, 4));
-    let all = results(x.clone(), d_o.clone(), num_heads, &table, true);
-    for head in 0..num_heads {
-        let one = |x: &Tensor| only(x, num_heads, head);
-        let alone = results(x.each_ref().map(one), one(&d_o), 1, &table, false);
-        for (all, alone) in all.iter().zip(&alone) {
-            assert_eq!(one(all).as_slice(), alone.as_slice(), "the same bits");
+    for context in model::contexts() {
+        for (num_heads, shape) in [(3, [2, 70, 24]), (2, [1, 128, 64])] {
+            let table = rope(shape[2] / num_heads);
+            // Rounded in bf16 precision, so that heads are read where they are.
+            let (x, d_o) = (random_qkv(&shape), testing::random(&shape, 4).as_operand(context));
+            let all = results(context, x.clone(), d_o.clone(), num_heads, &table, true);
+            for head in 0..num_heads {
+                let one = |x: &Tensor| only(&x.to_f32(), num_heads, head);
+                let x = x.each_ref().map(one);
+                let alone = results(context, x, one(&d_o), 1, &table, false);
+                for (all, alone) in all.iter().zip(&alone) {
+                    assert_eq!(one(all).as_slice(), alone.to_f32().as_slice(), "the same bits");
+                }
+            }
         }
     }
 }
@@ -118,7 +125,7 @@ fn what_a_recycled_buffer_held_does_not_matter() {
     let (shape, table) = ([1, 160, 32], RopeTable::new(100.0, 16, 160, RopeLayout::Halves));
     let run = |factor: f32| {
         let x = random_qkv(&shape).map(|x| x.map(|x| factor * x));
-        results(x, testing::random(&shape, 4), 2, &table, true)
+        results(Context::detect(), x, testing::random(&shape, 4), 2, &table, true)
     };
     let first = run(1.0);
     run(3.0);

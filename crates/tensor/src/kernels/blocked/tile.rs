@@ -1,0 +1,269 @@
+//! The loops inside a tile of C, which one thread multiplies: panels of B, blocks of terms, panels of A.
+
+use super::{A_PANELS, Product, SUMS, Slab, with_scratch};
+use crate::elements;
+use crate::kernels::cut::Span;
+use crate::kernels::grid::Place;
+use crate::kernels::mat::Elements;
+use crate::kernels::view::View;
+use crate::kernels::{GemmKernel, MAX_TILE, MicroKernel, Strides, pack, store_row};
+use half::bf16;
+use std::ops::Range;
+
+/// Blocks of terms of A that are packed at a time. A tile of C stays in cache while they are added up.
+const DEPTH: usize = 2;
+/// The same where C is to be rounded, which takes all terms at once.
+pub(super) const ROUNDED_DEPTH: usize = 4;
+
+/// Some rows and terms of A, as a micro-kernel reads them.
+enum Block<'a> {
+    /// In panels.
+    Packed(&'a [f32]),
+    /// Where they are, in whole panels of rows.
+    Rows(MicroKernel, View<'a, bf16>),
+}
+
+/// What a micro-kernel multiplies by a panel of B: where its rows of A begin, and its strides but for C's.
+#[derive(Clone, Copy)]
+struct Left {
+    micro: MicroKernel,
+    a: *const f32,
+    strides: Strides,
+}
+
+impl Block<'_> {
+    /// The `mr` rows from `row` on.
+    #[inline]
+    fn panel(&self, table: &GemmKernel, row: usize, terms: usize) -> Left {
+        let strides = table.panels(table.nr);
+        match self {
+            Self::Packed(panels) => {
+                let slots = table.slots(terms);
+                let a = panels[row * slots..][..table.mr * slots].as_ptr();
+                Left { micro: table.micro, a, strides }
+            }
+            Self::Rows(micro, rows) => {
+                let a = rows.block(row..row + table.mr, 0..terms).data().as_ptr().cast();
+                Left { micro: *micro, a, strides: Strides { a_row: rows.row_stride(), ..strides } }
+            }
+        }
+    }
+
+    /// Asks for the rows from `row` on, a panel of them, if they lie where the hardware does not foresee them.
+    #[inline]
+    fn ask_for(&self, table: &GemmKernel, row: usize) {
+        if let Self::Rows(_, rows) = self {
+            for start in (row..rows.rows().min(row + table.mr)).map(|i| i * rows.row_stride()) {
+                pack::prefetch(rows.data(), start..start + rows.cols());
+            }
+        }
+    }
+}
+
+impl Product<'_> {
+    /// Adds the product of some rows of A and some panels of the slab of B to C.
+    pub(super) fn multiply_tile(&self, rows: &Span, panels: Range<usize>, slab: &Slab<'_>) {
+        let &GemmKernel { mr, nr, .. } = self.table;
+        let depth = slab.terms.iter().map(Span::len).max().unwrap_or(0);
+        let room = rows.len().next_multiple_of(mr) * self.table.slots(depth);
+        let (blocks, sums) = match self.grid.is_rounded() {
+            true => (ROUNDED_DEPTH, rows.len() * nr),
+            false => (DEPTH, 0),
+        };
+        with_scratch(&A_PANELS, blocks.min(slab.terms.len()) * room, |scratch| {
+            for (terms, index) in slab.terms.chunks(blocks).zip(0..) {
+                let rooms = terms.iter().zip(scratch.chunks_exact_mut(room));
+                let a: Vec<_> = rooms.map(|(terms, room)| self.block(rows, terms, room)).collect();
+                with_scratch(&SUMS, sums, |sums| {
+                    self.multiply_blocks(rows, (index * blocks, &a), panels.clone(), slab, sums);
+                });
+            }
+        });
+    }
+
+    /// A block of A, packed into the beginning of `room` if need be.
+    fn block<'b>(&'b self, rows: &Span, terms: &Span, room: &'b mut [f32]) -> Block<'b> {
+        let &GemmKernel { mr, terms_a_step, bf16_rows, pack_a, .. } = self.table;
+        let a = self.grid.a(rows.part, terms.part).block(rows.range.clone(), terms.range.clone());
+        if let (Some(micro), Elements::Bf16(a)) = (bf16_rows, a.0) {
+            let whole = a.rows().is_multiple_of(mr) && a.cols().is_multiple_of(terms_a_step);
+            if whole && a.rows_begin_lines() {
+                return Block::Rows(micro, a);
+            }
+        }
+        let packed = &mut room[..rows.len().next_multiple_of(mr) * self.table.slots(terms.len())];
+        // SAFETY: whoever holds a table may use its instruction set.
+        unsafe { pack_a(a, packed, self.round()) };
+        Block::Packed(packed)
+    }
+
+    /// Adds the product of blocks of A, from block `first` of terms on, and packed panels of B to C; overwrites C at
+    /// the first terms, unless the whole product accumulates. What is rounded waits in `sums` for it, a panel at a time.
+    fn multiply_blocks(
+        &self,
+        rows: &Span,
+        (first, a): (usize, &[Block<'_>]),
+        panels: Range<usize>,
+        slab: &Slab<'_>,
+        sums: &mut [f32],
+    ) {
+        let &GemmKernel { mr, nr, begin, end, .. } = self.table;
+        let terms = first..first + a.len();
+        // SAFETY: whoever holds a table may use its instruction set.
+        unsafe { begin() };
+        let b_panel = |t: usize, p: usize| {
+            let len = nr * self.table.slots(slab.terms[t].len());
+            &slab.packed[t * slab.room + (slab.first_panel + p) * len..][..len]
+        };
+        for p in panels.clone() {
+            let cols = &slab.panels[p];
+            let (place, c_stride) = self.grid.c((rows.part, cols.part), &rows.range, &cols.range);
+            let (c, row_stride) = match place {
+                Place::F32(c) => (c, c_stride),
+                Place::Bf16(_) => (sums.as_mut_ptr(), nr),
+            };
+            for (t, a) in terms.clone().zip(a) {
+                let Span { part, range } = &slab.terms[t];
+                let accumulate = self.accumulate || *part > 0 || range.start > 0;
+                let b = b_panel(t, p);
+                // The panel that comes next is fetched meanwhile, a piece with every tile.
+                let next = match (terms.contains(&(t + 1)), panels.contains(&(p + 1))) {
+                    (true, _) => b_panel(t + 1, p),
+                    (false, true) => b_panel(terms.start, p + 1),
+                    (false, false) => &[],
+                };
+                let piece = next.len().div_ceil(rows.len().div_ceil(mr));
+                for (row, tile) in (0..rows.len()).step_by(mr).zip(0..) {
+                    pack::prefetch(next, tile * piece..(tile + 1) * piece);
+                    if p == panels.start {
+                        a.ask_for(self.table, row + mr);
+                    }
+                    // SAFETY: the rows from this one on lie in C, as `Grid::c` checked, or in the buffer.
+                    let c = unsafe { c.add(row * row_stride) };
+                    let size = (mr.min(rows.len() - row), cols.len());
+                    let a = a.panel(self.table, row, range.len());
+                    // SAFETY: as above, the tile lies there; no other thread has it, as threads have tiles of their
+                    // own; both panels have these terms; we are between begin and end.
+                    unsafe { self.micro(range.len(), a, b, (c, row_stride), size, accumulate) };
+                }
+            }
+            if let Place::Bf16(c) = place {
+                // SAFETY: these rows and columns lie in C, as `Grid::c` checked, and no other thread has them.
+                unsafe { self.round_into((c, c_stride), cols.len(), sums) };
+            }
+        }
+        // SAFETY: as above.
+        unsafe { end() };
+    }
+
+    /// Rounds rows of `nr` sums into rows of C that have so many columns.
+    ///
+    /// # Safety
+    /// These elements of C can be written by this thread alone.
+    unsafe fn round_into(&self, (c, row_stride): (*mut bf16, usize), cols: usize, sums: &[f32]) {
+        self.context.kernels.vectorize(
+            #[inline(always)]
+            || {
+                for (i, sums) in sums.chunks_exact(self.table.nr).enumerate() {
+                    // SAFETY: the caller grants it.
+                    let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
+                    elements::store(c, sums);
+                }
+            },
+        );
+    }
+
+    /// Runs the micro-kernel for a tile of C that may lack rows or columns.
+    ///
+    /// # Safety
+    /// `left` and `b` have `k` terms, the `size` of C can be read and written by this thread alone, and the
+    /// table's `begin` was called.
+    #[inline]
+    unsafe fn micro(
+        &self,
+        k: usize,
+        Left { micro, a, strides }: Left,
+        b: &[f32],
+        (c, row_stride): (*mut f32, usize),
+        (rows, cols): (usize, usize),
+        accumulate: bool,
+    ) {
+        let &GemmKernel { mr, nr, .. } = self.table;
+        let b = b.as_ptr();
+        if rows == mr && cols == nr {
+            let strides = Strides { c_row: row_stride, ..strides };
+            // SAFETY: the table may be used, the operands have the size, the tile lies in C and is ours.
+            return unsafe { micro(k, a, b, c, strides, accumulate) };
+        }
+        let mut tile = [0.0; MAX_TILE];
+        // SAFETY: as above, but the tile is a local one of mr·nr elements; `strides` are for such a one.
+        unsafe { micro(k, a, b, tile.as_mut_ptr(), strides, false) };
+        for (i, sums) in tile.chunks_exact(nr).take(rows).enumerate() {
+            // SAFETY: these columns of this row lie in C, and no other thread has them.
+            let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
+            store_row(c, sums, accumulate);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::gemm::{Mat, MatMut, gemm, table};
+    use crate::kernels::grid::Grid;
+    use crate::kernels::tiles::model;
+    use crate::{Precision, testing};
+
+    /// Whether A is multiplied where it is.
+    fn is_read_in_place(context: crate::Context, a: Mat<'_>) -> bool {
+        let b = testing::random(&[a.cols(), 1], 1);
+        let mut c = vec![0.0; a.rows()];
+        let grid = Grid::new(&[a], &[b.matrix()], vec![MatMut::new(&mut c, a.rows(), 1)]);
+        let table = table(context);
+        let product = Product { context, table, grid, accumulate: false, parallel: false };
+        let [rows, terms] = [a.rows(), a.cols()].map(|len| Span { part: 0, range: 0..len });
+        let mut room = vec![0.0; 2 * (a.rows() + table.mr) * (a.cols() + table.terms_a_step)];
+        let aligned = room.as_ptr().align_offset(64);
+        matches!(product.block(&rows, &terms, &mut room[aligned..]), Block::Rows(..))
+    }
+
+    #[test]
+    fn rounded_rows_are_multiplied_where_they_are_with_the_same_bits() {
+        let mut in_place = 0;
+        for context in model::contexts().filter(|context| context.precision == Precision::Bf16) {
+            let n = 70;
+            for (m, k, row_stride) in [
+                (64, 64, 64),
+                (320, 192, 192),
+                (32, 32, 160), // rows far apart
+                (96, 608, 608),
+                (70, 64, 64), // no whole panels
+                (64, 40, 64), // no whole steps
+                (64, 64, 72), // rows that begin in the middle of lines
+            ] {
+                let source = testing::random(&[m, row_stride], 1);
+                let rounded = source.as_operand(context);
+                let a = Mat::of_bf16_with_row_stride(rounded.elements(), m, k, row_stride);
+                let source = Mat::with_row_stride(source.as_slice(), m, k, row_stride);
+                let has_kernel = table(context).bf16_rows.is_some();
+                let whole = (m, k) != (70, 64) && k != 40 && row_stride != 72;
+                assert_eq!(is_read_in_place(context, a), has_kernel && whole, "{m}×{k}");
+                in_place += usize::from(has_kernel && whole);
+
+                let b = testing::random(&[n, k], 2);
+                let product = |a: Mat<'_>| {
+                    let mut c = testing::random(&[m, n], 3);
+                    gemm(context, a, b.matrix().t(), MatMut::new(c.as_mut_slice(), m, n), true);
+                    c
+                };
+                let (found, packed) = (product(a), product(source));
+                assert!(
+                    found.as_slice() == packed.as_slice(),
+                    "{:?} {m}×{k}: other bits than those of packed rows",
+                    context.kernels.isa()
+                );
+            }
+        }
+        assert!(in_place >= 4, "the model of the unit reads rows where they are");
+    }
+}
