@@ -8,8 +8,8 @@
 //! A task copies its head out of the channels, turning queries and keys by their positions ([`RopeTable`]) on the way, works on
 //! the copy, which at usual lengths stays in its second-level cache, and copies what comes out back: the gradient of a
 //! rotation is a rotation back, and that of picking channels is putting them back. So neither heads nor rotations are
-//! operations of their own. In bf16 precision there is a pass for them in training, which leaves q, k and v as the products of
-//! forward and backward read them, turned and rounded.
+//! operations of their own. In bf16 precision training has a pass that turns and rounds q and k once for forward and backward; what
+//! is rounded, v and the gradient of o included, is read where it is.
 //!
 //! Heads run in parallel; inside a head every sum has one order.
 
@@ -37,7 +37,7 @@ fn forward<E: Element>(heads: Heads, inputs: &Inputs, batch: usize) -> (Tensor, 
         .zip(l.as_mut_slice().par_chunks_mut(time.max(1)))
         .enumerate()
         .for_each(|(index, (mut o, l))| {
-            let mut buffer = Buffer::scratch(inputs.room(heads));
+            let mut buffer = Buffer::scratch(3 * time * d_head);
             let qkv = inputs.matrices(heads, index, buffer.as_mut_slice());
             let write = |row, from: &[f32]| {
                 context.kernels.vectorize(
@@ -66,12 +66,12 @@ fn backward<E: Element>(
         .each_mut()
         .map(|dx| par_column_blocks(dx.elements_mut::<E>(), time, heads.channels(), d_head));
     dq.zip(dk).zip(dv).enumerate().for_each(|(index, ((dq, dk), dv))| {
-        let mut buffer = Buffer::scratch(4 * size + inputs.room(heads) + d_head);
-        let (matrices, rest) = buffer.as_mut_slice().split_at_mut(4 * size);
+        let mut buffer = Buffer::scratch(7 * size + d_head);
+        let (qkv, rest) = buffer.as_mut_slice().split_at_mut(3 * size);
+        let (matrices, turned) = rest.split_at_mut(4 * size);
         let mut matrices = matrices.chunks_exact_mut(size);
         let [do_head, dq_head, dk_head, dv_head] =
             std::array::from_fn(|_| matrices.next().expect("the buffer has room for four"));
-        let (qkv, turned) = rest.split_at_mut(inputs.room(heads));
         let [q, k, v] = inputs.matrices(heads, index, qkv);
         let d_o = heads.matrix(d_o, index, do_head);
         let saved = Saved { q, k, v, d_o, l: &l.as_slice()[index * time..][..time] };
@@ -130,7 +130,7 @@ impl<'t> Var<'t> {
         let values = [self.value(), k.value(), v.value()];
         let inputs = match heads.context.precision {
             Precision::Bf16 if op.needs_grad() => Inputs::rounded(heads, values, rope),
-            _ => Inputs::Channels(values.map(Tensor::clone), rope.cloned()),
+            _ => Inputs::new(values, rope),
         };
         let forward = match heads.context.operands() {
             DType::F32 => forward::<f32>,

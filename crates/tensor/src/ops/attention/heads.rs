@@ -69,19 +69,54 @@ impl Heads {
         )
     }
 
-    /// Head `index` of `x` (T, D): where it is if `x` is rounded, or else copied to `room`, as its rows lie far apart.
-    pub(super) fn matrix<'a>(&self, x: &'a Tensor, index: usize, room: &'a mut [f32]) -> Mat<'a> {
+    /// Head `index` of `x` (T, D), turned if there is a `rope`: where it is if it is rounded and not to be turned, or else copied to
+    /// `room`, as its rows lie far apart.
+    fn matrix_of<'a>(
+        &self,
+        x: &'a Tensor,
+        index: usize,
+        rope: Option<&RopeTable>,
+        room: &'a mut [f32],
+    ) -> Mat<'a> {
         let Self { num_heads, time, d_head, .. } = *self;
-        match x.data() {
-            Data::F32(_) => {
-                self.load(x, index, None, room);
-                Mat::new(room, time, d_head)
-            }
-            Data::Bf16(x) => {
-                let first = index / num_heads * time * self.channels() + index % num_heads * d_head;
-                Mat::of_bf16_with_row_stride(&x[first..], time, d_head, self.channels())
-            }
+        if let (Data::Bf16(x), None) = (x.data(), rope) {
+            let first = index / num_heads * time * self.channels() + index % num_heads * d_head;
+            return Mat::of_bf16_with_row_stride(&x[first..], time, d_head, self.channels());
         }
+        self.load(x, index, rope.map(|table| (table, 0)), room);
+        Mat::new(room, time, d_head)
+    }
+
+    /// Head `index` of `x` (T, D): where it is, or copied to `room`.
+    pub(super) fn matrix<'a>(&self, x: &'a Tensor, index: usize, room: &'a mut [f32]) -> Mat<'a> {
+        self.matrix_of(x, index, None, room)
+    }
+
+    /// `x` (B, T, C) with every head turned to its position, rounded.
+    fn turned(&self, x: &Tensor, table: &RopeTable) -> Tensor {
+        /// Rows of a task.
+        const ROWS: usize = 16;
+        let (channels, d_head, data) = (self.channels(), self.d_head, x.data());
+        let mut turned = Tensor::scratch_of(DType::Bf16, x.shape());
+        let tasks = turned.elements_mut::<bf16>().par_chunks_mut(ROWS * channels).enumerate();
+        tasks.for_each(|(task, turned)| {
+            let mut buffer = Buffer::scratch(2 * channels);
+            let (from, to) = buffer.as_mut_slice().split_at_mut(channels);
+            self.context.kernels.vectorize(
+                #[inline(always)]
+                || {
+                    for (row, turned) in (task * ROWS..).zip(turned.chunks_exact_mut(channels)) {
+                        let from = data.in_f32(row * channels..(row + 1) * channels, from);
+                        for (from, to) in from.chunks_exact(d_head).zip(to.chunks_exact_mut(d_head))
+                        {
+                            table.turn(row % self.time, from, to);
+                        }
+                        elements::store(turned, to);
+                    }
+                },
+            );
+        });
+        turned
     }
 
     /// Copies head `index` of `x` to `out` (T, D), the first row turned to position `start`.
@@ -130,66 +165,41 @@ impl Heads {
     }
 }
 
-/// What the heads of q, k and v are taken from.
-pub(super) enum Inputs {
-    /// (B, T, C) each, and the table by which q and k are yet to be turned.
-    Channels([Tensor; 3], Option<RopeTable>),
-    /// (B, H, T, D) each, turned, as products read them.
-    Heads([Tensor; 3]),
+/// What the heads of q, k and v, (B, T, C) each, are taken from.
+pub(super) struct Inputs {
+    qkv: [Tensor; 3],
+    /// By which q and k are yet to be turned.
+    rope: Option<RopeTable>,
 }
 
 impl Inputs {
-    /// Rounds the heads, for a context in bf16.
+    /// As they are.
+    pub(super) fn new(qkv: [&Tensor; 3], rope: Option<&RopeTable>) -> Self {
+        Self { qkv: qkv.map(Tensor::clone), rope: rope.cloned() }
+    }
+
+    /// Turned and rounded, for a context in bf16.
     pub(super) fn rounded(heads: Heads, [q, k, v]: [&Tensor; 3], rope: Option<&RopeTable>) -> Self {
-        let (context, size) = (heads.context, heads.time * heads.d_head);
-        let round = |x: &Tensor, rope: Option<&RopeTable>| {
-            let mut rounded = Tensor::scratch_of(DType::Bf16, x.shape());
-            let rounded_heads = rounded.elements_mut::<bf16>().par_chunks_mut(size.max(1));
-            rounded_heads.enumerate().for_each(|(index, rounded)| {
-                let mut buffer = Buffer::scratch(size);
-                let rope = rope.map(|table| (table, 0));
-                heads.load(x, index, rope, buffer.as_mut_slice());
-                context.kernels.vectorize(
-                    #[inline(always)]
-                    || elements::store(rounded, buffer.as_slice()),
-                );
-            });
-            rounded
-        };
-        Self::Heads([round(q, rope), round(k, rope), round(v, None)])
+        let operand = |x: &Tensor| x.as_operand(heads.context);
+        let turned = |x| rope.map_or_else(|| operand(x), |table| heads.turned(x, table));
+        Self { qkv: [turned(q), turned(k), operand(v)], rope: None }
     }
 
-    /// Floats that [`Inputs::matrices`] needs.
-    pub(super) fn room(&self, heads: Heads) -> usize {
-        match self {
-            Self::Channels(..) => 3 * heads.time * heads.d_head,
-            Self::Heads(_) => 0,
-        }
-    }
-
-    /// Head `index` of q, k and v, counted over all sequences, (T, D) each: where they are, or copied to `room`.
+    /// Head `index` of q, k and v, counted over all sequences, (T, D) each: where they are, or copied to `room` (3, T, D).
     pub(super) fn matrices<'a>(
         &'a self,
         heads: Heads,
         index: usize,
         room: &'a mut [f32],
     ) -> [Mat<'a>; 3] {
-        let Heads { time, d_head, .. } = heads;
-        let size = time * d_head;
-        match self {
-            Self::Channels([q, k, v], rope) => {
-                let rope = rope.as_ref().map(|table| (table, 0));
-                let (q_head, kv) = room.split_at_mut(size);
-                let (k_head, v_head) = kv.split_at_mut(size);
-                heads.load(q, index, rope, q_head);
-                heads.load(k, index, rope, k_head);
-                heads.load(v, index, None, v_head);
-                [q_head, k_head, v_head].map(|head| Mat::new(head, time, d_head))
-            }
-            Self::Heads(inputs) => inputs.each_ref().map(|x| {
-                let head = &x.elements::<bf16>()[index * size..(index + 1) * size];
-                Mat::of_bf16(head, time, d_head)
-            }),
-        }
+        let ([q, k, v], rope) = (&self.qkv, self.rope.as_ref());
+        let size = heads.time * heads.d_head;
+        let (q_room, room) = room.split_at_mut(size);
+        let (k_room, v_room) = room.split_at_mut(size);
+        [
+            heads.matrix_of(q, index, rope, q_room),
+            heads.matrix_of(k, index, rope, k_room),
+            heads.matrix_of(v, index, None, v_room),
+        ]
     }
 }
