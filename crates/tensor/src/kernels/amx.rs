@@ -5,7 +5,8 @@
 //! read front to back; rows of A that are bf16 already and begin cache lines are read where they are.
 //!
 //! The unit rounds sums to nearest whatever the thread's rounding mode is, and takes subnormal numbers, in operands and
-//! sums, for 0: products of such tiny numbers differ from those of the other tables.
+//! sums, for 0: products of such tiny numbers differ from those of the other tables. So does what is packed of the largest of them,
+//! whose nearest bfloat16 is a normal number (see `avx512_bf16`).
 //!
 //! The operating system saves the registers only for programs that asked for it ([`permitted`]), and a thread has
 //! to say how large its tiles are before it uses them ([`begin`]). The instructions are written as assembly, as
@@ -161,7 +162,8 @@ struct Tiles {
 /// Multiplies 32 rows of A by a panel of B.
 ///
 /// # Safety
-/// That of [`MicroKernel`](super::MicroKernel), with tiles of A that can be read.
+/// That of [`MicroKernel`](super::MicroKernel); as to A, 16 rows of 64 bytes can be read for both tiles of every 32 terms, where
+/// `tiles` says that they lie.
 #[inline(always)]
 unsafe fn multiply(
     k: usize,

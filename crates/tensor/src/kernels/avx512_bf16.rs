@@ -1,6 +1,7 @@
 //! AVX-512 BF16: vectors of 16 pairs of bfloat16, multiplied and added up in f32 by one instruction. All else is
 //! AVX-512, whose table has these products where the CPU has the extension. Both instructions, that one and the one that rounds
-//! ([`Steps`]), take subnormal numbers for 0: products of such tiny numbers differ from those of the other tables.
+//! ([`Steps`]), take subnormal numbers for 0: products of such tiny numbers differ from those of the other tables, and numbers that are rounded while they are
+//! packed from those that an operation has rounded, where the nearest bfloat16 is the smallest normal one.
 
 // The same tiles of C: 14 × 2 vectors of sums.
 use super::avx512::{LANES, MR, NR};
@@ -191,5 +192,8 @@ mod tests {
         assert_eq!(vectors.row(&terms), Plain.row(&terms));
         let (first, second) = terms.as_chunks::<TILE>().0.split_at(1);
         assert_eq!(vectors.pairs(&first[0], &second[0]), Plain.pairs(&first[0], &second[0]));
+        // The largest subnormal number: 0 for the instruction, the smallest normal one if rounded to nearest.
+        let tiny = [f32::from_bits(0x007f_ffff); TERMS];
+        assert_eq!((vectors.row(&tiny), Plain.row(&tiny)), ([0; TILE], [0x0080_0080; TILE]));
     }
 }

@@ -2,8 +2,8 @@
 //! Multiplication*, 2008), over block matrices: several products that share an operand, or are summed up, are one.
 //!
 //! Panels of B (`kc` × `nr`) are packed for all threads, slab by slab. A thread packs a block of A (`mc` × some times
-//! `kc`), which stays in its second-level cache, and takes panel after panel of B to its first; the micro-kernel adds
-//! their product to C tile by tile. Blocks along K follow one another in order for every element of C, so that the
+//! `kc`), which stays in its second-level cache, or takes it where it is, and takes panel after panel of B to its first; the
+//! micro-kernel adds their product to C tile by tile. Blocks along K follow one another in order for every element of C, so that the
 //! sums do not depend on how C was cut for the threads.
 
 mod tile;

@@ -8,8 +8,8 @@
 //! A task copies its head out of the channels, turning queries and keys by their positions ([`RopeTable`]) on the way, works on
 //! the copy, which at usual lengths stays in its second-level cache, and copies what comes out back: the gradient of a
 //! rotation is a rotation back, and that of picking channels is putting them back. So neither heads nor rotations are
-//! operations of their own. In bf16 precision training has a pass that turns and rounds q and k once for forward and backward; what
-//! is rounded, v and the gradient of o included, is read where it is.
+//! operations of their own. In bf16 precision products read what is rounded where it is, without a copy: v, the gradient of o, and in training
+//! q and k, which a pass over whole rows turns and rounds for forward and backward.
 //!
 //! Heads run in parallel; inside a head every sum has one order.
 

@@ -10,7 +10,7 @@ use crate::kernels::{GemmKernel, MAX_TILE, MicroKernel, Strides, pack, store_row
 use half::bf16;
 use std::ops::Range;
 
-/// Blocks of terms of A that are packed at a time. A tile of C stays in cache while they are added up.
+/// Blocks of terms that are multiplied at a time. A tile of C stays in cache while they are added up.
 const DEPTH: usize = 2;
 /// The same where C is to be rounded, which takes all terms at once.
 pub(super) const ROUNDED_DEPTH: usize = 4;
@@ -23,7 +23,8 @@ enum Block<'a> {
     Rows(MicroKernel, View<'a, bf16>),
 }
 
-/// What a micro-kernel multiplies by a panel of B: where its rows of A begin, and its strides but for C's.
+/// What a micro-kernel multiplies by a panel of B: where its rows of A begin, and its strides with those of the panel. C's is
+/// yet to be said.
 #[derive(Clone, Copy)]
 struct Left {
     micro: MicroKernel,
@@ -88,7 +89,9 @@ impl Product<'_> {
         if let (Some(micro), Elements::Bf16(a)) = (bf16_rows, a.0) {
             let whole = a.rows().is_multiple_of(mr) && a.cols().is_multiple_of(terms_a_step);
             if whole && a.rows_begin_lines() {
-                return Block::Rows(micro, a);
+                let rows = Block::Rows(micro, a);
+                rows.ask_for(self.table, 0);
+                return rows;
             }
         }
         let packed = &mut room[..rows.len().next_multiple_of(mr) * self.table.slots(terms.len())];
@@ -196,7 +199,8 @@ impl Product<'_> {
             return unsafe { micro(k, a, b, c, strides, accumulate) };
         }
         let mut tile = [0.0; MAX_TILE];
-        // SAFETY: as above, but the tile is a local one of mr·nr elements; `strides` are for such a one.
+        let strides = Strides { c_row: nr, ..strides };
+        // SAFETY: as above, but the tile is a local one of mr·nr elements.
         unsafe { micro(k, a, b, tile.as_mut_ptr(), strides, false) };
         for (i, sums) in tile.chunks_exact(nr).take(rows).enumerate() {
             // SAFETY: these columns of this row lie in C, and no other thread has them.

@@ -1,4 +1,4 @@
-//! Copying heads out of the channels, turned by their positions.
+//! Heads among the channels: where they are, or copied and turned by their positions.
 
 use super::RopeTable;
 use crate::elements::{self, Data, Element};
