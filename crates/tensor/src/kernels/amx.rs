@@ -15,7 +15,7 @@
 use super::avx512_bf16::Vectors;
 use super::gemm::Mat;
 use super::tiles::{self, Order, PANEL, TERMS, TILE};
-use super::{GemmKernel, Isa, Kernels, Strides, avx512};
+use super::{GemmKernel, Isa, Job, Kernels, avx512};
 use half::bf16;
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
@@ -117,36 +117,22 @@ unsafe fn end() {
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::MicroKernel).
-unsafe fn micro(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    strides: Strides,
-    accumulate: bool,
-) {
+unsafe fn micro(job: Job) {
     // A panel's tiles lie one after the other.
     let tiles = Tiles { row: TILE_BYTES / TILE, low: TILE_BYTES, step: 2 * TILE_BYTES };
     // SAFETY: the caller grants it.
-    unsafe { multiply(k, (a, tiles), b, (c, strides.c_row), accumulate) };
+    unsafe { multiply(job, tiles) };
 }
 
 /// The same for rows of A of bf16 as they lie in memory, `a_row` numbers apart, of whole tiles.
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::MicroKernel).
-unsafe fn bf16_rows(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    strides: Strides,
-    accumulate: bool,
-) {
-    let row = size_of::<bf16>() * strides.a_row;
+unsafe fn bf16_rows(job: Job) {
+    let row = size_of::<bf16>() * job.strides.a_row;
     let tiles = Tiles { row, low: TILE * row, step: size_of::<bf16>() * TERMS };
     // SAFETY: the caller grants it.
-    unsafe { multiply(k, (a, tiles), b, (c, strides.c_row), accumulate) };
+    unsafe { multiply(job, tiles) };
 }
 
 /// Where the two tiles of A for each 32 terms lie, in bytes.
@@ -165,14 +151,9 @@ struct Tiles {
 /// That of [`MicroKernel`](super::MicroKernel); as to A, 16 rows of 64 bytes can be read for both tiles of every 32 terms, where
 /// `tiles` says that they lie.
 #[inline(always)]
-unsafe fn multiply(
-    k: usize,
-    (a, tiles): (*const f32, Tiles),
-    b: *const f32,
-    (c, c_row): (*mut f32, usize),
-    accumulate: bool,
-) {
+unsafe fn multiply(Job { k, a, b, c, strides, accumulate }: Job, tiles: Tiles) {
     debug_assert!(k > 0);
+    let c_row = strides.c_row;
     // SAFETY: the caller grants the operands, two tiles of each for every 32 terms, and 32 rows of 32
     // floats of C; the tiles are configured. The loop runs once for every 32 terms, of which there are some.
     unsafe {

@@ -1,7 +1,7 @@
 //! AVX2 and FMA: vectors of 8 floats, 16 registers.
 
 use super::gemm::Mat;
-use super::{GemmKernel, Isa, Kernels, Strides, nothing, pack};
+use super::{GemmKernel, Isa, Job, Kernels, Strides, nothing, pack};
 use std::arch::x86_64::*;
 
 /// 6 × 2 vectors of sums, 2 of B and 1 of A fill 15 of the 16 registers.
@@ -56,14 +56,7 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
 /// # Safety
 /// That of [`MicroKernel`](super::MicroKernel).
 #[target_feature(enable = "avx2,fma")]
-unsafe fn micro<const PACKED: bool>(
-    k: usize,
-    mut a: *const f32,
-    mut b: *const f32,
-    c: *mut f32,
-    mut strides: Strides,
-    accumulate: bool,
-) {
+unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accumulate }: Job) {
     if PACKED {
         strides = Strides { a_row: 1, a_term: MR, b_term: NR, ..strides };
     }

@@ -4,7 +4,7 @@
 
 use super::gemm::Mat;
 use super::tiles::{TILE, Tile};
-use super::{GemmKernel, Isa, Kernels, Strides, nothing, pack};
+use super::{GemmKernel, Isa, Job, Kernels, Strides, nothing, pack};
 use std::arch::x86_64::*;
 
 /// 14 × 2 vectors of sums and 2 of B fill 30 of the 32 registers; A is broadcast from memory.
@@ -59,14 +59,7 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
 /// # Safety
 /// That of [`MicroKernel`](super::MicroKernel).
 #[target_feature(enable = "avx512f")]
-unsafe fn micro<const PACKED: bool>(
-    k: usize,
-    mut a: *const f32,
-    mut b: *const f32,
-    c: *mut f32,
-    mut strides: Strides,
-    accumulate: bool,
-) {
+unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accumulate }: Job) {
     if PACKED {
         strides = Strides { a_row: 1, a_term: MR, b_term: NR, ..strides };
     }

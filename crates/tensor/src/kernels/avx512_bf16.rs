@@ -7,7 +7,7 @@
 use super::avx512::{LANES, MR, NR};
 use super::gemm::Mat;
 use super::tiles::{Steps, TERMS, TILE, Tile, pack_pairs};
-use super::{GemmKernel, Isa, Kernels, Strides, avx512, nothing};
+use super::{GemmKernel, Isa, Job, Kernels, avx512, nothing};
 use half::bf16;
 use std::arch::x86_64::*;
 
@@ -127,14 +127,7 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
 /// # Safety
 /// That of [`MicroKernel`](super::MicroKernel).
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn micro(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    strides: Strides,
-    accumulate: bool,
-) {
+unsafe fn micro(Job { k, a, b, c, strides, accumulate }: Job) {
     let (mut a, mut b) = (a.cast::<i32>(), b.cast::<i32>());
     let mut sums = [[_mm512_setzero_ps(); 2]; MR];
     // SAFETY: the caller grants MR and NR words for every two terms, and NR floats at each of MR multiples of the

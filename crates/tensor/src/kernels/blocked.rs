@@ -11,7 +11,7 @@ mod tile;
 use self::tile::ROUNDED_DEPTH;
 use super::cut::{Span, spans, tile_shape};
 use super::grid::Grid;
-use super::{GemmKernel, MAX_TILE};
+use super::{GemmKernel, Job, MAX_TILE};
 use crate::pool::Buffer;
 use crate::{Context, Precision};
 use rayon::prelude::*;
@@ -34,11 +34,12 @@ pub(super) fn spin(table: &GemmKernel, times: usize) -> f64 {
     panels.as_mut_slice().fill(0.0);
     let (b, a) = panels.as_slice().split_at(nr * slots);
     let mut tile = [0.0; MAX_TILE];
+    let (a, b, c) = (a.as_ptr(), b.as_ptr(), tile.as_mut_ptr());
     // SAFETY: whoever holds a table may use its instruction set; the panels have kc terms, the tile mr·nr floats.
     unsafe {
         begin();
         for _ in 0..times {
-            micro(kc, a.as_ptr(), b.as_ptr(), tile.as_mut_ptr(), table.panels(nr), true);
+            micro(Job { k: kc, a, b, c, strides: table.panels(nr), accumulate: true });
         }
         end();
     }

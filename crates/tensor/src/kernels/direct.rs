@@ -3,7 +3,7 @@
 
 use super::mat::{Elements, Mat, MatMut};
 use super::view::View;
-use super::{GemmKernel, MAX_TILE, MicroKernel, Strides, store_row};
+use super::{GemmKernel, Job, MAX_TILE, MicroKernel, Strides, store_row};
 use crate::{Context, Precision};
 
 /// The most columns of a B that is not packed.
@@ -71,16 +71,19 @@ pub(super) fn run<'b>(
                 // The last rows are computed together with some above them.
                 let start = i.min(m - mr);
                 let a = a.block(start..start + mr, terms.clone()).data().as_ptr();
+                let k = terms.len();
                 if start == i && cols == nr {
                     // SAFETY: whoever holds a table may use its instruction set; the blocks of A and B exist, and so
                     // does the tile of C, whose shape the caller has checked.
-                    unsafe { direct(terms.len(), a, b, c.add(i * c_row + j), strides, accumulate) };
+                    unsafe {
+                        direct(Job { k, a, b, c: c.add(i * c_row + j), strides, accumulate })
+                    };
                     continue;
                 }
                 let mut tile = [0.0; MAX_TILE];
-                let strides = Strides { c_row: nr, ..strides };
+                let (c_tile, strides) = (tile.as_mut_ptr(), Strides { c_row: nr, ..strides });
                 // SAFETY: as above, but the tile is a local one of mr·nr elements.
-                unsafe { direct(terms.len(), a, b, tile.as_mut_ptr(), strides, false) };
+                unsafe { direct(Job { k, a, b, c: c_tile, strides, accumulate: false }) };
                 let rows = i..m.min(start + mr);
                 for (i, sums) in rows.zip(tile.chunks_exact(nr).skip(i - start)) {
                     // SAFETY: these columns of this row lie in C, which is ours.

@@ -170,17 +170,27 @@ struct Strides {
     c_row: usize,
 }
 
-/// Computes a tile of C, `mr` × `nr`, from `k` terms (k > 0) of A and B, between the table's `begin` and `end`:
-/// `(k, a, b, c, strides, accumulate)`. The tile is overwritten, or added to if `accumulate`. `micro` takes packed
-/// panels, whose strides are those of [`GemmKernel::panels`]; for `direct`, the `nr` elements of a term of B lie side by side; for `bf16_rows`,
-/// `a` points to numbers of 16 bits, of which `a_row` counts.
+/// A tile of C, `mr` × `nr`, to be computed from `k` terms of A and B.
+#[derive(Clone, Copy)]
+struct Job {
+    /// Terms, one at least.
+    k: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    strides: Strides,
+    /// Whether the products are added to the tile, or overwrite it.
+    accumulate: bool,
+}
+
+/// Computes a tile of C, between the table's `begin` and `end`. `micro` takes packed panels, whose strides are those of [`GemmKernel::panels`];
+/// for `direct`, the `nr` elements of a term of B lie side by side; for `bf16_rows`, `a` points to numbers of 16 bits, of which `a_row` counts.
 ///
 /// # Safety
 /// The CPU has the table's instruction set; `k` is not 0; panels can be read for `slots(k)`·`mr` and `slots(k)`·`nr` floats, other operands
 /// for `mr` × `k` elements of `a` and `k` times `nr` of `b` with these strides; for `bf16_rows`, `k` consists of whole steps and each row of `a`
-/// begins a cache line; `c` can be read and written for `nr` floats at each of `mr`
-/// multiples of its stride, and nobody else does so.
-type MicroKernel = unsafe fn(usize, *const f32, *const f32, *mut f32, Strides, bool);
+/// begins a cache line; `c` can be read and written for `nr` floats at each of `mr` multiples of its stride, and nobody else does so.
+type MicroKernel = unsafe fn(Job);
 
 /// Writes sums to a row of C, or adds them to what is there.
 #[inline(always)]

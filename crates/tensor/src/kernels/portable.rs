@@ -1,6 +1,6 @@
 //! Plain Rust, shaped so that the vector units which every 64-bit CPU has (SSE2, NEON) are used.
 
-use super::{GemmKernel, Isa, Kernels, Strides, nothing, pack, store_row};
+use super::{GemmKernel, Isa, Job, Kernels, nothing, pack, store_row};
 
 const MR: usize = 6;
 const NR: usize = 8;
@@ -28,14 +28,7 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::MicroKernel).
-unsafe fn micro(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    strides: Strides,
-    accumulate: bool,
-) {
+unsafe fn micro(Job { k, a, b, c, strides, accumulate }: Job) {
     // SAFETY: the caller grants k·MR and k·NR floats.
     let (a, b) =
         unsafe { (std::slice::from_raw_parts(a, k * MR), std::slice::from_raw_parts(b, k * NR)) };

@@ -6,7 +6,7 @@ use crate::kernels::cut::Span;
 use crate::kernels::grid::Place;
 use crate::kernels::mat::Elements;
 use crate::kernels::view::View;
-use crate::kernels::{GemmKernel, MAX_TILE, MicroKernel, Strides, pack, store_row};
+use crate::kernels::{GemmKernel, Job, MAX_TILE, MicroKernel, Strides, pack, store_row};
 use half::bf16;
 use std::ops::Range;
 
@@ -23,29 +23,27 @@ enum Block<'a> {
     Rows(MicroKernel, View<'a, bf16>),
 }
 
-/// What a micro-kernel multiplies by a panel of B: where its rows of A begin, and its strides with those of the panel. C's is
-/// yet to be said.
-#[derive(Clone, Copy)]
-struct Left {
-    micro: MicroKernel,
-    a: *const f32,
-    strides: Strides,
-}
-
 impl Block<'_> {
-    /// The `mr` rows from `row` on.
+    /// The `mr` rows from `row` on, to be multiplied by a panel of B: the micro-kernel for it, where they begin, and the strides of
+    /// both with that of C.
     #[inline]
-    fn panel(&self, table: &GemmKernel, row: usize, terms: usize) -> Left {
-        let strides = table.panels(table.nr);
+    fn panel(
+        &self,
+        table: &GemmKernel,
+        row: usize,
+        terms: usize,
+        c_row: usize,
+    ) -> (MicroKernel, *const f32, Strides) {
+        let strides = table.panels(c_row);
         match self {
             Self::Packed(panels) => {
                 let slots = table.slots(terms);
                 let a = panels[row * slots..][..table.mr * slots].as_ptr();
-                Left { micro: table.micro, a, strides }
+                (table.micro, a, strides)
             }
             Self::Rows(micro, rows) => {
                 let a = rows.block(row..row + table.mr, 0..terms).data().as_ptr().cast();
-                Left { micro: *micro, a, strides: Strides { a_row: rows.row_stride(), ..strides } }
+                (*micro, a, Strides { a_row: rows.row_stride(), ..strides })
             }
         }
     }
@@ -128,7 +126,7 @@ impl Product<'_> {
             for (t, a) in terms.clone().zip(a) {
                 let Span { part, range } = &slab.terms[t];
                 let accumulate = self.accumulate || *part > 0 || range.start > 0;
-                let b = b_panel(t, p);
+                let (k, b) = (range.len(), b_panel(t, p).as_ptr());
                 // The panel that comes next is fetched meanwhile, a piece with every tile.
                 let next = match (terms.contains(&(t + 1)), panels.contains(&(p + 1))) {
                     (true, _) => b_panel(t + 1, p),
@@ -143,11 +141,13 @@ impl Product<'_> {
                     }
                     // SAFETY: the rows from this one on lie in C, as `Grid::c` checked, or in the buffer.
                     let c = unsafe { c.add(row * row_stride) };
+                    let (micro, a, strides) = a.panel(self.table, row, k, row_stride);
                     let size = (mr.min(rows.len() - row), cols.len());
-                    let a = a.panel(self.table, row, range.len());
                     // SAFETY: as above, the tile lies there; no other thread has it, as threads have tiles of their
                     // own; both panels have these terms; we are between begin and end.
-                    unsafe { self.micro(range.len(), a, b, (c, row_stride), size, accumulate) };
+                    unsafe {
+                        self.micro(micro, Job { k, a, b, c, strides, accumulate }, size);
+                    }
                 }
             }
             if let Place::Bf16(c) = place {
@@ -176,36 +176,26 @@ impl Product<'_> {
         );
     }
 
-    /// Runs the micro-kernel for a tile of C that may lack rows or columns.
+    /// Runs a micro-kernel for a tile of C that may lack rows or columns.
     ///
     /// # Safety
-    /// `left` and `b` have `k` terms, the `size` of C can be read and written by this thread alone, and the
-    /// table's `begin` was called.
+    /// That of [`MicroKernel`], but of C only `size` can be read and written.
     #[inline]
-    unsafe fn micro(
-        &self,
-        k: usize,
-        Left { micro, a, strides }: Left,
-        b: &[f32],
-        (c, row_stride): (*mut f32, usize),
-        (rows, cols): (usize, usize),
-        accumulate: bool,
-    ) {
+    unsafe fn micro(&self, micro: MicroKernel, job: Job, (rows, cols): (usize, usize)) {
         let &GemmKernel { mr, nr, .. } = self.table;
-        let b = b.as_ptr();
         if rows == mr && cols == nr {
-            let strides = Strides { c_row: row_stride, ..strides };
-            // SAFETY: the table may be used, the operands have the size, the tile lies in C and is ours.
-            return unsafe { micro(k, a, b, c, strides, accumulate) };
+            // SAFETY: the caller grants it.
+            return unsafe { micro(job) };
         }
         let mut tile = [0.0; MAX_TILE];
-        let strides = Strides { c_row: nr, ..strides };
+        let strides = Strides { c_row: nr, ..job.strides };
         // SAFETY: as above, but the tile is a local one of mr·nr elements.
-        unsafe { micro(k, a, b, tile.as_mut_ptr(), strides, false) };
+        unsafe { micro(Job { c: tile.as_mut_ptr(), strides, accumulate: false, ..job }) };
         for (i, sums) in tile.chunks_exact(nr).take(rows).enumerate() {
             // SAFETY: these columns of this row lie in C, and no other thread has them.
-            let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
-            store_row(c, sums, accumulate);
+            let c =
+                unsafe { std::slice::from_raw_parts_mut(job.c.add(i * job.strides.c_row), cols) };
+            store_row(c, sums, job.accumulate);
         }
     }
 }

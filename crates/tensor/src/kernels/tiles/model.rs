@@ -2,7 +2,7 @@
 //! and blocking are tested on any machine.
 
 use super::*;
-use crate::kernels::{GemmKernel, Isa, Kernels, Strides, available, nothing, portable, store_row};
+use crate::kernels::{GemmKernel, Isa, Job, Kernels, available, nothing, portable, store_row};
 use crate::{Context, Precision};
 
 /// Packing in plain Rust.
@@ -84,19 +84,12 @@ fn add_product(d: &mut f32, a: u32, b: u32) {
 ///
 /// # Safety
 /// That of [`MicroKernel`](crate::kernels::MicroKernel).
-unsafe fn multiply_panels(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    strides: Strides,
-    accumulate: bool,
-) {
-    assert!(a.addr().is_multiple_of(64), "panels are aligned");
+unsafe fn multiply_panels(job: Job) {
+    assert!(job.a.addr().is_multiple_of(64), "panels are aligned");
     // SAFETY: the caller grants the panel of A, and all else.
     unsafe {
-        let a = std::slice::from_raw_parts(a.cast::<Tile>(), 2 * k.div_ceil(TERMS));
-        multiply_tiles(a, b, (c, strides.c_row), accumulate);
+        let a = std::slice::from_raw_parts(job.a.cast::<Tile>(), 2 * job.k.div_ceil(TERMS));
+        multiply_tiles(a, job);
     }
 }
 
@@ -104,38 +97,27 @@ unsafe fn multiply_panels(
 ///
 /// # Safety
 /// That of [`MicroKernel`](crate::kernels::MicroKernel).
-unsafe fn multiply_rows(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    strides: Strides,
-    accumulate: bool,
-) {
-    assert!(a.addr().is_multiple_of(64) && strides.a_row.is_multiple_of(TERMS), "rows are aligned");
+unsafe fn multiply_rows(job: Job) {
+    let (k, a_row) = (job.k, job.strides.a_row);
+    assert!(job.a.addr().is_multiple_of(64) && a_row.is_multiple_of(TERMS), "rows are aligned");
     assert!(k.is_multiple_of(TERMS), "terms are whole steps");
     let mut tiles = vec![Tile::zeroed(); 2 * k / TERMS];
     for (index, tile) in tiles.iter_mut().enumerate() {
         for (i, words) in tile.0.iter_mut().enumerate() {
-            let first = (index % 2 * TILE + i) * strides.a_row + index / 2 * TERMS;
+            let first = (index % 2 * TILE + i) * a_row + index / 2 * TERMS;
             // SAFETY: the caller grants 32 rows of k terms.
-            *words = unsafe { a.cast::<bf16>().add(first).cast::<Words>().read() };
+            *words = unsafe { job.a.cast::<bf16>().add(first).cast::<Words>().read() };
         }
     }
     // SAFETY: the caller grants the panel of B, and C.
-    unsafe { multiply_tiles(&tiles, b, (c, strides.c_row), accumulate) };
+    unsafe { multiply_tiles(&tiles, job) };
 }
 
-/// Two tiles of A and two of B for every 32 terms.
+/// Two tiles of A, which stand for the job's, and two of B for every 32 terms.
 ///
 /// # Safety
 /// As many tiles of B can be read, 32 floats in each of 32 rows of C be read and written.
-unsafe fn multiply_tiles(
-    a: &[Tile],
-    b: *const f32,
-    (c, c_row): (*mut f32, usize),
-    accumulate: bool,
-) {
+unsafe fn multiply_tiles(a: &[Tile], Job { b, c, strides, accumulate, .. }: Job) {
     assert!(b.addr().is_multiple_of(64), "panels are aligned");
     // SAFETY: the caller grants the panel.
     let b = unsafe { std::slice::from_raw_parts(b.cast::<Tile>(), a.len()) };
@@ -151,7 +133,7 @@ unsafe fn multiply_tiles(
         for (r, d) in d.iter().enumerate() {
             // SAFETY: the caller grants 32 floats in each of 32 rows.
             let row = unsafe {
-                let start = c.add((i * TILE + r) * c_row + j * TILE);
+                let start = c.add((i * TILE + r) * strides.c_row + j * TILE);
                 std::slice::from_raw_parts_mut(start, TILE)
             };
             store_row(row, d, accumulate);
@@ -163,14 +145,7 @@ unsafe fn multiply_tiles(
 ///
 /// # Safety
 /// That of [`MicroKernel`](crate::kernels::MicroKernel).
-unsafe fn multiply_pairs(
-    k: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    strides: Strides,
-    accumulate: bool,
-) {
+unsafe fn multiply_pairs(Job { k, a, b, c, strides, accumulate }: Job) {
     let pairs = k.div_ceil(2);
     // SAFETY: the caller grants the panels.
     let (a, b) = unsafe {
