@@ -1,9 +1,9 @@
 //! Pre-tokens looked up in the cache many at a time.
 //!
-//! One after the other, each look-up would wait for memory, and the next one for it. So a batch goes through two loops
-//! in which hardly a branch depends on the text. When it is full, its keys are made and the cache is asked for their sets.
-//! Its ids are copied when the next batch is full: by then the memory has come, and a pre-token that is not first in
-//! its set is the only surprise.
+//! One after the other, each look-up would wait for memory, and the next one for it. So a batch
+//! goes through two loops in which hardly a branch depends on the text. When it is full, its keys
+//! are made and the cache is asked for their sets. Its ids are copied when the next batch is full:
+//! by then the memory has come, and a pre-token that is not first in its set is the only surprise.
 
 use crate::cache::{Cache, SetIndex};
 use crate::ends::{PendingEnds, ROOM};
@@ -49,8 +49,9 @@ impl<T: TokenId> Batch<T> {
         &mut self.pending
     }
 
-    /// Appends the ids of the pre-tokens of the call before, which are part of `text`, to `ids`, and asks for those that
-    /// came since. `merger` appends the ids of those that are not in the cache.
+    /// Appends the ids of the pre-tokens of the call before, which are part of `text`, to `ids`,
+    /// and asks for those that came since. `merger` appends the ids of those that are not in the
+    /// cache.
     #[inline(never)]
     pub(crate) fn advance(
         &mut self,
@@ -69,7 +70,8 @@ impl<T: TokenId> Batch<T> {
                 sets = cache.sets();
                 continue;
             };
-            // All of a group is copied whatever it holds; what is too much is overwritten by the next.
+            // All of a group is copied whatever it holds; what is too much is overwritten by the
+            // next.
             let places = group.as_ref();
             self.ids[count..count + places.len()].copy_from_slice(places);
             count += T::group_len(&group);

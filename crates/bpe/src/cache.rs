@@ -1,8 +1,10 @@
-//! Pre-tokens seen before, with their ids. Texts repeat themselves: nearly every pre-token is found here.
+//! Pre-tokens seen before, with their ids. Texts repeat themselves: nearly every pre-token is found
+//! here.
 //!
-//! A pre-token of up to 15 bytes and its ids, if they fit into sixteen bytes with their number, are one entry of 32
-//! bytes, half a cache line. A set holds two entries, the one that was asked for last in the first place; a new one takes
-//! that, and what was in the second is forgotten. So the cache has a fixed size, and needs no other rule.
+//! A pre-token of up to 15 bytes and its ids, if they fit into sixteen bytes with their number, are
+//! one entry of 32 bytes, half a cache line. A set holds two entries, the one that was asked for
+//! last in the first place; a new one takes that, and what was in the second is forgotten. So the
+//! cache has a fixed size, and needs no other rule.
 
 use std::marker::PhantomData;
 
@@ -27,7 +29,8 @@ impl SetIndex {
     }
 }
 
-/// The two parts of the key, and the group of the ids; zeros where there is none, as a key without bytes is not asked for.
+/// The two parts of the key, and the group of the ids; zeros where there is none, as a key without
+/// bytes is not asked for.
 type Entry = [u64; 4];
 
 /// A cache from short pre-tokens to ids.
@@ -59,7 +62,8 @@ impl<T: TokenId> Cache<T> {
         Sets { sets: self.table.values(), ids: PhantomData }
     }
 
-    /// Appends the ids of a pre-token, which is a short one: as they were found before, or as `merge` appends them.
+    /// Appends the ids of a pre-token, which is a short one: as they were found before, or as
+    /// `merge` appends them.
     #[inline(never)]
     pub(crate) fn get_or_merge(
         &mut self,
@@ -112,8 +116,8 @@ fn is_of(entry: &Entry, key: Key) -> bool {
     (entry[0] ^ key.0) | (entry[1] ^ key.1) == 0
 }
 
-/// Whether the second entry is the key's; it is the first one then. What is asked for often is first nearly always, so
-/// that the branch can be foreseen.
+/// Whether the second entry is the key's; it is the first one then. What is asked for often is
+/// first nearly always, so that the branch can be foreseen.
 #[cold]
 #[inline(never)]
 fn bring_forward(set: &mut [Entry; 2], key: Key) -> bool {

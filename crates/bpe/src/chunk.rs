@@ -1,14 +1,18 @@
-//! Cutting a text into chunks that can be worked on one by one, or at the same time, with the same result as the whole.
+//! Cutting a text into chunks that can be worked on one by one, or at the same time, with the same
+//! result as the whole.
 //!
 //! A cut is safe where the pre-tokens on either side are those of the whole text. That holds
-//! - at both ends of a special token: the longest one at a position that no other special token spans is always taken;
-//! - where the pattern has a boundary ([`Pattern`] knows from the characters on either side) and no special token spans
-//!   it.
+//! - at both ends of a special token: the longest one at a position that no other special token
+//!   spans is always taken;
+//! - where the pattern has a boundary ([`Pattern`] knows from the characters on either side) and no
+//!   special token spans it.
 //!
-//! For encoding there is a third kind, so that one endless word is no single piece of work: inside a pre-token, where no
-//! merge can cross ([`Neighbours`]) and both parts are pre-tokens on their own.
+//! For encoding there is a third kind, so that one endless word is no single piece of work: inside
+//! a pre-token, where no merge can cross ([`Neighbours`]) and both parts are pre-tokens on their
+//! own.
 //!
-//! A chunk is about as long as asked for, and longer where no safe cut comes: a pre-token may be as long as the file.
+//! A chunk is about as long as asked for, and longer where no safe cut comes: a pre-token may be as
+//! long as the file.
 
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
@@ -17,11 +21,13 @@ use crate::neighbours::Neighbours;
 use crate::pattern::Pattern;
 use crate::special::SpecialTokens;
 
-/// So many bytes for each byte of a text may be looked at to find out whether special tokens span its cuts. More is asked
-/// for in a text of one letter that is full of special tokens of just this letter, and such.
+/// So many bytes for each byte of a text may be looked at to find out whether special tokens span
+/// its cuts. More is asked for in a text of one letter that is full of special tokens of just this
+/// letter, and such.
 const EFFORT: usize = 8;
 
-/// Memory for the first read; it is doubled as long as the stream goes on, whatever the size of a chunk.
+/// Memory for the first read; it is doubled as long as the stream goes on, whatever the size of a
+/// chunk.
 const FIRST_READ: usize = 1 << 16;
 
 /// Finds safe cuts.
@@ -43,8 +49,9 @@ impl Cutter {
         Cutter { neighbours, ..self }
     }
 
-    /// The last safe cut of `text` within `range`, if there is one. `text` begins at a safe cut. With `more` it goes on
-    /// behind what is given, and only cuts that hold however it goes on are safe.
+    /// The last safe cut of `text` within `range`, if there is one. `text` begins at a safe cut.
+    /// With `more` it goes on behind what is given, and only cuts that hold however it goes on are
+    /// safe.
     pub fn last_cut(&self, text: &[u8], range: Range<usize>, more: bool) -> Option<usize> {
         // A character has up to four bytes.
         let unsure = if more { self.specials.max_len().max(4) } else { 0 };
@@ -64,7 +71,8 @@ impl Cutter {
             || self.neighbours.as_ref().is_some_and(are_apart) && self.pattern.is_in_run(text, at)
     }
 
-    /// The last end or beginning, within `range`, of a special token that begins at `sure` or before.
+    /// The last end or beginning, within `range`, of a special token that begins at `sure` or
+    /// before.
     fn last_special_cut(&self, text: &[u8], range: Range<usize>, sure: usize) -> Option<usize> {
         let end = range.end.min(sure + 1);
         let (mut at, mut last) = (0, None);
@@ -94,12 +102,14 @@ impl<R: Read> ChunkReader<R> {
         ChunkReader { reader, cutter, size: size.max(1), rest: Vec::new(), at_end: false }
     }
 
-    /// Puts the next chunk into `chunk`, in place of what was there. False when the stream is at its end.
+    /// Puts the next chunk into `chunk`, in place of what was there. False when the stream is at
+    /// its end.
     ///
     /// # Errors
     /// What the reader says. What was read since the last chunk is lost then.
     pub fn next_chunk(&mut self, chunk: &mut Vec<u8>) -> io::Result<bool> {
-        // What is in `chunk` is overwritten and not cleared first: zeroing it again would cost as much as reading.
+        // What is in `chunk` is overwritten and not cleared first: zeroing it again would cost as
+        // much as reading.
         let mut filled = self.rest.len();
         chunk.resize(chunk.len().max(filled), 0);
         chunk[..filled].copy_from_slice(&self.rest);
@@ -127,8 +137,8 @@ impl<R: Read> ChunkReader<R> {
         }
     }
 
-    /// Reads until `chunk`, of which the first `filled` bytes are of the text, has `len` of them, or until the stream is at
-    /// its end; says how many it has.
+    /// Reads until `chunk`, of which the first `filled` bytes are of the text, has `len` of them,
+    /// or until the stream is at its end; says how many it has.
     fn fill(&mut self, chunk: &mut Vec<u8>, mut filled: usize, len: usize) -> io::Result<usize> {
         while !self.at_end && filled < len {
             let room = len.min(filled.saturating_mul(2).max(FIRST_READ));

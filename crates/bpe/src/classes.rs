@@ -1,9 +1,10 @@
-//! What the patterns distinguish: letters (`\p{L}`), numbers (`\p{N}`), white space (`\s`) and everything else, for every
-//! character of Unicode and for bytes that belong to no character.
+//! What the patterns distinguish: letters (`\p{L}`), numbers (`\p{N}`), white space (`\s`) and
+//! everything else, for every character of Unicode and for bytes that belong to no character.
 //!
-//! Where a well-formed UTF-8 sequence begins, there is that character. Every other byte that is in no such sequence is a
-//! character of its own that is neither letter nor number nor white space. No sequence begins inside another, so this
-//! can be decided at any place by looking at three bytes on either side.
+//! Where a well-formed UTF-8 sequence begins, there is that character. Every other byte that is in
+//! no such sequence is a character of its own that is neither letter nor number nor white space. No
+//! sequence begins inside another, so this can be decided at any place by looking at three bytes on
+//! either side.
 
 use std::sync::LazyLock;
 
@@ -25,7 +26,8 @@ pub(crate) enum Class {
 
 const CHARS: usize = char::MAX as usize + 1;
 
-/// One entry a character. A megabyte of address space, of which only the pages of scripts in use are ever touched.
+/// One entry a character. A megabyte of address space, of which only the pages of scripts in use
+/// are ever touched.
 static CLASSES: LazyLock<Box<[Class]>> = LazyLock::new(|| {
     let mut classes = vec![Class::Other; CHARS].into_boxed_slice();
     for (ranges, class) in
@@ -59,7 +61,8 @@ pub(crate) fn class_of(c: char) -> Class {
     CLASSES[c as usize]
 }
 
-/// The character that begins at `at`, which must be inside `text`: its class and its length in bytes.
+/// The character that begins at `at`, which must be inside `text`: its class and its length in
+/// bytes.
 #[inline]
 pub(crate) fn char_at(text: &[u8], at: usize) -> (Class, usize) {
     let byte = text[at];
@@ -75,7 +78,8 @@ fn wide_char_at(text: &[u8], at: usize) -> (Class, usize) {
     }
 }
 
-/// The class of the character that ends at `at`, which is not 0. `None` when `at` is inside a character.
+/// The class of the character that ends at `at`, which is not 0. `None` when `at` is inside a
+/// character.
 pub(crate) fn class_before(text: &[u8], at: usize) -> Option<Class> {
     if let Some(&class) = ASCII.get(text[at - 1] as usize) {
         return Some(class);

@@ -1,8 +1,9 @@
 //! How often each pre-token occurs: all that training needs to know of a text.
 //!
-//! The text is read in chunks that end at safe cuts; each thread takes the next chunk, scans it and counts into a table of
-//! its own. A table that grows beyond its share of memory is poured into a common one. Sums do not depend on the order
-//! of their parts and the result is sorted, so neither the number of threads nor the size of chunks can be seen in it.
+//! The text is read in chunks that end at safe cuts; each thread takes the next chunk, scans it and
+//! counts into a table of its own. A table that grows beyond its share of memory is poured into a
+//! common one. Sums do not depend on the order of their parts and the result is sorted, so neither
+//! the number of threads nor the size of chunks can be seen in it.
 
 mod batch;
 mod key;
@@ -22,11 +23,12 @@ use batch::Batch;
 use key::Seeds;
 use table::CountTable;
 
-/// Told how many more units (bytes, merges) are done, now and then and from any thread; `Break` stops the work with
-/// [`Error::Interrupted`].
+/// Told how many more units (bytes, merges) are done, now and then and from any thread; `Break`
+/// stops the work with [`Error::Interrupted`].
 pub type OnProgress<'a> = &'a (dyn Fn(u64) -> ControlFlow<()> + Sync);
 
-/// Bytes that a thread takes at a time: enough that taking them costs nothing, few enough to stay in its cache.
+/// Bytes that a thread takes at a time: enough that taking them costs nothing, few enough to stay
+/// in its cache.
 const CHUNK_BYTES: usize = 1 << 18;
 
 /// Memory for the tables of all threads together.
@@ -55,7 +57,8 @@ pub struct TextSummary {
 }
 
 impl PreTokenCounts {
-    /// The counts of pre-tokens that were found elsewhere. A pre-token may come more than once: its counts add up.
+    /// The counts of pre-tokens that were found elsewhere. A pre-token may come more than once: its
+    /// counts add up.
     pub fn from_counts<W: AsRef<[u8]>>(
         counts: impl IntoIterator<Item = (W, u64)>,
     ) -> PreTokenCounts {
@@ -140,8 +143,8 @@ impl PreTokenCounter {
     /// Counts what `reader` gives, in memory that does not grow with it.
     ///
     /// # Errors
-    /// [`Error::Stream`] with what the reader says, [`Error::PatternRun`] for a custom pattern that fails on this text,
-    /// [`Error::Interrupted`].
+    /// [`Error::Stream`] with what the reader says, [`Error::PatternRun`] for a custom pattern that
+    /// fails on this text, [`Error::Interrupted`].
     pub fn count_reader(&self, reader: impl Read + Send, on_progress: OnProgress) -> Result<()> {
         let cutter = Cutter::new(&self.pattern, &self.specials);
         let reader = Mutex::new(ChunkReader::new(reader, cutter, self.chunk_bytes));

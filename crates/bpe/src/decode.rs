@@ -4,7 +4,8 @@ use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
 
 impl Tokenizer {
-    /// The bytes that the ids stand for, one after the other: byte for byte the text they were made from.
+    /// The bytes that the ids stand for, one after the other: byte for byte the text they were made
+    /// from.
     ///
     /// # Errors
     /// [`Error::UnknownId`].
@@ -43,9 +44,9 @@ impl Tokenizer {
     }
 }
 
-/// Decodes token by token into text. A character whose bytes are spread over several tokens comes out once it is whole;
-/// bytes that no later one can make UTF-8 come out as U+FFFD, one for each broken character as
-/// [`String::from_utf8_lossy`] has it.
+/// Decodes token by token into text. A character whose bytes are spread over several tokens comes
+/// out once it is whole; bytes that no later one can make UTF-8 come out as U+FFFD, one for each
+/// broken character as [`String::from_utf8_lossy`] has it.
 #[derive(Debug, Clone)]
 pub struct StreamDecoder<'t> {
     tokenizer: &'t Tokenizer,
@@ -73,7 +74,8 @@ impl StreamDecoder<'_> {
     }
 }
 
-/// How many bytes at the end of `bytes` are the beginning of a character that more bytes may complete.
+/// How many bytes at the end of `bytes` are the beginning of a character that more bytes may
+/// complete.
 fn incomplete_tail(bytes: &[u8]) -> usize {
     bytes.utf8_chunks().last().map_or(0, |chunk| {
         let tail = chunk.invalid();

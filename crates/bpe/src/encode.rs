@@ -50,8 +50,8 @@ impl Tokenizer {
         Tokenizer { vocab, pattern, specials, merges, neighbours, whole: None }
     }
 
-    /// The same, where a pre-token that is a token of the vocabulary as it stands becomes that token, whatever merging
-    /// would make of it (`ignore_merges` in a `tokenizer.json`).
+    /// The same, where a pre-token that is a token of the vocabulary as it stands becomes that
+    /// token, whatever merging would make of it (`ignore_merges` in a `tokenizer.json`).
     pub fn with_whole_pre_tokens(mut self) -> Tokenizer {
         let mut whole: HashMap<_, _, _> =
             (0..).zip(self.vocab.tokens()).map(|(id, t)| (t.to_vec(), id)).collect();
@@ -185,7 +185,8 @@ impl Tokenizer {
 /// Encodes on one thread; remembers pre-tokens.
 #[derive(Debug)]
 pub struct Encoder<'t, T: TokenId> {
-    /// A copy a thread, because a regular expression keeps memory for running that threads would queue for.
+    /// A copy a thread, because a regular expression keeps memory for running that threads would
+    /// queue for.
     pattern: Pattern,
     batch: Batch<T>,
     cache: Cache<T>,
@@ -213,8 +214,8 @@ impl<T: TokenId> Encoder<'_, T> {
                 for segment in specials.segments(text) {
                     match segment {
                         Segment::Text(part) => pattern.all_ends(text, part, &mut run)?,
-                        // One more among the pre-tokens, and no other can be the same, for in the texts between them
-                        // there is no special token.
+                        // One more among the pre-tokens, and no other can be the same, for in the
+                        // texts between them there is no special token.
                         Segment::Special(found) => run.push(found.end),
                     }
                 }

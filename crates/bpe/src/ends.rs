@@ -40,8 +40,8 @@ impl PendingEnds {
     pub(crate) fn push_bits(&mut self, base: usize, mut ends: u64) {
         let mut at = self.len;
         self.len += ends.count_ones() as usize;
-        // How many there are cannot be foreseen, but mostly how many times eight. Behind the last one places are filled too,
-        // and filled again by the next.
+        // How many there are cannot be foreseen, but mostly how many times eight. Behind the last
+        // one places are filled too, and filled again by the next.
         while ends != 0 {
             let Some(places) = self.ends[at % ROOM..].first_chunk_mut::<8>() else { return };
             for place in places {

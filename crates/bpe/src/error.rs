@@ -1,5 +1,5 @@
-//! Everything that can go wrong with a file, a flag or a text, as values: what was looked at, what was found there,
-//! what was expected and what to do. Each message is one line.
+//! Everything that can go wrong with a file, a flag or a text, as values: what was looked at, what
+//! was found there, what was expected and what to do. Each message is one line.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -154,7 +154,8 @@ impl Error {
         self.in_files(path, path)
     }
 
-    /// The same error, told about the files that the tokens and the merges of a vocabulary came from.
+    /// The same error, told about the files that the tokens and the merges of a vocabulary came
+    /// from.
     pub(crate) fn in_files(self, tokens: &Path, merges: &Path) -> Error {
         let (path, found, expected) = match self {
             Error::Vocab { found, expected } => (tokens, found, expected),

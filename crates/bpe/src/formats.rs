@@ -1,6 +1,6 @@
-//! Tokenizers on disk: `vocab.json` and `merges.txt` as GPT-2 has them, `tokenizer.json` and `tokenizer_config.json` as
-//! Hugging Face's libraries have them; `tokenizer.tiktoken` for tiktoken and the header of a GGUF file for llama.cpp, only to be
-//! written.
+//! Tokenizers on disk: `vocab.json` and `merges.txt` as GPT-2 has them, `tokenizer.json` and
+//! `tokenizer_config.json` as Hugging Face's libraries have them; `tokenizer.tiktoken` for tiktoken
+//! and the header of a GGUF file for llama.cpp, only to be written.
 
 mod assemble;
 mod byte_unicode;
@@ -18,8 +18,8 @@ use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
 use spelling::Speller;
 
-/// Reads the tokenizer in `dir`: from `tokenizer.json` if there is one, because it names the special tokens and the
-/// pattern; else from `vocab.json` and `merges.txt`, with GPT-2's pattern.
+/// Reads the tokenizer in `dir`: from `tokenizer.json` if there is one, because it names the
+/// special tokens and the pattern; else from `vocab.json` and `merges.txt`, with GPT-2's pattern.
 ///
 /// # Errors
 /// When there is neither, or what is there is damaged or no byte-level BPE.
@@ -49,8 +49,8 @@ pub fn load(dir: &Path) -> Result<Tokenizer> {
     }
 }
 
-/// Writes the four files into `dir`, which is made if it is missing. Each appears whole or not at all, and none before all
-/// are written.
+/// Writes the four files into `dir`, which is made if it is missing. Each appears whole or not at
+/// all, and none before all are written.
 ///
 /// # Errors
 /// When they cannot be written, or two tokens are spelled alike in `vocab.json`.

@@ -8,8 +8,8 @@ pub(crate) const MAX_BYTES: usize = 15;
 /// In a key's last byte, where a short pre-token has its length: it stands for a longer one.
 const LONG: u64 = 0xFF << 56;
 
-/// The bytes of a short pre-token, zeros, and in the last of sixteen bytes their number: two numbers with the first byte
-/// lowest. A longer one is told by two numbers from elsewhere.
+/// The bytes of a short pre-token, zeros, and in the last of sixteen bytes their number: two
+/// numbers with the first byte lowest. A longer one is told by two numbers from elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Key(pub(crate) u64, pub(crate) u64);
 
@@ -26,13 +26,14 @@ const KEEP: [(u64, u64); MAX_BYTES + 1] = {
 };
 
 impl Key {
-    /// The key of `text[range]`, of up to 15 bytes; of a longer range, [`Key::long`] of its start and end.
+    /// The key of `text[range]`, of up to 15 bytes; of a longer range, [`Key::long`] of its start
+    /// and end.
     #[inline(always)]
     pub(crate) fn new(text: &[u8], range: Range<usize>) -> Key {
         let Range { start, end } = range;
         let len = end.wrapping_sub(start);
-        // Sixteen bytes are loaded at once, whatever the length, where so many are left. It is asked for in this way
-        // because the compiler then needs one comparison.
+        // Sixteen bytes are loaded at once, whatever the length, where so many are left. It is
+        // asked for in this way because the compiler then needs one comparison.
         let are_left = text.len() >= 16 && start <= text.len() - 16;
         let bytes = if are_left { text[start..].first_chunk::<16>() } else { None };
         let (Some(&(keep_low, keep_high)), Some(bytes)) = (KEEP.get(len), bytes) else {

@@ -1,8 +1,9 @@
 //! Memory for a table that is looked up at random.
 //!
-//! The operating system gives memory out in pages of 4 kB, and a CPU remembers where some dozens of them are; in a table of
-//! megabytes nearly every look-up asks for another one, and in a virtual machine it takes long to find. Pages of
-//! 2 MB are found at once. They have to be asked for, and be where a multiple of their size is.
+//! The operating system gives memory out in pages of 4 kB, and a CPU remembers where some dozens of
+//! them are; in a table of megabytes nearly every look-up asks for another one, and in a virtual
+//! machine it takes long to find. Pages of 2 MB are found at once. They have to be asked for, and
+//! be where a multiple of their size is.
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::marker::PhantomData;
@@ -23,7 +24,8 @@ pub(crate) struct Table<V, const N: usize> {
 }
 
 impl<V: Pod, const N: usize> Table<V, N> {
-    /// Memory that is there when it is first looked at. If there is none, the program ends, as with any other memory.
+    /// Memory that is there when it is first looked at. If there is none, the program ends, as with
+    /// any other memory.
     pub fn zeroed() -> Table<V, N> {
         let layout = Layout::new::<[V; N]>();
         let map =
@@ -32,7 +34,8 @@ impl<V: Pod, const N: usize> Table<V, N> {
         Table { map, start, values: PhantomData }
     }
 
-    /// Asks for large pages where none were looked at yet. They take longer to get, as each is zeroed as a whole.
+    /// Asks for large pages where none were looked at yet. They take longer to get, as each is
+    /// zeroed as a whole.
     pub fn in_large_pages(self) -> Table<V, N> {
         // Without them everything is the same, and slower.
         #[cfg(target_os = "linux")]

@@ -1,8 +1,8 @@
 //! Byte-level BPE: training, encoding, decoding and file formats.
 //!
-//! A text is bytes. Special tokens are found first ([`SpecialTokens`]); what lies between them is cut into pre-tokens
-//! ([`Pattern`]); inside a pre-token the pair of neighbouring tokens that was learned first is merged, over and over
-//! ([`Vocab`]).
+//! A text is bytes. Special tokens are found first ([`SpecialTokens`]); what lies between them is
+//! cut into pre-tokens ([`Pattern`]); inside a pre-token the pair of neighbouring tokens that was
+//! learned first is merged, over and over ([`Vocab`]).
 #![deny(unsafe_code)]
 
 mod batch;

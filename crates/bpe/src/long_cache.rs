@@ -1,12 +1,12 @@
-//! Pre-tokens too long for [`Cache`](crate::cache::Cache), with their ids: indentation, lines of dashes, long names.
-//! They are rare, but merging them costs most.
+//! Pre-tokens too long for [`Cache`](crate::cache::Cache), with their ids: indentation, lines of
+//! dashes, long names. They are rare, but merging them costs most.
 
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-/// Longest pre-token that is kept. With [`PLACES`] it bounds the memory: 3 MB with ids of 16 bits, 5 MB with those of 32, if every byte
-/// becomes an id.
+/// Longest pre-token that is kept. With [`PLACES`] it bounds the memory: 3 MB with ids of 16 bits,
+/// 5 MB with those of 32, if every byte becomes an id.
 const MAX_BYTES: usize = 256;
 
 /// A pre-token has one place, by its hash; the one that came last is kept.
@@ -30,7 +30,8 @@ impl<T: Copy + Default> LongCache<T> {
         LongCache { places: vec![Kept::default(); PLACES], hasher: RandomState::default() }
     }
 
-    /// The ids of `pre_token`, which is not empty: as they were found before, or as `merge` appends them to a list.
+    /// The ids of `pre_token`, which is not empty: as they were found before, or as `merge` appends
+    /// them to a list.
     pub(crate) fn get_or_merge(
         &mut self,
         pre_token: &[u8],

@@ -8,14 +8,16 @@ use crate::long_cache::LongCache;
 use crate::merges::Scratch;
 use crate::special::SpecialTokens;
 
-/// Pre-tokens of more bytes are cut into parts first, where that can be done. Shorter ones are in a cache as they are.
+/// Pre-tokens of more bytes are cut into parts first, where that can be done. Shorter ones are in a
+/// cache as they are.
 const LONG: usize = 256;
 
 /// Merges on one thread; remembers long pre-tokens.
 #[derive(Debug)]
 pub(crate) struct Merger<'t, T> {
     tokenizer: &'t Tokenizer,
-    /// Pre-tokens of just these bytes are special tokens; `None` where those are text like any other.
+    /// Pre-tokens of just these bytes are special tokens; `None` where those are text like any
+    /// other.
     specials: Option<&'t SpecialTokens>,
     long_cache: LongCache<T>,
     scratch: Scratch,
@@ -38,8 +40,8 @@ impl<'t, T: TokenId> Merger<'t, T> {
         Some(T::from_id(self.specials?.id_of(pre_token)?))
     }
 
-    /// Appends the ids of a pre-token to `ids`. If it is short, its key has all of it; else it is the range of `text` that
-    /// the key names. What has a place in `cache` is there afterwards.
+    /// Appends the ids of a pre-token to `ids`. If it is short, its key has all of it; else it is
+    /// the range of `text` that the key names. What has a place in `cache` is there afterwards.
     #[cold]
     #[inline(never)]
     pub(crate) fn append(&mut self, text: &[u8], key: Key, cache: &mut Cache<T>, ids: &mut Vec<T>) {

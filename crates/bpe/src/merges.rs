@@ -1,9 +1,11 @@
-//! Merging inside one pre-token: of all pairs of neighbouring tokens, the one that comes first in the list of merges is
-//! merged, the leftmost one where it occurs more than once, until no pair is in the list.
+//! Merging inside one pre-token: of all pairs of neighbouring tokens, the one that comes first in
+//! the list of merges is merged, the leftmost one where it occurs more than once, until no pair is
+//! in the list.
 //!
-//! Four ways to the same result: [`merge_naive`] is the definition; [`merge_short`] keeps the rank of each pair beside
-//! it and is quadratic with a small constant. A pre-token may be as long as the file: [`left_to_right`] is linear, and
-//! [`heap`] is O(n log n) for vocabularies that the former cannot deal with.
+//! Four ways to the same result: [`merge_naive`] is the definition; [`merge_short`] keeps the rank
+//! of each pair beside it and is quadratic with a small constant. A pre-token may be as long as the
+//! file: [`left_to_right`] is linear, and [`heap`] is O(n log n) for vocabularies that the former
+//! cannot deal with.
 
 mod heap;
 mod left_to_right;
@@ -51,7 +53,8 @@ impl Merges {
         Merges { table: MergeTable::new(vocab), left_to_right: OnceLock::new() }
     }
 
-    /// The ids of one pre-token by the merges of `vocab`; the result is in `scratch` until the next call.
+    /// The ids of one pre-token by the merges of `vocab`; the result is in `scratch` until the next
+    /// call.
     pub(crate) fn merge<'s>(
         &self,
         vocab: &Vocab,

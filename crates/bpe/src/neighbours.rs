@@ -1,14 +1,17 @@
 //! Places that no merge can cross, told from two bytes.
 //!
-//! Whatever merging makes is a token of the vocabulary, and a token that reaches across a place has the two bytes at
-//! that place side by side. So where no token has these two bytes side by side, nothing is ever merged across. The
-//! merges on either side then do not know of each other: a merge looks at two neighbouring tokens only, those on
-//! different sides never merge, and on one side the order (by rank, then from the left) is the same with and without the
-//! other side. So the ids of the whole are those of the left part, then those of the right part, and a pre-token may be
-//! cut there.
+//! Whatever merging makes is a token of the vocabulary, and a token that reaches across a place has
+//! the two bytes at that place side by side. So where no token has these two bytes side by side,
+//! nothing is ever merged across. The merges on either side then do not know of each other: a merge
+//! looks at two neighbouring tokens only, those on different sides never merge, and on one side the
+//! order (by rank, then from the left) is the same with and without the other side. So the ids of
+//! the whole are those of the left part, then those of the right part, and a pre-token may be cut
+//! there.
 //!
-//! This holds for any list of merges. It does not hold where a pre-token that is a token becomes that token without
-//! merging ([`Tokenizer::with_whole_pre_tokens`](crate::Tokenizer::with_whole_pre_tokens)): a part may be such a token.
+//! This holds for any list of merges. It does not hold where a pre-token that is a token becomes
+//! that token without merging
+//! ([`Tokenizer::with_whole_pre_tokens`](crate::Tokenizer::with_whole_pre_tokens)): a part may be
+//! such a token.
 
 use std::sync::Arc;
 

@@ -31,8 +31,8 @@ impl Pattern {
         Pattern { kind: Kind::Gpt4 }
     }
 
-    /// The pattern named `gpt2` or `gpt4`, or any regular expression. The expressions of the two are recognised, in
-    /// every spelling in use that means the same.
+    /// The pattern named `gpt2` or `gpt4`, or any regular expression. The expressions of the two
+    /// are recognised, in every spelling in use that means the same.
     ///
     /// # Errors
     /// [`Error::Pattern`](crate::Error::Pattern) for what is no regular expression.
@@ -55,13 +55,13 @@ impl Pattern {
         }
     }
 
-    /// Calls `f` with where each pre-token of `text` is, in order. `text` holds no special tokens. Every byte of it is in
-    /// exactly one pre-token; a byte that is no UTF-8 counts as a character that is neither letter nor number nor white
-    /// space.
+    /// Calls `f` with where each pre-token of `text` is, in order. `text` holds no special tokens.
+    /// Every byte of it is in exactly one pre-token; a byte that is no UTF-8 counts as a character
+    /// that is neither letter nor number nor white space.
     ///
     /// # Errors
-    /// [`Error::PatternRun`](crate::Error::PatternRun) when a custom pattern backtracks for too long; the two known
-    /// patterns never fail.
+    /// [`Error::PatternRun`](crate::Error::PatternRun) when a custom pattern backtracks for too
+    /// long; the two known patterns never fail.
     #[inline]
     pub fn for_each_pre_token(&self, text: &[u8], f: &mut impl FnMut(Range<usize>)) -> Result<()> {
         self.all_ends(text, 0..text.len(), &mut Ranges { start: 0, f })
@@ -84,9 +84,9 @@ impl Pattern {
         Ok(())
     }
 
-    /// True when the pre-tokens of `text[..at]` and those of `text[at..]` are together those of `text`, whatever comes
-    /// before and after; false when that is not known from the characters on either side. `at` is inside `text`, not
-    /// at its ends.
+    /// True when the pre-tokens of `text[..at]` and those of `text[at..]` are together those of
+    /// `text`, whatever comes before and after; false when that is not known from the characters on
+    /// either side. `at` is inside `text`, not at its ends.
     pub(crate) fn is_boundary(&self, text: &[u8], at: usize) -> bool {
         if matches!(self.kind, Kind::Custom(_)) {
             return false;
@@ -100,14 +100,14 @@ impl Pattern {
         }
     }
 
-    /// True when `at` is inside a pre-token of `text` whose two parts are pre-tokens of `text[..at]` and `text[at..]`,
-    /// while all others stay as they are, whatever comes before and after; false when that is not known. `at` is as in
-    /// [`Pattern::is_boundary`].
+    /// True when `at` is inside a pre-token of `text` whose two parts are pre-tokens of
+    /// `text[..at]` and `text[at..]`, while all others stay as they are, whatever comes before and
+    /// after; false when that is not known. `at` is as in [`Pattern::is_boundary`].
     ///
-    /// A run of one class is such a place, because a pre-token may begin and end with any character of it. What looks
-    /// further is a contraction: one that begins in the last two bytes before `at` may need what follows, and an
-    /// apostrophe at `at` would begin one. GPT-4's pattern counts numbers, and looks at what follows a run of other
-    /// characters.
+    /// A run of one class is such a place, because a pre-token may begin and end with any character
+    /// of it. What looks further is a contraction: one that begins in the last two bytes before
+    /// `at` may need what follows, and an apostrophe at `at` would begin one. GPT-4's pattern
+    /// counts numbers, and looks at what follows a run of other characters.
     pub(crate) fn is_in_run(&self, text: &[u8], at: usize) -> bool {
         let (class, _) = char_at(text, at);
         let is_possible = match (&self.kind, class) {
@@ -136,15 +136,17 @@ impl<F: FnMut(Range<usize>)> Ends for Ranges<'_, F> {
     }
 }
 
-/// Only white space begins a pre-token of which another class is part, but for the apostrophe of a contraction; and only
-/// a run of white space looks at what follows it. So behind everything else a change of class is a boundary.
+/// Only white space begins a pre-token of which another class is part, but for the apostrophe of a
+/// contraction; and only a run of white space looks at what follows it. So behind everything else a
+/// change of class is a boundary.
 fn gpt2_boundary((before, last_byte): (Class, u8), after: Class) -> bool {
     before != Class::Space && before != after && !(last_byte == b'\'' && after == Class::Letter)
 }
 
-/// Behind letters and numbers a change of class is a boundary. Other characters take up one that follows them: letters,
-/// or line ends. A run of white space up to its last line end is the same pre-token at the end of the text and before a
-/// word, and no pre-token goes on from a line end to a word.
+/// Behind letters and numbers a change of class is a boundary. Other characters take up one that
+/// follows them: letters, or line ends. A run of white space up to its last line end is the same
+/// pre-token at the end of the text and before a word, and no pre-token goes on from a line end to
+/// a word.
 fn gpt4_boundary((before, last_byte): (Class, u8), (after, first_byte): (Class, u8)) -> bool {
     let is_line_end = |byte| byte == b'\r' || byte == b'\n';
     match before {

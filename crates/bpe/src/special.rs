@@ -1,7 +1,8 @@
-//! Special tokens: strings with an id of their own, never split, never merged, looked for before anything else.
+//! Special tokens: strings with an id of their own, never split, never merged, looked for before
+//! anything else.
 //!
-//! The text is read from the left; at the first position where special tokens begin, the longest of them is taken, and
-//! the search goes on behind it.
+//! The text is read from the left; at the first position where special tokens begin, the longest of
+//! them is taken, and the search goes on behind it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -117,9 +118,9 @@ impl SpecialTokens {
         })
     }
 
-    /// True when no special token written in `text`, found by [`SpecialTokens::find`] or not, begins before `at` and ends
-    /// behind it. False also when it takes longer to find out than looking at `effort` bytes, of which those that were looked
-    /// at are taken off.
+    /// True when no special token written in `text`, found by [`SpecialTokens::find`] or not,
+    /// begins before `at` and ends behind it. False also when it takes longer to find out than
+    /// looking at `effort` bytes, of which those that were looked at are taken off.
     pub(crate) fn is_clean(&self, text: &[u8], at: usize, effort: &mut usize) -> bool {
         let first = at.saturating_sub(self.max_len().saturating_sub(1));
         let mut may_look_at = |bytes: usize| {

@@ -1,10 +1,10 @@
-//! The two known patterns as hand-written scanners: [`gpt2`] and [`gpt4`] find where the pre-token that begins at a
-//! position ends. `split_regex.rs` does the same by the regular expressions themselves, slowly, and the tests hold the
-//! two against each other over all of Unicode.
+//! The two known patterns as hand-written scanners: [`gpt2`] and [`gpt4`] find where the pre-token
+//! that begins at a position ends. `split_regex.rs` does the same by the regular expressions
+//! themselves, slowly, and the tests hold the two against each other over all of Unicode.
 //!
-//! Each alternative of a pattern begins with a class of characters, so the first one or two characters decide which
-//! alternative matches; what follows is a run of one class. Backtracking is left in one place: white space before a
-//! word gives its last character to the word.
+//! Each alternative of a pattern begins with a class of characters, so the first one or two
+//! characters decide which alternative matches; what follows is a run of one class. Backtracking is
+//! left in one place: white space before a word gives its last character to the word.
 
 mod masks;
 mod window;
@@ -17,7 +17,8 @@ pub const GPT2: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}
 /// GPT-4's pattern (`cl100k_base`), in the form that tiktoken gives it.
 pub const GPT4: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s";
 
-/// What takes the ends of pre-tokens that stand side by side, in order: each begins where the one before it ends.
+/// What takes the ends of pre-tokens that stand side by side, in order: each begins where the one
+/// before it ends.
 pub(crate) trait Ends {
     /// The next one ends at `end`.
     fn push(&mut self, end: usize);
@@ -44,8 +45,8 @@ pub(crate) fn gpt4_all(text: &[u8], start: usize, ends: &mut impl Ends) {
     all(text, start, |window| window::gpt4_starts(window).0, |at| gpt4(text, at), ends);
 }
 
-/// As many pre-tokens at a time as a window of ASCII decides, and one by one where it decides nothing: `starts` tells where
-/// they begin in a window, `end` where the one at a position ends.
+/// As many pre-tokens at a time as a window of ASCII decides, and one by one where it decides
+/// nothing: `starts` tells where they begin in a window, `end` where the one at a position ends.
 #[inline(always)]
 fn all(
     text: &[u8],
@@ -107,7 +108,8 @@ fn gpt2_contraction(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// `\s+(?!\S)|\s+`: the run of white space at `at`, without its last character if a word follows and more is left.
+/// `\s+(?!\S)|\s+`: the run of white space at `at`, without its last character if a word follows
+/// and more is left.
 fn spaces(text: &[u8], at: usize) -> usize {
     let (last, end) = space_run(text, at);
     if end < text.len() && last > at { last } else { end }
@@ -146,8 +148,9 @@ fn run_bytewise(text: &[u8], mut at: usize, class: Class) -> usize {
     at
 }
 
-/// The same for letters, eight bytes at a time. Where a word ends is not predictable, and a loop over its characters
-/// that ends there costs more than all the rest; most words end within the first eight bytes, which is.
+/// The same for letters, eight bytes at a time. Where a word ends is not predictable, and a loop
+/// over its characters that ends there costs more than all the rest; most words end within the
+/// first eight bytes, which is.
 #[inline]
 fn letters(text: &[u8], mut at: usize) -> usize {
     while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
@@ -160,7 +163,8 @@ fn letters(text: &[u8], mut at: usize) -> usize {
     more_letters(text, at)
 }
 
-/// The rest of a run of letters where it leaves ASCII, or near the end of the text. Kept out of the hot loop.
+/// The rest of a run of letters where it leaves ASCII, or near the end of the text. Kept out of the
+/// hot loop.
 #[inline(never)]
 fn more_letters(text: &[u8], at: usize) -> usize {
     run_bytewise(text, at, Class::Letter)
@@ -171,7 +175,8 @@ fn more_letters(text: &[u8], at: usize) -> usize {
 fn ascii_letters(bytes: u64) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x80 * ONES;
-    // Seven bits a byte: sums stay within their byte, and reach its top bit from a certain letter on.
+    // Seven bits a byte: sums stay within their byte, and reach its top bit from a certain letter
+    // on.
     let lower = (bytes | (0x20 * ONES)) & !TOPS;
     let from_a = lower + (0x80 - b'a' as u64) * ONES;
     let beyond_z = lower + (0x7F - b'z' as u64) * ONES;

@@ -1,7 +1,8 @@
-//! Pre-tokens by any regular expression: custom patterns, and the oracle for the hand-written scanners.
+//! Pre-tokens by any regular expression: custom patterns, and the oracle for the hand-written
+//! scanners.
 //!
-//! What lies between two matches is a pre-token too, so no byte is lost. A byte that is no UTF-8 is shown to the regular
-//! expression as U+FFFD, a symbol.
+//! What lies between two matches is a pre-token too, so no byte is lost. A byte that is no UTF-8 is
+//! shown to the regular expression as U+FFFD, a symbol.
 
 use std::ops::Range;
 
@@ -62,7 +63,8 @@ impl RegexSplitter {
         ends.0.windows(2).map(|at| &text[at[0]..at[1]]).collect()
     }
 
-    /// Matches `shown` and maps each end through `end_in_text`, which is called with rising positions.
+    /// Matches `shown` and maps each end through `end_in_text`, which is called with rising
+    /// positions.
     fn all_of(
         &self,
         shown: &str,

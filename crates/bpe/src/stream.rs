@@ -1,8 +1,9 @@
 //! Encoding a stream on several threads, in memory that does not grow with it.
 //!
-//! Whoever is free reads the next chunk, up to a safe cut ([`Cutter`](crate::Cutter)), and encodes it. Whoever has
-//! finished the chunk that is next in order hands it on, and those behind it that wait already; the others go on
-//! meanwhile. Nobody reads further ahead than a few chunks, so a slow reader or writer only makes the others wait.
+//! Whoever is free reads the next chunk, up to a safe cut ([`Cutter`](crate::Cutter)), and encodes
+//! it. Whoever has finished the chunk that is next in order hands it on, and those behind it that
+//! wait already; the others go on meanwhile. Nobody reads further ahead than a few chunks, so a
+//! slow reader or writer only makes the others wait.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -43,8 +44,9 @@ pub struct StreamStats {
 const AHEAD: u64 = 3;
 
 impl Tokenizer {
-    /// Encodes all that `reader` gives and calls `sink` with the ids, in order, some at a time; `progress` with the
-    /// number of bytes that each such call was made of. The ids are those of the whole text encoded at once.
+    /// Encodes all that `reader` gives and calls `sink` with the ids, in order, some at a time;
+    /// `progress` with the number of bytes that each such call was made of. The ids are those of
+    /// the whole text encoded at once.
     ///
     /// # Errors
     /// What the reader, the pattern or the sink says first.

@@ -1,4 +1,5 @@
-//! Learning merges from counted pre-tokens; `train_naive.rs` says what they are, this finds the same ones fast.
+//! Learning merges from counted pre-tokens; `train_naive.rs` says what they are, this finds the
+//! same ones fast.
 
 mod learner;
 mod pairs;
@@ -25,8 +26,8 @@ pub struct TrainConfig {
 /// What was learned.
 #[derive(Debug, Clone)]
 pub struct Trained {
-    /// Byte b has id b, special tokens follow from 256, then the merges in the order learned. Smaller than asked for if no
-    /// pair was left.
+    /// Byte b has id b, special tokens follow from 256, then the merges in the order learned.
+    /// Smaller than asked for if no pair was left.
     pub vocab: Vocab,
     /// What the training text amounts to.
     pub summary: TextSummary,
@@ -47,8 +48,8 @@ impl TrainConfig {
     /// How many merges to learn.
     ///
     /// # Errors
-    /// [`Error::VocabSizeTooSmall`] for a vocabulary without room for bytes and special tokens, [`Error::Vocab`] for special
-    /// tokens that are empty, single bytes, or given twice.
+    /// [`Error::VocabSizeTooSmall`] for a vocabulary without room for bytes and special tokens,
+    /// [`Error::Vocab`] for special tokens that are empty, single bytes, or given twice.
     pub fn num_merges(&self) -> Result<usize> {
         let num_specials = self.special_tokens.len();
         // A vocabulary of bytes and special tokens alone shows whether they go together.
@@ -63,8 +64,8 @@ impl TrainConfig {
 /// Learns a vocabulary from the pre-tokens of a text. `on_progress` is told of merges.
 ///
 /// # Errors
-/// As for [`TrainConfig::num_merges`]; [`Error::TooLarge`] for texts beyond what positions and memory allow;
-/// [`Error::Interrupted`].
+/// As for [`TrainConfig::num_merges`]; [`Error::TooLarge`] for texts beyond what positions and
+/// memory allow; [`Error::Interrupted`].
 pub fn train(
     counts: PreTokenCounts,
     config: &TrainConfig,

@@ -1,19 +1,22 @@
-//! The trainer in its plainest form: the specification of [`train`](crate::train) and the oracle of its tests.
+//! The trainer in its plainest form: the specification of [`train`](crate::train) and the oracle of
+//! its tests.
 //!
-//! Given distinct pre-tokens w with counts n(w), each a sequence of symbols that starts as its bytes:
+//! Given distinct pre-tokens w with counts n(w), each a sequence of symbols that starts as its
+//! bytes:
 //!
-//! 1. count(a, b) = Σ over w of n(w) · |{i : wᵢ = a, wᵢ₊₁ = b}|; overlapping occurrences all count, so "aaa" holds (a, a) twice.
-//! 2. Take the pair with the largest count; among equals the one whose first element has the lexicographically greater
-//!    bytes, then the one whose second has. If there is none, stop.
-//! 3. It becomes the next token. In each w, from left to right, replace every occurrence that does not overlap one
-//!    already replaced. Repeat until enough merges are learned.
+//! 1. count(a, b) = Σ over w of n(w) · |{i : wᵢ = a, wᵢ₊₁ = b}|; overlapping occurrences all count,
+//!    so "aaa" holds (a, a) twice.
+//! 2. Take the pair with the largest count; among equals the one whose first element has the
+//!    lexicographically greater bytes, then the one whose second has. If there is none, stop.
+//! 3. It becomes the next token. In each w, from left to right, replace every occurrence that does
+//!    not overlap one already replaced. Repeat until enough merges are learned.
 //!
 //! Each merge reads all words again: O(merges · text).
 
 use std::collections::HashMap;
 
-/// The merges learned from `words` (bytes, count), at most `max_merges`, as pairs of ids. Byte b has id b; merge k makes
-/// the token `first_id + k`.
+/// The merges learned from `words` (bytes, count), at most `max_merges`, as pairs of ids. Byte b
+/// has id b; merge k makes the token `first_id + k`.
 pub fn learn_merges_naive(
     words: &[(&[u8], u64)],
     first_id: u32,
@@ -74,10 +77,12 @@ mod tests {
 
     #[test]
     fn ties_go_to_the_greater_bytes_not_the_greater_id() {
-        // All pairs count 1. "zz" is learned first; its id 256 is above every byte, its bytes are not below "y".
+        // All pairs count 1. "zz" is learned first; its id 256 is above every byte, its bytes are
+        // not below "y".
         let words: [(&[u8], u64); 3] = [(b"ab", 1), (b"zz", 1), (b"yx", 1)];
         assert_eq!(learn_merges_naive(&words, 256, 10), [(122, 122), (121, 120), (97, 98)]);
-        // (a, c) and (a, b) tie on the first element; then the token "ac" (b"ac" < b"b") loses to b.
+        // (a, c) and (a, b) tie on the first element; then the token "ac" (b"ac" < b"b") loses to
+        // b.
         let words: [(&[u8], u64); 3] = [(b"ab", 1), (b"acx", 1), (b"bx", 1)];
         assert_eq!(
             learn_merges_naive(&words, 256, 10),

@@ -1,5 +1,5 @@
-//! Generated from fancy-regex's Unicode data by `classes/tests.rs`; with `BPE_WRITE_TABLES=1` in the
-//! environment `cargo test -p bpe tables_are` writes this file anew.
+//! Generated from fancy-regex's Unicode data by `classes/tests.rs`; with `BPE_WRITE_TABLES=1` in
+//! the environment `cargo test -p bpe tables_are` writes this file anew.
 
 /// `\p{L}`: first and last character of each range.
 #[rustfmt::skip]

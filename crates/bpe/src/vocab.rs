@@ -1,9 +1,10 @@
-//! The vocabulary: which bytes each id stands for, which pairs merge into what and in what order, and which tokens are
-//! special.
+//! The vocabulary: which bytes each id stands for, which pairs merge into what and in what order,
+//! and which tokens are special.
 //!
-//! What always holds of a [`Vocab`], because [`Vocab::new`] refuses everything else:
-//! ids run from 0 without a hole; no two tokens have the same bytes; each of the 256 bytes is a token; each merge joins
-//! two tokens whose joined bytes are a token again; no pair is merged twice; special tokens are not empty.
+//! What always holds of a [`Vocab`], because [`Vocab::new`] refuses everything else: ids run from 0
+//! without a hole; no two tokens have the same bytes; each of the 256 bytes is a token; each merge
+//! joins two tokens whose joined bytes are a token again; no pair is merged twice; special tokens
+//! are not empty.
 
 use std::collections::HashMap;
 
@@ -32,7 +33,8 @@ impl Vocab {
     /// A vocabulary in which `tokens[id]` are the bytes of token `id`, special tokens included.
     ///
     /// # Errors
-    /// [`Error::Vocab`] or [`Error::Merges`] when one of the properties named in the module's documentation does not hold.
+    /// [`Error::Vocab`] or [`Error::Merges`] when one of the properties named in the module's
+    /// documentation does not hold.
     pub fn new(
         tokens: &[impl AsRef<[u8]>],
         merges: Vec<(u32, u32)>,
@@ -96,8 +98,9 @@ impl Vocab {
         Ok(Vocab { bytes, starts, byte_ids, merges, merged, specials })
     }
 
-    /// The vocabulary that training makes: byte b has id b, special tokens follow from 256 in the order given, then one
-    /// id for each merge in the order learned. Merges name tokens by these ids.
+    /// The vocabulary that training makes: byte b has id b, special tokens follow from 256 in the
+    /// order given, then one id for each merge in the order learned. Merges name tokens by these
+    /// ids.
     ///
     /// # Errors
     /// As for [`Vocab::new`]; a merge that names a later token is unknown as well.
@@ -115,8 +118,8 @@ impl Vocab {
         Vocab::new(&tokens, merges, specials)
     }
 
-    /// The same vocabulary with these special tokens as well. One that is a token already becomes special with the id it
-    /// has; the others get new ids at the end, in the order given.
+    /// The same vocabulary with these special tokens as well. One that is a token already becomes
+    /// special with the id it has; the others get new ids at the end, in the order given.
     ///
     /// # Errors
     /// [`Error::Vocab`] for an empty special token.
@@ -187,8 +190,8 @@ fn resolve_merges(
     ids: &HashMap<&[u8], u32, RandomState>,
     merges: &[(u32, u32)],
 ) -> Result<Vec<u32>> {
-    // The last merge that makes each token, and for each merge the one before it that makes the same token: a pair that
-    // comes twice makes the same token twice.
+    // The last merge that makes each token, and for each merge the one before it that makes the
+    // same token: a pair that comes twice makes the same token twice.
     let mut last_maker: Vec<Option<usize>> = vec![None; tokens.len()];
     let mut maker_before = Vec::with_capacity(merges.len());
     let mut merged = Vec::with_capacity(merges.len());
@@ -200,7 +203,8 @@ fn resolve_merges(
         joined.clear();
         joined.extend_from_slice(bytes(left)?);
         joined.extend_from_slice(bytes(right)?);
-        // Most vocabularies have what their merges make in the order of the merges: no search in all of them then.
+        // Most vocabularies have what their merges make in the order of the merges: no search in
+        // all of them then.
         let next = merged.last().map_or(0, |&id: &u32| id as usize + 1);
         let id = match tokens.get(next) {
             Some(&token) if token == joined => next as u32,

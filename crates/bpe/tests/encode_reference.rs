@@ -1,4 +1,5 @@
-//! Encoding against reference values: GPT-2's vocabulary and texts on which tiktoken and Hugging Face agree.
+//! Encoding against reference values: GPT-2's vocabulary and texts on which tiktoken and Hugging
+//! Face agree.
 
 use std::fs;
 use std::path::PathBuf;

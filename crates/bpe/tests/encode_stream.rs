@@ -1,4 +1,5 @@
-//! A stream gives the ids of the whole text, whatever the chunks and threads, and everything agrees with the definition.
+//! A stream gives the ids of the whole text, whatever the chunks and threads, and everything agrees
+//! with the definition.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -105,7 +106,8 @@ proptest! {
             &[][..],
             &["<|end|>"],
             &["<|end|>", "<|end|><|end|>", "x!"],
-            // Such as the pattern finds too, in part or as a whole; and one that is too long for a key.
+            // Such as the pattern finds too, in part or as a whole; and one that is too long for a
+            // key.
             &["中", " 1", "ba", "a token of many bytes"],
         ][special];
         let tokenizer = tokenizer(["gpt2", "gpt4", r"\w+|\W"][which], specials);
@@ -120,7 +122,8 @@ proptest! {
     }
 }
 
-/// A part of a pre-token may be a token of the vocabulary, but only a whole one becomes it without merging.
+/// A part of a pre-token may be a token of the vocabulary, but only a whole one becomes it without
+/// merging.
 #[test]
 fn parts_of_a_pre_token_are_no_whole_ones() {
     let mut tokens: Vec<Vec<u8>> = (0u8..=255).map(|byte| vec![byte]).collect();
@@ -204,7 +207,8 @@ impl Read for Endless<'_> {
     }
 }
 
-/// While the sink has its first chunk, the others go on, as far as they may; after its failure nothing is handed on.
+/// While the sink has its first chunk, the others go on, as far as they may; after its failure
+/// nothing is handed on.
 #[test]
 fn a_slow_sink_holds_nobody_up_and_bounds_what_is_read() {
     const CHUNK: usize = 1000;

@@ -196,8 +196,8 @@ fn work_can_be_interrupted() {
     assert!(matches!(train(counts, &config(300, &[]), &stop), Err(Error::Interrupted)));
 }
 
-/// A long word whose pairs all occur once is merged from the left into ever longer tokens, whose spellings would take
-/// hundreds of gigabytes.
+/// A long word whose pairs all occur once is merged from the left into ever longer tokens, whose
+/// spellings would take hundreds of gigabytes.
 #[test]
 fn tokens_that_outgrow_memory_are_refused() {
     let word: Vec<u8> =

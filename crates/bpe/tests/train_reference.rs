@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use bpe::{Pattern, PreTokenCounter, TrainConfig, train};
 
-/// GPT-2's spelling of a byte: itself where it is printable, else the next free character from U+0100 on.
+/// GPT-2's spelling of a byte: itself where it is printable, else the next free character from
+/// U+0100 on.
 fn spelling(byte: u8) -> char {
     let printable = |b: u8| matches!(b, 33..=126 | 161..=172 | 174..=255);
     if printable(byte) {

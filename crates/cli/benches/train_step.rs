@@ -1,5 +1,5 @@
-//! Training steps as wholes: `cargo bench -p lm --bench train_step` prints a line a case, the median of some steps
-//! after two to warm up. Names given after `--` choose cases.
+//! Training steps as wholes: `cargo bench -p lm --bench train_step` prints a line a case, the
+//! median of some steps after two to warm up. Names given after `--` choose cases.
 //!
 //! The default model with small batches stands for itself with large ones: a token costs the same.
 

@@ -15,8 +15,9 @@ use lm::exit::{Outcome, run_main};
 
 /// Draw the curves of several runs into one chart, and print a table of them
 ///
-/// A run is a directory with metrics.jsonl. Runs whose names differ only in -s and a number at the end (baseline-s0,
-/// baseline-s1) are seeds of one variant: they share a colour and an entry of the legend.
+/// A run is a directory with metrics.jsonl. Runs whose names differ only in -s and a number at the
+/// end (baseline-s0, baseline-s1) are seeds of one variant: they share a colour and an entry of the
+/// legend.
 #[derive(Parser, Debug)]
 #[command(name = "compare-runs", version)]
 struct Args {
@@ -38,7 +39,8 @@ struct Args {
     /// Logarithmic vertical axis
     #[arg(long)]
     log_y: bool,
-    /// The highest loss that is shown [default: somewhat more than runs that go well have after a fifth of the steps]
+    /// The highest loss that is shown [default: somewhat more than runs that go well have after a
+    /// fifth of the steps]
     #[arg(long, value_name = "X")]
     max_loss: Option<f64>,
 }

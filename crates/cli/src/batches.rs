@@ -1,8 +1,9 @@
 //! Which windows of the token file make up a batch: uniformly random ones, from the seed alone.
 //!
-//! Window i of a stream starts at ⌊x·n/2⁶⁴⌋, where x is the i-th 64-bit number of ChaCha8 keyed with the seed, and n is
-//! how many windows there are. So a batch depends on the seed and on its number only, not on what was drawn before it:
-//! the state that a checkpoint has to keep is the seed and the step. (The products' bias is at most n/2⁶⁴.)
+//! Window i of a stream starts at ⌊x·n/2⁶⁴⌋, where x is the i-th 64-bit number of ChaCha8 keyed
+//! with the seed, and n is how many windows there are. So a batch depends on the seed and on its
+//! number only, not on what was drawn before it: the state that a checkpoint has to keep is the
+//! seed and the step. (The products' bias is at most n/2⁶⁴.)
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -10,7 +11,8 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::tokens::TokenFile;
 
-/// What random numbers are drawn for. Each purpose has a stream of its own, so that none disturbs another.
+/// What random numbers are drawn for. Each purpose has a stream of its own, so that none disturbs
+/// another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Stream {

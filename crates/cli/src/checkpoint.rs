@@ -1,5 +1,5 @@
-//! Checkpoints: a directory `step-NNNNNN` each, which is a Hugging Face Llama directory as it stands, and beside the
-//! model what resuming needs.
+//! Checkpoints: a directory `step-NNNNNN` each, which is a Hugging Face Llama directory as it
+//! stands, and beside the model what resuming needs.
 //!
 //! | file | holds |
 //! |---|---|
@@ -8,8 +8,9 @@
 //! | `optimizer.safetensors` | AdamW's moments |
 //! | `trainer_state.json` | [`TrainerState`] |
 //!
-//! A directory gets its name when it is complete and on disk. `latest` is a relative symbolic link to the newest one,
-//! replaced only after that. So whenever the machine stops, `latest` names a whole checkpoint or is not there.
+//! A directory gets its name when it is complete and on disk. `latest` is a relative symbolic link
+//! to the newest one, replaced only after that. So whenever the machine stops, `latest` names a
+//! whole checkpoint or is not there.
 
 mod directory;
 mod lock;
@@ -38,8 +39,8 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 /// The files whose content [`TrainerState`] vouches for.
 const DIGESTED: [&str; 3] = ["config.json", MODEL, OPTIMIZER];
 
-/// Writes a checkpoint into the run directory `dir` and lets `latest` name it; `state.files` is filled in.
-/// Afterwards only the newest `keep` of this run are left.
+/// Writes a checkpoint into the run directory `dir` and lets `latest` name it; `state.files` is
+/// filled in. Afterwards only the newest `keep` of this run are left.
 ///
 /// # Errors
 /// When the disk is full or fails; there is no new checkpoint then, and `latest` is what it was.
@@ -83,7 +84,8 @@ pub struct Resumed {
     pub tokenizer: Option<TokenizerFiles>,
 }
 
-/// Reads the checkpoint `path`, all but the optimizer's moments, and checks that its files are those that were written.
+/// Reads the checkpoint `path`, all but the optimizer's moments, and checks that its files are
+/// those that were written.
 ///
 /// # Errors
 /// When a file is missing, damaged or does not fit the others.

@@ -42,8 +42,8 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// Measures `model`; `None` if Ctrl-C came in between. The tokens are at least 2, and with random batches
-    /// more than the context's length.
+    /// Measures `model`; `None` if Ctrl-C came in between. The tokens are at least 2, and with
+    /// random batches more than the context's length.
     ///
     /// # Errors
     /// When the loss is not finite.
@@ -57,7 +57,8 @@ impl Evaluator {
         let (mut sum, mut count) = (0.0, 0u64);
         let started = Instant::now();
         for index in 0..self.count(tokens, time) {
-            // One that takes a moment only is rather finished: a run that goes on later then has its result.
+            // One that takes a moment only is rather finished: a run that goes on later then has
+            // its result.
             if self.may_break_off && interrupt::requested() && started.elapsed() > PATIENCE {
                 return Ok(None);
             }

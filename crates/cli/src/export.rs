@@ -50,8 +50,9 @@ pub fn gguf(loaded: &Loaded, name: &str, out: &Path) -> Result<()> {
 const END_KEYS: [&str; 3] =
     ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
 
-/// The ids that end a text: the model's. A checkpoint that was trained without a tokenizer has none; then the tokenizer's, or an id
-/// that never comes, for without one llama.cpp ends texts at token 11, whatever that is.
+/// The ids that end a text: the model's. A checkpoint that was trained without a tokenizer has
+/// none; then the tokenizer's, or an id that never comes, for without one llama.cpp ends texts at
+/// token 11, whatever that is.
 fn ends(tokenizer: &Tokenizer, of_model: &[u32], vocab_size: usize) -> Vec<u32> {
     if !of_model.is_empty() {
         return of_model.to_vec();

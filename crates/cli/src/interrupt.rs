@@ -1,5 +1,5 @@
-//! Ctrl-C: the first one asks the work to end in good order, the second one ends the process at once. SIGTERM, by which batch
-//! systems and containers end a process, means the same.
+//! Ctrl-C: the first one asks the work to end in good order, the second one ends the process at
+//! once. SIGTERM, by which batch systems and containers end a process, means the same.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -12,7 +12,8 @@ use crate::exit::{INTERRUPTED, Interrupted};
 
 static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// From now on Ctrl-C is noted instead of fatal. To be called once, by programs whose work looks at [`requested`].
+/// From now on Ctrl-C is noted instead of fatal. To be called once, by programs whose work looks at
+/// [`requested`].
 ///
 /// # Errors
 /// When the operating system refuses the signal handler.
@@ -26,8 +27,9 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
-/// From now on SIGTERM ends the process at once, as it would without [`install`]: for sessions with a person, of which Ctrl-C
-/// stops one piece of work only, and in which nobody looks at [`requested`] while a line is awaited.
+/// From now on SIGTERM ends the process at once, as it would without [`install`]: for sessions with
+/// a person, of which Ctrl-C stops one piece of work only, and in which nobody looks at
+/// [`requested`] while a line is awaited.
 ///
 /// # Errors
 /// When the operating system refuses the signal handler.
@@ -47,8 +49,8 @@ pub fn take() -> bool {
     REQUESTED.swap(false, Ordering::SeqCst)
 }
 
-/// For long loops without anything to put in order: fails once Ctrl-C was pressed, which ends the program with exit
-/// code 130 and lets unfinished output files vanish on the way.
+/// For long loops without anything to put in order: fails once Ctrl-C was pressed, which ends the
+/// program with exit code 130 and lets unfinished output files vanish on the way.
 ///
 /// # Errors
 /// [`Interrupted`] after Ctrl-C.

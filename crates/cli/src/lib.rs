@@ -4,8 +4,8 @@
 //! text ──train-tokenizer──▶ tokenizer/ ──encode──▶ tokens.npy ──train-model──▶ runs/NAME/ ──inference──▶ text
 //! ```
 //!
-//! A program is a file of arguments in [`args`] (what was typed), a module that gives them their meaning, checks them
-//! and does the work, and a `main` of a few lines in `src/bin/`.
+//! A program is a file of arguments in [`args`] (what was typed), a module that gives them their
+//! meaning, checks them and does the work, and a `main` of a few lines in `src/bin/`.
 //!
 //! | program | arguments | work |
 //! |---|---|---|
@@ -14,12 +14,13 @@
 //! | `train-model` | [`args::train_model`] | [`train`], [`batches`], [`evaluate`], [`checkpoint`], [`metrics`], [`plot`], [`tensorboard`] |
 //! | `inference` | [`args::inference`] | [`inference`] |
 //!
-//! The example `compare-runs` draws several runs with [`compare`]; `export-gguf` writes a checkpoint for llama.cpp with [`export`].
+//! The example `compare-runs` draws several runs with [`compare`]; `export-gguf` writes a
+//! checkpoint for llama.cpp with [`export`].
 //!
-//! What they share: [`exit`] (exit codes and the one line an error gets), [`threads`], [`interrupt`] (Ctrl-C),
-//! [`text_input`] and [`stdin`],
-//! [`logging`] and [`progress`] (standard error), [`digest`], [`precision`], [`tokenizer`], [`loaded`] (a model with its tokenizer), and the crate [`files`] (that appear
-//! whole or not at all).
+//! What they share: [`exit`] (exit codes and the one line an error gets), [`threads`],
+//! [`interrupt`] (Ctrl-C), [`text_input`] and [`stdin`], [`logging`] and [`progress`] (standard
+//! error), [`digest`], [`precision`], [`tokenizer`], [`loaded`] (a model with its tokenizer), and
+//! the crate [`files`] (that appear whole or not at all).
 // The memory map in `mmap` is the one exception.
 #![deny(unsafe_code)]
 

@@ -20,8 +20,9 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Reads the model of a checkpoint, a run or a Hugging Face Llama directory, and the tokenizer: the one that was
-    /// given, else the one beside the weights, else the one where `train-tokenizer` puts it by default.
+    /// Reads the model of a checkpoint, a run or a Hugging Face Llama directory, and the tokenizer:
+    /// the one that was given, else the one beside the weights, else the one where
+    /// `train-tokenizer` puts it by default.
     ///
     /// # Errors
     /// When one cannot be read, or they do not belong together.

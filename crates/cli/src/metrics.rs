@@ -48,8 +48,8 @@ impl MetricsFile {
         Self::with_lines(dir, Vec::new())
     }
 
-    /// The file as it was after `step`: later lines, and one cut off in the middle, are removed. The lines that follow
-    /// then make it equal to that of a run that was never interrupted.
+    /// The file as it was after `step`: later lines, and one cut off in the middle, are removed.
+    /// The lines that follow then make it equal to that of a run that was never interrupted.
     ///
     /// # Errors
     /// When it cannot be read or written, or was not written by this program.

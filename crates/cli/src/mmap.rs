@@ -15,8 +15,9 @@ impl MappedFile {
     pub fn open(path: &Path) -> io::Result<MappedFile> {
         let file = files::open(path)?;
         #[allow(unsafe_code)]
-        // SAFETY: the map is only read, as plain bytes of which any value is valid, and each reader checks what it finds.
-        // That no other process shortens the file meanwhile is what all users of mapped files have to rely on.
+        // SAFETY: the map is only read, as plain bytes of which any value is valid, and each reader
+        // checks what it finds. That no other process shortens the file meanwhile is what all users
+        // of mapped files have to rely on.
         let map = unsafe { memmap2::Mmap::map(&file)? };
         Ok(MappedFile(map))
     }

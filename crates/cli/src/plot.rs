@@ -1,4 +1,5 @@
-//! `loss.svg`: training and validation loss over the steps, as a picture that reads well on light and dark pages.
+//! `loss.svg`: training and validation loss over the steps, as a picture that reads well on light
+//! and dark pages.
 
 pub(crate) mod axis;
 pub(crate) mod page;

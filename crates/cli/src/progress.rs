@@ -1,4 +1,5 @@
-//! Progress on standard error: a bar with rate and ETA on a terminal, a plain log line now and then elsewhere.
+//! Progress on standard error: a bar with rate and ETA on a terminal, a plain log line now and then
+//! elsewhere.
 
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +27,8 @@ pub enum Unit {
     Count(&'static str),
 }
 
-/// The progress of one piece of work. It may be told from several threads at once, and vanishes when dropped.
+/// The progress of one piece of work. It may be told from several threads at once, and vanishes
+/// when dropped.
 pub struct Progress {
     label: String,
     unit: Unit,
@@ -64,7 +66,8 @@ impl Progress {
         progress
     }
 
-    /// The same, where the first `done` were done by an earlier process and do not count for the rate.
+    /// The same, where the first `done` were done by an earlier process and do not count for the
+    /// rate.
     pub fn starting_at(self, done: u64) -> Progress {
         self.done.store(done, Ordering::Relaxed);
         if let Some(bar) = &self.bar {

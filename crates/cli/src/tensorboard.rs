@@ -1,11 +1,13 @@
 //! TensorBoard's event files, as far as scalars need them.
 //!
-//! A file is a sequence of records, each a length (u64, little-endian), the masked CRC-32C of these 8 bytes, the data,
-//! and the masked CRC-32C of the data. The data is a protocol buffer message `Event`. Of its fields these are written:
-//! 1 `wall_time` (double), 2 `step` (int64), 3 `file_version` (string, in the first event), 5 `summary`, which has a
-//! repeated field 1 `value` of 1 `tag` (string) and 2 `simple_value` (float).
+//! A file is a sequence of records, each a length (u64, little-endian), the masked CRC-32C of these
+//! 8 bytes, the data, and the masked CRC-32C of the data. The data is a protocol buffer message
+//! `Event`. Of its fields these are written: 1 `wall_time` (double), 2 `step` (int64), 3
+//! `file_version` (string, in the first event), 5 `summary`, which has a repeated field 1 `value`
+//! of 1 `tag` (string) and 2 `simple_value` (float).
 //!
-//! Sources: tensorflow/core/lib/io/record_writer.h and tensorflow/core/util/event.proto describe both.
+//! Sources: tensorflow/core/lib/io/record_writer.h and tensorflow/core/util/event.proto describe
+//! both.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -28,7 +30,8 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// A new file in `dir/tensorboard`, in the place of any earlier one, that begins with the metrics so far.
+    /// A new file in `dir/tensorboard`, in the place of any earlier one, that begins with the
+    /// metrics so far.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -97,7 +100,8 @@ fn event(wall_time: f64, line: &Metrics) -> Vec<u8> {
     event
 }
 
-/// A field's number and how its value is written: 0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes.
+/// A field's number and how its value is written: 0 varint, 1 eight bytes, 2 length and bytes, 5
+/// four bytes.
 fn key(out: &mut Vec<u8>, field: u64, wire_type: u64) {
     varint(out, field << 3 | wire_type);
 }

@@ -22,8 +22,8 @@ pub struct LoadedTokenizer {
 }
 
 impl LoadedTokenizer {
-    /// Reads the tokenizer in `dir`. A directory without a `tokenizer.json` gets one among the files, so that others
-    /// can load a checkpoint with them.
+    /// Reads the tokenizer in `dir`. A directory without a `tokenizer.json` gets one among the
+    /// files, so that others can load a checkpoint with them.
     ///
     /// # Errors
     /// When there is none, or it makes no sense.

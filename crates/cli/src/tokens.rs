@@ -1,9 +1,10 @@
-//! Token files: one-dimensional little-endian `.npy` of type `uint16` or `uint32`, as NumPy writes and maps them.
+//! Token files: one-dimensional little-endian `.npy` of type `uint16` or `uint32`, as NumPy writes
+//! and maps them.
 //!
-//! A file is a header and the ids. The header: `\x93NUMPY`, major and minor version, the length of what follows (two
-//! bytes in version 1, four in later ones), and a Python dictionary like
-//! `{'descr': '<u2', 'fortran_order': False, 'shape': (3,), }`, padded with spaces and a line end to a multiple of 64.
-//! (NumPy's documentation of `numpy.lib.format`)
+//! A file is a header and the ids. The header: `\x93NUMPY`, major and minor version, the length of
+//! what follows (two bytes in version 1, four in later ones), and a Python dictionary like
+//! `{'descr': '<u2', 'fortran_order': False, 'shape': (3,), }`, padded with spaces and a line end
+//! to a multiple of 64. (NumPy's documentation of `numpy.lib.format`)
 
 mod header;
 mod reader;

@@ -1,4 +1,5 @@
-//! The work of `train-tokenizer`: check everything, count pre-tokens, learn merges, write the files, report.
+//! The work of `train-tokenizer`: check everything, count pre-tokens, learn merges, write the
+//! files, report.
 
 mod dataset;
 mod report;
@@ -66,8 +67,8 @@ impl Config {
     }
 }
 
-/// Refuses special tokens that `vocab.json` would spell like a byte (`é`) or a text (`Ġthe`), before hours of work and not
-/// after.
+/// Refuses special tokens that `vocab.json` would spell like a byte (`é`) or a text (`Ġthe`),
+/// before hours of work and not after.
 fn check_spelling(special_tokens: &[String]) -> Result<()> {
     let refused = |error: &dyn std::fmt::Display| usage(format!("--special-token: {error}"));
     let vocab = Vocab::from_merges(Vec::new(), special_tokens).and_then(|v| gpt2::check(&v));
@@ -84,7 +85,8 @@ fn check_spelling(special_tokens: &[String]) -> Result<()> {
 /// Trains as `args` say.
 ///
 /// # Errors
-/// Bad arguments (wrong usage) and unusable paths, before any work; later what reading, training and writing say.
+/// Bad arguments (wrong usage) and unusable paths, before any work; later what reading, training
+/// and writing say.
 pub fn run(args: &Args) -> Result<Outcome> {
     let config = Config::new(args)?;
     interrupt::install()?;

@@ -1,5 +1,5 @@
-//! Bad input gets one line on standard error that names the file or flag, exit code 1 (2 for usage), and leaves
-//! nothing half-written behind.
+//! Bad input gets one line on standard error that names the file or flag, exit code 1 (2 for
+//! usage), and leaves nothing half-written behind.
 
 mod common;
 

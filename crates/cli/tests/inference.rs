@@ -248,8 +248,8 @@ fn kill(signal: &str, process: u32) {
     assert!(sent.unwrap().success());
 }
 
-/// Sends a signal. If what is returned is still there a minute later, the process is killed: a test fails then, instead of
-/// waiting for ever.
+/// Sends a signal. If what is returned is still there a minute later, the process is killed: a test
+/// fails then, instead of waiting for ever.
 #[cfg(unix)]
 #[must_use]
 fn send(signal: &str, process: u32) -> Sender<()> {

@@ -1,5 +1,5 @@
-//! What a run leaves beside checkpoints and metrics: run.json, samples.txt, TensorBoard's events, and the presets and
-//! schedules that shape it.
+//! What a run leaves beside checkpoints and metrics: run.json, samples.txt, TensorBoard's events,
+//! and the presets and schedules that shape it.
 #![cfg(unix)]
 
 mod common;

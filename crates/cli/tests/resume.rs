@@ -1,4 +1,5 @@
-//! Runs that are interrupted and go on end as if nothing had happened; the number of threads does not matter either.
+//! Runs that are interrupted and go on end as if nothing had happened; the number of threads does
+//! not matter either.
 #![cfg(unix)]
 
 mod common;
@@ -39,7 +40,8 @@ fn weights(run: &Path) -> Vec<u8> {
     fs::read(run.join("latest/model.safetensors")).unwrap()
 }
 
-/// Starts a run, sends `signal` once `lines` lines of metrics are there, and returns the step of its checkpoint.
+/// Starts a run, sends `signal` once `lines` lines of metrics are there, and returns the step of
+/// its checkpoint.
 fn interrupt(folder: &Folder, signal: &str, args: &[&str], lines: usize) -> u64 {
     let mut child = Command::new(assert_cmd::cargo::cargo_bin("train-model"))
         .current_dir(folder.path(""))
@@ -88,8 +90,8 @@ fn killed_in_the_middle_of_writing_goes_on_from_the_last_whole_checkpoint() {
     let steps = ["--steps", "12", "--checkpoint-every", "4", "--log-every", "1"];
     folder.train("whole", &steps).assert().success();
     folder.train("killed", &steps).assert().success();
-    // As after a kill between steps 8 and 12: lines of metrics beyond the checkpoint, one of them torn, and a
-    // checkpoint without a name.
+    // As after a kill between steps 8 and 12: lines of metrics beyond the checkpoint, one of them
+    // torn, and a checkpoint without a name.
     let run = folder.path("killed");
     fs::remove_dir_all(run.join("step-000012")).unwrap();
     fs::remove_file(run.join("latest")).unwrap();

@@ -1,4 +1,5 @@
-//! The stories in `data/` are what the generator makes, byte for byte, and the two files share no story.
+//! The stories in `data/` are what the generator makes, byte for byte, and the two files share no
+//! story.
 
 #[path = "../examples/make-stories/generator/mod.rs"]
 mod generator;

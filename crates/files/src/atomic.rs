@@ -12,8 +12,8 @@ use crate::{Error, Result, make_dir, new_temporary, parent_of, sync_dir};
 /// Large blocks are written up to multiples of so many bytes.
 const ALIGNED: usize = 1 << 16;
 
-/// A file being written, through a buffer. Nothing is at its final name, or what was there before, until [`AtomicFile::commit`]; dropped
-/// without it, it vanishes.
+/// A file being written, through a buffer. Nothing is at its final name, or what was there before,
+/// until [`AtomicFile::commit`]; dropped without it, it vanishes.
 pub struct AtomicFile {
     writer: BufWriter<File>,
     /// `None` for a device or a named pipe, which is written to directly.
@@ -57,8 +57,8 @@ impl AtomicFile {
         Ok(AtomicFile { writer, temporary: Some(temporary), path, early_sync: None })
     }
 
-    /// Sends what is written to the disk while more of it comes, so that [`AtomicFile::commit`] need not wait for all of
-    /// it: for large files that take a while to make.
+    /// Sends what is written to the disk while more of it comes, so that [`AtomicFile::commit`]
+    /// need not wait for all of it: for large files that take a while to make.
     ///
     /// # Errors
     /// When the file's handle cannot be copied.
@@ -71,8 +71,9 @@ impl AtomicFile {
         Ok(self)
     }
 
-    /// Writes a large block, most of it past the buffer. What is behind the last multiple of 64 kB waits there for the
-    /// next one: operating systems keep files in pages, the larger the better a write fits them.
+    /// Writes a large block, most of it past the buffer. What is behind the last multiple of 64 kB
+    /// waits there for the next one: operating systems keep files in pages, the larger the better a
+    /// write fits them.
     ///
     /// # Errors
     /// When the disk is full or fails.
@@ -110,7 +111,8 @@ impl AtomicFile {
         Ok(())
     }
 
-    /// The file itself, for writers that seek (a header that is known last). What was written is flushed.
+    /// The file itself, for writers that seek (a header that is known last). What was written is
+    /// flushed.
     ///
     /// # Errors
     /// When what was buffered cannot be written.
@@ -120,7 +122,8 @@ impl AtomicFile {
     }
 }
 
-/// What a symbolic link names, be it there or not; that is what is replaced, and the link stays one.
+/// What a symbolic link names, be it there or not; that is what is replaced, and the link stays
+/// one.
 fn resolve_link(path: &Path) -> Option<PathBuf> {
     let target = fs::read_link(path).ok()?;
     Some(fs::canonicalize(path).unwrap_or_else(|_| parent_of(path).join(target)))

@@ -4,10 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// The largest file that is read whole, in bytes: none is larger by far, and one that is gets refused before it fills the memory.
+/// The largest file that is read whole, in bytes: none is larger by far, and one that is gets
+/// refused before it fills the memory.
 pub const LARGEST: u64 = 1 << 30;
 
-/// Opens a regular file to read. Anything else is refused at once: a pipe, for one, would keep the program waiting.
+/// Opens a regular file to read. Anything else is refused at once: a pipe, for one, would keep the
+/// program waiting.
 ///
 /// # Errors
 /// When there is none, or it cannot be opened.

@@ -1,5 +1,5 @@
-//! Output files that appear whole or not at all: written beside their final name, synced, renamed. Input files that are
-//! read whole, within bounds.
+//! Output files that appear whole or not at all: written beside their final name, synced, renamed.
+//! Input files that are read whole, within bounds.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,7 +61,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |out| out.write_all(bytes))
 }
 
-/// Writes what `content` writes to `path`, whole or not at all. When `content` fails, `path` is whatever it was before.
+/// Writes what `content` writes to `path`, whole or not at all. When `content` fails, `path` is
+/// whatever it was before.
 ///
 /// # Errors
 /// As for [`AtomicFile::create`] and [`AtomicFile::commit`], and what `content` says.
@@ -72,8 +73,8 @@ pub fn write_with(
     prepare(path, content)?.commit()
 }
 
-/// The same up to [`AtomicFile::commit`]: for files that belong together, of which none is to appear if the disk is too
-/// full for another.
+/// The same up to [`AtomicFile::commit`]: for files that belong together, of which none is to
+/// appear if the disk is too full for another.
 ///
 /// # Errors
 /// As for [`AtomicFile::create`], and what `content` and the disk say.
@@ -86,8 +87,8 @@ pub fn prepare(
     Ok(file)
 }
 
-/// Makes the directory `dir`, if need be, and makes sure that files can be written there: before hours of work, not
-/// after them.
+/// Makes the directory `dir`, if need be, and makes sure that files can be written there: before
+/// hours of work, not after them.
 ///
 /// # Errors
 /// When they cannot.
@@ -128,7 +129,8 @@ fn new_temporary(dir: &Path) -> Result<NamedTempFile> {
     {
         use std::fs::Permissions;
         use std::os::unix::fs::PermissionsExt;
-        // What any new file gets, as the process's umask applies; the default of temporary files is the owner alone.
+        // What any new file gets, as the process's umask applies; the default of temporary files is
+        // the owner alone.
         builder.permissions(Permissions::from_mode(0o666));
     }
     builder.tempfile_in(dir).map_err(Error::new(dir, "files cannot be written there"))

@@ -9,7 +9,8 @@ use crate::params::AttentionLayout;
 use tensor::Var;
 
 impl AttentionLayout {
-    /// x (B, T, C) → (B, T, C). With a cache, x continues the positions that it holds, and joins them.
+    /// x (B, T, C) → (B, T, C). With a cache, x continues the positions that it holds, and joins
+    /// them.
     pub(crate) fn forward<'t>(
         &self,
         x: &Var<'t>,

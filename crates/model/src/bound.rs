@@ -20,8 +20,9 @@ impl<'t> BoundWeights<'_, 't> {
     pub(crate) fn full(&self, id: ParameterId) -> &Var<'t> {
         match &self.0[id.0] {
             BoundWeight::Full(weight) => weight,
-            // `Transformer::quantize_int8` rounds the matrices of linear layers only. Embeddings and norms alone are asked
-            // for directly; `linears` asks once it has seen that all are full.
+            // `Transformer::quantize_int8` rounds the matrices of linear layers only. Embeddings
+            // and norms alone are asked for directly; `linears` asks once it has seen that all are
+            // full.
             BoundWeight::Int8(_) => panic!("the weight {id:?} is held in 8 bits"),
         }
     }
@@ -34,7 +35,8 @@ impl<'t> BoundWeights<'_, 't> {
         }
     }
 
-    /// x (…, in) by each of the weights (out_i, in) → (…, out_i) each, for what stays within a block: in bf16 precision it is rounded.
+    /// x (…, in) by each of the weights (out_i, in) → (…, out_i) each, for what stays within a
+    /// block: in bf16 precision it is rounded.
     pub(crate) fn linears<const N: usize>(
         &self,
         x: &Var<'t>,
@@ -47,7 +49,8 @@ impl<'t> BoundWeights<'_, 't> {
         }
     }
 
-    /// The mean cross entropy of the logits that x (…, C) and the weight (V, C) give, in nats; one target a row.
+    /// The mean cross entropy of the logits that x (…, C) and the weight (V, C) give, in nats; one
+    /// target a row.
     pub(crate) fn linear_cross_entropy(
         &self,
         x: &Var<'t>,

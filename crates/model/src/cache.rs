@@ -1,4 +1,5 @@
-//! The keys and values of positions that were already seen, so that each new token costs one position only.
+//! The keys and values of positions that were already seen, so that each new token costs one
+//! position only.
 
 use crate::ModelConfig;
 use crate::block::Pass;
@@ -87,8 +88,9 @@ impl KvCache {
 }
 
 impl LayerCache {
-    /// Appends k and v (1, T, C) to the positions before the pass, the keys turned to where they are; then the attention of
-    /// q (1, T, C), which has the same positions, to all of them. Returns (1, T, C).
+    /// Appends k and v (1, T, C) to the positions before the pass, the keys turned to where they
+    /// are; then the attention of q (1, T, C), which has the same positions, to all of them.
+    /// Returns (1, T, C).
     pub(crate) fn append_and_attend<'t>(
         &mut self,
         pass: &Pass<'_, 't>,

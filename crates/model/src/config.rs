@@ -4,7 +4,8 @@ use crate::{FeedForward, Norm};
 
 /// The longest context that is accepted.
 const MAX_CONTEXT_LENGTH: usize = 1 << 20;
-/// The most positions times channels of a head for which the rotary embedding has its table: 256 MB.
+/// The most positions times channels of a head for which the rotary embedding has its table: 256
+/// MB.
 const MAX_ROPE_TABLE: usize = 1 << 26;
 /// The largest width, vocabulary or feed-forward width that is accepted.
 const MAX_WIDTH: usize = 1 << 24;

@@ -25,7 +25,8 @@ impl FeedForwardLayout {
             (FeedForward::GeGlu, Some(gate)) => gate.geglu(&up),
             (FeedForward::Silu, None) => up.silu(),
             (FeedForward::Gelu, None) => up.gelu(),
-            // The list of parameters is made from the same configuration: `FeedForward::is_gated` decides.
+            // The list of parameters is made from the same configuration: `FeedForward::is_gated`
+            // decides.
             (ffn, gate) => unreachable!("{ffn} with a gate: {}", gate.is_some()),
         };
         pass.weights.linear(&inner, self.down_proj)

@@ -1,9 +1,10 @@
 //! Generation, one token id after the other. It knows nothing of text.
 //!
-//! The model attends to a window of its text: everything, until the context is full. A prompt that is longer than the
-//! context begins with the window on its last tokens. When a full window has to make room for another token, it moves on to
-//! the newest half of its tokens, which are read again from position 0; so the price of reading again is paid once in half a
-//! context, and at any time at least half a context is in sight.
+//! The model attends to a window of its text: everything, until the context is full. A prompt that
+//! is longer than the context begins with the window on its last tokens. When a full window has to
+//! make room for another token, it moves on to the newest half of its tokens, which are read again
+//! from position 0; so the price of reading again is paid once in half a context, and at any time
+//! at least half a context is in sight.
 
 use crate::sample::{self, Sampling, SamplingError};
 use crate::{KvCache, Transformer};
@@ -79,7 +80,8 @@ pub(crate) fn check_ids(ids: &[u32], vocab_size: usize) -> Result<(), GenerateEr
     }
 }
 
-/// An iterator over the tokens that a model makes follow a prompt. A stop token ends it and is not yielded.
+/// An iterator over the tokens that a model makes follow a prompt. A stop token ends it and is not
+/// yielded.
 pub struct Generator<'m> {
     model: &'m Transformer,
     ctx: Context,

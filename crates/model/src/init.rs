@@ -1,8 +1,9 @@
 //! The first values of parameters.
 //!
-//! A matrix (out, in) has the variance 2/(in + out), before its values are cut at three standard deviations: between 1/in, which keeps the variance of activations on their way
-//! forward, and 1/out, which keeps that of gradients on their way back: X. Glorot and Y. Bengio, *Understanding the
-//! Difficulty of Training Deep Feedforward Neural Networks*, 2010, equation 12.
+//! A matrix (out, in) has the variance 2/(in + out), before its values are cut at three standard
+//! deviations: between 1/in, which keeps the variance of activations on their way forward, and
+//! 1/out, which keeps that of gradients on their way back: X. Glorot and Y. Bengio, *Understanding
+//! the Difficulty of Training Deep Feedforward Neural Networks*, 2010, equation 12.
 
 use crate::{ParameterKind, ParameterSpec};
 use rand::{RngExt, SeedableRng};

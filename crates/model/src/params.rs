@@ -1,9 +1,9 @@
 //! The parameters: the one list of their names, shapes and first values.
 //!
-//! Names and shapes are those of Hugging Face's Llama; a matrix is (out, in). Variants that Llama lacks leave
-//! out what they do not use: without a gate there is no `gate_proj`, without norms no norm weight at all.
-//! With norms after each half of a block, `input_layernorm` is the one after attention and
-//! `post_attention_layernorm` the one after the feed-forward network.
+//! Names and shapes are those of Hugging Face's Llama; a matrix is (out, in). Variants that Llama
+//! lacks leave out what they do not use: without a gate there is no `gate_proj`, without norms no
+//! norm weight at all. With norms after each half of a block, `input_layernorm` is the one after
+//! attention and `post_attention_layernorm` the one after the feed-forward network.
 
 use crate::init::init;
 use crate::{ModelConfig, Norm};
@@ -23,7 +23,8 @@ pub(crate) struct ParameterId(pub(crate) usize);
 /// What a parameter is for, and with it how it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
-    /// A matrix (out, in) of a linear layer: truncated normal, σ² = 2/(in + out) (Glorot and Bengio, 2010), cut at ±3σ.
+    /// A matrix (out, in) of a linear layer: truncated normal, σ² = 2/(in + out) (Glorot and
+    /// Bengio, 2010), cut at ±3σ.
     Linear,
     /// The embedding (V, C): truncated normal, σ = 1, cut at ±3.
     Embedding,
@@ -171,8 +172,8 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Random parameters. Each has a stream of random numbers of its own, told apart by its name, so that its
-    /// values depend on `seed`, name and shape alone. `config` must be valid.
+    /// Random parameters. Each has a stream of random numbers of its own, told apart by its name,
+    /// so that its values depend on `seed`, name and shape alone. `config` must be valid.
     pub fn init(config: &ModelConfig, seed: u64) -> Self {
         let specs = parameter_specs(config);
         let tensors = specs.par_iter().map(|spec| init(spec, seed)).collect();

@@ -1,17 +1,19 @@
 //! Choosing the next token among logits: pure functions, applied in this order.
 //!
-//! 1. *Repetition penalty* r: the logit of each token that was already seen is divided by r if it is positive
-//!    and multiplied by r if it is negative. (arXiv:1909.05858, section 4.1)
-//! 2. *Temperature* t: logits are divided by t. 0 means greedy: the greatest logit, the lowest id of equals, and
-//!    the steps below are skipped.
+//! 1. *Repetition penalty* r: the logit of each token that was already seen is divided by r if it
+//!    is positive and multiplied by r if it is negative. (arXiv:1909.05858, section 4.1)
+//! 2. *Temperature* t: logits are divided by t. 0 means greedy: the greatest logit, the lowest id
+//!    of equals, and the steps below are skipped.
 //! 3. *Top-k*: the k most probable tokens stay.
-//! 4. *Top-p*: of those, the fewest most probable ones stay whose share reaches p. (arXiv:1904.09751)
-//! 5. *Min-p*: of those, the tokens stay that are at least min-p times as probable as the most probable one.
-//!    (arXiv:2407.01082)
+//! 4. *Top-p*: of those, the fewest most probable ones stay whose share reaches p.
+//!    (arXiv:1904.09751)
+//! 5. *Min-p*: of those, the tokens stay that are at least min-p times as probable as the most
+//!    probable one. (arXiv:2407.01082)
 //! 6. One of what is left is drawn, in proportion to the probabilities.
 //!
-//! That is the order and meaning of Hugging Face's processors. Of equally probable tokens the lower id counts as
-//! the more probable. A logit that is not a number counts as −∞. At least one token always stays.
+//! That is the order and meaning of Hugging Face's processors. Of equally probable tokens the lower
+//! id counts as the more probable. A logit that is not a number counts as −∞. At least one token
+//! always stays.
 
 use rand::{Rng, RngExt};
 use std::cmp::Ordering;
@@ -56,8 +58,8 @@ pub struct SamplingError {
 }
 
 impl Sampling {
-    /// Checks that each setting makes sense. The functions of this file accept any, so that a mistake there is
-    /// odd text and no crash.
+    /// Checks that each setting makes sense. The functions of this file accept any, so that a
+    /// mistake there is odd text and no crash.
     ///
     /// # Errors
     /// Names the setting, its value and what it may be.
@@ -87,7 +89,8 @@ pub struct Candidate {
     pub probability: f64,
 }
 
-/// Chooses the next token from `logits` (V), which are changed; `seen` are the ids of the text so far, each once.
+/// Chooses the next token from `logits` (V), which are changed; `seen` are the ids of the text so
+/// far, each once.
 ///
 /// # Panics
 /// If there are no logits.
@@ -160,7 +163,8 @@ pub fn candidates(logits: &[f32], sampling: &Sampling) -> Vec<Candidate> {
     kept
 }
 
-/// Step 2, in the order of ids: every token of some weight; the greatest has weight 1, and they do not yet add up to 1.
+/// Step 2, in the order of ids: every token of some weight; the greatest has weight 1, and they do
+/// not yet add up to 1.
 fn weights(logits: &[f32], temperature: f64) -> Vec<Candidate> {
     let greatest = logits[greedy(logits) as usize];
     let weight = |logit: f32| {
@@ -188,8 +192,9 @@ fn keep_top_k(kept: &mut Vec<Candidate>, k: usize) {
 
 /// Step 4. Sorts what is kept.
 ///
-/// Sorting a whole vocabulary would take longer than the rest, so what is certainly not kept leaves first: n tokens that
-/// each have less than (1 − p)/n of the probability have less than 1 − p together, so the others reach p without them.
+/// Sorting a whole vocabulary would take longer than the rest, so what is certainly not kept leaves
+/// first: n tokens that each have less than (1 − p)/n of the probability have less than 1 − p
+/// together, so the others reach p without them.
 fn keep_top_p(kept: &mut Vec<Candidate>, p: f64) {
     let total: f64 = kept.iter().map(|c| c.probability).sum();
     let too_little = ((1.0 - p) * total / kept.len() as f64).min(1.0); // the greatest weight is 1

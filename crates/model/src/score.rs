@@ -8,8 +8,9 @@ use tensor::Context;
 const ROWS: usize = 256;
 
 impl Transformer {
-    /// The natural logarithm of the probability of each token but the first, given those before it; one number fewer
-    /// than ids. A text longer than the context is read in consecutive windows, each by itself.
+    /// The natural logarithm of the probability of each token but the first, given those before it;
+    /// one number fewer than ids. A text longer than the context is read in consecutive windows,
+    /// each by itself.
     ///
     /// # Errors
     /// If there are no ids, or one is not in the vocabulary.

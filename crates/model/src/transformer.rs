@@ -1,4 +1,5 @@
-//! The whole model: embedding, blocks, final norm, output layer; written once for training and generation.
+//! The whole model: embedding, blocks, final norm, output layer; written once for training and
+//! generation.
 
 mod held;
 
@@ -117,8 +118,9 @@ impl Transformer {
         pass.weights.linear(&x, self.layout.lm_head).into_value()
     }
 
-    /// Runs one sequence (T) and hands each piece of at most `rows` positions' logits (rows, V), with the index of
-    /// its first position, to `visit`: for vocabularies whose logits are too many to exist at once.
+    /// Runs one sequence (T) and hands each piece of at most `rows` positions' logits (rows, V),
+    /// with the index of its first position, to `visit`: for vocabularies whose logits are too many
+    /// to exist at once.
     pub(crate) fn logits_by_rows(
         &self,
         ctx: Context,
@@ -136,11 +138,12 @@ impl Transformer {
         }
     }
 
-    /// Appends token ids (T), at least one, to the sequence in `cache` → the logits (V) of the token that follows them.
+    /// Appends token ids (T), at least one, to the sequence in `cache` → the logits (V) of the
+    /// token that follows them.
     ///
     /// # Panics
-    /// If the sequence gets longer than the context, an id is not in the vocabulary, or the cache is that of a model
-    /// of another shape.
+    /// If the sequence gets longer than the context, an id is not in the vocabulary, or the cache
+    /// is that of a model of another shape.
     #[track_caller]
     pub fn next_logits(&self, ctx: Context, ids: &[u32], cache: &mut KvCache) -> Tensor {
         let (time, d_model) = (ids.len(), self.config.d_model);

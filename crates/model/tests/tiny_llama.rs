@@ -1,4 +1,5 @@
-//! A small Llama that transformers saved: logits, loss, gradients, forty steps of training and greedy text.
+//! A small Llama that transformers saved: logits, loss, gradients, forty steps of training and
+//! greedy text.
 
 mod common;
 

@@ -47,7 +47,8 @@ fn the_default_model_learns_one_batch_by_heart() {
     assert!(losses.last().is_some_and(|loss| *loss < 0.05));
 }
 
-/// Three steps of a model large enough that every operation works in parallel, on `threads` threads.
+/// Three steps of a model large enough that every operation works in parallel, on `threads`
+/// threads.
 fn three_steps(threads: usize, precision: Precision) -> (Vec<f32>, Vec<Vec<f32>>) {
     const BATCH: usize = 3;
     const TIME: usize = 70;

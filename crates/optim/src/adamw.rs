@@ -1,14 +1,16 @@
 //! AdamW, as PyTorch's `torch.optim.AdamW` computes it.
 //!
-//! With g the gradient, m and v its moving averages, t the number of the step counted from 1 and λ the weight decay:
+//! With g the gradient, m and v its moving averages, t the number of the step counted from 1 and λ
+//! the weight decay:
 //! - p ← p · (1 − lr·λ)
 //! - m ← m + (1 − β₁)·(g − m)
 //! - v ← β₂·v + (1 − β₂)·g²
 //! - p ← p − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)
 //!
-//! All four lines happen in one pass over p, g, m and v: the step is bound by memory, not by arithmetic.
-//! Reference: I. Loshchilov and F. Hutter, *Decoupled Weight Decay Regularization*, arXiv:1711.05101, algorithm 2, where λ is not
-//! multiplied by the learning rate; PyTorch does that.
+//! All four lines happen in one pass over p, g, m and v: the step is bound by memory, not by
+//! arithmetic. Reference: I. Loshchilov and F. Hutter, *Decoupled Weight Decay Regularization*,
+//! arXiv:1711.05101, algorithm 2, where λ is not multiplied by the learning rate; PyTorch does
+//! that.
 
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -112,8 +114,8 @@ impl AdamW {
         self.steps_taken
     }
 
-    /// One step: `parameters` follow `gradients` times `grad_scale` (clipping, averaging over micro-batches).
-    /// Both are in the order and of the shapes that [`new`](Self::new) was given.
+    /// One step: `parameters` follow `gradients` times `grad_scale` (clipping, averaging over
+    /// micro-batches). Both are in the order and of the shapes that [`new`](Self::new) was given.
     ///
     /// # Panics
     /// If they are not.

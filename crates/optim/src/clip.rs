@@ -1,9 +1,10 @@
-//! Clipping by the global norm: all gradients together are one long vector, and when it is longer than
-//! allowed it is scaled down to the allowed length.
+//! Clipping by the global norm: all gradients together are one long vector, and when it is longer
+//! than allowed it is scaled down to the allowed length.
 //!
-//! With g the gradients of all parameters and m the allowed norm, g ← g · min(1, m/(‖g‖₂ + 10⁻⁶)). The small
-//! number is PyTorch's. The scale is not applied here but in the optimizer's one pass over the gradients.
-//! Reference: R. Pascanu et al., *On the difficulty of training recurrent neural networks*, arXiv:1211.5063.
+//! With g the gradients of all parameters and m the allowed norm, g ← g · min(1, m/(‖g‖₂ + 10⁻⁶)).
+//! The small number is PyTorch's. The scale is not applied here but in the optimizer's one pass
+//! over the gradients. Reference: R. Pascanu et al., *On the difficulty of training recurrent
+//! neural networks*, arXiv:1211.5063.
 
 use rayon::prelude::*;
 use tensor::{Context, Tensor};
@@ -43,11 +44,11 @@ fn sum_of_squares(x: &[f32]) -> f64 {
     lanes.iter().sum::<f64>() + rest
 }
 
-/// The factor that brings gradients of the given global norm down to `max_norm`; 1 if they are short
-/// enough, and 1 if `max_norm` is 0, which turns clipping off.
+/// The factor that brings gradients of the given global norm down to `max_norm`; 1 if they are
+/// short enough, and 1 if `max_norm` is 0, which turns clipping off.
 ///
-/// A norm that is not finite gives a factor that is not a positive number (0 or NaN), as in PyTorch;
-/// whoever trains looks at the norm first.
+/// A norm that is not finite gives a factor that is not a positive number (0 or NaN), as in
+/// PyTorch; whoever trains looks at the norm first.
 pub fn clip_scale(norm: f64, max_norm: f64) -> f64 {
     if max_norm <= 0.0 {
         return 1.0;

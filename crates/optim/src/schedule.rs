@@ -1,14 +1,16 @@
 //! The learning rate: a linear warm-up, then one of four ways to the end.
 //!
-//! With s the step, w the warm-up steps and n the total, s < w: lr = max · s/w, and s > n: lr = min. In between, with
-//! p = (s − w)/(n − w):
+//! With s the step, w the warm-up steps and n the total, s < w: lr = max · s/w, and s > n: lr =
+//! min. In between, with p = (s − w)/(n − w):
 //! - cosine: lr = min + (max − min) · (1 + cos(π·p))/2,
 //! - linear: lr = max + (min − max) · p,
 //! - constant: lr = max, also after n,
-//! - wsd (warm-up, stable, decay): lr = max, and over the last fifth of the n steps linearly down to min.
+//! - wsd (warm-up, stable, decay): lr = max, and over the last fifth of the n steps linearly down
+//!   to min.
 //!
-//! References: I. Loshchilov and F. Hutter, *SGDR*, arXiv:1608.03983, equation 5; S. Hu et al., *MiniCPM*,
-//! arXiv:2404.06395, section 4 (wsd); A. Hägele et al., arXiv:2405.18392 (a fifth, linear).
+//! References: I. Loshchilov and F. Hutter, *SGDR*, arXiv:1608.03983, equation 5; S. Hu et al.,
+//! *MiniCPM*, arXiv:2404.06395, section 4 (wsd); A. Hägele et al., arXiv:2405.18392 (a fifth,
+//! linear).
 
 /// How the learning rate goes on after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

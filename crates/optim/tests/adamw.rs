@@ -1,4 +1,5 @@
-//! AdamW, clipping and the schedule against values that PyTorch computed, and the optimizer's state.
+//! AdamW, clipping and the schedule against values that PyTorch computed, and the optimizer's
+//! state.
 
 use optim::{AdamW, AdamWConfig, Decay, Schedule, StateError, clip_scale, global_norm};
 use safetensors::SafeTensors;

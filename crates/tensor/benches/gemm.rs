@@ -1,7 +1,8 @@
-//! Matrix products at the shapes of the default model (batch 32 × 256), in f32 memory, packing included.
+//! Matrix products at the shapes of the default model (batch 32 × 256), in f32 memory, packing
+//! included.
 //!
-//! `cargo bench -p tensor --bench gemm` prints the rate of each shape and its share of the peak, which is
-//! measured on the spot by loops in registers. `LM_ISA` chooses the table.
+//! `cargo bench -p tensor --bench gemm` prints the rate of each shape and its share of the peak,
+//! which is measured on the spot by loops in registers. `LM_ISA` chooses the table.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::time::{Duration, Instant};
@@ -21,7 +22,8 @@ enum Product {
 }
 
 const ROWS: usize = 8192;
-/// Inputs and outputs of the model's layers: attention, feed-forward network (up, down), vocabulary.
+/// Inputs and outputs of the model's layers: attention, feed-forward network (up, down),
+/// vocabulary.
 const LAYERS: [(usize, usize); 4] = [(512, 512), (512, 1344), (1344, 512), (512, 10_000)];
 
 fn noise(len: usize) -> Vec<f32> {

@@ -3,8 +3,8 @@
 use crate::DType;
 use crate::kernels::Kernels;
 
-/// The precision of the operands of matrix products. Everything else is computed in `f32`; what comes between products is
-/// written in the operands' type where an operation says so ([`DType`]).
+/// The precision of the operands of matrix products. Everything else is computed in `f32`; what
+/// comes between products is written in the operands' type where an operation says so ([`DType`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// Operands and sums in `f32`.
@@ -32,12 +32,14 @@ pub struct Context {
 }
 
 impl Context {
-    /// The best kernels that this machine has (see [`kernels::active`](crate::kernels::active)), in `f32`.
+    /// The best kernels that this machine has (see [`kernels::active`](crate::kernels::active)), in
+    /// `f32`.
     pub fn detect() -> Self {
         Self { kernels: crate::kernels::active(), precision: Precision::F32 }
     }
 
-    /// The type in which products read their operands, and in which they write what is said to be rounded.
+    /// The type in which products read their operands, and in which they write what is said to be
+    /// rounded.
     pub fn operands(&self) -> DType {
         match self.precision {
             Precision::F32 => DType::F32,

@@ -1,11 +1,12 @@
 //! What tensors consist of: `f32`, or in bf16 precision bfloat16, so that half the bytes move.
 //!
-//! Products round their operands in that precision anyway. An operation that writes what only products read rounds it at once,
-//! which gives the same bits: norms before linear layers, activations, the heads of attention, and most of what goes
-//! backward through them. Linear layers whose outputs stay within a block round their sums as well, and so do their gradients; there a
-//! number that is read in `f32` has lost digits, as under PyTorch's autocast. The residual stream, the logits, the loss,
-//! the gradients of weights and all sums are `f32`. Elementwise loops compute in `f32` whatever they read and write, piece by
-//! piece in the first-level cache.
+//! Products round their operands in that precision anyway. An operation that writes what only
+//! products read rounds it at once, which gives the same bits: norms before linear layers,
+//! activations, the heads of attention, and most of what goes backward through them. Linear layers
+//! whose outputs stay within a block round their sums as well, and so do their gradients; there a
+//! number that is read in `f32` has lost digits, as under PyTorch's autocast. The residual stream,
+//! the logits, the loss, the gradients of weights and all sums are `f32`. Elementwise loops compute
+//! in `f32` whatever they read and write, piece by piece in the first-level cache.
 
 use half::bf16;
 use std::ops::Range;
@@ -91,7 +92,8 @@ pub fn round_to_bf16(x: f32) -> f32 {
     f32::from_bits(if x.is_nan() { quiet_nan } else { nearest })
 }
 
-/// Stores numbers, rounded if need be. To be inlined into a function that is compiled for an instruction set.
+/// Stores numbers, rounded if need be. To be inlined into a function that is compiled for an
+/// instruction set.
 #[inline(always)]
 pub(crate) fn store<E: Element>(to: &mut [E], from: &[f32]) {
     for (to, &from) in to.iter_mut().zip(from) {
@@ -99,8 +101,9 @@ pub(crate) fn store<E: Element>(to: &mut [E], from: &[f32]) {
     }
 }
 
-/// Rows of operands of products, made in place: of type `dtype`, numbers that were computed in `f32`. Rounded ones take the first half
-/// of the row then ([`Mat::of_operands`](crate::kernels::gemm::Mat::of_operands)).
+/// Rows of operands of products, made in place: of type `dtype`, numbers that were computed in
+/// `f32`. Rounded ones take the first half of the row then
+/// ([`Mat::of_operands`](crate::kernels::gemm::Mat::of_operands)).
 #[inline(always)]
 pub(crate) fn make_operands(dtype: DType, row: &mut [f32]) {
     const CHUNK: usize = 32;
@@ -126,8 +129,9 @@ pub(crate) fn load<E: Element>(to: &mut [f32], from: &[E]) {
     }
 }
 
-/// Lets `compute` write all of `to` in `f32`: in place, or in `room`, which is as large at least, to be rounded after that. Rounding
-/// is a loop of its own, as it would only make that of a long computation longer.
+/// Lets `compute` write all of `to` in `f32`: in place, or in `room`, which is as large at least,
+/// to be rounded after that. Rounding is a loop of its own, as it would only make that of a long
+/// computation longer.
 #[inline(always)]
 pub(crate) fn compute<E: Element>(
     to: &mut [E],

@@ -20,7 +20,8 @@
 //! | V | vocabulary |
 //! | N | rows of a matrix when their meaning does not matter, often B·T |
 //!
-//! All tensors are contiguous and row-major, of `f32` or, within bf16 precision, of bf16 ([`DType`]). `dx` is the gradient of the loss in `x`.
+//! All tensors are contiguous and row-major, of `f32` or, within bf16 precision, of bf16
+//! ([`DType`]). `dx` is the gradient of the loss in `x`.
 //!
 //! # Example
 //! ```

@@ -7,11 +7,13 @@ use rayon::prelude::*;
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Vectors that depend on nothing but themselves: enough to hide the latency of a fused multiply-add.
+/// Vectors that depend on nothing but themselves: enough to hide the latency of a fused
+/// multiply-add.
 const VECTORS: usize = 12;
 
-/// `steps` rounds of multiplying and adding in registers, on `FLOATS` numbers. In one array: of an array of vectors the
-/// compiler takes the first numbers of all, then the second ones, and gathers them.
+/// `steps` rounds of multiplying and adding in registers, on `FLOATS` numbers. In one array: of an
+/// array of vectors the compiler takes the first numbers of all, then the second ones, and gathers
+/// them.
 #[inline(always)]
 fn spin<const FLOATS: usize, const FUSED: bool>(steps: usize) {
     let mut sums = [1.0f32; FLOATS];
@@ -24,8 +26,9 @@ fn spin<const FLOATS: usize, const FUSED: bool>(steps: usize) {
     black_box(sums);
 }
 
-/// Floating-point operations a second that all threads together reach in this precision without touching memory: the
-/// best of a few trials of some milliseconds each. Without instructions for bf16, that of `f32`.
+/// Floating-point operations a second that all threads together reach in this precision without
+/// touching memory: the best of a few trials of some milliseconds each. Without instructions for
+/// bf16, that of `f32`.
 pub fn flops(context: Context) -> f64 {
     let kernels = context.kernels;
     if context.precision == Precision::Bf16 && kernels.has_bf16() {
@@ -68,8 +71,8 @@ fn bf16_flops(kernels: &Kernels) -> f64 {
     (0..5).map(|_| trial()).fold(0.0, f64::max)
 }
 
-/// Bytes a second that all threads together move between memory and registers, in y ← x + y over arrays larger
-/// than most caches; reads and writes are counted once each.
+/// Bytes a second that all threads together move between memory and registers, in y ← x + y over
+/// arrays larger than most caches; reads and writes are counted once each.
 pub fn memory_bandwidth(kernels: &Kernels) -> f64 {
     /// Floats of an array: 64 MB.
     const LEN: usize = 1 << 24;

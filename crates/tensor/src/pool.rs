@@ -13,8 +13,8 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 const LINE: usize = 16;
 /// Buffers below this many floats (64 kB) are left to the allocator.
 const SMALLEST_POOLED: usize = 1 << 14;
-/// Sizes are rounded up to multiples of 1/8 of their power of two, so that shapes that change a little
-/// (a sequence that grows while it is generated) still share buffers.
+/// Sizes are rounded up to multiples of 1/8 of their power of two, so that shapes that change a
+/// little (a sequence that grows while it is generated) still share buffers.
 const CLASSES_PER_OCTAVE: usize = 8;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

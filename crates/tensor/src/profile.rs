@@ -1,7 +1,7 @@
 //! Where the time of a computation goes: each operation's forward and backward, added up by name.
 //!
-//! Profiling is switched on for a thread with [`start`] and off with [`stop`]; tapes that this thread makes in
-//! between time their operations. Off, it costs a comparison an operation.
+//! Profiling is switched on for a thread with [`start`] and off with [`stop`]; tapes that this
+//! thread makes in between time their operations. Off, it costs a comparison an operation.
 //! ```
 //! use tensor::{Context, Tape, Tensor, profile};
 //! profile::start();
@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Work {
     /// Multiplications and additions of matrix products; 0 for what memory bounds.
     pub(crate) flops: f64,
-    /// Bytes of the tensors that are read and written, each counted once: the least that has to move.
+    /// Bytes of the tensors that are read and written, each counted once: the least that has to
+    /// move.
     pub(crate) bytes: f64,
 }
 
@@ -101,7 +102,8 @@ pub fn is_on() -> bool {
     CURRENT.with_borrow(Option::is_some)
 }
 
-/// Runs `f`, and counts its time under `name` if this thread is being profiled: for work outside of tapes.
+/// Runs `f`, and counts its time under `name` if this thread is being profiled: for work outside of
+/// tapes.
 pub fn section<R>(name: &'static str, f: impl FnOnce() -> R) -> R {
     if !is_on() {
         return f();

@@ -102,7 +102,8 @@ impl Tape {
     /// The gradients of `loss`, a single number, in every leaf.
     ///
     /// # Panics
-    /// If the loss is not a single number or is on another tape, or the tape was differentiated before.
+    /// If the loss is not a single number or is on another tape, or the tape was differentiated
+    /// before.
     #[track_caller]
     pub fn backward(&self, loss: &Var<'_>) -> Gradients<'_> {
         assert_eq!(loss.value.len(), 1, "backward: the loss has shape {:?}", loss.value.shape());
@@ -112,7 +113,8 @@ impl Tape {
     /// The gradients of ⟨`output`, `d_output`⟩ in every leaf.
     ///
     /// # Panics
-    /// If the two differ in shape, the output is on another tape, or the tape was differentiated before.
+    /// If the two differ in shape, the output is on another tape, or the tape was differentiated
+    /// before.
     #[track_caller]
     pub fn backward_from(&self, output: &Var<'_>, d_output: Tensor) -> Gradients<'_> {
         assert_eq!(output.value.shape(), d_output.shape(), "backward: output and its gradient");
@@ -126,7 +128,8 @@ impl Tape {
         }
         while let Some(Node { inputs, backward, outputs, name, work, .. }) = nodes.pop() {
             let Some(backward) = backward else { continue };
-            // Whatever was computed from the outputs came after them, so that their gradients are whole.
+            // Whatever was computed from the outputs came after them, so that their gradients are
+            // whole.
             let (slots, dys) = slots.split_at_mut(nodes.len());
             let dys = &mut dys[..outputs];
             if dys.iter().any(Option::is_some) {
@@ -182,8 +185,8 @@ impl Gradients<'_> {
     }
 }
 
-/// Where the backward closure of an operation puts the gradients of its inputs, which are numbered in
-/// the order in which [`Op::new`] was given them.
+/// Where the backward closure of an operation puts the gradients of its inputs, which are numbered
+/// in the order in which [`Op::new`] was given them.
 pub struct InputGrads<'a> {
     context: Context,
     inputs: &'a [Option<usize>],
@@ -193,7 +196,8 @@ pub struct InputGrads<'a> {
 }
 
 impl InputGrads<'_> {
-    /// The type of which the gradients of the first `count` inputs may be given: bf16 if all of them are read so.
+    /// The type of which the gradients of the first `count` inputs may be given: bf16 if all of
+    /// them are read so.
     pub(crate) fn dtype(&self, count: usize) -> DType {
         let reads = |node: &Option<usize>| node.map_or(DType::F32, |node| self.nodes[node].reads);
         let all_rounded = self.inputs[..count].iter().all(|node| reads(node) == DType::Bf16);
@@ -205,7 +209,8 @@ impl InputGrads<'_> {
         self.inputs[input].is_some()
     }
 
-    /// Adds a gradient that was computed as a tensor of its own; the first one is moved, not copied.
+    /// Adds a gradient that was computed as a tensor of its own; the first one is moved, not
+    /// copied.
     pub fn give(&mut self, input: usize, dx: Tensor) {
         let Some(node) = self.inputs[input] else { return };
         match &mut self.slots[node] {
@@ -214,8 +219,9 @@ impl InputGrads<'_> {
         }
     }
 
-    /// Lets `write` put the gradient of `input`, of the given shape, where it belongs. With `accumulate`
-    /// it must add to what is there; without, it must overwrite everything, as the contents are arbitrary.
+    /// Lets `write` put the gradient of `input`, of the given shape, where it belongs. With
+    /// `accumulate` it must add to what is there; without, it must overwrite everything, as the
+    /// contents are arbitrary.
     pub fn write(&mut self, input: usize, shape: &[usize], write: impl FnOnce(&mut [f32], bool)) {
         let Some(node) = self.inputs[input] else { return };
         let accumulate = self.slots[node].is_some();

@@ -12,8 +12,8 @@ use std::sync::Arc;
 /// Elements that one task rounds.
 const CHUNK: usize = 1 << 14;
 
-/// A contiguous, row-major array of `f32`, or of bf16 where an operation in that precision made it so
-/// ([`Tensor::dtype`]). Clones share the buffer; writing copies it if it is shared.
+/// A contiguous, row-major array of `f32`, or of bf16 where an operation in that precision made it
+/// so ([`Tensor::dtype`]). Clones share the buffer; writing copies it if it is shared.
 #[derive(Clone)]
 pub struct Tensor {
     /// Two elements a float in bf16.
@@ -86,7 +86,8 @@ impl Tensor {
         Self::full(&[], value)
     }
 
-    /// The elements as an `ndarray` view, for slicing, printing and arithmetic outside the hot paths.
+    /// The elements as an `ndarray` view, for slicing, printing and arithmetic outside the hot
+    /// paths.
     ///
     /// # Panics
     /// If they are not `f32`; see [`Tensor::to_f32`].
@@ -190,7 +191,8 @@ impl Tensor {
         }
     }
 
-    /// The elements as products of the context's precision read them: in bf16 rounded to nearest, ties to even.
+    /// The elements as products of the context's precision read them: in bf16 rounded to nearest,
+    /// ties to even.
     pub(crate) fn as_operand(&self, context: Context) -> Self {
         if self.dtype == context.operands() {
             return self.clone();

@@ -25,7 +25,8 @@ pub fn assert_close(what: &str, a: &[f32], b: &[f32], tolerance: f64) {
     assert!(error <= tolerance, "{what}: relative error {error:.2e} above {tolerance:.0e}");
 }
 
-/// The larger of two errors, and NaN if either is: where errors are gathered, one that is not a number has to stay.
+/// The larger of two errors, and NaN if either is: where errors are gathered, one that is not a
+/// number has to stay.
 pub fn worse(a: f64, b: f64) -> f64 {
     if a.is_nan() || a > b { a } else { b }
 }
@@ -44,7 +45,8 @@ pub fn random(shape: &[usize], seed: u64) -> Tensor {
 
 const GOLDEN_GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// SplitMix64's output function: Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
+/// SplitMix64's output function: Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// generators".
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -56,12 +58,13 @@ fn inner(a: &Tensor, b: &Tensor) -> f64 {
     a.as_slice().iter().zip(b.as_slice()).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
 }
 
-/// The worst disagreement between an operation's gradients and finite differences, over its inputs, on
-/// one kernel table.
+/// The worst disagreement between an operation's gradients and finite differences, over its inputs,
+/// on one kernel table.
 ///
-/// For a random cotangent w and, input by input, a random direction u, the derivative of ⟨w, f(x)⟩ along u
-/// is compared: ⟨dx, u⟩ from the tape against the central difference (⟨w, f(x + hu)⟩ − ⟨w, f(x − hu)⟩) / 2h,
-/// relative to the larger of the two and to ‖dx‖ (a direction may be nearly orthogonal to the gradient).
+/// For a random cotangent w and, input by input, a random direction u, the derivative of ⟨w, f(x)⟩
+/// along u is compared: ⟨dx, u⟩ from the tape against the central difference (⟨w, f(x + hu)⟩ − ⟨w,
+/// f(x − hu)⟩) / 2h, relative to the larger of the two and to ‖dx‖ (a direction may be nearly
+/// orthogonal to the gradient).
 ///
 /// # Panics
 /// If `f` does, for these shapes.
@@ -106,8 +109,8 @@ pub fn gradcheck_error(
     worst
 }
 
-/// Checks that the gradients of `f` agree with finite differences to 2 · 10⁻³ on every kernel table that
-/// this machine has. A wrong term in a derivative scores 0.1 and more.
+/// Checks that the gradients of `f` agree with finite differences to 2 · 10⁻³ on every kernel table
+/// that this machine has. A wrong term in a derivative scores 0.1 and more.
 ///
 /// # Panics
 /// If they do not.

@@ -1,9 +1,10 @@
 //! Operations with products in bf16 against themselves in f32: close, and off to neither side.
 //!
-//! Rounding to nearest moves a number up as often as down. A kernel that cuts digits off instead makes every product
-//! smaller, by an error that is far below any tolerance and adds up in training. So, beside the distance, the mean of
-//! the errors is measured, signed by whether they point away from zero, over many random inputs: it may be as far from
-//! zero as its standard error makes likely.
+//! Rounding to nearest moves a number up as often as down. A kernel that cuts digits off instead
+//! makes every product smaller, by an error that is far below any tolerance and adds up in
+//! training. So, beside the distance, the mean of the errors is measured, signed by whether they
+//! point away from zero, over many random inputs: it may be as far from zero as its standard error
+//! makes likely.
 
 use tensor::ops::{Int8Matrix, RopeLayout, RopeTable};
 use tensor::testing::{random, relative_error};
@@ -11,7 +12,8 @@ use tensor::{Context, DType, Precision, Tape, Tensor, Var, kernels};
 
 /// ‖a − b‖ / ‖b‖ that is allowed.
 const TOLERANCE: f64 = 2e-2;
-/// Standard errors that the mean may be away from zero; a fair one gets there once in ten thousand times.
+/// Standard errors that the mean may be away from zero; a fair one gets there once in ten thousand
+/// times.
 const STANDARD_ERRORS: f64 = 4.0;
 /// Random inputs.
 const TRIALS: usize = 24;
@@ -53,9 +55,10 @@ fn standard_errors(samples: &[f64]) -> f64 {
     }
 }
 
-/// For the output and each gradient of an operation: the largest distance, and how far from zero the mean excess is,
-/// between what `found` and `expected` make of random inputs of the trial's shapes. Everything that is rounded has to
-/// differ from trial to trial, as one number is always rounded to the same side.
+/// For the output and each gradient of an operation: the largest distance, and how far from zero
+/// the mean excess is, between what `found` and `expected` make of random inputs of the trial's
+/// shapes. Everything that is rounded has to differ from trial to trial, as one number is always
+/// rounded to the same side.
 fn compare(
     shapes: &impl Fn(usize) -> Vec<Vec<usize>>,
     found: impl Fn(&[Tensor], u64) -> Vec<Tensor>,
@@ -136,7 +139,8 @@ fn attention_is_close_and_unbiased() {
 
 #[test]
 fn attention_to_few_keys_with_much_in_common_keeps_its_gradients() {
-    // Scores far apart and values near 30: dp − δ cancels, and whatever δ is off by becomes large beside the rest.
+    // Scores far apart and values near 30: dp − δ cancels, and whatever δ is off by becomes large
+    // beside the rest.
     let rounded = |seed, factor: f32, offset: f32| {
         random(&[1, 256, 64], seed).map(|x| kernels::round_to_bf16(factor * x + offset))
     };
@@ -261,7 +265,8 @@ fn what_products_read_is_that_of_f32_rounded_before() {
 
 #[test]
 fn gradients_that_only_products_read_come_rounded() {
-    // The gradient in the output of a linear layer is what its backward pass multiplies by: the same bits, rounded or not.
+    // The gradient in the output of a linear layer is what its backward pass multiplies by: the
+    // same bits, rounded or not.
     let inputs = [(1, [70, 48]), (2, [64, 48]), (3, [64, 48]), (4, [48, 64])]
         .map(|(seed, shape)| random(&shape, seed));
     let gradients = |hide: bool| {

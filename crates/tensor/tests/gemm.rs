@@ -95,9 +95,10 @@ fn compute(kernels: &'static Kernels, case: Case) -> Vec<f32> {
     c
 }
 
-/// What rounding may add to a sum of `terms` products, relative to the sum of their sizes: as roundings go either way, their
-/// square root times half a unit in the last place, which is hardly ever exceeded (N. Higham and T. Mary, *A New Approach to
-/// Probabilistic Rounding Error Analysis*, 2019); some units for short sums.
+/// What rounding may add to a sum of `terms` products, relative to the sum of their sizes: as
+/// roundings go either way, their square root times half a unit in the last place, which is hardly
+/// ever exceeded (N. Higham and T. Mary, *A New Approach to Probabilistic Rounding Error Analysis*,
+/// 2019); some units for short sums.
 fn relative_bound(terms: usize) -> f64 {
     f64::from(f32::EPSILON) / 2.0 * (terms as f64).sqrt().max(5.0)
 }
@@ -157,8 +158,9 @@ fn case(m: usize, k: usize, n: usize) -> Case {
     }
 }
 
-/// Shapes around the sizes of every table's tiles (6×8, 6×16, 14×32, 32×32), blocks (256 terms, two of them in a slab of
-/// 2048 columns; 72, 140 and 144 rows) and of the paths for few rows and few columns.
+/// Shapes around the sizes of every table's tiles (6×8, 6×16, 14×32, 32×32), blocks (256 terms, two
+/// of them in a slab of 2048 columns; 72, 140 and 144 rows) and of the paths for few rows and few
+/// columns.
 const SHAPES: [(usize, usize, usize); 29] = [
     (50, 300, 32),
     (13, 513, 64),
@@ -274,7 +276,8 @@ proptest! {
 
 #[test]
 fn one_two_and_three_threads_give_the_same_bits() {
-    // Deep; so wide and deep that B is packed in four parts; tall; few rows; more than one block each way.
+    // Deep; so wide and deep that B is packed in four parts; tall; few rows; more than one block
+    // each way.
     let shapes = [(96, 1500, 80), (40, 700, 2100), (900, 70, 60), (2, 700, 900), (150, 260, 1030)];
     for kernels in available() {
         for (m, k, n) in shapes {
@@ -334,8 +337,8 @@ fn a_matrix_needs_its_elements() {
     Mat::with_row_stride(&[0.0; 8], usize::MAX, 2, usize::MAX);
 }
 
-/// Says which tables the tests of this file ran, and fails if one is missing that the environment demands:
-/// `LMTEST_REQUIRE_ISA=avx2`, or several with commas.
+/// Says which tables the tests of this file ran, and fails if one is missing that the environment
+/// demands: `LMTEST_REQUIRE_ISA=avx2`, or several with commas.
 #[test]
 fn the_tables_that_are_demanded_were_exercised() {
     let here: Vec<Isa> = available().iter().map(|kernels| kernels.isa()).collect();

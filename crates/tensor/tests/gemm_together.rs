@@ -1,4 +1,5 @@
-//! Products that are computed together, against the same products one by one: the bits are the same.
+//! Products that are computed together, against the same products one by one: the bits are the
+//! same.
 
 use proptest::prelude::*;
 use tensor::kernels::available;

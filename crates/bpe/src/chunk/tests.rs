@@ -143,8 +143,8 @@ fn custom_patterns_are_cut_at_special_tokens() {
     assert_eq!(chunks, [&b"one two three<|>"[..], b"four five<|>six"]);
 }
 
-/// Each place of such texts may be inside a special token: a run of one that is long, or of a short one where a long one could
-/// be too. Looking at all that could span each place would take minutes.
+/// Each place of such texts may be inside a special token: a run of one that is long, or of a short
+/// one where a long one could be too. Looking at all that could span each place would take minutes.
 #[test]
 fn runs_of_special_tokens_are_cut_soon() {
     let long = "w ".repeat(1500);

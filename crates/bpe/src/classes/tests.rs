@@ -36,7 +36,8 @@ fn source(name: &str, class: &str) -> String {
     source + "\n];\n"
 }
 
-/// Rewrites the tables when `BPE_WRITE_TABLES` is set; otherwise fails where they differ from fancy-regex's.
+/// Rewrites the tables when `BPE_WRITE_TABLES` is set; otherwise fails where they differ from
+/// fancy-regex's.
 #[test]
 fn tables_are_those_of_fancy_regex() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/unicode_tables.rs");

@@ -13,7 +13,8 @@ use crate::pattern::Pattern;
 #[derive(Debug)]
 pub(super) struct Batch {
     pending: PendingEnds,
-    /// The keys of those before them, and the hashes of these. The table was asked for their places.
+    /// The keys of those before them, and the hashes of these. The table was asked for their
+    /// places.
     asked: [(CountKey, u64); ROOM],
     num_asked: usize,
 }

@@ -1,10 +1,12 @@
-//! Keys of the count table: a short pre-token as it stands, a long one by its hash and where its bytes are.
+//! Keys of the count table: a short pre-token as it stands, a long one by its hash and where its
+//! bytes are.
 
 use std::hash::{BuildHasher, RandomState};
 
 use crate::key::Key;
 
-/// What stands for a pre-token in the table: the key of a short one, or hash and place of a long one in the same two numbers.
+/// What stands for a pre-token in the table: the key of a short one, or hash and place of a long
+/// one in the same two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct CountKey(Key);
 
@@ -15,7 +17,8 @@ impl CountKey {
         CountKey(key)
     }
 
-    /// A long pre-token with this hash, stored at `offset` of an arena, which has less than 2⁵⁶ bytes.
+    /// A long pre-token with this hash, stored at `offset` of an arena, which has less than 2⁵⁶
+    /// bytes.
     pub fn long(hash: u64, offset: usize) -> CountKey {
         CountKey(Key::long(hash, offset))
     }
@@ -36,7 +39,8 @@ impl CountKey {
     }
 }
 
-/// Drawn anew in each process, so that no text can be written whose pre-tokens all collide. No result depends on them.
+/// Drawn anew in each process, so that no text can be written whose pre-tokens all collide. No
+/// result depends on them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seeds(u64, u64);
 
@@ -59,7 +63,8 @@ impl Seeds {
     }
 }
 
-/// Both halves of the 128-bit product, folded: every bit of the result depends on every bit of both factors.
+/// Both halves of the 128-bit product, folded: every bit of the result depends on every bit of both
+/// factors.
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);

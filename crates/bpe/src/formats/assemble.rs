@@ -11,8 +11,9 @@ use super::spelling::{Spelling, Spellings};
 use crate::error::{Error, Result, show};
 use crate::vocab::Vocab;
 
-/// Puts a vocabulary together from spellings, merges and special tokens. Special tokens are spelled as they are; without
-/// a list of them, each token that is neither a byte nor the result of a merge is one.
+/// Puts a vocabulary together from spellings, merges and special tokens. Special tokens are spelled
+/// as they are; without a list of them, each token that is neither a byte nor the result of a merge
+/// is one.
 pub(super) fn assemble(
     Spellings(ids): &Spellings,
     merges: &[(&str, &str)],

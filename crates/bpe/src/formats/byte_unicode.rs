@@ -1,5 +1,6 @@
-//! GPT-2's spelling of bytes as characters: a byte that is a printable character of Latin-1 is that character; the other
-//! 68, in order, are the characters from U+0100 on. So a space is `Ġ`, and each token is a word without white space.
+//! GPT-2's spelling of bytes as characters: a byte that is a printable character of Latin-1 is that
+//! character; the other 68, in order, are the characters from U+0100 on. So a space is `Ġ`, and
+//! each token is a word without white space.
 
 use std::sync::LazyLock;
 
@@ -38,7 +39,8 @@ pub(crate) fn unspell(text: &str) -> Option<Vec<u8>> {
     unspell_into(text, &mut bytes).then_some(bytes)
 }
 
-/// Appends the bytes that `text` spells to `bytes`, or nothing, which is false, when a character in it spells none.
+/// Appends the bytes that `text` spells to `bytes`, or nothing, which is false, when a character in
+/// it spells none.
 pub(crate) fn unspell_into(text: &str, bytes: &mut Vec<u8>) -> bool {
     let before = bytes.len();
     bytes.reserve(text.len());

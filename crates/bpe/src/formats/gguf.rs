@@ -1,9 +1,10 @@
-//! What the header of a GGUF file says of a tokenizer, for llama.cpp: tokens and merges in GPT-2's spelling, and the name
-//! under which llama.cpp knows the pattern.
+//! What the header of a GGUF file says of a tokenizer, for llama.cpp: tokens and merges in GPT-2's
+//! spelling, and the name under which llama.cpp knows the pattern.
 //!
-//! Between `gpt4` and llama.cpp's expression of the same purpose there are two differences: white space at the very end of a text,
-//! a line break with blanks after it, is one pre-token here and two there; and the `ſ` of old prints, which is a kind of s, makes a
-//! contraction behind an apostrophe here and not there.
+//! Between `gpt4` and llama.cpp's expression of the same purpose there are two differences: white
+//! space at the very end of a text, a line break with blanks after it, is one pre-token here and
+//! two there; and the `ſ` of old prints, which is a kind of s, makes a contraction behind an
+//! apostrophe here and not there.
 
 use super::spelling::Speller;
 use crate::encode::Tokenizer;
@@ -32,7 +33,8 @@ pub struct GgufTokenizer {
 }
 
 impl GgufTokenizer {
-    /// Describes `tokenizer` for a model of `vocab_size` ids, at least as many as the tokenizer has.
+    /// Describes `tokenizer` for a model of `vocab_size` ids, at least as many as the tokenizer
+    /// has.
     ///
     /// # Errors
     /// [`Error::NotInGguf`] for a pattern that llama.cpp does not know.

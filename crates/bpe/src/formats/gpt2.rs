@@ -1,5 +1,6 @@
-//! GPT-2's files. `vocab.json`: an object from each token, spelled in characters, to its id. `merges.txt`: a version
-//! line, then a line for each merge, the two tokens with a space between them.
+//! GPT-2's files. `vocab.json`: an object from each token, spelled in characters, to its id.
+//! `merges.txt`: a version line, then a line for each merge, the two tokens with a space between
+//! them.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -21,7 +22,8 @@ pub const MERGES: &str = "merges.txt";
 /// How `merges.txt` begins.
 const VERSION: &str = "#version: 0.2";
 
-/// Reads the two files. A token that is neither a byte nor what a merge makes is a special token, `<|endoftext|>` for one.
+/// Reads the two files. A token that is neither a byte nor what a merge makes is a special token,
+/// `<|endoftext|>` for one.
 ///
 /// # Errors
 /// When they are damaged, or do not belong together.
@@ -72,8 +74,8 @@ pub fn check(vocab: &Vocab) -> Result<()> {
     Speller::new(vocab).check()
 }
 
-/// The text that `vocab.json` spells like the special token `special`, if there is another one: `Ġthe` is the spelling of
-/// ` the`, which training may make a token.
+/// The text that `vocab.json` spells like the special token `special`, if there is another one:
+/// `Ġthe` is the spelling of ` the`, which training may make a token.
 pub fn spelled_alike(special: &str) -> Option<String> {
     String::from_utf8(unspell(special)?).ok().filter(|text| text != special)
 }

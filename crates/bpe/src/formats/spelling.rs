@@ -57,8 +57,8 @@ impl<'de: 't, 't> Deserialize<'de> for Spellings<'t> {
     }
 }
 
-/// How the tokens of a vocabulary are spelled in the files: a special token as it is, unless it is a byte or made by a
-/// merge as well. Made one by one, as a token may be as long as a file.
+/// How the tokens of a vocabulary are spelled in the files: a special token as it is, unless it is
+/// a byte or made by a merge as well. Made one by one, as a token may be as long as a file.
 #[derive(Debug)]
 pub(crate) struct Speller<'v> {
     vocab: &'v Vocab,

@@ -1,8 +1,9 @@
 //! tiktoken's file: a line for each token but special ones, its bytes in base64, a space, its rank.
 //!
-//! tiktoken knows no pairs: it joins any two neighbours whose bytes together are a token, the one of lowest rank first.
-//! With the ids of a trained vocabulary as ranks that gives the same tokens: no other pair than that of the merge ever
-//! meets, as each token's own bytes merge to it in one way.
+//! tiktoken knows no pairs: it joins any two neighbours whose bytes together are a token, the one
+//! of lowest rank first. With the ids of a trained vocabulary as ranks that gives the same tokens:
+//! no other pair than that of the merge ever meets, as each token's own bytes merge to it in one
+//! way.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,8 +17,8 @@ use crate::vocab::Vocab;
 /// The file's name.
 pub const FILE: &str = "tokenizer.tiktoken";
 
-/// Writes the file into `dir`, which must be there; gives its path. The pattern and the special tokens are not in it:
-/// whoever loads it has to name them.
+/// Writes the file into `dir`, which must be there; gives its path. The pattern and the special
+/// tokens are not in it: whoever loads it has to name them.
 ///
 /// # Errors
 /// When it cannot be written, or the order of merges is not that of the ids they make.

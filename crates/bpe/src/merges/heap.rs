@@ -22,8 +22,9 @@ struct Node {
     len_before: usize,
 }
 
-/// Merges `tokens`, one a byte at first, in place. The heap holds pairs with their ranks; what has changed since a pair
-/// was put there is noticed when it comes up, because its rank is no longer that of the tokens in its place.
+/// Merges `tokens`, one a byte at first, in place. The heap holds pairs with their ranks; what has
+/// changed since a pair was put there is noticed when it comes up, because its rank is no longer
+/// that of the tokens in its place.
 pub(super) fn merge(table: &MergeTable, tokens: &mut Vec<u32>, heap: &mut Heap) {
     let Heap { nodes, pairs } = heap;
     nodes.clear();

@@ -1,23 +1,25 @@
 //! Merging from left to right, in time that grows with the text and not faster.
 //!
-//! Merging goes by the order of the list, all over the pre-token. But the result can be told from its neighbours alone:
-//! a row of tokens is what its bytes merge to if and only if each two neighbours, on their own, merge to just these two.
-//! For if some merge of the row crossed the border of two tokens, the first one to do so would find on both sides what
-//! it finds when the two are alone, since nothing crossed before. So the row is built from the left: the longest token
-//! that fits behind the one before it; where none does, the last token was wrong, and a shorter one takes its place. That
-//! no row leads on from a position is noted, so each position is given up at most once.
+//! Merging goes by the order of the list, all over the pre-token. But the result can be told from
+//! its neighbours alone: a row of tokens is what its bytes merge to if and only if each two
+//! neighbours, on their own, merge to just these two. For if some merge of the row crossed the
+//! border of two tokens, the first one to do so would find on both sides what it finds when the two
+//! are alone, since nothing crossed before. So the row is built from the left: the longest token
+//! that fits behind the one before it; where none does, the last token was wrong, and a shorter one
+//! takes its place. That no row leads on from a position is noted, so each position is given up at
+//! most once.
 //!
-//! All this holds of tokens that their own bytes merge to. With merges in an order that training could have learned,
-//! each from parts that were made before, no other token ever comes out of merging; those are left out. For any other
-//! list of merges there is [`heap`](super::heap).
+//! All this holds of tokens that their own bytes merge to. With merges in an order that training
+//! could have learned, each from parts that were made before, no other token ever comes out of
+//! merging; those are left out. For any other list of merges there is [`heap`](super::heap).
 
 use super::table::{MergeTable, NO_RANK};
 use super::trie::Trie;
 use crate::spread::spread;
 use crate::vocab::Vocab;
 
-/// Looking for the longest token takes as many steps as tokens are long, in the worst case for each byte of the text:
-/// vocabularies with longer ones are not for this.
+/// Looking for the longest token takes as many steps as tokens are long, in the worst case for each
+/// byte of the text: vocabularies with longer ones are not for this.
 const MAX_TOKEN_LEN: usize = 1 << 12;
 
 /// Answers that are remembered, a power of two.
@@ -53,8 +55,8 @@ pub(super) struct Memory {
     longest: Vec<u32>,
     /// A bit each position: no row of tokens that ends there leads to the end of the text.
     given_up: Vec<u64>,
-    /// For a token and the longest that could follow it, the one that did when this was asked last. Most pairs come
-    /// again, and what led to an end once mostly does so again.
+    /// For a token and the longest that could follow it, the one that did when this was asked last.
+    /// Most pairs come again, and what led to an end once mostly does so again.
     answers: Vec<(u64, u32)>,
 }
 
@@ -116,7 +118,8 @@ impl LeftToRight {
             if is_new {
                 memory.longest.extend(self.trie.longest(&text[at..]));
             }
-            // There is a row for every text, so there is a longest token, and the first one is never the last to go.
+            // There is a row for every text, so there is a longest token, and the first one is
+            // never the last to go.
             let Some(&longest) = memory.longest.last() else { return };
             if let Some(next) = self.next(table, row.last().copied(), longest, at, memory) {
                 row.push(next);
@@ -137,9 +140,9 @@ impl LeftToRight {
         memory.longest.shrink_to(1 << 16);
     }
 
-    /// A token at `at` that fits behind `last` and leads to no position that was given up. The first one that is tried
-    /// is the longest, or if that was of no use in the same place before, the one that was; any order gives the same row,
-    /// as there is but one.
+    /// A token at `at` that fits behind `last` and leads to no position that was given up. The
+    /// first one that is tried is the longest, or if that was of no use in the same place before,
+    /// the one that was; any order gives the same row, as there is but one.
     #[inline]
     fn next(
         &self,
@@ -184,8 +187,9 @@ impl LeftToRight {
         table.rank(left, right) == NO_RANK && self.no_other_merge(table, left, right)
     }
 
-    /// Whether no merge but that of `left` and `right` themselves crosses the border between them. Goes back in time
-    /// from the two, undoing the later of the merges that made what lies at the border.
+    /// Whether no merge but that of `left` and `right` themselves crosses the border between them.
+    /// Goes back in time from the two, undoing the later of the merges that made what lies at the
+    /// border.
     fn no_other_merge(&self, table: &MergeTable, mut left: u32, mut right: u32) -> bool {
         let [mut undone_left, mut undone_right] = [u32::MAX; 2];
         loop {
@@ -200,7 +204,8 @@ impl LeftToRight {
             } else {
                 return true;
             }
-            // For the same reason this pair comes too late if the left part is merged at its own rank.
+            // For the same reason this pair comes too late if the left part is merged at its own
+            // rank.
             let rank = table.rank(left, right).saturating_add(1);
             if rank < undone_left && rank <= undone_right && rank < NO_RANK {
                 return false;

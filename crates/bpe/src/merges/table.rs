@@ -13,8 +13,8 @@ pub(crate) struct MergeTable {
     slots: Vec<Slot>,
     /// The number of slots is 2^(64 − shift).
     shift: u32,
-    /// A bit for each hash, set if some pair has it: most pairs are not merged, and this says so from a place that is
-    /// more likely to be in the CPU's cache.
+    /// A bit for each hash, set if some pair has it: most pairs are not merged, and this says so
+    /// from a place that is more likely to be in the CPU's cache.
     filter: Vec<u64>,
 }
 

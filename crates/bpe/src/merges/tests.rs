@@ -55,7 +55,8 @@ proptest! {
     }
 }
 
-/// Of the random vocabularies above, enough are such that left to right is possible; those that training learns all are.
+/// Of the random vocabularies above, enough are such that left to right is possible; those that
+/// training learns all are.
 #[test]
 fn learned_merges_go_from_left_to_right() {
     let text = "the cat sat on the mat aaaaaaa banana nananana the hat that ate the cat";

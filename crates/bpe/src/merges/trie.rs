@@ -5,7 +5,8 @@ use crate::spread::spread;
 /// No token.
 const NONE: u32 = u32::MAX;
 
-/// Nodes are numbered in at most 24 bits, so that a number and a byte are four bytes; and a tree takes 50 MB at most.
+/// Nodes are numbered in at most 24 bits, so that a number and a byte are four bytes; and a tree
+/// takes 50 MB at most.
 const MAX_NODES: usize = 1 << 21;
 
 /// A tree of prefixes. A node is a text that some token begins with; the first 256 are the bytes.

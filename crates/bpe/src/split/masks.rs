@@ -1,8 +1,8 @@
 //! The classes of 64 bytes at once, a bit a byte.
 //!
-//! Where a word ends is not predictable: a scanner that branches on it waits for the right branch longer than for
-//! anything else. With masks, where pre-tokens begin follows from shifts, the same instructions whatever the text. What is
-//! left to branch on is how many begin within 64 bytes.
+//! Where a word ends is not predictable: a scanner that branches on it waits for the right branch
+//! longer than for anything else. With masks, where pre-tokens begin follows from shifts, the same
+//! instructions whatever the text. What is left to branch on is how many begin within 64 bytes.
 
 use wide::i8x16;
 
@@ -27,8 +27,8 @@ impl Masks {
         !(self.letters | self.numbers | self.spaces)
     }
 
-    /// How many bytes a window decides of which the last may depend on one byte more: all before its last byte, or before
-    /// the byte that comes before the first that is no ASCII.
+    /// How many bytes a window decides of which the last may depend on one byte more: all before
+    /// its last byte, or before the byte that comes before the first that is no ASCII.
     #[inline(always)]
     pub fn known(&self) -> u32 {
         let known = (self.wide | 1 << 63).trailing_zeros();
@@ -72,7 +72,8 @@ fn splat(byte: u8) -> i8x16 {
     i8x16::splat(byte as i8)
 }
 
-/// Which bytes are from `first` to `last`. As signed numbers, bytes that are no ASCII are below all others.
+/// Which bytes are from `first` to `last`. As signed numbers, bytes that are no ASCII are below all
+/// others.
 #[inline(always)]
 fn between(bytes: i8x16, first: u8, last: u8) -> i8x16 {
     bytes.simd_gt(splat(first - 1)) & bytes.simd_lt(splat(last + 1))

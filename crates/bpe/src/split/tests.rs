@@ -46,7 +46,8 @@ fn known_texts() {
     );
 }
 
-/// Each character of Unicode, beside characters of each class; those with a class of their own in more places.
+/// Each character of Unicode, beside characters of each class; those with a class of their own in
+/// more places.
 #[test]
 fn every_character_in_context() {
     let all: Vec<char> = ('\0'..=char::MAX).collect();

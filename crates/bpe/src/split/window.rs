@@ -1,29 +1,33 @@
-//! Where pre-tokens begin in a window of 64 bytes of ASCII, told from masks ([`Masks`](super::masks::Masks)).
+//! Where pre-tokens begin in a window of 64 bytes of ASCII, told from masks
+//! ([`Masks`](super::masks::Masks)).
 //!
-//! Let L, N, O, S be the masks of letters, numbers, other characters and white space, B that of the blank and R that of line
-//! ends, which are part of S. Bit i − 1 of a mask is the byte before byte i. A window begins where a pre-token does.
+//! Let L, N, O, S be the masks of letters, numbers, other characters and white space, B that of the
+//! blank and R that of line ends, which are part of S. Bit i − 1 of a mask is the byte before byte
+//! i. A window begins where a pre-token does.
 //!
 //! GPT-2's pattern:
 //! - A run of L, N or O begins a pre-token, unless a blank comes before it: ` ?` takes that in.
-//! - A run of S begins one, and so does its last byte where something else follows: `\s+(?!\S)` leaves it, and it goes
-//!   with the word, or alone.
-//! - Where a pre-token begins with an apostrophe, a contraction may end behind the letters that follow.
+//! - A run of S begins one, and so does its last byte where something else follows: `\s+(?!\S)`
+//!   leaves it, and it goes with the word, or alone.
+//! - Where a pre-token begins with an apostrophe, a contraction may end behind the letters that
+//!   follow.
 //!
 //! GPT-4's:
-//! - A run of O begins a pre-token, unless a blank comes before it. The line ends behind it are part of it: what is said of S
-//!   is said of what is left of S without these.
-//! - A run of L begins one, unless a byte comes before it that `[^\r\n\p{L}\p{N}]?+` takes in: white space that is no line
-//!   end, or a single O that begins a pre-token.
+//! - A run of O begins a pre-token, unless a blank comes before it. The line ends behind it are
+//!   part of it: what is said of S is said of what is left of S without these.
+//! - A run of L begins one, unless a byte comes before it that `[^\r\n\p{L}\p{N}]?+` takes in:
+//!   white space that is no line end, or a single O that begins a pre-token.
 //! - A run of N begins one, and every third byte in it.
-//! - A run of S begins one; so does its last byte where something else follows, unless that is a line end; and so does what
-//!   is left of it behind its last line end, as `\s*[\r\n]` takes all up to there.
+//! - A run of S begins one; so does its last byte where something else follows, unless that is a
+//!   line end; and so does what is left of it behind its last line end, as `\s*[\r\n]` takes all up
+//!   to there.
 //! - Contractions as with GPT-2, of large letters too.
 
 use super::masks::{below, masks, run_starts};
 
-/// Where pre-tokens by GPT-2's pattern begin in `window`, at whose first byte one begins: a bit each, but for that first
-/// one. Only what the window itself decides is there, and of how many of its bytes: nothing is said of the last one, nor of
-/// what comes behind the first that is no ASCII.
+/// Where pre-tokens by GPT-2's pattern begin in `window`, at whose first byte one begins: a bit
+/// each, but for that first one. Only what the window itself decides is there, and of how many of
+/// its bytes: nothing is said of the last one, nor of what comes behind the first that is no ASCII.
 #[inline(always)]
 pub(super) fn gpt2_starts(window: &[u8; 64]) -> (u64, u32) {
     let masks = masks(window);
@@ -39,7 +43,8 @@ pub(super) fn gpt4_starts(window: &[u8; 64]) -> (u64, u32) {
     let masks = masks(window);
     let (others, line_ends) = (masks.others(), masks.line_ends);
     let other_starts = run_starts(others) & !(masks.blanks << 1);
-    // A bit added to a run of ones where it begins turns it into zeros, and the zero behind it into a one.
+    // A bit added to a run of ones where it begins turns it into zeros, and the zero behind it into
+    // a one.
     let taken = line_ends & !line_ends.wrapping_add(line_ends & others << 1);
     let inline = masks.spaces & !line_ends;
     let last_spaces = inline & !(masks.spaces >> 1);
@@ -71,8 +76,9 @@ fn number_starts(numbers: u64) -> u64 {
     starts
 }
 
-/// Which of the runs of white space behind a line end, by their first bits, begin a pre-token because no line end comes
-/// behind them; and how many bytes are decided, as of a run that goes on no one knows.
+/// Which of the runs of white space behind a line end, by their first bits, begin a pre-token
+/// because no line end comes behind them; and how many bytes are decided, as of a run that goes on
+/// no one knows.
 #[cold]
 fn settle(mut after_lines: u64, inline: u64, line_ends: u64, wide: u64) -> (u64, u32) {
     let mut begin = 0;
@@ -91,8 +97,9 @@ fn settle(mut after_lines: u64, inline: u64, line_ends: u64, wide: u64) -> (u64,
     (begin, 64)
 }
 
-/// What is decided of `starts`, with contractions: letters behind an apostrophe that begins a pre-token are part of it, and
-/// what follows them begins anew. `lower` makes letters small that may be large.
+/// What is decided of `starts`, with contractions: letters behind an apostrophe that begins a
+/// pre-token are part of it, and what follows them begins anew. `lower` makes letters small that
+/// may be large.
 #[inline(always)]
 fn with_contractions(
     window: &[u8; 64],
@@ -157,7 +164,8 @@ mod tests {
         })
     }
 
-    /// The scanner that goes pre-token by pre-token is the oracle. What follows the window must not matter.
+    /// The scanner that goes pre-token by pre-token is the oracle. What follows the window must not
+    /// matter.
     fn check(
         window: &[u8; 64],
         more: &str,

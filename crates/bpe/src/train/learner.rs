@@ -1,8 +1,9 @@
 //! The merge loop.
 //!
-//! The work is linear but for the queue: each merge visits the places of its pair, a visit makes at most two new places,
-//! and a place is visited once, when its own pair is merged. The queue is touched once for each new pair and once for each
-//! entry that went stale, of which there are no more than there were visits.
+//! The work is linear but for the queue: each merge visits the places of its pair, a visit makes at
+//! most two new places, and a place is visited once, when its own pair is merged. The queue is
+//! touched once for each new pair and once for each entry that went stale, of which there are no
+//! more than there were visits.
 
 use super::pairs::{Pair, PairTable, Place};
 use super::queue::{Context, PairQueue};
@@ -14,16 +15,17 @@ use crate::error::{Error, Result};
 /// Places are listed anew when there are this many beyond twice those that are not stale.
 const STALE_PLACES: usize = 1 << 20;
 
-/// The queue first holds only pairs with at least this share of the greatest count; the share shrinks by this factor
-/// whenever it runs dry. Most pairs are rare and never enter it.
+/// The queue first holds only pairs with at least this share of the greatest count; the share
+/// shrinks by this factor whenever it runs dry. Most pairs are rare and never enter it.
 const QUEUE_SHARE: u64 = 16;
 
-/// Bytes that all tokens together may have. A word of n bytes whose pairs occur once each is merged into one ever longer
-/// token, whose spellings add up to O(n²) bytes.
+/// Bytes that all tokens together may have. A word of n bytes whose pairs occur once each is merged
+/// into one ever longer token, whose spellings add up to O(n²) bytes.
 const MAX_TOKEN_BYTES: usize = 1 << 28;
 
-/// Places that are looked at together, before those that are not stale are worked on: these reads are spread over all of
-/// memory, and without a decision between them they do not wait for one another.
+/// Places that are looked at together, before those that are not stale are worked on: these reads
+/// are spread over all of memory, and without a decision between them they do not wait for one
+/// another.
 const BLOCK: usize = 64;
 
 /// The merge being made.
@@ -44,7 +46,8 @@ pub(super) struct Learner {
     queue: PairQueue,
     /// All pairs whose count is at least this, and no others, are in the queue.
     queue_floor: u64,
-    /// Pair (x, new token) by x, and pair (new token, x) by x: valid when it was created during the present merge.
+    /// Pair (x, new token) by x, and pair (new token, x) by x: valid when it was created during the
+    /// present merge.
     with_left: Vec<u32>,
     with_right: Vec<u32>,
     /// Places made by the present merge.

@@ -10,7 +10,8 @@ pub(super) struct Pair {
     pub right: u32,
     /// Σ over its places of the word's count; exact at all times.
     pub count: u64,
-    /// Its places are `places[start..start + len]`, in ascending order of position. Some may be stale.
+    /// Its places are `places[start..start + len]`, in ascending order of position. Some may be
+    /// stale.
     pub start: usize,
     pub len: u32,
 }
@@ -33,8 +34,9 @@ pub(super) struct Place {
 
 /// All pairs with their places.
 ///
-/// Every place of a pair comes into being during the merge that creates the younger of its two elements. So lists never
-/// grow later, the lists of one merge are appended to `places` together, and nothing is ever searched by (left, right).
+/// Every place of a pair comes into being during the merge that creates the younger of its two
+/// elements. So lists never grow later, the lists of one merge are appended to `places` together,
+/// and nothing is ever searched by (left, right).
 #[derive(Default)]
 pub(super) struct PairTable {
     pub pairs: Vec<Pair>,
@@ -66,8 +68,8 @@ impl PairTable {
         table
     }
 
-    /// Forgets the pairs that no longer occur and all stale places: reads the whole arena, renumbers the pairs and lists
-    /// their places anew. Without `tokens` all symbols are bytes.
+    /// Forgets the pairs that no longer occur and all stale places: reads the whole arena,
+    /// renumbers the pairs and lists their places anew. Without `tokens` all symbols are bytes.
     pub fn relist(&mut self, words: &mut Words, tokens: Option<&TokenTable>) {
         self.places = Vec::new();
         let mut renumbered = vec![NO_PAIR; self.pairs.len()];
@@ -111,7 +113,8 @@ impl PairTable {
         rewind_starts(&mut self.pairs);
     }
 
-    /// Appends the lists of `pairs[first..]`, whose lengths are known, from (pair, place) in ascending order of position.
+    /// Appends the lists of `pairs[first..]`, whose lengths are known, from (pair, place) in
+    /// ascending order of position.
     pub fn append(&mut self, first: usize, fresh: &[(u32, Place)]) {
         let end = assign_starts(&mut self.pairs[first..], self.places.len());
         self.places.resize(end, Place::default());

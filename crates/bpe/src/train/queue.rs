@@ -1,11 +1,12 @@
 //! The priority queue of pairs: a heap whose order needs the bytes of tokens.
 //!
-//! A pair's count only falls once the merge that created it is over, so the count stored in an entry is an upper bound.
-//! Whoever pops an entry compares it with the true count and pushes it back when it was stale.
+//! A pair's count only falls once the merge that created it is over, so the count stored in an
+//! entry is an upper bound. Whoever pops an entry compares it with the true count and pushes it
+//! back when it was stale.
 //!
-//! The order (count, bytes of the first element, bytes of the second) cannot be an `Ord` of the entry alone; hence a heap
-//! of our own, which is handed the tokens. Four children a node: half the depth of a binary heap, and children share cache
-//! lines.
+//! The order (count, bytes of the first element, bytes of the second) cannot be an `Ord` of the
+//! entry alone; hence a heap of our own, which is handed the tokens. Four children a node: half the
+//! depth of a binary heap, and children share cache lines.
 
 use std::cmp::Ordering;
 
@@ -46,7 +47,8 @@ impl Context<'_> {
 
     fn compare_bytes(&self, a: &Entry, b: &Entry) -> Ordering {
         let (a, b) = (&self.pairs[a.pair as usize], &self.pairs[b.pair as usize]);
-        // Equal ids need no comparison of what may be long strings; different ids have different bytes.
+        // Equal ids need no comparison of what may be long strings; different ids have different
+        // bytes.
         let compare = |a, b| {
             if a == b { Ordering::Equal } else { self.tokens.bytes(a).cmp(self.tokens.bytes(b)) }
         };

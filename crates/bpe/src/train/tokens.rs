@@ -10,7 +10,8 @@ pub(super) struct TokenTable {
 }
 
 impl TokenTable {
-    /// The 256 bytes, then one empty entry for each special token: no text contains them, only their ids are taken.
+    /// The 256 bytes, then one empty entry for each special token: no text contains them, only
+    /// their ids are taken.
     pub fn new(num_specials: usize) -> TokenTable {
         let mut table = TokenTable { bytes: Vec::new(), starts: vec![0], lens: Vec::new() };
         for byte in 0..=255 {
@@ -60,8 +61,8 @@ impl TokenTable {
         self.lens[id as usize] as usize
     }
 
-    /// The first eight bytes of token `id`, padded with zeros, as a big-endian number. It orders tokens as their bytes
-    /// do, except that equal numbers decide nothing.
+    /// The first eight bytes of token `id`, padded with zeros, as a big-endian number. It orders
+    /// tokens as their bytes do, except that equal numbers decide nothing.
     pub fn prefix(&self, id: u32) -> u64 {
         let bytes = self.bytes(id);
         let mut first = [0; 8];

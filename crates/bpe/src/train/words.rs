@@ -6,8 +6,9 @@
 //! ▏ l o w ▏ l o w e r ▏        symbols "lo" "w" | "low" "er":    ▏ lo lo w ▏ low · low er er ▏
 //! ```
 //!
-//! A symbol of n bytes owns n slots. Its first and its last slot carry its id, what lies between is stale. So a merge moves
-//! nothing, the next symbol is at `position + len`, and the one before ends at `position - 1`, where its id tells its length.
+//! A symbol of n bytes owns n slots. Its first and its last slot carry its id, what lies between is
+//! stale. So a merge moves nothing, the next symbol is at `position + len`, and the one before ends
+//! at `position - 1`, where its id tells its length.
 
 use crate::count::PreTokenCounts;
 use crate::error::{Error, Result};
@@ -18,7 +19,8 @@ pub(super) const BOUNDARY: u32 = u32::MAX;
 /// "No pair starts here."
 pub(super) const NO_PAIR: u32 = u32::MAX;
 
-/// Slots that a corpus may have: positions and pair indices are `u32`, and twice as many pairs must be countable.
+/// Slots that a corpus may have: positions and pair indices are `u32`, and twice as many pairs must
+/// be countable.
 const MAX_SLOTS: usize = (u32::MAX / 2) as usize;
 
 /// One byte's place in the arena.

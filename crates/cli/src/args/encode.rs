@@ -8,16 +8,16 @@ use super::Common;
 
 /// Turn text into a file of token ids, or back
 ///
-/// The ids are those of encoding the whole text at once, whatever the number of threads, and decoding them gives back the
-/// text byte for byte. Memory does not grow with the file.
+/// The ids are those of encoding the whole text at once, whatever the number of threads, and
+/// decoding them gives back the text byte for byte. Memory does not grow with the file.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "encode", version)]
 pub struct Args {
     /// Text to encode, or with --decode a .npy file of tokens; - is standard input
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub file: PathBuf,
-    /// File for the tokens (.npy, uint16 if every id fits, else uint32), or with --decode for the text; with --decode -
-    /// is standard output
+    /// File for the tokens (.npy, uint16 if every id fits, else uint32), or with --decode for the
+    /// text; with --decode - is standard output
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub out: PathBuf,
     /// Turn tokens back into text
@@ -27,7 +27,8 @@ pub struct Args {
     /// Directory with tokenizer.json, or with vocab.json and merges.txt
     #[arg(long, value_name = "DIR", default_value = crate::tokenizer::DEFAULT_DIR, help_heading = "Tokenizer")]
     pub tokenizer: PathBuf,
-    /// One more special token, never split, for a tokenizer that does not name its own; may be repeated
+    /// One more special token, never split, for a tokenizer that does not name its own; may be
+    /// repeated
     #[arg(
         long = "special-token",
         value_name = "STR",

@@ -19,7 +19,8 @@ pub struct Args {
     /// Tokenizer to use [default: the checkpoint's, else data/tokenizer]
     #[arg(long, value_name = "DIR", help_heading = "Model")]
     pub tokenizer: Option<PathBuf>,
-    /// Operands of matrix products, and what stays within a block; auto is bf16 where the CPU has instructions for it; int8 holds weights in 8 bits
+    /// Operands of matrix products, and what stays within a block; auto is bf16 where the CPU has
+    /// instructions for it; int8 holds weights in 8 bits
     #[arg(long, value_name = "P", default_value = "auto", value_parser = Choice::parser(true), help_heading = "Model")]
     pub precision: Choice,
 

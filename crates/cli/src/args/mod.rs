@@ -61,7 +61,8 @@ impl Given {
 /// The arguments that this process was started with.
 ///
 /// # Errors
-/// A [`clap::Error`], also for `--help` and `--version`; [`crate::exit::run_main`] knows what to do with it.
+/// A [`clap::Error`], also for `--help` and `--version`; [`crate::exit::run_main`] knows what to do
+/// with it.
 pub fn parse<T: Parser>() -> Result<T> {
     Ok(parse_from(std::env::args_os())?.0)
 }
@@ -73,14 +74,16 @@ pub fn parse<T: Parser>() -> Result<T> {
 pub fn parse_from<T: Parser>(
     argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<(T, Given)> {
-    // Of a flag given twice the last value counts, so that scripts can append to defaults of their own.
+    // Of a flag given twice the last value counts, so that scripts can append to defaults of their
+    // own.
     let command = with_snake_case(T::command()).args_override_self(true);
     let mut matches = command.try_get_matches_from(argv)?;
     let given = Given::from_matches(&matches);
     Ok((T::from_arg_matches_mut(&mut matches)?, given))
 }
 
-/// Accepts `--vocab_size` wherever there is a `--vocab-size`: the original scripts spell flags like that.
+/// Accepts `--vocab_size` wherever there is a `--vocab-size`: the original scripts spell flags like
+/// that.
 fn with_snake_case(command: Command) -> Command {
     command.mut_args(|arg| {
         let names = arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default());

@@ -1,5 +1,5 @@
-//! Presets of `train-model`: a name for many flags. A preset gives them other defaults, so that flags which were typed, the
-//! model of `--init-from` and the run of `--resume` go before it.
+//! Presets of `train-model`: a name for many flags. A preset gives them other defaults, so that
+//! flags which were typed, the model of `--init-from` and the run of `--resume` go before it.
 
 use std::ffi::OsString;
 
@@ -16,7 +16,8 @@ pub enum Preset {
     Tinystories,
     /// 1.1 million parameters with a vocabulary of 2048 (3.2 with 10,000): two minutes on two cores
     Demo,
-    /// GPT-2 small's width, depth, heads, context and vocabulary, with this architecture's blocks: 162 million parameters
+    /// GPT-2 small's width, depth, heads, context and vocabulary, with this architecture's blocks:
+    /// 162 million parameters
     Gpt2SmallShape,
 }
 

@@ -13,9 +13,9 @@ use crate::precision::Choice;
 
 /// Train a transformer language model on token files
 ///
-/// Writes checkpoints (Hugging Face Llama directories), metrics.jsonl, loss.svg and run.json into the checkpoint
-/// directory.
-/// Ctrl-C finishes the step and writes a checkpoint; --resume goes on from there to the very same result.
+/// Writes checkpoints (Hugging Face Llama directories), metrics.jsonl, loss.svg and run.json into
+/// the checkpoint directory. Ctrl-C finishes the step and writes a checkpoint; --resume goes on
+/// from there to the very same result.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "train-model", version, allow_negative_numbers = true)]
 pub struct Args {
@@ -32,8 +32,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     pub tokenizer: Option<PathBuf>,
 
-    /// A whole configuration at once, which single flags then override; what --init-from or --resume decide it leaves alone
-    /// [default: none]
+    /// A whole configuration at once, which single flags then override; what --init-from or
+    /// --resume decide it leaves alone [default: none]
     #[arg(long, value_name = "NAME", value_enum, help_heading = "Presets")]
     pub preset: Option<Preset>,
 
@@ -67,7 +67,8 @@ pub struct Args {
     /// Kind of feed-forward network
     #[arg(long, value_name = "KIND", default_value = "swiglu", value_parser = ffn_parser(), help_heading = "Model")]
     pub ffn: FeedForward,
-    /// Start from the weights of this Llama directory; its shape is then the model's [default: random weights]
+    /// Start from the weights of this Llama directory; its shape is then the model's [default:
+    /// random weights]
     #[arg(long, value_name = "DIR", help_heading = "Model")]
     pub init_from: Option<PathBuf>,
 
@@ -92,7 +93,8 @@ pub struct Args {
     /// Seed of the first weights and of the batches
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     pub seed: u64,
-    /// Operands of matrix products, and what stays within a block; auto is bf16 where the CPU has instructions for it
+    /// Operands of matrix products, and what stays within a block; auto is bf16 where the CPU has
+    /// instructions for it
     #[arg(long, value_name = "P", default_value = "auto", value_parser = Choice::parser(false), help_heading = "Training")]
     pub precision: Choice,
     /// Go on from the newest checkpoint in the checkpoint directory

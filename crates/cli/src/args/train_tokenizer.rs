@@ -8,8 +8,8 @@ use super::Common;
 
 /// Train a byte-level BPE tokenizer on text
 ///
-/// Writes vocab.json, merges.txt, tokenizer.json and tokenizer_config.json. The text is read once, in memory that grows
-/// with the number of distinct pre-tokens and not with the text.
+/// Writes vocab.json, merges.txt, tokenizer.json and tokenizer_config.json. The text is read once,
+/// in memory that grows with the number of distinct pre-tokens and not with the text.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "train-tokenizer", version)]
 pub struct Args {

@@ -1,4 +1,5 @@
-//! Names in a run directory: checkpoints, `latest`, and how they come and go without ever being half there.
+//! Names in a run directory: checkpoints, `latest`, and how they come and go without ever being
+//! half there.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -91,8 +92,8 @@ fn remove(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Lets `latest` name the checkpoint after `step` steps. Where there can be no links there is none, with a warning, and
-/// [`newest`] goes by the steps.
+/// Lets `latest` name the checkpoint after `step` steps. Where there can be no links there is none,
+/// with a warning, and [`newest`] goes by the steps.
 ///
 /// # Errors
 /// When the link that is there cannot be replaced.
@@ -143,7 +144,8 @@ fn steps(dir: &Path) -> Result<Vec<u64>> {
     Ok(steps)
 }
 
-/// Removes all checkpoints up to the one after `step` steps but the last `keep` of them. Later ones are not this run's.
+/// Removes all checkpoints up to the one after `step` steps but the last `keep` of them. Later ones
+/// are not this run's.
 pub fn prune(dir: &Path, step: u64, keep: usize) -> Result<()> {
     let mut steps = steps(dir)?;
     steps.retain(|&other| other <= step);
@@ -179,7 +181,8 @@ fn earlier_run(dir: &Path) -> Result<Vec<String>> {
     Ok(names(dir)?.into_iter().filter(of_run).collect())
 }
 
-/// Makes room for a new run in `dir`: an earlier one moves to `dir/earlier-N`, where it can be resumed. Says where.
+/// Makes room for a new run in `dir`: an earlier one moves to `dir/earlier-N`, where it can be
+/// resumed. Says where.
 ///
 /// # Errors
 /// When it cannot be moved.
@@ -187,8 +190,9 @@ pub fn move_earlier_run_aside(dir: &Path) -> Result<Option<PathBuf>> {
     move_aside(dir, &earlier_run(dir)?)
 }
 
-/// Makes room for a run in `dir` that goes on after `step` steps: checkpoints of later steps, which it will reach in another
-/// way or not at all, move to `dir/earlier-N`, with copies of what tells of them. Says where.
+/// Makes room for a run in `dir` that goes on after `step` steps: checkpoints of later steps, which
+/// it will reach in another way or not at all, move to `dir/earlier-N`, with copies of what tells
+/// of them. Says where.
 ///
 /// # Errors
 /// When they cannot be moved.
@@ -234,8 +238,8 @@ fn move_aside(dir: &Path, names: &[String]) -> Result<Option<PathBuf>> {
     Ok(Some(aside))
 }
 
-/// The newest checkpoint in the run directory `dir`: what `latest` names, or where links do not survive, the one with
-/// the highest step.
+/// The newest checkpoint in the run directory `dir`: what `latest` names, or where links do not
+/// survive, the one with the highest step.
 ///
 /// # Errors
 /// When the directory cannot be read.
@@ -247,7 +251,8 @@ pub fn newest(dir: &Path) -> Result<Option<PathBuf>> {
     Ok(steps(dir)?.last().map(|&step| dir.join(name(step))))
 }
 
-/// The directory with a model that `path` means: itself, or the newest checkpoint of a run directory.
+/// The directory with a model that `path` means: itself, or the newest checkpoint of a run
+/// directory.
 ///
 /// # Errors
 /// When there is no model.

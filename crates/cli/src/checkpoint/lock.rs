@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-/// As long as this lives, no other process trains in the directory. The lock is on the directory itself and leaves nothing
-/// there; it ends with the process, however that ends.
+/// As long as this lives, no other process trains in the directory. The lock is on the directory
+/// itself and leaves nothing there; it ends with the process, however that ends.
 #[derive(Debug)]
 pub struct RunLock {
     _directory: Option<File>,

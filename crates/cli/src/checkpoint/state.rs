@@ -18,7 +18,8 @@ const FORMAT: u32 = 1;
 pub struct TrainerState {
     /// The version of this file.
     pub format: u32,
-    /// Steps done. The random state too: the batches of a step follow from it and the configuration's seed.
+    /// Steps done. The random state too: the batches of a step follow from it and the
+    /// configuration's seed.
     pub step: u64,
     /// Time spent so far, in seconds.
     pub seconds: f64,

@@ -1,5 +1,6 @@
-//! The curves of several runs in one picture: smoothed training loss as lines over the faint logged values, validation
-//! losses as dots, and a legend with the final validation losses beside the picture, where nothing can overlap.
+//! The curves of several runs in one picture: smoothed training loss as lines over the faint logged
+//! values, validation losses as dots, and a legend with the final validation losses beside the
+//! picture, where nothing can overlap.
 
 use std::fmt::Write as _;
 
@@ -20,12 +21,14 @@ const BOTTOM: f64 = HEIGHT - 56.0;
 const PAGE: Page =
     Page { width: WIDTH, height: HEIGHT, left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM };
 const LEGEND: f64 = RIGHT + 24.0;
-/// This first part of the horizontal axis, where every loss falls from its first value, decides no range.
+/// This first part of the horizontal axis, where every loss falls from its first value, decides no
+/// range.
 const BEGINNING: f64 = 0.2;
 /// Logged values that are drawn of a run, at most.
 const MAX_DOTS: usize = 200;
 
-/// Colours that differ in lightness too, on white and on black. After the last one they begin again, dashed.
+/// Colours that differ in lightness too, on white and on black. After the last one they begin
+/// again, dashed.
 const COLOURS: [(&str, &str); 8] = [
     ("#1f6fc4", "#6cb0f5"),
     ("#c4500a", "#f5a35c"),
@@ -149,8 +152,8 @@ impl Chart {
         Axis::through(xs().chain([0.0]), LEFT, RIGHT)
     }
 
-    /// From the lowest loss to the highest after the beginning, of the runs that went well; one that did not may
-    /// make the range half as large again, and leaves the picture above that.
+    /// From the lowest loss to the highest after the beginning, of the runs that went well; one
+    /// that did not may make the range half as large again, and leaves the picture above that.
     fn y_axis(&self, all: &[&Curves]) -> Axis {
         let end = all.iter().flat_map(|run| &run.raw).map(|point| point.0).fold(0.0, f64::max);
         let later = |run: &&&Curves| {

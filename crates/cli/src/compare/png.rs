@@ -19,7 +19,8 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
     fonts.load_system_fonts();
     let families = &[Family::SansSerif];
     if fonts.query(&Query { families, ..Query::default() }).is_none() {
-        // The family that stands for sans-serif is not installed; any other is better than no letters.
+        // The family that stands for sans-serif is not installed; any other is better than no
+        // letters.
         let Some(any) = fonts.faces().find_map(|face| Some(face.families.first()?.0.clone()))
         else {
             bail!(

@@ -53,7 +53,8 @@ impl Run {
         Ok(Run { name, lines, not_finite })
     }
 
-    /// Reads a run as it was named on a command line: `DIR`, or `NAME=DIR` where another name is to be shown.
+    /// Reads a run as it was named on a command line: `DIR`, or `NAME=DIR` where another name is to
+    /// be shown.
     ///
     /// # Errors
     /// As for [`Run::read`].
@@ -64,8 +65,9 @@ impl Run {
         }
     }
 
-    /// Reads runs as they were named on a command line. Variants that are called alike in several directories (`before/base-s0`,
-    /// `after/base-s1`) go by their paths: they are not seeds of one variant.
+    /// Reads runs as they were named on a command line. Variants that are called alike in several
+    /// directories (`before/base-s0`, `after/base-s1`) go by their paths: they are not seeds of one
+    /// variant.
     ///
     /// # Errors
     /// As for [`Run::read`].
@@ -100,8 +102,9 @@ impl Run {
         measured.min_by(|a, b| a.0.total_cmp(&b.0))
     }
 
-    /// The step from which on the run was lost: where a loss was not finite, or else the first one after which the
-    /// smoothed training loss stays half a nat above its lowest value so far, to the end.
+    /// The step from which on the run was lost: where a loss was not finite, or else the first one
+    /// after which the smoothed training loss stays half a nat above its lowest value so far, to
+    /// the end.
     pub fn divergence(&self) -> Option<u64> {
         if self.not_finite.is_some() {
             return self.not_finite;
@@ -179,7 +182,8 @@ fn without_seed(name: &str) -> &str {
 pub(super) mod tests {
     use super::*;
 
-    /// A run with these training losses, whose validation losses are the same, of every second step.
+    /// A run with these training losses, whose validation losses are the same, of every second
+    /// step.
     pub(crate) fn run(name: &str, losses: &[f64]) -> Run {
         let line = |(index, &train_loss): (usize, &f64)| {
             let step = index as u64 + 1;

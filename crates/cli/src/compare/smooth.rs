@@ -3,9 +3,10 @@
 /// A point of a curve.
 pub type Point = (f64, f64);
 
-/// Each point moved onto the straight line that fits it and up to `reach` neighbours on either side best (least
-/// squares over their numbers). In the middle of a curve that is their mean; near an end, where the neighbours are on one
-/// side, a mean would lag behind a curve that falls, and the line does not.
+/// Each point moved onto the straight line that fits it and up to `reach` neighbours on either side
+/// best (least squares over their numbers). In the middle of a curve that is their mean; near an
+/// end, where the neighbours are on one side, a mean would lag behind a curve that falls, and the
+/// line does not.
 pub fn smoothed(points: &[Point], reach: usize) -> Vec<Point> {
     let fitted = |index: usize| {
         let first = index.saturating_sub(reach);

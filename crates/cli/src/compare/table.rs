@@ -2,7 +2,8 @@
 
 use super::run::{Run, Variant};
 
-/// One line a run, and for variants with several seeds their mean, and half the distance of the furthest two.
+/// One line a run, and for variants with several seeds their mean, and half the distance of the
+/// furthest two.
 pub fn table(variants: &[Variant]) -> String {
     let heading = ["run", "final validation loss", "best (step)", "diverged at step", "tokens/s"];
     let mut rows = vec![heading.map(String::from)];

@@ -18,7 +18,8 @@ use crate::tokens::TokenFile;
 /// Ids decoded at a time.
 const BLOCK: usize = 1 << 16;
 
-/// Decodes the token file `file` (`-`: standard input) to the text file `out` (`-`: standard output).
+/// Decodes the token file `file` (`-`: standard input) to the text file `out` (`-`: standard
+/// output).
 pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<Outcome> {
     interrupt::install()?;
     let tokens = open(file).context("--file")?;

@@ -42,8 +42,8 @@ pub struct Completion {
 }
 
 impl Engine {
-    /// Loads what the arguments name. Unless stop strings were `given`, the end of a text is also where the model's
-    /// configuration says it is.
+    /// Loads what the arguments name. Unless stop strings were `given`, the end of a text is also
+    /// where the model's configuration says it is.
     ///
     /// # Errors
     /// When the model or the tokenizer cannot be read, or do not belong together.

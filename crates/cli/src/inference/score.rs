@@ -12,7 +12,8 @@ use super::engine::Engine;
 struct Score {
     /// The ids of the text.
     tokens: Vec<u32>,
-    /// The natural logarithm of each token's probability after those before it; nothing is known of the first.
+    /// The natural logarithm of each token's probability after those before it; nothing is known of
+    /// the first.
     logprobs: Vec<Option<f64>>,
     /// exp of the mean of −logprob; `None` for a single token.
     perplexity: Option<f64>,

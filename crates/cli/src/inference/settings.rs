@@ -1,4 +1,5 @@
-//! What can be set about a completion, by flags and, while the program runs, by commands like `/temperature 0.7`.
+//! What can be set about a completion, by flags and, while the program runs, by commands like
+//! `/temperature 0.7`.
 
 use std::fmt;
 

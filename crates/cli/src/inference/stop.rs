@@ -1,5 +1,5 @@
-//! Ends a text where a stop string appears. A string may come in pieces, so text that could be the beginning of one is
-//! held back until it is known what it is.
+//! Ends a text where a stop string appears. A string may come in pieces, so text that could be the
+//! beginning of one is held back until it is known what it is.
 
 /// Looks for stop strings in text that arrives in pieces.
 #[derive(Debug, Clone)]
@@ -32,7 +32,8 @@ impl<'a> StopFilter<'a> {
     /// Takes the next piece.
     pub fn push(&mut self, piece: &str) -> Filtered {
         self.held.push_str(piece);
-        // The first to be complete, and of those the longest: as if the text came in single characters.
+        // The first to be complete, and of those the longest: as if the text came in single
+        // characters.
         let found = self
             .stops()
             .filter_map(|stop| self.held.find(stop).map(|start| (start + stop.len(), start)));

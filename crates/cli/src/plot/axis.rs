@@ -74,8 +74,8 @@ impl Axis {
         self.from + share * (self.to - self.from)
     }
 
-    /// Multiples of the step that lie on the axis; on a logarithmic one that spans a factor of four or more,
-    /// 1, 2 and 5 times powers of ten, or only the powers where those are many.
+    /// Multiples of the step that lie on the axis; on a logarithmic one that spans a factor of four
+    /// or more, 1, 2 and 5 times powers of ten, or only the powers where those are many.
     pub fn ticks(&self) -> Vec<Tick> {
         if self.log && self.max / self.min >= 4.0 {
             return self.powers();

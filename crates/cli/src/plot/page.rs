@@ -3,7 +3,8 @@
 use super::axis::Axis;
 use super::svg::{escaped, line, push, text};
 
-/// One style sheet for both colour schemes, each colour written out: not every viewer knows variables.
+/// One style sheet for both colour schemes, each colour written out: not every viewer knows
+/// variables.
 const STYLE: &str = "
   text { font: 13px system-ui, sans-serif; fill: #1f2328; } .title { font-size: 15px; font-weight: 600; }
   .page { fill: #ffffff; } .grid { stroke: #d8dee4; } .axis { stroke: #57606a; }
@@ -24,7 +25,8 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Everything that stands before the curves. `style` is added to what all pictures share; the axes have names.
+    /// Everything that stands before the curves. `style` is added to what all pictures share; the
+    /// axes have names.
     pub fn begin(&self, title: &str, style: &str, x: (&Axis, &str), y: (&Axis, &str)) -> String {
         let &Page { width, height, .. } = self;
         let title = escaped(title);

@@ -129,7 +129,8 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
     text[1..].split_once(mark)
 }
 
-/// The value that `text` begins with and what follows it: a string, brackets with what is in them, or a word.
+/// The value that `text` begins with and what follows it: a string, brackets with what is in them,
+/// or a word.
 fn value(text: &str) -> Option<(&str, &str)> {
     let end = match text.chars().next()? {
         '\'' | '"' => text.len() - quoted(text)?.1.len(),

@@ -20,7 +20,8 @@ impl TokenFile {
     /// Opens the file and checks that it is what its header says.
     ///
     /// # Errors
-    /// When it cannot be read, is not a one-dimensional `.npy` of `uint16` or `uint32`, or is cut off.
+    /// When it cannot be read, is not a one-dimensional `.npy` of `uint16` or `uint32`, or is cut
+    /// off.
     pub fn open(path: &Path) -> Result<TokenFile, TokenFileError> {
         let map = MappedFile::open(path)
             .map_err(|source| TokenFileError::Io { path: path.to_path_buf(), source })?;

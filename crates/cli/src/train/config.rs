@@ -52,7 +52,8 @@ pub struct RunConfig {
     pub seed: u64,
     /// `f32` or `bf16`.
     pub precision: String,
-    /// How the learning rate falls. Runs that were begun before there was a choice have none of these three.
+    /// How the learning rate falls. Runs that were begun before there was a choice have none of
+    /// these three.
     #[serde(default = "cosine")]
     pub lr_schedule: String,
     /// Whether weight decay is for embeddings too.
@@ -169,7 +170,8 @@ impl RunConfig {
         if decays { self.weight_decay } else { 0.0 }
     }
 
-    /// The learning rate as a function of the step, the first of which is 0; the last one has `min_lr`.
+    /// The learning rate as a function of the step, the first of which is 0; the last one has
+    /// `min_lr`.
     pub fn schedule(&self) -> Schedule {
         let &RunConfig { lr, min_lr, warmup_steps, steps, .. } = self;
         let decay = Decay::from_name(&self.lr_schedule).unwrap_or_default();
@@ -211,7 +213,8 @@ fn number(flag: &str, value: f64, is_right: impl Fn(f64) -> bool, expected: &str
     Err(usage(format!("--{flag} {value}: expected {expected}")))
 }
 
-/// The shape that the arguments ask for, where nothing else decides it. `tokenizer_size` is the tokenizer's vocabulary.
+/// The shape that the arguments ask for, where nothing else decides it. `tokenizer_size` is the
+/// tokenizer's vocabulary.
 ///
 /// # Errors
 /// A usage error that names the flag whose value makes no sense.

@@ -1,5 +1,6 @@
-//! Flags that were typed although something else decides: the directory of `--init-from`, or the checkpoint that
-//! `--resume` goes on from. Equal values are fine, different ones are named; defaults never contradict.
+//! Flags that were typed although something else decides: the directory of `--init-from`, or the
+//! checkpoint that `--resume` goes on from. Equal values are fine, different ones are named;
+//! defaults never contradict.
 
 use anyhow::Result;
 use model::ModelConfig;
@@ -58,7 +59,8 @@ fn compare_shape(comparison: &mut Comparison<'_>, args: &Args, model: &ModelConf
     comparison.check("ffn", args.ffn, model.ffn);
 }
 
-/// Checks that no flag for the shape was typed that differs from the model in `source`, the value of `--init-from`.
+/// Checks that no flag for the shape was typed that differs from the model in `source`, the value
+/// of `--init-from`.
 ///
 /// # Errors
 /// Names all that do.

@@ -33,8 +33,8 @@ impl Dataset {
     /// Opens the value of `flag` and reads it once.
     ///
     /// # Errors
-    /// When it is no token file, has fewer than `least` tokens (`reason` says why that many), or an id that does not
-    /// fit the vocabulary.
+    /// When it is no token file, has fewer than `least` tokens (`reason` says why that many), or an
+    /// id that does not fit the vocabulary.
     pub fn open(
         flag: &str,
         path: &Path,

@@ -11,8 +11,8 @@ use super::config::RunConfig;
 
 const F32: f64 = 4.0;
 
-/// Bytes that training needs, about: weights, gradients and two moments (16 bytes a parameter, 20 with accumulation),
-/// and what the forward pass keeps for the backward pass.
+/// Bytes that training needs, about: weights, gradients and two moments (16 bytes a parameter, 20
+/// with accumulation), and what the forward pass keeps for the backward pass.
 pub fn memory(model: &ModelConfig, config: &RunConfig) -> f64 {
     let copies = if config.grad_accum > 1 { 5.0 } else { 4.0 };
     let parameters = model.parameter_count() as f64 * F32 * copies;
@@ -23,7 +23,8 @@ pub fn memory(model: &ModelConfig, config: &RunConfig) -> f64 {
     let inner = if config.precision == "bf16" { 0.5 } else { 1.0 };
     // Inputs of the two norms.
     let norms = if model.norm == Norm::None { 0.0 } else { 2.0 };
-    // Inputs of the two groups of linear layers, q, k, v, the heads' output; up, the activation and, if there is one, the gate.
+    // Inputs of the two groups of linear layers, q, k, v, the heads' output; up, the activation
+    // and, if there is one, the gate.
     let wide = if model.ffn.is_gated() { 3.0 } else { 2.0 };
     let kept = layers * ((norms + 6.0 * inner) * c + wide * inner * f);
     let in_flight = 6.0 * c + wide * inner * f;
@@ -34,7 +35,8 @@ pub fn memory(model: &ModelConfig, config: &RunConfig) -> f64 {
     parameters + (positions * (kept + in_flight) + logits + packed) * F32
 }
 
-/// Refuses a run that this machine's memory cannot hold: the system would end it, or all else, without a word.
+/// Refuses a run that this machine's memory cannot hold: the system would end it, or all else,
+/// without a word.
 ///
 /// # Errors
 /// When the estimate is above the memory there is.
@@ -82,8 +84,9 @@ pub fn bytes(bytes: f64) -> String {
     }
 }
 
-/// Floating-point operations of one step: six a weight and token (two forward, four backward; looking up an embedding
-/// takes none), and attention's two products of T/2 × C a token on average, also three times.
+/// Floating-point operations of one step: six a weight and token (two forward, four backward;
+/// looking up an embedding takes none), and attention's two products of T/2 × C a token on average,
+/// also three times.
 pub fn operations_per_step(model: &ModelConfig, config: &RunConfig) -> f64 {
     let embedding = model.vocab_size as f64 * model.d_model as f64;
     let weights = model.parameter_count() as f64 - embedding;
@@ -92,7 +95,8 @@ pub fn operations_per_step(model: &ModelConfig, config: &RunConfig) -> f64 {
     (6.0 * weights + attention) * config.tokens_per_step(model.context_length) as f64
 }
 
-/// Time that `steps` steps take, about: the products at the speed of a trial, and as much again for a quarter of them.
+/// Time that `steps` steps take, about: the products at the speed of a trial, and as much again for
+/// a quarter of them.
 pub fn time(model: &ModelConfig, config: &RunConfig, context: Context, steps: u64) -> Duration {
     const OVERHEAD: f64 = 1.25;
     let seconds =

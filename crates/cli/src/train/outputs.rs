@@ -53,10 +53,12 @@ pub struct Beginning<'a> {
 }
 
 impl Outputs {
-    /// Checks all that can be checked before the run directory `dir` is touched, and reads the record of a run that goes on.
+    /// Checks all that can be checked before the run directory `dir` is touched, and reads the
+    /// record of a run that goes on.
     ///
     /// # Errors
-    /// When there is a prompt for samples and no tokenizer that can encode it, or a file cannot be read.
+    /// When there is a prompt for samples and no tokenizer that can encode it, or a file cannot be
+    /// read.
     pub fn prepare(args: &Args, dir: &Path, run: &Beginning<'_>) -> Result<Outputs> {
         let &Beginning { shape, config, context, step, .. } = run;
         let samples = match (&args.sample_prompt, run.tokenizer) {
@@ -86,7 +88,8 @@ impl Outputs {
         Ok(Outputs { record, samples, events: None })
     }
 
-    /// Makes the files ready in the run directory `dir`, as of `step` steps, whose metrics are `so_far`.
+    /// Makes the files ready in the run directory `dir`, as of `step` steps, whose metrics are
+    /// `so_far`.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -100,7 +103,8 @@ impl Outputs {
         self.record.write(dir)
     }
 
-    /// The last of `lines` was added to the metrics. Event files that cannot be written are given up with a warning.
+    /// The last of `lines` was added to the metrics. Event files that cannot be written are given
+    /// up with a warning.
     pub fn logged(&mut self, lines: &[Metrics]) {
         if let (Some(events), Some(line)) = (&mut self.events, lines.last())
             && let Err(error) = events.push(line)
@@ -110,7 +114,8 @@ impl Outputs {
         }
     }
 
-    /// The model was evaluated after `step` steps. Samples that cannot be written are given up with a warning.
+    /// The model was evaluated after `step` steps. Samples that cannot be written are given up with
+    /// a warning.
     pub fn evaluated(&mut self, context: Context, model: &Transformer, step: u64) {
         if let Some(samples) = &self.samples
             && let Err(error) = samples.write(context, model, step)

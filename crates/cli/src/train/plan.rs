@@ -1,4 +1,5 @@
-//! What a run is to be, new or resumed: arguments, checkpoint and model to start from, checked against one another.
+//! What a run is to be, new or resumed: arguments, checkpoint and model to start from, checked
+//! against one another.
 
 use std::path::{Path, PathBuf};
 
@@ -51,8 +52,8 @@ impl Plan {
     /// What `args`, of which `given` were typed, ask for.
     ///
     /// # Errors
-    /// When they contradict themselves, the checkpoint to go on from or the model to start from, or one of these cannot be
-    /// read.
+    /// When they contradict themselves, the checkpoint to go on from or the model to start from, or
+    /// one of these cannot be read.
     pub fn new(args: &Args, given: &Given) -> Result<Plan> {
         if args.resume { resumed(args, given) } else { new(args, given) }
     }

@@ -17,7 +17,8 @@ pub struct Profiler {
 }
 
 impl Profiler {
-    /// A profiler of as many steps as `--profile` says, none without it, in a run that has `left` to take.
+    /// A profiler of as many steps as `--profile` says, none without it, in a run that has `left`
+    /// to take.
     pub fn new(steps: Option<u64>, left: u64) -> Self {
         let warm_up = u64::from(left > 1);
         let steps = steps.unwrap_or(0).min(left - warm_up);

@@ -1,7 +1,7 @@
 //! `samples.txt`: what the model makes of a prompt at each evaluation, so that one sees it learn.
 //!
-//! A sample depends on the weights, the prompt and the run's seed only, and draws from a generator of its own: with or
-//! without samples, a run ends with the same weights.
+//! A sample depends on the weights, the prompt and the run's seed only, and draws from a generator
+//! of its own: with or without samples, a run ends with the same weights.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -58,7 +58,8 @@ impl Samples {
         Ok(Samples { path, tokenizer, prompt, ids, stop_ids, seed })
     }
 
-    /// Makes the file ready for the samples after `step` steps: later ones, of a process that was cut off, go.
+    /// Makes the file ready for the samples after `step` steps: later ones, of a process that was
+    /// cut off, go.
     ///
     /// # Errors
     /// When the file cannot be read or written.

@@ -1,4 +1,5 @@
-//! Putting a run together: everything is checked here, before hours of work; then its directory is made ready.
+//! Putting a run together: everything is checked here, before hours of work; then its directory is
+//! made ready.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -114,7 +115,8 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
     })
 }
 
-/// Clears away what is not part of the run: what was left unfinished, an earlier run, or later checkpoints and lines.
+/// Clears away what is not part of the run: what was left unfinished, an earlier run, or later
+/// checkpoints and lines.
 fn make_room(dir: &Path, plan: &Plan) -> Result<MetricsFile> {
     checkpoint::remove_unfinished(dir)?;
     if plan.data.is_some() {

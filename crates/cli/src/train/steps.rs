@@ -40,8 +40,8 @@ struct Pace {
 }
 
 impl Run {
-    /// Trains to the last step, or until Ctrl-C; either way the last thing written is a checkpoint. Prints the
-    /// profile of as many steps as `profile` says.
+    /// Trains to the last step, or until Ctrl-C; either way the last thing written is a checkpoint.
+    /// Prints the profile of as many steps as `profile` says.
     ///
     /// # Errors
     /// When a loss or gradient is not finite, or a file cannot be written.

@@ -1,4 +1,5 @@
-//! What the tests of the programs share: a folder with a small corpus, and a model that trains in a second.
+//! What the tests of the programs share: a folder with a small corpus, and a model that trains in a
+//! second.
 #![allow(dead_code)]
 
 use std::fs;
@@ -72,7 +73,8 @@ impl Folder {
         command
     }
 
-    /// `train-model` with a small model, two threads and the folder's data, into the directory `run`.
+    /// `train-model` with a small model, two threads and the folder's data, into the directory
+    /// `run`.
     pub fn train(&self, run: &str, args: &[&str]) -> Command {
         let mut command = self.program("train-model");
         command.args(training_args(run)).args(args);
@@ -141,7 +143,8 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Runs `command` and checks that it ends with `code` and one line on standard error, which holds all `parts`.
+/// Runs `command` and checks that it ends with `code` and one line on standard error, which holds
+/// all `parts`.
 #[track_caller]
 pub fn fails(command: &mut Command, code: i32, parts: &[&str]) {
     let output = command.output().unwrap();

@@ -1,8 +1,10 @@
-//! GGUF, the one file that llama.cpp reads: a header, named values, a list of tensors, then their numbers.
+//! GGUF, the one file that llama.cpp reads: a header, named values, a list of tensors, then their
+//! numbers.
 //!
-//! Only written, and only for what llama.cpp calls `llama`. Its rotary embedding turns adjacent pairs of channels, so the
-//! rows of W_q and W_k are permuted ([`rope_layout`](super::rope_layout)); all else is stored as it is, in `f32`.
-//! Format: the specification in `docs/gguf.md` of the ggml project, version 3; all numbers are little-endian.
+//! Only written, and only for what llama.cpp calls `llama`. Its rotary embedding turns adjacent
+//! pairs of channels, so the rows of W_q and W_k are permuted
+//! ([`rope_layout`](super::rope_layout)); all else is stored as it is, in `f32`. Format: the
+//! specification in `docs/gguf.md` of the ggml project, version 3; all numbers are little-endian.
 
 use super::hugging_face::is_llama;
 use super::rope_layout::halves_to_pairs;

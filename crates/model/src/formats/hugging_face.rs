@@ -1,8 +1,9 @@
-//! `config.json` and `generation_config.json`, as Hugging Face's `transformers` 4 and 5 write and read them.
+//! `config.json` and `generation_config.json`, as Hugging Face's `transformers` 4 and 5 write and
+//! read them.
 //!
-//! A model that is a Llama is written as one. A variant that Llama cannot express is written with an architecture
-//! name of its own, `LmForCausalLM`, and the three fields `norm`, `ffn` and `rope`, so that no other program takes it
-//! for what it is not.
+//! A model that is a Llama is written as one. A variant that Llama cannot express is written with
+//! an architecture name of its own, `LmForCausalLM`, and the three fields `norm`, `ffn` and `rope`,
+//! so that no other program takes it for what it is not.
 
 use super::LoadError;
 use super::fields::Fields;
@@ -102,7 +103,8 @@ fn write_json(path: &Path, value: &Value) -> files::Result<()> {
 /// Reads `config.json` of `dir`, and `generation_config.json` where there is one.
 ///
 /// # Errors
-/// If a file cannot be read, or describes a model that this crate does not implement or that cannot be built.
+/// If a file cannot be read, or describes a model that this crate does not implement or that cannot
+/// be built.
 pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
     let path = dir.join(CONFIG_FILE);
     let fields = Fields::read(&path)?;
@@ -154,7 +156,8 @@ pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
     Ok(ModelFiles { config, tied })
 }
 
-/// The message of an error about a configuration, with the fields called as they are in `config.json`.
+/// The message of an error about a configuration, with the fields called as they are in
+/// `config.json`.
 pub(super) fn in_names_of_the_file(error: &ConfigError) -> String {
     const NAMES: [(&str, &str); 5] = [
         ("context_length", "max_position_embeddings"),
@@ -191,8 +194,8 @@ fn refuse_what_is_not_implemented(fields: &Fields) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// The base of the rotary embedding: in `rope_parameters` (version 5) or in `rope_theta` (version 4), where
-/// `rope_scaling` says what version 5 says in `rope_parameters` too.
+/// The base of the rotary embedding: in `rope_parameters` (version 5) or in `rope_theta` (version
+/// 4), where `rope_scaling` says what version 5 says in `rope_parameters` too.
 fn read_rope_theta(fields: &Fields) -> Result<f64, LoadError> {
     let mut theta = fields.number("rope_theta")?;
     for field in ["rope_scaling", "rope_parameters"] {

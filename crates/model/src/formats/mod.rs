@@ -8,8 +8,9 @@
 //!
 //! and, only to be written, as the one file that llama.cpp reads ([`gguf`]).
 //!
-//! Every file is hostile until it is read: sizes are checked before anything is reserved for them. Every file is written
-//! beside its name, synced and renamed, so that it is there whole or not at all.
+//! Every file is hostile until it is read: sizes are checked before anything is reserved for them.
+//! Every file is written beside its name, synced and renamed, so that it is there whole or not at
+//! all.
 
 mod error;
 mod fields;
@@ -31,9 +32,9 @@ fn open(path: &Path) -> Result<File, LoadError> {
 }
 
 impl Transformer {
-    /// Reads a model from a directory that this crate or Hugging Face's `transformers` wrote. Weights may be
-    /// `f32`, `f16` or `bf16`, in one `safetensors` file or several, the output layer tied to the embedding or not;
-    /// [`was_tied`](Self::was_tied) tells.
+    /// Reads a model from a directory that this crate or Hugging Face's `transformers` wrote.
+    /// Weights may be `f32`, `f16` or `bf16`, in one `safetensors` file or several, the output
+    /// layer tied to the embedding or not; [`was_tied`](Self::was_tied) tells.
     ///
     /// # Errors
     /// Names the file, what is wrong with it, and what was expected.
@@ -43,8 +44,8 @@ impl Transformer {
         Ok(Self::with_weights(config, parameters).read_tied(tied))
     }
 
-    /// Writes `config.json`, `generation_config.json` and `model.safetensors` into a directory, which is made if it
-    /// does not exist.
+    /// Writes `config.json`, `generation_config.json` and `model.safetensors` into a directory,
+    /// which is made if it does not exist.
     ///
     /// # Errors
     /// Names the file that could not be written and why.

@@ -1,9 +1,10 @@
 //! Weights for the two layouts of the rotary embedding, one made from the other.
 //!
-//! The rotation turns pairs of a head's D channels. Hugging Face pairs the channels j and j + D/2 (halves); the
-//! paper, Meta's files and GGUF pair 2j and 2j + 1 (adjacent). A permutation of the rows of W_q and W_k, the
-//! same in every head, exchanges the two and changes no score, as a score is a sum over channels:
-//! row 2j + b of the adjacent layout is row b·D/2 + j of the halves, for b = 0, 1.
+//! The rotation turns pairs of a head's D channels. Hugging Face pairs the channels j and j + D/2
+//! (halves); the paper, Meta's files and GGUF pair 2j and 2j + 1 (adjacent). A permutation of the
+//! rows of W_q and W_k, the same in every head, exchanges the two and changes no score, as a score
+//! is a sum over channels: row 2j + b of the adjacent layout is row b·D/2 + j of the halves, for b
+//! = 0, 1.
 
 use tensor::Tensor;
 

@@ -145,7 +145,8 @@ fn read_floats(file: &mut File, dtype: Dtype, out: &mut [f32]) -> io::Result<()>
     Ok(())
 }
 
-/// Writes `tensors` in the given order, and `metadata`, to a new file that takes the place of `path` when it is whole.
+/// Writes `tensors` in the given order, and `metadata`, to a new file that takes the place of
+/// `path` when it is whole.
 ///
 /// # Errors
 /// If the file cannot be written.

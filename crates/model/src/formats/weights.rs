@@ -1,5 +1,5 @@
-//! The weights of a directory: `model.safetensors`, or several files and `model.safetensors.index.json`, which says which
-//! tensor is in which.
+//! The weights of a directory: `model.safetensors`, or several files and
+//! `model.safetensors.index.json`, which says which tensor is in which.
 
 use super::LoadError;
 use super::fields::Fields;
@@ -23,11 +23,13 @@ pub fn write(dir: &Path, parameters: &Parameters) -> files::Result<()> {
     safetensors::write(&dir.join(WEIGHTS_FILE), parameters.iter(), &[("format", "pt")])
 }
 
-/// Reads the weights of a model from `dir`. If the output layer is `tied`, it is a copy of the embedding. Where there is an
-/// index, it decides which file a tensor comes from; what it does not list is not read. `config` must be valid.
+/// Reads the weights of a model from `dir`. If the output layer is `tied`, it is a copy of the
+/// embedding. Where there is an index, it decides which file a tensor comes from; what it does not
+/// list is not read. `config` must be valid.
 ///
 /// # Errors
-/// If a file cannot be read or is damaged; if a tensor is missing, has no place in the model, or is of another shape.
+/// If a file cannot be read or is damaged; if a tensor is missing, has no place in the model, or is
+/// of another shape.
 pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, LoadError> {
     let Stored { listing, mut files, file_of } = open_all(dir)?;
     let specs = parameter_specs(config);
@@ -53,7 +55,8 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
     for spec in &specs {
         let tensor = match in_files(&spec.name) {
             true => files[file_of[&spec.name]].read(&spec.name, &spec.shape)?,
-            // Tied: the embedding, the first of the list. A clone takes no memory until one of the two changes.
+            // Tied: the embedding, the first of the list. A clone takes no memory until one of the
+            // two changes.
             false => tensors[0].clone(),
         };
         tensors.push(tensor);

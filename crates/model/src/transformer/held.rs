@@ -82,13 +82,15 @@ impl Transformer {
         Self { config, layout, rope, weights, was_tied: false }
     }
 
-    /// The same model, which was read from a directory whose output layer is its embedding, if `tied`.
+    /// The same model, which was read from a directory whose output layer is its embedding, if
+    /// `tied`.
     pub(crate) fn read_tied(self, tied: bool) -> Self {
         Self { was_tied: tied, ..self }
     }
 
-    /// Whether this model was read from a directory whose output layer is its embedding (`tie_word_embeddings`). It
-    /// has two equal matrices since, which training makes different, and is saved with both.
+    /// Whether this model was read from a directory whose output layer is its embedding
+    /// (`tie_word_embeddings`). It has two equal matrices since, which training makes different,
+    /// and is saved with both.
     pub fn was_tied(&self) -> bool {
         self.was_tied
     }
@@ -151,8 +153,9 @@ impl Transformer {
         }
     }
 
-    /// The same model with the matrices of all linear layers rounded to 8 bits, a quarter of the memory to
-    /// read for each token. Embedding and norms stay as they are. Such a model cannot be trained or saved.
+    /// The same model with the matrices of all linear layers rounded to 8 bits, a quarter of the
+    /// memory to read for each token. Embedding and norms stay as they are. Such a model cannot be
+    /// trained or saved.
     ///
     /// # Errors
     /// If a matrix holds something that is not a finite number.

@@ -1,16 +1,20 @@
-//! AMX: products of tiles of bfloat16 with sums in f32, 16 × 16 × 32 in one instruction. All else is AVX-512.
+//! AMX: products of tiles of bfloat16 with sums in f32, 16 × 16 × 32 in one instruction. All else
+//! is AVX-512.
 //!
-//! The unit has 8 tile registers of 16 rows of 64 bytes. Four hold sums, a block of 32 × 32 elements of C; two hold
-//! A's rows and two B's columns, so that each tile that is loaded is multiplied twice. Panels (see `tiles`) are
-//! read front to back; rows of A that are bf16 already and begin cache lines are read where they are.
+//! The unit has 8 tile registers of 16 rows of 64 bytes. Four hold sums, a block of 32 × 32
+//! elements of C; two hold A's rows and two B's columns, so that each tile that is loaded is
+//! multiplied twice. Panels (see `tiles`) are read front to back; rows of A that are bf16 already
+//! and begin cache lines are read where they are.
 //!
-//! The unit rounds sums to nearest whatever the thread's rounding mode is, and takes subnormal numbers, in operands and
-//! sums, for 0: products of such tiny numbers differ from those of the other tables. So does what is packed of the largest of them,
-//! whose nearest bfloat16 is a normal number (see `avx512_bf16`).
+//! The unit rounds sums to nearest whatever the thread's rounding mode is, and takes subnormal
+//! numbers, in operands and sums, for 0: products of such tiny numbers differ from those of the
+//! other tables. So does what is packed of the largest of them, whose nearest bfloat16 is a normal
+//! number (see `avx512_bf16`).
 //!
-//! The operating system saves the registers only for programs that asked for it ([`permitted`]), and a thread has
-//! to say how large its tiles are before it uses them ([`begin`]). The instructions are written as assembly, as
-//! their intrinsics are not stable. Reference: Intel, *Software Developer's Manual*, vol. 1, ch. 18.
+//! The operating system saves the registers only for programs that asked for it ([`permitted`]),
+//! and a thread has to say how large its tiles are before it uses them ([`begin`]). The
+//! instructions are written as assembly, as their intrinsics are not stable. Reference: Intel,
+//! *Software Developer's Manual*, vol. 1, ch. 18.
 
 use super::avx512_bf16::Vectors;
 use super::gemm::Mat;
@@ -30,8 +34,8 @@ pub(super) static KERNELS: Kernels = Kernels {
     gemm_bf16: Some(GemmKernel {
         mr: PANEL,
         nr: PANEL,
-        // A panel of B takes 32 kB of the first-level cache, the two blocks of A that are packed together 512 kB
-        // of the second.
+        // A panel of B takes 32 kB of the first-level cache, the two blocks of A that are packed
+        // together 512 kB of the second.
         kc: 16 * TERMS,
         mc: 8 * PANEL,
         terms_a_step: TERMS,
@@ -60,7 +64,8 @@ pub(super) fn is_available() -> bool {
     *AVAILABLE
 }
 
-/// Asks Linux for the permission to use tile registers, which then holds for all threads of the process.
+/// Asks Linux for the permission to use tile registers, which then holds for all threads of the
+/// process.
 #[cfg(target_os = "linux")]
 fn permitted() -> bool {
     const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
@@ -148,14 +153,15 @@ struct Tiles {
 /// Multiplies 32 rows of A by a panel of B.
 ///
 /// # Safety
-/// That of [`MicroKernel`](super::MicroKernel); as to A, 16 rows of 64 bytes can be read for both tiles of every 32 terms, where
-/// `tiles` says that they lie.
+/// That of [`MicroKernel`](super::MicroKernel); as to A, 16 rows of 64 bytes can be read for both
+/// tiles of every 32 terms, where `tiles` says that they lie.
 #[inline(always)]
 unsafe fn multiply(Job { k, a, b, c, strides, accumulate }: Job, tiles: Tiles) {
     debug_assert!(k > 0);
     let c_row = strides.c_row;
-    // SAFETY: the caller grants the operands, two tiles of each for every 32 terms, and 32 rows of 32
-    // floats of C; the tiles are configured. The loop runs once for every 32 terms, of which there are some.
+    // SAFETY: the caller grants the operands, two tiles of each for every 32 terms, and 32 rows of
+    // 32 floats of C; the tiles are configured. The loop runs once for every 32 terms, of which
+    // there are some.
     unsafe {
         asm!(
             "test {accumulate}, {accumulate}",

@@ -51,7 +51,8 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
     pack::pack::<NR>(source, panels, round);
 }
 
-/// See [`MicroKernel`](super::MicroKernel). `PACKED` says that A and B are packed, so that their strides are constants.
+/// See [`MicroKernel`](super::MicroKernel). `PACKED` says that A and B are packed, so that their
+/// strides are constants.
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::MicroKernel).
@@ -62,8 +63,8 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
     }
     let Strides { a_row, a_term, b_term, c_row } = strides;
     let mut sums = [[_mm256_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants MR elements of A and NR of B to read for each of k terms, and NR floats at each of MR
-    // multiples of C's stride to read and write.
+    // SAFETY: the caller grants MR elements of A and NR of B to read for each of k terms, and NR
+    // floats at each of MR multiples of C's stride to read and write.
     unsafe {
         for i in 0..MR {
             _mm_prefetch::<_MM_HINT_T0>(c.add(i * c_row).cast());
@@ -88,14 +89,16 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
     }
 }
 
-/// Terms between two jumps back. A core that another hyper-thread shares fetches instructions every other cycle only, and
-/// those that end at a jump come in smaller helpings: unrolled, products gained up to a tenth on a shared Zen 3.
+/// Terms between two jumps back. A core that another hyper-thread shares fetches instructions every
+/// other cycle only, and those that end at a jump come in smaller helpings: unrolled, products
+/// gained up to a tenth on a shared Zen 3.
 const UNROLLED: usize = 4;
 
 /// Adds one term to the sums.
 ///
 /// # Safety
-/// The CPU has AVX2 and FMA; a float at each of MR multiples of `a_row`, and NR floats of `b`, can be read.
+/// The CPU has AVX2 and FMA; a float at each of MR multiples of `a_row`, and NR floats of `b`, can
+/// be read.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 unsafe fn add_term(a: *const f32, a_row: usize, b: *const f32, sums: &mut [[__m256; 2]; MR]) {

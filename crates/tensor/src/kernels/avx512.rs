@@ -1,6 +1,7 @@
 //! AVX-512: vectors of 16 floats, 32 registers.
 //!
-//! Not run on the machine of the record (`benches/record`), which lacks AVX-512: there an emulator ran it.
+//! Not run on the machine of the record (`benches/record`), which lacks AVX-512: there an emulator
+//! ran it.
 
 use super::gemm::Mat;
 use super::tiles::{TILE, Tile};
@@ -54,7 +55,8 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
     pack::pack::<NR>(source, panels, round);
 }
 
-/// See [`MicroKernel`](super::MicroKernel). `PACKED` says that A and B are packed, so that their strides are constants.
+/// See [`MicroKernel`](super::MicroKernel). `PACKED` says that A and B are packed, so that their
+/// strides are constants.
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::MicroKernel).
@@ -65,8 +67,9 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
     }
     let Strides { a_row, a_term, b_term, c_row } = strides;
     let mut sums = [[_mm512_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants MR elements of A and NR of B to read for each of k terms, and NR floats at each of MR
-    // multiples of C's stride to read and write. A prefetch may have any address.
+    // SAFETY: the caller grants MR elements of A and NR of B to read for each of k terms, and NR
+    // floats at each of MR multiples of C's stride to read and write. A prefetch may have any
+    // address.
     unsafe {
         for i in 0..MR {
             let row = c.add(i * c_row);
@@ -87,11 +90,12 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
     }
 }
 
-/// Writes the sums of a tile to C, or adds them to what is there. Inlined into functions that are compiled for AVX-512, as the
-/// sums would go through memory otherwise.
+/// Writes the sums of a tile to C, or adds them to what is there. Inlined into functions that are
+/// compiled for AVX-512, as the sums would go through memory otherwise.
 ///
 /// # Safety
-/// The CPU has AVX-512 F. C can be read and written for two vectors at each of [`MR`] multiples of the stride.
+/// The CPU has AVX-512 F. C can be read and written for two vectors at each of [`MR`] multiples of
+/// the stride.
 #[inline(always)]
 pub(super) unsafe fn store(
     sums: &[[__m512; 2]; MR],
@@ -111,8 +115,8 @@ pub(super) unsafe fn store(
     }
 }
 
-/// Swaps rows and columns in four rounds: with blocks of 8, 4, 2 and 1, the block right of the diagonal of each
-/// pair changes places with the one below it.
+/// Swaps rows and columns in four rounds: with blocks of 8, 4, 2 and 1, the block right of the
+/// diagonal of each pair changes places with the one below it.
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(super) fn transpose(tile: &mut Tile) {

@@ -1,7 +1,9 @@
-//! AVX-512 BF16: vectors of 16 pairs of bfloat16, multiplied and added up in f32 by one instruction. All else is
-//! AVX-512, whose table has these products where the CPU has the extension. Both instructions, that one and the one that rounds
-//! ([`Steps`]), take subnormal numbers for 0: products of such tiny numbers differ from those of the other tables, and numbers that are rounded while they are
-//! packed from those that an operation has rounded, where the nearest bfloat16 is the smallest normal one.
+//! AVX-512 BF16: vectors of 16 pairs of bfloat16, multiplied and added up in f32 by one
+//! instruction. All else is AVX-512, whose table has these products where the CPU has the
+//! extension. Both instructions, that one and the one that rounds ([`Steps`]), take subnormal
+//! numbers for 0: products of such tiny numbers differ from those of the other tables, and numbers
+//! that are rounded while they are packed from those that an operation has rounded, where the
+//! nearest bfloat16 is the smallest normal one.
 
 // The same tiles of C: 14 × 2 vectors of sums.
 use super::avx512::{LANES, MR, NR};
@@ -130,8 +132,9 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
 unsafe fn micro(Job { k, a, b, c, strides, accumulate }: Job) {
     let (mut a, mut b) = (a.cast::<i32>(), b.cast::<i32>());
     let mut sums = [[_mm512_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants MR and NR words for every two terms, and NR floats at each of MR multiples of the
-    // stride to read and write. A prefetch may have any address. The vectors that change their type are plain bits.
+    // SAFETY: the caller grants MR and NR words for every two terms, and NR floats at each of MR
+    // multiples of the stride to read and write. A prefetch may have any address. The vectors that
+    // change their type are plain bits.
     unsafe {
         let pairs = |words: __m512i| std::mem::transmute::<__m512i, __m512bh>(words);
         for i in 0..MR {
@@ -167,7 +170,8 @@ mod tests {
         }
         // SAFETY: the CPU was asked just now.
         let vectors = unsafe { Vectors::new() };
-        // Ties, other halves, infinities, what is no number, the largest (rounded to infinity), zeros, the smallest normal one.
+        // Ties, other halves, infinities, what is no number, the largest (rounded to infinity),
+        // zeros, the smallest normal one.
         let bits = [
             0x3f80_8000u32,
             0x3f81_8000,
@@ -185,7 +189,8 @@ mod tests {
         assert_eq!(vectors.row(&terms), Plain.row(&terms));
         let (first, second) = terms.as_chunks::<TILE>().0.split_at(1);
         assert_eq!(vectors.pairs(&first[0], &second[0]), Plain.pairs(&first[0], &second[0]));
-        // The largest subnormal number: 0 for the instruction, the smallest normal one if rounded to nearest.
+        // The largest subnormal number: 0 for the instruction, the smallest normal one if rounded
+        // to nearest.
         let tiny = [f32::from_bits(0x007f_ffff); TERMS];
         assert_eq!((vectors.row(&tiny), Plain.row(&tiny)), ([0; TILE], [0x0080_0080; TILE]));
     }

@@ -1,10 +1,12 @@
-//! The loops around the micro-kernel (K. Goto and R. van de Geijn, *Anatomy of High-Performance Matrix
-//! Multiplication*, 2008), over block matrices: several products that share an operand, or are summed up, are one.
+//! The loops around the micro-kernel (K. Goto and R. van de Geijn, *Anatomy of High-Performance
+//! Matrix Multiplication*, 2008), over block matrices: several products that share an operand, or
+//! are summed up, are one.
 //!
-//! Panels of B (`kc` × `nr`) are packed for all threads, slab by slab. A thread packs a block of A (`mc` × some times
-//! `kc`), which stays in its second-level cache, or takes it where it is, and takes panel after panel of B to its first; the
-//! micro-kernel adds their product to C tile by tile. Blocks along K follow one another in order for every element of C, so that the
-//! sums do not depend on how C was cut for the threads.
+//! Panels of B (`kc` × `nr`) are packed for all threads, slab by slab. A thread packs a block of A
+//! (`mc` × some times `kc`), which stays in its second-level cache, or takes it where it is, and
+//! takes panel after panel of B to its first; the micro-kernel adds their product to C tile by
+//! tile. Blocks along K follow one another in order for every element of C, so that the sums do not
+//! depend on how C was cut for the threads.
 
 mod tile;
 
@@ -25,8 +27,8 @@ const SLAB: usize = 1 << 20;
 /// Columns that are packed by one task.
 pub(super) const PACKED_COLS: usize = 128;
 
-/// Runs the micro-kernel `times` times on the same packed panels of zeros, which stay in cache, and returns how
-/// many floating-point operations that were.
+/// Runs the micro-kernel `times` times on the same packed panels of zeros, which stay in cache, and
+/// returns how many floating-point operations that were.
 pub(super) fn spin(table: &GemmKernel, times: usize) -> f64 {
     let &GemmKernel { mr, nr, kc, micro, begin, end, .. } = table;
     let slots = table.slots(kc);
@@ -35,7 +37,8 @@ pub(super) fn spin(table: &GemmKernel, times: usize) -> f64 {
     let (b, a) = panels.as_slice().split_at(nr * slots);
     let mut tile = [0.0; MAX_TILE];
     let (a, b, c) = (a.as_ptr(), b.as_ptr(), tile.as_mut_ptr());
-    // SAFETY: whoever holds a table may use its instruction set; the panels have kc terms, the tile mr·nr floats.
+    // SAFETY: whoever holds a table may use its instruction set; the panels have kc terms, the tile
+    // mr·nr floats.
     unsafe {
         begin();
         for _ in 0..times {
@@ -54,7 +57,8 @@ thread_local! {
     static SUMS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
 }
 
-/// Lends this thread's scratch memory. `f` must not come back here, so it must not wait for other tasks.
+/// Lends this thread's scratch memory. `f` must not come back here, so it must not wait for other
+/// tasks.
 fn with_scratch<R>(
     scratch: &'static LocalKey<RefCell<Buffer>>,
     len: usize,
@@ -92,13 +96,15 @@ pub(super) struct Product<'a> {
     pub(super) context: Context,
     /// The context's.
     pub(super) table: &'a GemmKernel,
-    /// If C is to be rounded, its terms are few enough ([`rounds`]), and the product does not accumulate.
+    /// If C is to be rounded, its terms are few enough ([`rounds`]), and the product does not
+    /// accumulate.
     pub(super) grid: Grid<'a>,
     pub(super) accumulate: bool,
     pub(super) parallel: bool,
 }
 
-/// Whether a C can be rounded whose sums have so many terms: all blocks of them are multiplied while a part of C is in cache.
+/// Whether a C can be rounded whose sums have so many terms: all blocks of them are multiplied
+/// while a part of C is in cache.
 pub(super) fn rounds(table: &GemmKernel, terms: usize) -> bool {
     terms.div_ceil(table.kc) <= ROUNDED_DEPTH
 }

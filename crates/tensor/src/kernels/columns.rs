@@ -1,5 +1,5 @@
-//! Blocks of columns of row-major matrices, for threads that each write to columns of their own, as the heads of
-//! attention do.
+//! Blocks of columns of row-major matrices, for threads that each write to columns of their own, as
+//! the heads of attention do.
 
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -24,7 +24,8 @@ impl<E> ColumnBlock<'_, E> {
     #[inline]
     pub fn row_mut(&mut self, i: usize) -> &mut [E] {
         assert!(i < self.rows, "ColumnBlock: row {i} of {}", self.rows);
-        // SAFETY: the row lies in the matrix, and its elements in these columns belong to this block alone.
+        // SAFETY: the row lies in the matrix, and its elements in these columns belong to this
+        // block alone.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(i * self.row_stride), self.cols) }
     }
 }
@@ -33,7 +34,8 @@ impl<E> ColumnBlock<'_, E> {
 struct Start<E>(*mut E);
 
 impl<E> Start<E> {
-    /// A method, so that closures capture the whole and not the pointer in it, which threads may not share.
+    /// A method, so that closures capture the whole and not the pointer in it, which threads may
+    /// not share.
     fn get(&self) -> *mut E {
         self.0
     }
@@ -44,8 +46,9 @@ unsafe impl<E: Send> Send for Start<E> {}
 // SAFETY: as above.
 unsafe impl<E: Send> Sync for Start<E> {}
 
-/// Cuts matrices of `rows` rows and `width` columns, which lie in `data` one after the other, into blocks of `cols` columns:
-/// those of the first matrix from the left, those of the second, and so on.
+/// Cuts matrices of `rows` rows and `width` columns, which lie in `data` one after the other, into
+/// blocks of `cols` columns: those of the first matrix from the left, those of the second, and so
+/// on.
 ///
 /// # Panics
 /// If `data` does not consist of such matrices, or these not of such blocks.

@@ -23,7 +23,8 @@ impl Span {
     }
 }
 
-/// Cuts an axis, along which matrices of these sizes lie, into spans of `step`; the last one of each may be shorter.
+/// Cuts an axis, along which matrices of these sizes lie, into spans of `step`; the last one of
+/// each may be shorter.
 pub(super) fn spans(sizes: impl Iterator<Item = usize>, step: usize) -> Vec<Span> {
     let cut = |(part, size): (usize, usize)| {
         let starts = (0..size).step_by(step);
@@ -32,7 +33,8 @@ pub(super) fn spans(sizes: impl Iterator<Item = usize>, step: usize) -> Vec<Span
     sizes.enumerate().flat_map(cut).collect()
 }
 
-/// Rows and panels of the tiles, of C with `rows` rows and `panels` panels, that are handed to threads.
+/// Rows and panels of the tiles, of C with `rows` rows and `panels` panels, that are handed to
+/// threads.
 pub(super) fn tile_shape(
     table: &GemmKernel,
     rows: usize,
@@ -55,8 +57,8 @@ pub(super) fn tile_shape(
     (step.unwrap_or(most), panels.div_ceil(across))
 }
 
-/// Rows that the thread with the most of them gets when tiles of `step` rows, `across` of them side by side, are dealt
-/// out one by one.
+/// Rows that the thread with the most of them gets when tiles of `step` rows, `across` of them side
+/// by side, are dealt out one by one.
 fn largest_share(rows: usize, step: usize, across: usize, threads: usize) -> usize {
     let (whole, rest) = (rows / step * across, rows % step);
     let (rounds, left) = (whole / threads, whole % threads);

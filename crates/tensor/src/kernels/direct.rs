@@ -1,5 +1,6 @@
-//! Products for which packing A would cost as much as multiplying by it, as in the heads of attention: the micro-kernel reads A
-//! where it is. B has few columns and is read where it is too, or it was packed before, for several products.
+//! Products for which packing A would cost as much as multiplying by it, as in the heads of
+//! attention: the micro-kernel reads A where it is. B has few columns and is read where it is too,
+//! or it was packed before, for several products.
 
 use super::mat::{Elements, Mat, MatMut};
 use super::view::View;
@@ -9,8 +10,8 @@ use crate::{Context, Precision};
 /// The most columns of a B that is not packed.
 const MOST_COLS: usize = 64;
 
-/// The micro-kernel and the operands, if the product of `a` and `b` is one for this module: C consists of whole tiles in a
-/// row, though not down a column, and nothing is to be rounded.
+/// The micro-kernel and the operands, if the product of `a` and `b` is one for this module: C
+/// consists of whole tiles in a row, though not down a column, and nothing is to be rounded.
 pub(super) fn takes<'a>(
     context: Context,
     a: Mat<'a>,
@@ -31,7 +32,8 @@ pub(super) fn takes_rows(context: Context, a: Mat<'_>) -> Option<(MicroKernel, V
     table.direct.filter(|_| fits).map(|direct| (direct, a))
 }
 
-/// C ← (C +) A·B for operands that this module [`takes`], no size of which is 0, with the bits of a packed product.
+/// C ← (C +) A·B for operands that this module [`takes`], no size of which is 0, with the bits of a
+/// packed product.
 pub(super) fn gemm(
     table: &GemmKernel,
     (direct, a, b): (MicroKernel, View<'_, f32>, View<'_, f32>),
@@ -44,8 +46,9 @@ pub(super) fn gemm(
     run(table, (direct, a), (panel, b.row_stride()), c, accumulate);
 }
 
-/// C ← (C +) A·B. `panel` gives the elements of B from a term on, for so many terms, from a column on: `nr` of each
-/// term side by side, `b_term` from one term to the next. No size is 0, and A has `mr` rows at least.
+/// C ← (C +) A·B. `panel` gives the elements of B from a term on, for so many terms, from a column
+/// on: `nr` of each term side by side, `b_term` from one term to the next. No size is 0, and A has
+/// `mr` rows at least.
 pub(super) fn run<'b>(
     table: &GemmKernel,
     (direct, a): (MicroKernel, View<'_, f32>),
@@ -73,8 +76,8 @@ pub(super) fn run<'b>(
                 let a = a.block(start..start + mr, terms.clone()).data().as_ptr();
                 let k = terms.len();
                 if start == i && cols == nr {
-                    // SAFETY: whoever holds a table may use its instruction set; the blocks of A and B exist, and so
-                    // does the tile of C, whose shape the caller has checked.
+                    // SAFETY: whoever holds a table may use its instruction set; the blocks of A
+                    // and B exist, and so does the tile of C, whose shape the caller has checked.
                     unsafe {
                         direct(Job { k, a, b, c: c.add(i * c_row + j), strides, accumulate })
                     };

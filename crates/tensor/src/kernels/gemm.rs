@@ -1,7 +1,7 @@
 //! Matrix products C ← A·B or C ← C + A·B.
 //!
-//! Each element of C is one sum in one order, which the shape and the kernel table fix: the number of threads
-//! and the way the work was cut have no influence on any bit.
+//! Each element of C is one sum in one order, which the shape and the kernel table fix: the number
+//! of threads and the way the work was cut have no influence on any bit.
 
 use super::blocked::Product;
 use super::grid::{self, Grid};
@@ -18,7 +18,8 @@ pub fn gemm(context: Context, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, accumulate:
     run(context, a, b, c, accumulate, true);
 }
 
-/// The same, with the same bits, on the calling thread alone, for products that are parallel on the outside.
+/// The same, with the same bits, on the calling thread alone, for products that are parallel on the
+/// outside.
 ///
 /// # Panics
 /// If sizes do not fit.
@@ -27,7 +28,8 @@ pub fn gemm_serial(context: Context, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, accu
     run(context, a, b, c, accumulate, false);
 }
 
-/// C_j ← A·B_j for every j, with the bits of products one by one; A is read and packed for all of them at once.
+/// C_j ← A·B_j for every j, with the bits of products one by one; A is read and packed for all of
+/// them at once.
 ///
 /// # Panics
 /// If sizes do not fit.
@@ -41,7 +43,8 @@ pub fn gemm_sharing_a(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut
     }
 }
 
-/// C_i ← A_i·B for every i, with the bits of products one by one; B is read and packed for all of them at once.
+/// C_i ← A_i·B for every i, with the bits of products one by one; B is read and packed for all of
+/// them at once.
 ///
 /// # Panics
 /// If sizes do not fit.
@@ -55,8 +58,8 @@ pub fn gemm_sharing_b(context: Context, a: &[Mat<'_>], b: Mat<'_>, c: Vec<MatMut
     }
 }
 
-/// C ← Σ A_l·B_l, or C ← C + Σ A_l·B_l if `accumulate`, with the bits of products that are added to C one by one,
-/// from the first on; C stays in cache meanwhile.
+/// C ← Σ A_l·B_l, or C ← C + Σ A_l·B_l if `accumulate`, with the bits of products that are added to
+/// C one by one, from the first on; C stays in cache meanwhile.
 ///
 /// # Panics
 /// If sizes do not fit.
@@ -83,7 +86,8 @@ pub(super) fn is_packed(a: Mat<'_>, b: Mat<'_>) -> bool {
     a.rows() > 0 && a.cols() > 0 && b.cols() > 0 && !skinny::takes(a, b)
 }
 
-/// Products with fewer multiplications than this are not worth waking other threads (some 20 µs of work).
+/// Products with fewer multiplications than this are not worth waking other threads (some 20 µs of
+/// work).
 const SMALLEST_PARALLEL: usize = 1 << 18;
 
 pub(super) fn is_worth_waking(work: usize) -> bool {
@@ -126,7 +130,8 @@ pub(super) fn table(context: Context) -> &'static GemmKernel {
     }
 }
 
-/// `rows`, or a few more that make the last tile of the micro-kernel whole, for matrices A that are cut anyway.
+/// `rows`, or a few more that make the last tile of the micro-kernel whole, for matrices A that are
+/// cut anyway.
 pub fn whole_tiles(context: Context, rows: usize) -> usize {
     rows.next_multiple_of(table(context).mr)
 }

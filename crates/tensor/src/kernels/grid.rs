@@ -1,7 +1,7 @@
 //! Products of block matrices: A consists of matrices itself, and so do B and C.
 //!
-//! Three cases occur: A times a row of matrices, a column of matrices times B, and a row of matrices times a column
-//! of them, which is a sum.
+//! Three cases occur: A times a row of matrices, a column of matrices times B, and a row of
+//! matrices times a column of them, which is a sum.
 
 use super::gemm::{Mat, MatMut};
 use half::bf16;
@@ -32,8 +32,8 @@ struct Target {
     cols: usize,
 }
 
-// SAFETY: the pointers come from `MatMut`s, which the grid holds on to as long as it lives, and each thread writes
-// to tiles of its own.
+// SAFETY: the pointers come from `MatMut`s, which the grid holds on to as long as it lives, and
+// each thread writes to tiles of its own.
 unsafe impl Send for Target {}
 // SAFETY: as above.
 unsafe impl Sync for Target {}
@@ -126,7 +126,8 @@ impl<'a> Grid<'a> {
         self.b[l + j]
     }
 
-    /// A part of C_ij, which must lie in it: its first element, and the elements from one row to the next.
+    /// A part of C_ij, which must lie in it: its first element, and the elements from one row to
+    /// the next.
     pub(super) fn c(
         &self,
         (i, j): (usize, usize),

@@ -1,18 +1,20 @@
 //! Plain Rust loops and functions that the compiler turns into vector code: reductions with many
 //! independent partial results, and branch-free elementary functions.
 //!
-//! All loops are `inline(always)`, so that inside [`Kernels::vectorize`](super::Kernels::vectorize) they are
-//! compiled for that instruction set; only the few steps that end a reduction are not. None of them fuses a product with a sum, and every reduction has
-//! one fixed order, so that the results have the same bits on every instruction set.
+//! All loops are `inline(always)`, so that inside [`Kernels::vectorize`](super::Kernels::vectorize)
+//! they are compiled for that instruction set; only the few steps that end a reduction are not.
+//! None of them fuses a product with a sum, and every reduction has one fixed order, so that the
+//! results have the same bits on every instruction set.
 
-/// Independent partial results of a reduction: eight vectors of 4 floats, four of 8 or two of 16, whose additions
-/// need not wait for one another. One number for all, as it fixes the order of the sum.
+/// Independent partial results of a reduction: eight vectors of 4 floats, four of 8 or two of 16,
+/// whose additions need not wait for one another. One number for all, as it fixes the order of the
+/// sum.
 pub const LANES: usize = 32;
 
 /// Folds the lanes pairwise: lane i takes in lane i + 16, then i + 8, and so on.
 ///
-/// Out of line, as the compiler would otherwise cut the vectors of the loop before it to the two floats of the
-/// last step.
+/// Out of line, as the compiler would otherwise cut the vectors of the loop before it to the two
+/// floats of the last step.
 #[inline(never)]
 fn fold(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut half = LANES / 2;
@@ -26,8 +28,9 @@ fn fold(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
     lanes[0]
 }
 
-/// Reduces `x`: element i goes into lane i mod [`LANES`], and the lanes are folded at the end. The last few
-/// elements are filled up with `neutral` ones, as lanes that are indexed one by one would not stay in registers.
+/// Reduces `x`: element i goes into lane i mod [`LANES`], and the lanes are folded at the end. The
+/// last few elements are filled up with `neutral` ones, as lanes that are indexed one by one would
+/// not stay in registers.
 #[inline(always)]
 fn reduce(
     x: &[f32],
@@ -112,8 +115,8 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     dot_map(a, b, |b| b)
 }
 
-/// Σ a_i·map(b_i) over the length of the shorter one, where b may be of another type and `map` makes it
-/// `f32`, its default zero.
+/// Σ a_i·map(b_i) over the length of the shorter one, where b may be of another type and `map`
+/// makes it `f32`, its default zero.
 #[inline(always)]
 pub fn dot_map<B: Copy + Default>(a: &[f32], b: &[B], map: impl Fn(B) -> f32) -> f32 {
     let len = a.len().min(b.len());
@@ -134,14 +137,15 @@ pub fn dot_map<B: Copy + Default>(a: &[f32], b: &[B], map: impl Fn(B) -> f32) ->
     fold(lanes, plus)
 }
 
-/// eˣ with a relative error of at most 2·10⁻⁷; ∞ from 88.38 on, subnormal from −87.34 down, 0 below −87.69,
-/// and NaN for NaN.
+/// eˣ with a relative error of at most 2·10⁻⁷; ∞ from 88.38 on, subnormal from −87.34 down, 0 below
+/// −87.69, and NaN for NaN.
 ///
-/// With n = round(x / ln 2) and r = x − n·ln 2, |r| ≤ ½·ln 2, the result is 2ⁿ·eʳ. ln 2 is split into a
-/// short head, whose product with n is exact, and a tail (W. J. Cody and W. Waite, *Software Manual for
-/// the Elementary Functions*, ch. 6). eʳ = 1 + r + r²·p(r), where p is the polynomial of degree 4 that
-/// keeps the largest relative error of eʳ smallest (3·10⁻⁹). Its terms are added in pairs, so that fewer steps wait for
-/// one another (G. Estrin, *Organization of Computer Systems*, 1960): these waits are what a loop over eˣ takes its time for.
+/// With n = round(x / ln 2) and r = x − n·ln 2, |r| ≤ ½·ln 2, the result is 2ⁿ·eʳ. ln 2 is split
+/// into a short head, whose product with n is exact, and a tail (W. J. Cody and W. Waite, *Software
+/// Manual for the Elementary Functions*, ch. 6). eʳ = 1 + r + r²·p(r), where p is the polynomial of
+/// degree 4 that keeps the largest relative error of eʳ smallest (3·10⁻⁹). Its terms are added in
+/// pairs, so that fewer steps wait for one another (G. Estrin, *Organization of Computer Systems*,
+/// 1960): these waits are what a loop over eˣ takes its time for.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     const LN2_HEAD: f32 = 355.0 / 512.0;
@@ -162,8 +166,8 @@ pub fn exp(x: f32) -> f32 {
     let high = 0.001_381_446_5 * r_2 + (0.008_368_781 * r + 0.041_668_393);
     let e_r = (high * r_2 + low) * r_2 + r + 1.0;
 
-    // n + 127 is the exponent of 2ⁿ; the bits of the rounder are shifted out. −127 ≤ n ≤ 128, and the exponents 0 and 255 at
-    // the ends are those of 0 and ∞.
+    // n + 127 is the exponent of 2ⁿ; the bits of the rounder are shifted out. −127 ≤ n ≤ 128, and
+    // the exponents 0 and 255 at the ends are those of 0 and ∞.
     e_r * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))
 }
 

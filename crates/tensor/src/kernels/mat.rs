@@ -1,4 +1,5 @@
-//! Matrices as products see them: elements in memory with strides between them, to read or to write.
+//! Matrices as products see them: elements in memory with strides between them, to read or to
+//! write.
 
 use super::view::{View, elements};
 use crate::elements::{DType, Element};

@@ -59,7 +59,8 @@ pub enum Isa {
     Portable,
     /// AVX2 and FMA: 8 floats a vector.
     Avx2,
-    /// AVX-512 F, BW, DQ and VL: 16 floats a vector; with BF16, where the CPU has it, for products of bf16.
+    /// AVX-512 F, BW, DQ and VL: 16 floats a vector; with BF16, where the CPU has it, for products
+    /// of bf16.
     Avx512,
     /// AVX-512, and AMX for products of bf16: tiles of 16 × 32 numbers.
     Amx,
@@ -88,8 +89,8 @@ impl std::fmt::Display for Isa {
 
 /// The inner loops for one instruction set.
 ///
-/// Tables exist as statics only, and `select` hands one out only if the machine has its instruction set:
-/// whoever holds a reference may call its functions.
+/// Tables exist as statics only, and `select` hands one out only if the machine has its instruction
+/// set: whoever holds a reference may call its functions.
 #[derive(Debug)]
 pub struct Kernels {
     isa: Isa,
@@ -106,7 +107,8 @@ struct GemmKernel {
     mr: usize,
     /// Columns of C that the micro-kernel computes at a time.
     nr: usize,
-    /// Terms that the micro-kernel sums up before it writes to C. This fixes the order of every sum.
+    /// Terms that the micro-kernel sums up before it writes to C. This fixes the order of every
+    /// sum.
     kc: usize,
     /// Rows of a packed block of A, a multiple of `mr`; the block stays in the second-level cache.
     mc: usize,
@@ -183,13 +185,16 @@ struct Job {
     accumulate: bool,
 }
 
-/// Computes a tile of C, between the table's `begin` and `end`. `micro` takes packed panels, whose strides are those of [`GemmKernel::panels`];
-/// for `direct`, the `nr` elements of a term of B lie side by side; for `bf16_rows`, `a` points to numbers of 16 bits, of which `a_row` counts.
+/// Computes a tile of C, between the table's `begin` and `end`. `micro` takes packed panels, whose
+/// strides are those of [`GemmKernel::panels`]; for `direct`, the `nr` elements of a term of B lie
+/// side by side; for `bf16_rows`, `a` points to numbers of 16 bits, of which `a_row` counts.
 ///
 /// # Safety
-/// The CPU has the table's instruction set; `k` is not 0; panels can be read for `slots(k)`·`mr` and `slots(k)`·`nr` floats, other operands
-/// for `mr` × `k` elements of `a` and `k` times `nr` of `b` with these strides; for `bf16_rows`, `k` consists of whole steps and each row of `a`
-/// begins a cache line; `c` can be read and written for `nr` floats at each of `mr` multiples of its stride, and nobody else does so.
+/// The CPU has the table's instruction set; `k` is not 0; panels can be read for `slots(k)`·`mr`
+/// and `slots(k)`·`nr` floats, other operands for `mr` × `k` elements of `a` and `k` times `nr` of
+/// `b` with these strides; for `bf16_rows`, `k` consists of whole steps and each row of `a` begins
+/// a cache line; `c` can be read and written for `nr` floats at each of `mr` multiples of its
+/// stride, and nobody else does so.
 type MicroKernel = unsafe fn(Job);
 
 /// Writes sums to a row of C, or adds them to what is there.
@@ -229,14 +234,14 @@ impl Kernels {
         self.isa
     }
 
-    /// Whether this table multiplies bf16 by instructions made for it; without them, products of bf16 are those of
-    /// rounded operands in f32, and not faster.
+    /// Whether this table multiplies bf16 by instructions made for it; without them, products of
+    /// bf16 are those of rounded operands in f32, and not faster.
     pub fn has_bf16(&self) -> bool {
         self.gemm_bf16.is_some()
     }
 
-    /// Multiplies panels of bf16 that stay in cache, `times` times, and returns the number of operations; `None` where
-    /// there are no instructions for that.
+    /// Multiplies panels of bf16 that stay in cache, `times` times, and returns the number of
+    /// operations; `None` where there are no instructions for that.
     pub(crate) fn spin_bf16(&self, times: usize) -> Option<f64> {
         self.gemm_bf16.as_ref().map(|table| blocked::spin(table, times))
     }
@@ -252,8 +257,9 @@ impl Kernels {
     /// );
     /// # assert_eq!(x, [2.0, 4.0]);
     /// ```
-    /// Functions that `f` calls are compiled for it if they are inlined as well. The results have the same bits
-    /// on every table: the compiler neither reorders sums nor fuses them with products.
+    /// Functions that `f` calls are compiled for it if they are inlined as well. The results have
+    /// the same bits on every table: the compiler neither reorders sums nor fuses them with
+    /// products.
     #[inline(always)]
     pub fn vectorize<R>(&self, f: impl FnOnce() -> R) -> R {
         match self.isa {

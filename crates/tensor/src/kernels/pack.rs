@@ -1,17 +1,17 @@
 //! Packing: copying a block of an operand into the order in which the micro-kernel reads it.
 //!
-//! A block of L rows and D columns ("lead" and "depth") becomes ⌈L/W⌉ panels of W rows; a panel holds, for
-//! each column, its W elements side by side. Rows that are missing in the last panel are zeros. A is packed
-//! in panels of `mr` rows, B, transposed, in panels of `nr`. Any strides do, so no operand is ever
-//! transposed in memory; operands in bf16 precision are rounded on the way.
+//! A block of L rows and D columns ("lead" and "depth") becomes ⌈L/W⌉ panels of W rows; a panel
+//! holds, for each column, its W elements side by side. Rows that are missing in the last panel are
+//! zeros. A is packed in panels of `mr` rows, B, transposed, in panels of `nr`. Any strides do, so
+//! no operand is ever transposed in memory; operands in bf16 precision are rounded on the way.
 
 use super::mat::{Elements, Mat};
 use super::view::View;
 use crate::elements::{Element, round_to_bf16};
 use std::ops::Range;
 
-/// Packs the rows of a matrix in panels of the table's width: `(source, panels, round)`. `panels` has room for
-/// exactly the panels; with `round`, the elements are rounded to bf16.
+/// Packs the rows of a matrix in panels of the table's width: `(source, panels, round)`. `panels`
+/// has room for exactly the panels; with `round`, the elements are rounded to bf16.
 ///
 /// # Safety
 /// The CPU has the table's instruction set.
@@ -22,8 +22,9 @@ pub(super) const LINE_BYTES: usize = 64;
 /// Floats in it.
 const LINE: usize = LINE_BYTES / size_of::<f32>();
 
-/// Asks for the cache lines of elements that will be read soon; it does not matter if they do not exist. The
-/// hardware foresees accesses within a page only, and the rows of a large matrix lie on different ones.
+/// Asks for the cache lines of elements that will be read soon; it does not matter if they do not
+/// exist. The hardware foresees accesses within a page only, and the rows of a large matrix lie on
+/// different ones.
 #[inline(always)]
 pub(crate) fn prefetch<E>(data: &[E], elements: Range<usize>) {
     #[cfg(target_arch = "x86_64")]
@@ -36,7 +37,8 @@ pub(crate) fn prefetch<E>(data: &[E], elements: Range<usize>) {
     let _ = (data, elements);
 }
 
-/// [`Pack`] for panels of `W` rows; to be inlined into a function that is compiled for an instruction set.
+/// [`Pack`] for panels of `W` rows; to be inlined into a function that is compiled for an
+/// instruction set.
 #[inline(always)]
 pub(super) fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool) {
     match source.0 {
@@ -86,8 +88,8 @@ fn pack_by_element<const W: usize, E: Element>(
     }
 }
 
-/// Full panels of a matrix whose columns are contiguous. Some columns at a time go to all panels, so that
-/// each page and each cache line of the source is visited once.
+/// Full panels of a matrix whose columns are contiguous. Some columns at a time go to all panels,
+/// so that each page and each cache line of the source is visited once.
 #[inline(always)]
 fn pack_copying<const W: usize, E: Element>(
     rows: View<'_, E>,
@@ -112,7 +114,8 @@ fn pack_copying<const W: usize, E: Element>(
     }
 }
 
-/// Full panels of a matrix whose rows are contiguous: a transposition, a cache line of each row at a time.
+/// Full panels of a matrix whose rows are contiguous: a transposition, a cache line of each row at
+/// a time.
 #[inline(always)]
 fn pack_transposing<const W: usize, E: Element>(
     rows: View<'_, E>,

@@ -77,8 +77,8 @@ impl<'a> Panels<'a> {
         Self { context, b, packed: Some(packed) }
     }
 
-    /// C ← A·B, or C ← C + A·B if `accumulate`, in parallel, for the first columns of B, as many as C has, with the bits that
-    /// other products of the same matrices with packed panels have.
+    /// C ← A·B, or C ← C + A·B if `accumulate`, in parallel, for the first columns of B, as many as
+    /// C has, with the bits that other products of the same matrices with packed panels have.
     ///
     /// # Panics
     /// If sizes do not fit.

@@ -1,5 +1,5 @@
-//! Products whose results are rounded to bf16, each when its whole sum is there: what is written, and read again, is half as
-//! much, and the sums themselves stay in the first two levels of cache.
+//! Products whose results are rounded to bf16, each when its whole sum is there: what is written,
+//! and read again, is half as much, and the sums themselves stay in the first two levels of cache.
 
 use super::blocked::rounds;
 use super::gemm::{Mat, MatMut, gemm, is_packed, packed, table};
@@ -9,7 +9,8 @@ use crate::{Context, elements};
 use half::bf16;
 use rayon::prelude::*;
 
-/// C_j ← A·B_j for every j, rounded, with the bits that rounding the sums of [`gemm_sharing_a`](super::gemm::gemm_sharing_a) gives.
+/// C_j ← A·B_j for every j, rounded, with the bits that rounding the sums of
+/// [`gemm_sharing_a`](super::gemm::gemm_sharing_a) gives.
 ///
 /// # Panics
 /// If sizes do not fit.

@@ -80,10 +80,12 @@ fn wanted() -> Option<String> {
     std::env::var_os(VARIABLE).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// The table that the environment variable `LM_ISA` (`portable`, `avx2`, `avx512` or `amx`) names, or the best one.
+/// The table that the environment variable `LM_ISA` (`portable`, `avx2`, `avx512` or `amx`) names,
+/// or the best one.
 ///
 /// # Errors
-/// One line that says what was asked for and what is possible, if this machine cannot run that table.
+/// One line that says what was asked for and what is possible, if this machine cannot run that
+/// table.
 pub fn from_env() -> Result<&'static Kernels, String> {
     select(wanted().as_deref()).map(|selection| selection.kernels)
 }

@@ -1,5 +1,5 @@
-//! Products with a handful of rows, as in inference: each element of B is used so few times that reading it
-//! once is all that counts. Nothing is packed.
+//! Products with a handful of rows, as in inference: each element of B is used so few times that
+//! reading it once is all that counts. Nothing is packed.
 
 use super::mat::{Elements, Mat, MatMut};
 use super::view::View;
@@ -10,7 +10,8 @@ use rayon::prelude::*;
 
 /// The most rows of A and C.
 const MOST_ROWS: usize = 4;
-/// Columns of C that are summed up together when B's rows are contiguous: they stay in the first-level cache.
+/// Columns of C that are summed up together when B's rows are contiguous: they stay in the
+/// first-level cache.
 const STRIP: usize = 512;
 
 /// Whether the product of `a` and `b` is computed here.
@@ -111,7 +112,8 @@ fn dots<E: Element>(
     }
 }
 
-/// C ← C + A·B, where the rows of A (M, K) and B (K, N) are contiguous: multiples of B's rows are added up.
+/// C ← C + A·B, where the rows of A (M, K) and B (K, N) are contiguous: multiples of B's rows are
+/// added up.
 #[inline(always)]
 fn add_rows<E: Element>(
     a: &[f32],

@@ -1,11 +1,13 @@
-//! Packing for units that multiply tiles of bfloat16 (Intel AMX): operands are rounded to nearest even on the
-//! way, and two neighbouring terms k, k + 1 share a 32-bit word, the first in the low half.
+//! Packing for units that multiply tiles of bfloat16 (Intel AMX): operands are rounded to nearest
+//! even on the way, and two neighbouring terms k, k + 1 share a 32-bit word, the first in the low
+//! half.
 //!
-//! A tile is 16 rows of 16 words, 1 kB. In a tile of A, word (i, p) holds the terms 2p and 2p + 1 of row i; in a
-//! tile of B, word (p, j) holds those of column j. Each is the other's transpose, so that both are packed alike.
-//! A panel is 32 rows of A (or columns of B): for every 32 terms its two tiles, one after the other. What is
-//! missing in the last rows and terms is zero. Vector units that multiply pairs of terms (AVX-512 BF16) take the same
-//! words in panels of another shape ([`pack_pairs`]).
+//! A tile is 16 rows of 16 words, 1 kB. In a tile of A, word (i, p) holds the terms 2p and 2p + 1
+//! of row i; in a tile of B, word (p, j) holds those of column j. Each is the other's transpose, so
+//! that both are packed alike. A panel is 32 rows of A (or columns of B): for every 32 terms its
+//! two tiles, one after the other. What is missing in the last rows and terms is zero. Vector units
+//! that multiply pairs of terms (AVX-512 BF16) take the same words in panels of another shape
+//! ([`pack_pairs`]).
 
 use super::mat::{Mat, with_view};
 use super::prefetch;
@@ -44,8 +46,8 @@ fn pair<E: Element>(first: E, second: E) -> u32 {
 /// A row of a tile.
 type Words = [u32; TILE];
 
-/// The steps of packing numbers of a type, which an instruction set may have something better for than plain Rust. All are to be
-/// inlined into a function that is compiled for it.
+/// The steps of packing numbers of a type, which an instruction set may have something better for
+/// than plain Rust. All are to be inlined into a function that is compiled for it.
 pub(super) trait Steps<E: Element>: Copy {
     /// Swaps rows and columns.
     fn transpose(self, tile: &mut Tile);
@@ -63,8 +65,9 @@ pub(super) trait Steps<E: Element>: Copy {
     }
 }
 
-/// Packs the rows of `source` (for B: of Bᵀ) in panels of 32. `panels` begins at a multiple of 64 bytes and has
-/// room for exactly the panels. To be inlined into a function that is compiled for an instruction set.
+/// Packs the rows of `source` (for B: of Bᵀ) in panels of 32. `panels` begins at a multiple of 64
+/// bytes and has room for exactly the panels. To be inlined into a function that is compiled for an
+/// instruction set.
 #[inline(always)]
 pub(super) fn pack(
     source: Mat<'_>,
@@ -107,8 +110,8 @@ fn ask_for<E: Element>(source: View<'_, E>, row: usize, term: usize) {
     }
 }
 
-/// The tiles of 32 terms of all strips of a matrix whose rows of a term lie side by side: two terms after the other
-/// from front to back, as the memory is read best.
+/// The tiles of 32 terms of all strips of a matrix whose rows of a term lie side by side: two terms
+/// after the other from front to back, as the memory is read best.
 #[inline(always)]
 fn read_terms<E: Element>(
     source: View<'_, E>,
@@ -142,8 +145,8 @@ fn read_terms<E: Element>(
     }
 }
 
-/// Packs the rows of `source` in panels of `WIDTH` rows for units that multiply pairs of terms: for every two terms
-/// the `WIDTH` words of the rows.
+/// Packs the rows of `source` in panels of `WIDTH` rows for units that multiply pairs of terms: for
+/// every two terms the `WIDTH` words of the rows.
 #[inline(always)]
 pub(super) fn pack_pairs<const WIDTH: usize>(
     source: Mat<'_>,
@@ -180,7 +183,8 @@ fn pack_pairs_of<const WIDTH: usize, E: Element>(
     }
 }
 
-/// The tile of 16 rows and 32 terms of `source` from `row` and `term` on, with zeros where there are none.
+/// The tile of 16 rows and 32 terms of `source` from `row` and `term` on, with zeros where there
+/// are none.
 #[inline(always)]
 fn read<E: Element>(
     source: View<'_, E>,

@@ -1,15 +1,18 @@
-//! Causal attention with several heads: o = softmax(q·kᵀ / √D, over the keys not after the query)·v, a head at a time.
-//! (Vaswani et al., arXiv:1706.03762) Heads lie side by side in the channels: head h has channels h·D to h·D + D − 1.
+//! Causal attention with several heads: o = softmax(q·kᵀ / √D, over the keys not after the
+//! query)·v, a head at a time. (Vaswani et al., arXiv:1706.03762) Heads lie side by side in the
+//! channels: head h has channels h·D to h·D + D − 1.
 //!
-//! Queries are taken in blocks, and a block looks only at the keys up to its last query: half of the
-//! (T, T) scores are never computed, and only a (block, T) piece exists at a time, backward as well, as in
-//! FlashAttention (Dao et al., arXiv:2205.14135); [`head`] has the formulas.
+//! Queries are taken in blocks, and a block looks only at the keys up to its last query: half of
+//! the (T, T) scores are never computed, and only a (block, T) piece exists at a time, backward as
+//! well, as in FlashAttention (Dao et al., arXiv:2205.14135); [`head`] has the formulas.
 //!
-//! A task copies its head out of the channels, turning queries and keys by their positions ([`RopeTable`]) on the way, works on
-//! the copy, which at usual lengths stays in its second-level cache, and copies what comes out back: the gradient of a
-//! rotation is a rotation back, and that of picking channels is putting them back. So neither heads nor rotations are
-//! operations of their own. In bf16 precision products read what is rounded where it is, without a copy: v, the gradient of o, and in training
-//! q and k, which a pass over whole rows turns and rounds for forward and backward.
+//! A task copies its head out of the channels, turning queries and keys by their positions
+//! ([`RopeTable`]) on the way, works on the copy, which at usual lengths stays in its second-level
+//! cache, and copies what comes out back: the gradient of a rotation is a rotation back, and that
+//! of picking channels is putting them back. So neither heads nor rotations are operations of their
+//! own. In bf16 precision products read what is rounded where it is, without a copy: v, the
+//! gradient of o, and in training q and k, which a pass over whole rows turns and rounds for
+//! forward and backward.
 //!
 //! Heads run in parallel; inside a head every sum has one order.
 
@@ -50,8 +53,8 @@ fn forward<E: Element>(heads: Heads, inputs: &Inputs, batch: usize) -> (Tensor, 
     (o, l)
 }
 
-/// The gradients of q, k and v (B, T, C), as they were before they were turned, of elements of type E, from those of o, and
-/// what forward read and made.
+/// The gradients of q, k and v (B, T, C), as they were before they were turned, of elements of type
+/// E, from those of o, and what forward read and made.
 fn backward<E: Element>(
     heads: Heads,
     inputs: &Inputs,
@@ -99,11 +102,13 @@ fn backward<E: Element>(
 }
 
 impl<'t> Var<'t> {
-    /// `self` are the queries: q, k, v and the output are (B, T, C), whose channels are `num_heads` heads. With `rope`,
-    /// queries and keys are turned by their positions, from 0 on, first. In bf16 precision the output is rounded.
+    /// `self` are the queries: q, k, v and the output are (B, T, C), whose channels are `num_heads`
+    /// heads. With `rope`, queries and keys are turned by their positions, from 0 on, first. In
+    /// bf16 precision the output is rounded.
     ///
     /// # Panics
-    /// If the shapes differ, C does not split into the heads, or the table is one for other heads or fewer positions.
+    /// If the shapes differ, C does not split into the heads, or the table is one for other heads
+    /// or fewer positions.
     #[track_caller]
     pub fn causal_attention(
         &self,
@@ -123,7 +128,8 @@ impl<'t> Var<'t> {
         if let Some(table) = rope {
             table.assert_holds(heads.time);
         }
-        // Two products over the half of (T, T) that is not masked; backward computes one of them again, and four.
+        // Two products over the half of (T, T) that is not masked; backward computes one of them
+        // again, and four.
         let product = (self.value().len() * heads.time) as f64;
         let op = Op::new("attention", &[self, k, v]).flops(2.0 * product, 5.0 * product);
         let op = op.takes_rounded_gradients();
@@ -151,8 +157,9 @@ impl<'t> Var<'t> {
 
 /// Attention of the newest positions to all that came before, without a gradient, for generation.
 ///
-/// `q` (B, T, C) are the last T of `len` positions; `keys` and `values` (B, H, capacity, D) hold `len` positions, the queries' own
-/// included (see [`write_heads`]). Returns (B, T, C), as [`Var::causal_attention`] does.
+/// `q` (B, T, C) are the last T of `len` positions; `keys` and `values` (B, H, capacity, D) hold
+/// `len` positions, the queries' own included (see [`write_heads`]). Returns (B, T, C), as
+/// [`Var::causal_attention`] does.
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -200,8 +207,8 @@ pub fn attend_to_cache(
     o.as_operand(context)
 }
 
-/// Writes the heads of `x` (B, T, C) to the positions from `start` on of `cache` (B, H, capacity, D), turned to their positions
-/// if there is a `rope`.
+/// Writes the heads of `x` (B, T, C) to the positions from `start` on of `cache` (B, H, capacity,
+/// D), turned to their positions if there is a `rope`.
 ///
 /// # Panics
 /// If the shapes do not fit.

@@ -1,6 +1,6 @@
-//! Mean cross entropy of logits against target ids: loss = mean_n (log Σ_v exp(z_nv) − z_nt) for t = target_n,
-//! hence dz_n = (softmax(z_n) − onehot(t)) · dloss / N. The row's maximum is subtracted before exp, so that no
-//! finite logits overflow.
+//! Mean cross entropy of logits against target ids: loss = mean_n (log Σ_v exp(z_nv) − z_nt) for t
+//! = target_n, hence dz_n = (softmax(z_n) − onehot(t)) · dloss / N. The row's maximum is subtracted
+//! before exp, so that no finite logits overflow.
 
 use super::softmax::{exp_row, sum_exp};
 use crate::elements::make_operands;
@@ -30,7 +30,8 @@ pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32], loss
 }
 
 /// Each row's loss, with the same bits, and the row of logits (N, V) replaced by its gradient,
-/// (softmax − onehot) · `scale`, as operands of `dtype` ([`make_operands`]): both come from one pass of exponentials.
+/// (softmax − onehot) · `scale`, as operands of `dtype` ([`make_operands`]): both come from one
+/// pass of exponentials.
 pub(crate) fn row_losses_and_gradients(
     context: Context,
     logits: &mut [f32],

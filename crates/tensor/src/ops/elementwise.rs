@@ -1,5 +1,5 @@
-//! The loops that elementwise operations share: chunks in parallel, each chunk vectorised and computed in `f32`, whatever
-//! the elements' type.
+//! The loops that elementwise operations share: chunks in parallel, each chunk vectorised and
+//! computed in `f32`, whatever the elements' type.
 
 use crate::elements::{self, Element};
 use crate::{Context, DType, Tensor, Var};
@@ -104,7 +104,8 @@ fn zip_to<E: Element>(
     y
 }
 
-/// (p, q) = f(a, b, c), element by element: the two gradients of a gated activation in one pass, of elements of the type `dtype`.
+/// (p, q) = f(a, b, c), element by element: the two gradients of a gated activation in one pass, of
+/// elements of the type `dtype`.
 pub(crate) fn zip3_to_2(
     context: Context,
     inputs: [&Tensor; 3],

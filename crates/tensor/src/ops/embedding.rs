@@ -1,7 +1,7 @@
 //! Row look-up, y_n = w[id_n], hence dw[v] = Σ of dy_n over all n with id_n = v.
 //!
-//! Backward gathers: positions are sorted by id (stably), and each row of dw is summed by one task in the
-//! order of the positions. No atomics, and the same bits for any number of threads.
+//! Backward gathers: positions are sorted by id (stably), and each row of dw is summed by one task
+//! in the order of the positions. No atomics, and the same bits for any number of threads.
 
 use crate::pool::Buffer;
 use crate::{Op, Tensor, Var};
@@ -9,8 +9,8 @@ use rayon::prelude::*;
 
 /// For each id v, the positions n with id_n = v, in order: `order[starts[v]..starts[v + 1]]`.
 ///
-/// With one count too many in front, a row's end stands where the next one's start belongs: filling `order` moves
-/// each start to the end of its row, which is the start of the next.
+/// With one count too many in front, a row's end stands where the next one's start belongs: filling
+/// `order` moves each start to the end of its row, which is the start of the next.
 fn positions_by_id(ids: &[u32], vocab_size: usize) -> PositionsById {
     let mut positions = PositionsById {
         starts: Buffer::scratch(vocab_size + 2),

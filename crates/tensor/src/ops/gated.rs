@@ -1,5 +1,6 @@
-//! What the gated units share, y = a(gate) ∘ up with an activation a, hence dgate = dy ∘ up ∘ a′(gate) and
-//! dup = dy ∘ a(gate), both gradients in one pass. (Shazeer, arXiv:2002.05202) In bf16 precision the output is rounded.
+//! What the gated units share, y = a(gate) ∘ up with an activation a, hence dgate = dy ∘ up ∘
+//! a′(gate) and dup = dy ∘ a(gate), both gradients in one pass. (Shazeer, arXiv:2002.05202) In bf16
+//! precision the output is rounded.
 
 use super::elementwise::{assert_same_shape, zip, zip3_to_2};
 use crate::{Op, Var};

@@ -1,9 +1,10 @@
-//! GELU in its exact form, y = x·Φ(x) with the normal distribution Φ(x) = ½·erfc(−x/√2), hence
-//! dx = dy·(Φ(x) + x·φ(x)) with the density φ(x) = exp(−x²/2) / √(2π). (Hendrycks and Gimpel, arXiv:1606.08415)
+//! GELU in its exact form, y = x·Φ(x) with the normal distribution Φ(x) = ½·erfc(−x/√2), hence dx =
+//! dy·(Φ(x) + x·φ(x)) with the density φ(x) = exp(−x²/2) / √(2π). (Hendrycks and Gimpel,
+//! arXiv:1606.08415)
 //!
-//! With u = |x| the tail of the distribution is Φ(−u) = 1 − Φ(u) = exp(−u²/2)·m(u), where m falls slowly from ½ as
-//! 1/(u·√(2π)). So Φ has all its digits for negative x too, where 1 + erf(x/√2) would cancel, and function and
-//! derivative share an exponential.
+//! With u = |x| the tail of the distribution is Φ(−u) = 1 − Φ(u) = exp(−u²/2)·m(u), where m falls
+//! slowly from ½ as 1/(u·√(2π)). So Φ has all its digits for negative x too, where 1 + erf(x/√2)
+//! would cancel, and function and derivative share an exponential.
 
 use super::elementwise::{map, zip};
 use crate::kernels::lanes::exp;
@@ -14,8 +15,8 @@ use crate::{Op, Var};
 fn normal(x: f32) -> (f32, f32) {
     let u = x.abs();
     let u = if u > 20.0 { 20.0 } else { u }; // the density is 0 there; NaN passes
-    // u² = head² + (u − head)·(u + head). The head has half the digits, so that its square is exact: a rounding
-    // error of u² would become one of the exponential, u²/2 times as large.
+    // u² = head² + (u − head)·(u + head). The head has half the digits, so that its square is
+    // exact: a rounding error of u² would become one of the exponential, u²/2 times as large.
     let head = f32::from_bits(u.to_bits() & 0xffff_f000);
     let density = exp(-0.5 * (head * head)) * exp(-0.5 * ((u - head) * (u + head)));
     let tail = density * scaled_tail(u);
@@ -24,9 +25,10 @@ fn normal(x: f32) -> (f32, f32) {
 
 /// m(u) = exp(u²/2)·Φ(−u) for u ≥ 0, with a relative error of at most 3·10⁻⁷.
 ///
-/// m(u)·(u + 3) is taken as a polynomial in s = (u − 3)/(u + 3), in which the half line 0 ≤ u < ∞ is −1 ≤ s < 1
-/// (M. Shepherd and J. Laframboise, *Chebyshev Approximation of (1 + 2x)·exp(x²)·erfc x in 0 ≤ x < ∞*, 1981). This one,
-/// of degree 8, has the smallest largest relative error for u < 14.6, beyond which Φ(−u) is 0: 5.3·10⁻⁸.
+/// m(u)·(u + 3) is taken as a polynomial in s = (u − 3)/(u + 3), in which the half line 0 ≤ u < ∞
+/// is −1 ≤ s < 1 (M. Shepherd and J. Laframboise, *Chebyshev Approximation of (1 + 2x)·exp(x²)·erfc
+/// x in 0 ≤ x < ∞*, 1981). This one, of degree 8, has the smallest largest relative error for u <
+/// 14.6, beyond which Φ(−u) is 0: 5.3·10⁻⁸.
 #[inline(always)]
 fn scaled_tail(u: f32) -> f32 {
     let inverse = 1.0 / (u + 3.0);

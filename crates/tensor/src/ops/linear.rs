@@ -1,9 +1,9 @@
 //! Linear layers without bias, y = x·wᵀ, hence dx = dy·w and dw = dyᵀ·x.
 //!
-//! The weight is stored (out, in) as in PyTorch and Hugging Face; the product reads it transposed without
-//! moving it. Several layers of the same input are one operation: x is packed once for all of them, forward and for
-//! every dw, and dx = Σ dy_i·w_i is written once. x is kept for dw as products
-//! read it, and the gradients of the outputs may come so, too.
+//! The weight is stored (out, in) as in PyTorch and Hugging Face; the product reads it transposed
+//! without moving it. Several layers of the same input are one operation: x is packed once for all
+//! of them, forward and for every dw, and dx = Σ dy_i·w_i is written once. x is kept for dw as
+//! products read it, and the gradients of the outputs may come so, too.
 
 use crate::elements::Element;
 use crate::kernels::gemm::{MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
@@ -36,7 +36,8 @@ impl<'t> Var<'t> {
         self.linears_of(weights, DType::F32)
     }
 
-    /// The same with outputs that are written as operands of products: in bf16 precision each sum is rounded.
+    /// The same with outputs that are written as operands of products: in bf16 precision each sum
+    /// is rounded.
     ///
     /// # Panics
     /// If the shapes do not fit.
@@ -82,7 +83,8 @@ impl<'t> Var<'t> {
         }
         op.record_all(ys, move |dys, grads| {
             let x_matrix = x.matrix();
-            // Without the layers whose output nothing depends on; inputs are x and the weights in their order.
+            // Without the layers whose output nothing depends on; inputs are x and the weights in
+            // their order.
             let layers = (1..).zip(&ws).zip(&dys);
             let layers: Vec<_> =
                 layers.filter_map(|((input, w), dy)| Some((input, w, dy.as_ref()?))).collect();

@@ -1,10 +1,12 @@
-//! The output layer and the loss as one operation: loss = cross_entropy(x·wᵀ, targets), without the (N, V)
-//! logits ever existing as a whole. (The idea: Wijmans et al., "Cut Your Losses", arXiv:2411.09009)
+//! The output layer and the loss as one operation: loss = cross_entropy(x·wᵀ, targets), without the
+//! (N, V) logits ever existing as a whole. (The idea: Wijmans et al., "Cut Your Losses",
+//! arXiv:2411.09009)
 //!
-//! Rows are taken in chunks. A chunk's logits z = x·wᵀ give its losses, are replaced in place by
-//! dz = (softmax(z) − onehot) / N, rounded in bf16 precision, and dz gives dx = dz·w and adds dzᵀ·x to dw; then the next chunk reuses the
-//! buffer. So the gradients are computed in the forward pass, for an upstream gradient of one, and
-//! backward only scales them. If there are several chunks, w is packed once for all of them, in both orders.
+//! Rows are taken in chunks. A chunk's logits z = x·wᵀ give its losses, are replaced in place by dz
+//! = (softmax(z) − onehot) / N, rounded in bf16 precision, and dz gives dx = dz·w and adds dzᵀ·x to
+//! dw; then the next chunk reuses the buffer. So the gradients are computed in the forward pass,
+//! for an upstream gradient of one, and backward only scales them. If there are several chunks, w
+//! is packed once for all of them, in both orders.
 
 use super::cross_entropy::{assert_targets, mean, row_losses, row_losses_and_gradients};
 use super::elementwise::scaled;
@@ -17,12 +19,13 @@ use crate::{Context, Op, Tensor, Var};
 const LOGITS: usize = 10_240_000;
 /// More rows at a time gain nothing.
 const MOST_ROWS: usize = 1024;
-/// For each chunk dw is read and written once, which pays for this many rows at least: with V = 128,000 and C = 256 a row
-/// took 21 ms in chunks of 64, 16 ms of 128, 15 ms of 256 (Zen 1, 2026-11-24, when w was packed for each chunk as well).
+/// For each chunk dw is read and written once, which pays for this many rows at least: with V =
+/// 128,000 and C = 256 a row took 21 ms in chunks of 64, 16 ms of 128, 15 ms of 256 (Zen 1,
+/// 2026-11-24, when w was packed for each chunk as well).
 const FEWEST_ROWS: usize = 128;
 
-/// Rows whose logits exist at a time in [`Var::linear_cross_entropy`]. It depends on the vocabulary alone, and so does the
-/// order of every sum.
+/// Rows whose logits exist at a time in [`Var::linear_cross_entropy`]. It depends on the vocabulary
+/// alone, and so does the order of every sum.
 pub fn rows_a_chunk(vocab_size: usize) -> usize {
     (LOGITS / vocab_size.max(1)).clamp(FEWEST_ROWS, MOST_ROWS)
 }

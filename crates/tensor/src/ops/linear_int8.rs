@@ -1,8 +1,10 @@
-//! A linear layer with 8-bit weights, for inference: w_oi ≈ s_o·q_oi with q in −127 … 127 and one scale a
-//! row, s_o = max_i |w_oi| / 127: symmetric "absmax" rounding (Dettmers et al., arXiv:2208.07339, section 2.1). Inputs
-//! and sums stay `f32`. A quarter of the memory traffic, which is what generation a token at a time waits for.
+//! A linear layer with 8-bit weights, for inference: w_oi ≈ s_o·q_oi with q in −127 … 127 and one
+//! scale a row, s_o = max_i |w_oi| / 127: symmetric "absmax" rounding (Dettmers et al.,
+//! arXiv:2208.07339, section 2.1). Inputs and sums stay `f32`. A quarter of the memory traffic,
+//! which is what generation a token at a time waits for.
 //!
-//! A weight is off by half a step at most, |w_oi − s_o·q_oi| ≤ s_o/2 = max_i |w_oi| / 254, and so an output by
+//! A weight is off by half a step at most, |w_oi − s_o·q_oi| ≤ s_o/2 = max_i |w_oi| / 254, and so
+//! an output by
 //! |Σ_i x_i·(w_oi − s_o·q_oi)| ≤ ‖x‖₁·s_o/2.
 
 use crate::kernels::gemm::{Mat, MatMut, gemm};

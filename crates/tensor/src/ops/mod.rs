@@ -1,11 +1,12 @@
 //! The operations: one file each, with the formula and its source, forward, backward and checks.
 //!
-//! An operation adds an inherent `impl` block to [`Var`](crate::Var), so that it exists as soon as its
-//! file does. A new one is one new file and one `mod` line here.
+//! An operation adds an inherent `impl` block to [`Var`](crate::Var), so that it exists as soon as
+//! its file does. A new one is one new file and one `mod` line here.
 //!
 //! # Panics
-//! Every operation panics where the shapes of its operands do not fit; the message names the operation and the shapes. Shapes follow
-//! from a model's configuration, which is checked where it is read, so that no file, flag or text leads there.
+//! Every operation panics where the shapes of its operands do not fit; the message names the
+//! operation and the shapes. Shapes follow from a model's configuration, which is checked where it
+//! is read, so that no file, flag or text leads there.
 
 mod add;
 mod attention;

@@ -1,6 +1,8 @@
-//! Root mean square norm, y = w ∘ x·r with r = 1/√(mean(x²) + ε) a row. (Zhang and Sennrich, arXiv:1910.07467)
+//! Root mean square norm, y = w ∘ x·r with r = 1/√(mean(x²) + ε) a row. (Zhang and Sennrich,
+//! arXiv:1910.07467)
 //!
-//! With g = w ∘ dy and since ∂r/∂x_i = −r³·x_i / C: dx = r·g − x·r³·⟨g, x⟩ / C, and dw = Σ_rows dy ∘ x·r.
+//! With g = w ∘ dy and since ∂r/∂x_i = −r³·x_i / C: dx = r·g − x·r³·⟨g, x⟩ / C, and dw = Σ_rows dy
+//! ∘ x·r.
 
 use crate::elements::Element;
 use crate::kernels::lanes;
@@ -9,8 +11,8 @@ use crate::{Context, DType, Op, Tensor, Var};
 use half::bf16;
 use rayon::prelude::*;
 
-/// Rows that one task takes. Also the unit in which dw is summed: fixed, so that the sum's order does not
-/// depend on the number of threads.
+/// Rows that one task takes. Also the unit in which dw is summed: fixed, so that the sum's order
+/// does not depend on the number of threads.
 const ROWS: usize = 64;
 
 /// r of one row.
@@ -109,7 +111,8 @@ impl<'t> Var<'t> {
         self.rms_norm_of(w, eps, DType::F32)
     }
 
-    /// The same for an output that nothing but products reads: in bf16 precision it is rounded at once.
+    /// The same for an output that nothing but products reads: in bf16 precision it is rounded at
+    /// once.
     ///
     /// # Panics
     /// If the shapes do not fit, or C is 0.

@@ -4,7 +4,8 @@
 //! (y₁, y₂) = (x₁·cos − x₂·sin, x₁·sin + x₂·cos). A rotation's transpose is the rotation back, so
 //! dx is dy turned by the negative angle: the same loop with −sin.
 //!
-//! Attention turns its heads row by row while it copies them; the operation on whole tensors is what that is checked against.
+//! Attention turns its heads row by row while it copies them; the operation on whole tensors is
+//! what that is checked against.
 
 use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
@@ -29,8 +30,8 @@ pub struct RopeTable {
 }
 
 impl RopeTable {
-    /// Angles for heads of `d_head` channels (even) at positions 0 .. `max_positions`. They are computed in
-    /// `f64`, as a rounded frequency would be off by a whole rounding error a position.
+    /// Angles for heads of `d_head` channels (even) at positions 0 .. `max_positions`. They are
+    /// computed in `f64`, as a rounded frequency would be off by a whole rounding error a position.
     ///
     /// # Panics
     /// If `d_head` is odd.
@@ -112,7 +113,8 @@ fn rotated((x1, x2): (f32, f32), cos: f32, sin: f32) -> (f32, f32) {
     (x1 * cos - x2 * sin, x1 * sin + x2 * cos)
 }
 
-/// Pairs that are turned together: heads have so few that the compiler's own loops, unrolled further, would hardly begin.
+/// Pairs that are turned together: heads have so few that the compiler's own loops, unrolled
+/// further, would hardly begin.
 const GROUP: usize = 8;
 
 #[inline(always)]

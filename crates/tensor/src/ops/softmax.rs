@@ -1,13 +1,13 @@
-//! Softmax over the last axis, y_i = exp(x_i − m) / Σ_j exp(x_j − m) with m the row's maximum, which cancels
-//! but keeps exp from overflowing. Since ∂y_j/∂x_i = y_j·(δ_ij − y_i),
-//! dx_i = Σ_j dy_j·y_j·(δ_ij − y_i) = y_i·(dy_i − Σ_j dy_j·y_j): with s = ⟨dy, y⟩ a row, dx = y ∘ (dy − s).
+//! Softmax over the last axis, y_i = exp(x_i − m) / Σ_j exp(x_j − m) with m the row's maximum,
+//! which cancels but keeps exp from overflowing. Since ∂y_j/∂x_i = y_j·(δ_ij − y_i), dx_i = Σ_j
+//! dy_j·y_j·(δ_ij − y_i) = y_i·(dy_i − Σ_j dy_j·y_j): with s = ⟨dy, y⟩ a row, dx = y ∘ (dy − s).
 
 use crate::kernels::lanes;
 use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 
-/// Terms that are summed in `f32`; the sums of such blocks are added in `f64`, so that a large vocabulary costs no
-/// digits.
+/// Terms that are summed in `f32`; the sums of such blocks are added in `f64`, so that a large
+/// vocabulary costs no digits.
 const BLOCK: usize = 1024;
 
 /// (m, Σ exp(x − m)) of a row, m its maximum.

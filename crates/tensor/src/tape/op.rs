@@ -1,11 +1,13 @@
-//! An operation while it is computed: what it reads, how much work it is, and how its results get onto the tape.
+//! An operation while it is computed: what it reads, how much work it is, and how its results get
+//! onto the tape.
 
 use super::{Backward, InputGrads, Node, Tape, Var};
 use crate::profile::{self, Work};
 use crate::{DType, Tensor};
 use std::time::Instant;
 
-/// An operation while it is computed: made when it begins, [recorded](Op::record) when its result is there.
+/// An operation while it is computed: made when it begins, [recorded](Op::record) when its result
+/// is there.
 pub struct Op<'t> {
     tape: &'t Tape,
     name: &'static str,
@@ -29,7 +31,8 @@ fn size(x: &Tensor) -> usize {
 }
 
 impl<'t> Op<'t> {
-    /// Begins an operation on at least one input, all on one tape. The profile knows it by its name.
+    /// Begins an operation on at least one input, all on one tape. The profile knows it by its
+    /// name.
     ///
     /// # Panics
     /// If there is no input, or they are on different tapes.
@@ -63,8 +66,9 @@ impl<'t> Op<'t> {
         Self { moves_backward: false, ..self }
     }
 
-    /// Says that the gradients of the outputs may come as operands of products, rounded in bf16 precision: backward does nothing
-    /// but multiply by them, or the outputs are rounded themselves.
+    /// Says that the gradients of the outputs may come as operands of products, rounded in bf16
+    /// precision: backward does nothing but multiply by them, or the outputs are rounded
+    /// themselves.
     pub(crate) fn takes_rounded_gradients(self) -> Self {
         Self { reads: self.tape.context.operands(), ..self }
     }
@@ -76,8 +80,9 @@ impl<'t> Op<'t> {
 
     /// Puts the result on the tape.
     ///
-    /// `backward` gets the gradient of the output, `dy`, and adds to the gradients of the inputs. It runs at
-    /// most once, and not at all if no input needs a gradient; it should own no more than it reads.
+    /// `backward` gets the gradient of the output, `dy`, and adds to the gradients of the inputs.
+    /// It runs at most once, and not at all if no input needs a gradient; it should own no more
+    /// than it reads.
     #[track_caller]
     pub fn record(
         self,
@@ -92,7 +97,8 @@ impl<'t> Op<'t> {
         var
     }
 
-    /// Puts several results on the tape. `backward` gets the gradient of each, `None` where nothing depends on it.
+    /// Puts several results on the tape. `backward` gets the gradient of each, `None` where nothing
+    /// depends on it.
     #[track_caller]
     pub fn record_all<const N: usize>(
         self,

@@ -105,7 +105,8 @@ fn yes() -> bool {
 pub fn load(path: &Path) -> Result<Tokenizer> {
     let text = read_text(path)?;
     let file: File = serde_json::from_str(&text).map_err(|error| {
-        // Other kinds of models have vocabularies of other shapes, and should be told by their names.
+        // Other kinds of models have vocabularies of other shapes, and should be told by their
+        // names.
         check_model_kind(&text, path).err().unwrap_or_else(|| json_error(path, &error))
     })?;
     check_model(&file.model, path)?;

@@ -68,8 +68,8 @@ pub(crate) fn write_tokenizer(
     out.write_all(b"\n    ]\n  }\n}\n")
 }
 
-/// The content of `tokenizer_config.json`. [`END_OF_TEXT`], or else the first special token, stands for the beginning,
-/// the end and the unknown, as with GPT-2.
+/// The content of `tokenizer_config.json`. [`END_OF_TEXT`], or else the first special token, stands
+/// for the beginning, the end and the unknown, as with GPT-2.
 pub fn config_json(tokenizer: &Tokenizer) -> String {
     let specials = tokenizer.vocab().specials();
     let end = specials.iter().find(|(text, _)| text == END_OF_TEXT).or(specials.first());

@@ -1,6 +1,7 @@
 //! Turns the raw output of a template into a tidy story: paragraphs, spaces, articles, capitals.
 
-/// A blank line starts a paragraph, which becomes a line of its own; all other white space is one space.
+/// A blank line starts a paragraph, which becomes a line of its own; all other white space is one
+/// space.
 pub fn finish(raw: &str) -> String {
     let paragraphs = raw.split("\n\n").map(tidy).filter(|paragraph| !paragraph.is_empty());
     paragraphs.collect::<Vec<_>>().join("\n")
@@ -48,8 +49,9 @@ fn takes_an(word: &str) -> bool {
         || word.starts_with("honest")
 }
 
-/// Capitals at the start of the paragraph and after `.`, `!` or `?`. After a closing quote the words that follow
-/// may go on with the sentence (`"Why?" asked Ann.`), so there only `."` ends one.
+/// Capitals at the start of the paragraph and after `.`, `!` or `?`. After a closing quote the
+/// words that follow may go on with the sentence (`"Why?" asked Ann.`), so there only `."` ends
+/// one.
 fn capitalize_sentences(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut at_start = true;

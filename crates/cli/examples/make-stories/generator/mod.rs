@@ -1,10 +1,11 @@
 //! Children's stories from plot templates and a seed.
 //!
-//! A *plot* (`plots/*.txt`) is a story with holes: it names its cast and its things, and tells what happens in
-//! sentences that have alternatives. *Words* (`words/*.txt`) are the lists from which the holes are filled. A
-//! story is one walk through a plot: every alternative and every filling is drawn from a seeded generator, what
-//! was introduced once stays (a character keeps name and pronouns, the lost thing is found where it was lost),
-//! and [`finish`] sets capitals, articles and paragraphs.
+//! A *plot* (`plots/*.txt`) is a story with holes: it names its cast and its things, and tells what
+//! happens in sentences that have alternatives. *Words* (`words/*.txt`) are the lists from which
+//! the holes are filled. A story is one walk through a plot: every alternative and every filling is
+//! drawn from a seeded generator, what was introduced once stays (a character keeps name and
+//! pronouns, the lost thing is found where it was lost), and [`finish`] sets capitals, articles and
+//! paragraphs.
 //!
 //! ```text
 //! == The lost toy                       title of the plot
@@ -16,8 +17,8 @@
 //! {%where: "Silly bag!"|"Silly bed!"}         ... is made once, and goes alike everywhere
 //! ```
 //!
-//! Nothing here depends on the order of a hash map or on how a library draws from a range, so the same seed
-//! gives the same bytes everywhere.
+//! Nothing here depends on the order of a hash map or on how a library draws from a range, so the
+//! same seed gives the same bytes everywhere.
 
 mod cast;
 mod finish;
@@ -84,7 +85,8 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// Makes every story. The two splits draw from random streams of their own, and no text occurs twice.
+    /// Makes every story. The two splits draw from random streams of their own, and no text occurs
+    /// twice.
     pub fn generate() -> Self {
         let library = Library::load();
         let mut told = BTreeSet::new();
@@ -119,7 +121,8 @@ fn generate_split(library: &Library, split: Split, told: &mut BTreeSet<String>) 
     let mut stories = Vec::new();
     let mut bytes = 0;
     loop {
-        // A deck of all plots is dealt to its end before the next one is shuffled, so that each comes up equally often.
+        // A deck of all plots is dealt to its end before the next one is shuffled, so that each
+        // comes up equally often.
         let mut deck: Vec<usize> = (0..library.plots.len()).collect();
         rng.shuffle(&mut deck);
         for index in deck {

@@ -1,4 +1,5 @@
-//! The random draws: ChaCha8 words, turned into choices here so that the outcome is fixed by this file alone.
+//! The random draws: ChaCha8 words, turned into choices here so that the outcome is fixed by this
+//! file alone.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
@@ -16,7 +17,8 @@ impl Rng {
         Self(rng)
     }
 
-    /// A number in `0..n`, by the high half of a 32 × 32 bit product (its bias, below n / 2³², is of no matter here).
+    /// A number in `0..n`, by the high half of a 32 × 32 bit product (its bias, below n / 2³², is
+    /// of no matter here).
     pub fn below(&mut self, n: usize) -> usize {
         ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
     }

@@ -12,7 +12,8 @@ use super::template::{Piece, Template};
 enum Value {
     /// `[x]` is the first field, `[x.2]` the second.
     Fields(Vec<String>),
-    /// `[x]` is the name, `[x.kind]` the species or role, `[x.call]` how one addresses it, the rest are pronouns.
+    /// `[x]` is the name, `[x.kind]` the species or role, `[x.call]` how one addresses it, the rest
+    /// are pronouns.
     Character { name: String, kind: String, gender: Gender },
 }
 
@@ -118,8 +119,8 @@ impl<'a> Teller<'a> {
         &rows[index]
     }
 
-    /// The text of `[variable.field]`. A pronoun alone, as in `[his]`, belongs to the hero `h`; `[His]` and
-    /// `[f.His]` are the same with a capital.
+    /// The text of `[variable.field]`. A pronoun alone, as in `[his]`, belongs to the hero `h`;
+    /// `[His]` and `[f.His]` are the same with a capital.
     fn lookup(&self, variable: &str, field: &str) -> String {
         if variable.chars().chain(field.chars()).any(|c| c.is_ascii_uppercase()) {
             let plain = self.lookup(&variable.to_ascii_lowercase(), &field.to_ascii_lowercase());

@@ -1,5 +1,5 @@
-//! The template language: text, `{alternatives|of any|depth}`, `{%name: linked|alternatives}`, `[slot.field]`
-//! and `[*list]`.
+//! The template language: text, `{alternatives|of any|depth}`, `{%name: linked|alternatives}`,
+//! `[slot.field]` and `[*list]`.
 
 /// A piece of a template.
 #[derive(Debug, PartialEq)]
@@ -20,8 +20,8 @@ pub type Template = Vec<Piece>;
 /// Parses a template.
 ///
 /// # Panics
-/// Where a bracket does not close. Templates are compiled into the program, so this is a mistake in the project's
-/// own text and never in a user's input.
+/// Where a bracket does not close. Templates are compiled into the program, so this is a mistake in
+/// the project's own text and never in a user's input.
 pub fn parse(text: &str) -> Template {
     let mut parser = Parser { rest: text };
     let template = parser.sequence(false);

@@ -1,4 +1,5 @@
-//! The loops inside a tile of C, which one thread multiplies: panels of B, blocks of terms, panels of A.
+//! The loops inside a tile of C, which one thread multiplies: panels of B, blocks of terms, panels
+//! of A.
 
 use super::{A_PANELS, Product, SUMS, Slab, with_scratch};
 use crate::elements;
@@ -10,7 +11,8 @@ use crate::kernels::{GemmKernel, Job, MAX_TILE, MicroKernel, Strides, pack, stor
 use half::bf16;
 use std::ops::Range;
 
-/// Blocks of terms that are multiplied at a time. A tile of C stays in cache while they are added up.
+/// Blocks of terms that are multiplied at a time. A tile of C stays in cache while they are added
+/// up.
 const DEPTH: usize = 2;
 /// The same where C is to be rounded, which takes all terms at once.
 pub(super) const ROUNDED_DEPTH: usize = 4;
@@ -24,8 +26,8 @@ enum Block<'a> {
 }
 
 impl Block<'_> {
-    /// The `mr` rows from `row` on, to be multiplied by a panel of B: the micro-kernel for it, where they begin, and the strides of
-    /// both with that of C.
+    /// The `mr` rows from `row` on, to be multiplied by a panel of B: the micro-kernel for it,
+    /// where they begin, and the strides of both with that of C.
     #[inline]
     fn panel(
         &self,
@@ -48,7 +50,8 @@ impl Block<'_> {
         }
     }
 
-    /// Asks for the rows from `row` on, a panel of them, if they lie where the hardware does not foresee them.
+    /// Asks for the rows from `row` on, a panel of them, if they lie where the hardware does not
+    /// foresee them.
     #[inline]
     fn ask_for(&self, table: &GemmKernel, row: usize) {
         if let Self::Rows(_, rows) = self {
@@ -98,8 +101,9 @@ impl Product<'_> {
         Block::Packed(packed)
     }
 
-    /// Adds the product of blocks of A, from block `first` of terms on, and packed panels of B to C; overwrites C at
-    /// the first terms, unless the whole product accumulates. What is rounded waits in `sums` for it, a panel at a time.
+    /// Adds the product of blocks of A, from block `first` of terms on, and packed panels of B to
+    /// C; overwrites C at the first terms, unless the whole product accumulates. What is rounded
+    /// waits in `sums` for it, a panel at a time.
     fn multiply_blocks(
         &self,
         rows: &Span,
@@ -139,19 +143,22 @@ impl Product<'_> {
                     if p == panels.start {
                         a.ask_for(self.table, row + mr);
                     }
-                    // SAFETY: the rows from this one on lie in C, as `Grid::c` checked, or in the buffer.
+                    // SAFETY: the rows from this one on lie in C, as `Grid::c` checked, or in the
+                    // buffer.
                     let c = unsafe { c.add(row * row_stride) };
                     let (micro, a, strides) = a.panel(self.table, row, k, row_stride);
                     let size = (mr.min(rows.len() - row), cols.len());
-                    // SAFETY: as above, the tile lies there; no other thread has it, as threads have tiles of their
-                    // own; both panels have these terms; we are between begin and end.
+                    // SAFETY: as above, the tile lies there; no other thread has it, as threads
+                    // have tiles of their own; both panels have these terms; we are between begin
+                    // and end.
                     unsafe {
                         self.micro(micro, Job { k, a, b, c, strides, accumulate }, size);
                     }
                 }
             }
             if let Place::Bf16(c) = place {
-                // SAFETY: these rows and columns lie in C, as `Grid::c` checked, and no other thread has them.
+                // SAFETY: these rows and columns lie in C, as `Grid::c` checked, and no other
+                // thread has them.
                 unsafe { self.round_into((c, c_stride), cols.len(), sums) };
             }
         }

@@ -1,5 +1,5 @@
-//! What the units for bf16 compute, in plain Rust, as tables of their own: the same panels, so that packing, edges
-//! and blocking are tested on any machine.
+//! What the units for bf16 compute, in plain Rust, as tables of their own: the same panels, so that
+//! packing, edges and blocking are tested on any machine.
 
 use super::*;
 use crate::kernels::{GemmKernel, Isa, Job, Kernels, available, nothing, portable, store_row};

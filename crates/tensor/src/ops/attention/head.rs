@@ -1,13 +1,14 @@
 //! One head of causal attention, its queries taken in blocks.
 //!
-//! Forward keeps ℓ = log Σ exp(scores), one number a query; backward computes the probabilities again from it: with
-//! s = q·kᵀ/√D and p = exp(s − ℓ),
+//! Forward keeps ℓ = log Σ exp(scores), one number a query; backward computes the probabilities
+//! again from it: with s = q·kᵀ/√D and p = exp(s − ℓ),
 //!
 //! dv = pᵀ·do, dp = do·vᵀ, ds = p ∘ (dp − δ) with δ = ⟨p, dp⟩ a query, dq = ds·k/√D, dk = dsᵀ·q/√D.
 //!
-//! ds is the gradient of softmax, ds_i = Σ_j dp_j·∂p_j/∂s_i with ∂p_j/∂s_i = p_j·([i = j] − p_i), so ds_i = p_i·(dp_i − Σ_j p_j·dp_j).
-//! δ is ⟨do, o⟩ as well, which needs no row of dp; but if o is rounded, a row of ds sums to no 0 any more, and where p is peaked or values have
-//! much in common, dq and dk are off by many times the rounding. Here the rows of p and dp are whole.
+//! ds is the gradient of softmax, ds_i = Σ_j dp_j·∂p_j/∂s_i with ∂p_j/∂s_i = p_j·([i = j] − p_i),
+//! so ds_i = p_i·(dp_i − Σ_j p_j·dp_j). δ is ⟨do, o⟩ as well, which needs no row of dp; but if o is
+//! rounded, a row of ds sums to no 0 any more, and where p is peaked or values have much in common,
+//! dq and dk are off by many times the rounding. Here the rows of p and dp are whole.
 
 use crate::Context;
 use crate::elements::make_operands;
@@ -16,8 +17,8 @@ use crate::kernels::lanes::{self, LANES};
 use crate::kernels::panels::Panels;
 use crate::pool::Buffer;
 
-/// Queries in a block, or a few more. Large blocks compute more scores in vain, at their end where keys come after
-/// queries; small ones read keys and values more often.
+/// Queries in a block, or a few more. Large blocks compute more scores in vain, at their end where
+/// keys come after queries; small ones read keys and values more often.
 const BLOCK: usize = 48;
 
 /// Queries in a block of this many.
@@ -40,8 +41,8 @@ fn whole_lines(len: usize) -> usize {
     len.next_multiple_of(16)
 }
 
-/// Floats from one row of scores to the next, for this many keys: whole chunks of lanes, as what is left over would go one
-/// by one.
+/// Floats from one row of scores to the next, for this many keys: whole chunks of lanes, as what is
+/// left over would go one by one.
 fn row_stride(keys: usize) -> usize {
     keys.next_multiple_of(LANES)
 }
@@ -88,8 +89,8 @@ fn transposed<'a>(shape: &Shape, x: Mat<'a>, room: &mut Room<'a>) -> Panels<'a> 
     }
 }
 
-/// Attention of `time` queries q (T, D) to k and v (len, D), of which the last T belong to the queries: ℓ a query, and each
-/// row of o through `write`.
+/// Attention of `time` queries q (T, D) to k and v (len, D), of which the last T belong to the
+/// queries: ℓ a query, and each row of o through `write`.
 pub(super) fn forward(
     shape: Shape,
     [q, k, v]: [Mat<'_>; 3],

@@ -46,8 +46,9 @@ impl Heads {
         self.num_heads * self.d_head
     }
 
-    /// The rows of head `index` of `x` (B, T, C), counted over all sequences; they are D of C channels each. Rows that come
-    /// soon are asked for, as the hardware does not foresee steps of a page or two.
+    /// The rows of head `index` of `x` (B, T, C), counted over all sequences; they are D of C
+    /// channels each. Rows that come soon are asked for, as the hardware does not foresee steps of
+    /// a page or two.
     #[inline(always)]
     pub(super) fn rows<'x, E: Element>(
         &self,
@@ -69,8 +70,8 @@ impl Heads {
         )
     }
 
-    /// Head `index` of `x` (T, D), turned if there is a `rope`: where it is if it is rounded and not to be turned, or else copied to
-    /// `room`, as its rows lie far apart.
+    /// Head `index` of `x` (T, D), turned if there is a `rope`: where it is if it is rounded and
+    /// not to be turned, or else copied to `room`, as its rows lie far apart.
     fn matrix_of<'a>(
         &self,
         x: &'a Tensor,
@@ -152,7 +153,8 @@ impl Heads {
                             elements::load(out, x);
                         }
                     }
-                    // In a loop, as the compiler would not inline the rotation into the iterator's own.
+                    // In a loop, as the compiler would not inline the rotation into the iterator's
+                    // own.
                     Some((table, start)) => {
                         for ((x, out), position) in rows.zip(start..) {
                             elements::load(room, x);
@@ -185,7 +187,8 @@ impl Inputs {
         Self { qkv: [turned(q), turned(k), operand(v)], rope: None }
     }
 
-    /// Head `index` of q, k and v, counted over all sequences, (T, D) each: where they are, or copied to `room` (3, T, D).
+    /// Head `index` of q, k and v, counted over all sequences, (T, D) each: where they are, or
+    /// copied to `room` (3, T, D).
     pub(super) fn matrices<'a>(
         &'a self,
         heads: Heads,
