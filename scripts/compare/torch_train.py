@@ -5,7 +5,7 @@
     scripts/compare/torch_train.py --train train.npy --val valid.npy --vocab-size 2000 --seed 0 --out runs/torch-0
 
 Same hyper-parameters, same law of the first weights, same windows in the same order for the same seed (ChaCha8, see
-crates/cli/src/batches.rs), same schedule, clipping and AdamW. The first weights themselves differ, as the generator does,
+crates/cli/src/data/batches.rs), same schedule, clipping and AdamW. The first weights themselves differ, as the generator does,
 unless train-model starts from those that --save-first writes.
 Writes metrics.jsonl in the format of train-model, so that the example `compare-runs` draws both."""
 

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
-use lm::compare::{Chart, Horizontal, Run, group, table};
-use lm::exit::{Outcome, run_main};
+use lm::charts::compare::{Chart, Horizontal, Run, group, table};
+use lm::shell::exit::{Outcome, run_main};
 
 /// Draw the curves of several runs into one chart, and print a table of them
 ///
@@ -55,7 +55,7 @@ enum Against {
 
 fn main() -> ExitCode {
     run_main(|| {
-        let args: Args = lm::args::parse()?;
+        let args: Args = lm::commands::flags::parse()?;
         let variants = group(Run::from_arguments(&args.runs)?);
         if let Some(out) = &args.out {
             let horizontal = match args.against {
@@ -78,7 +78,7 @@ fn picture(out: &Path, svg: String) -> Result<Vec<u8>> {
         return Ok(svg.into_bytes());
     }
     #[cfg(feature = "png")]
-    return lm::compare::png(&svg);
+    return lm::charts::compare::png(&svg);
     #[cfg(not(feature = "png"))]
     anyhow::bail!("{}: PNG needs a build with --features png; or write .svg", out.display())
 }

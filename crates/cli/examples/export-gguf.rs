@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use lm::exit::{Outcome, run_main};
-use lm::export;
-use lm::loaded::Loaded;
+use lm::commands::export;
+use lm::run::loaded::Loaded;
+use lm::shell::exit::{Outcome, run_main};
 
 /// Write a checkpoint with its tokenizer as one GGUF file, which llama.cpp opens; weights stay f32
 #[derive(Parser, Debug)]
@@ -29,8 +29,8 @@ struct Args {
 
 fn main() -> ExitCode {
     run_main(|| {
-        let args: Args = lm::args::parse()?;
-        lm::logging::start(false);
+        let args: Args = lm::commands::flags::parse()?;
+        lm::shell::logging::start(false);
         let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
         let name = args.out.file_stem().unwrap_or_default().to_string_lossy();
         export::gguf(&loaded, &name, &args.out)?;

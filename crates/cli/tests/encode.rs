@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use bpe::{Pattern, Tokenizer, Vocab};
-use lm::tokens::{TokenFile, TokenType, TokenWriter};
+use lm::data::tokens::{TokenFile, TokenType, TokenWriter};
 use predicates::prelude::*;
 use predicates::str::contains;
 use tempfile::TempDir;

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::{Folder, fails, stdout};
-use lm::checkpoint::RunLock;
-use lm::compare::Run;
-use lm::train::record::Record;
+use lm::charts::compare::Run;
+use lm::run::checkpoint::RunLock;
+use lm::run::manifest::Record;
 
 const STEPS: [&str; 8] =
     ["--steps", "40", "--eval-every", "10", "--checkpoint-every", "10", "--log-every", "5"];

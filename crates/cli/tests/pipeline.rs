@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Folder, SMALL, stderr, stdout};
-use lm::metrics::Metrics;
+use lm::run::metrics::Metrics;
 use serde_json::Value;
 
 /// A text and all that is made of it: `tok/`, `ids.npy`, `run/`.
@@ -89,7 +89,7 @@ fn from_text_to_text() {
     let evaluation: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(stdout(&output).lines().count(), 1);
     assert_eq!(evaluation["val_loss"].as_f64(), last.val_loss);
-    let ids = lm::tokens::TokenFile::open(&folder.path("ids.npy")).unwrap();
+    let ids = lm::data::tokens::TokenFile::open(&folder.path("ids.npy")).unwrap();
     assert_eq!(evaluation["tokens"], ids.len() as u64 - 1);
 
     let generate = |args: &[&str]| {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Folder, fails, stderr, training_args, without};
-use lm::metrics::Metrics;
+use lm::run::metrics::Metrics;
 
 const STEPS: [&str; 10] = [
     "--steps",

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use lm::args::{self, inference::Args};
-use lm::exit::run_main;
-use lm::inference;
+use lm::commands::inference::args::Args;
+use lm::commands::{flags, inference};
+use lm::shell::exit;
 
 fn main() -> ExitCode {
-    run_main(|| {
-        let (args, given) = args::parse_from::<Args>(std::env::args_os())?;
+    exit::run_main(|| {
+        let (args, given) = flags::parse_from::<Args>(std::env::args_os())?;
         args.common.set_up()?;
         inference::run(&args, &given)
     })

@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use lm::args::preset;
-use lm::exit::run_main;
-use lm::train;
+use lm::commands::train_model::{self, preset};
+use lm::shell::exit;
 
 fn main() -> ExitCode {
-    run_main(|| {
+    exit::run_main(|| {
         let (args, given) = preset::parse(std::env::args_os())?;
         args.common.set_up()?;
-        train::run(&args, &given)
+        train_model::run(&args, &given)
     })
 }

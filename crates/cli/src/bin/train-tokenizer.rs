@@ -1,13 +1,14 @@
-//! Trains a byte-level BPE tokenizer on text; see `lm::train_tokenizer`.
+//! Trains a byte-level BPE tokenizer on text; see `lm::commands::train_tokenizer`.
 
 use std::process::ExitCode;
 
-use lm::args::train_tokenizer::Args;
-use lm::{args, exit, train_tokenizer};
+use lm::commands::train_tokenizer::args::Args;
+use lm::commands::{flags, train_tokenizer};
+use lm::shell::exit;
 
 fn main() -> ExitCode {
     exit::run_main(|| {
-        let args: Args = args::parse()?;
+        let args: Args = flags::parse()?;
         args.common.set_up()?;
         train_tokenizer::run(&args)
     })

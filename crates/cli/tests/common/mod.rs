@@ -8,7 +8,7 @@ use std::process::Output;
 
 use assert_cmd::Command;
 use bpe::{Pattern, Tokenizer, Vocab};
-use lm::tokens::{TokenType, TokenWriter};
+use lm::data::tokens::{TokenType, TokenWriter};
 use tempfile::TempDir;
 
 /// Ids below 256 are bytes, 256 is `<|endoftext|>`, one merge follows.

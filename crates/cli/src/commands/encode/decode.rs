@@ -1,0 +1,79 @@
+//! Tokens back to text.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use bpe::{StreamStats, Tokenizer};
+use files::AtomicFile;
+
+use super::summary;
+use crate::data::tokens::TokenFile;
+use crate::shell::exit::Outcome;
+use crate::shell::interrupt;
+use crate::shell::progress::{Progress, Unit};
+use crate::shell::stdin::Stdin;
+
+/// Ids decoded at a time.
+const BLOCK: usize = 1 << 16;
+
+/// Decodes the token file `file` (`-`: standard input) to the text file `out` (`-`: standard
+/// output).
+pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<Outcome> {
+    interrupt::install()?;
+    let tokens = open(file).context("--file")?;
+    log::info!("tokenizer  {} tokens", tokenizer.vocab_size());
+    log::info!("file       {} ({} tokens)", file.display(), tokens.len());
+    log::info!("out        {}", out.display());
+    let started = Instant::now();
+    let bytes = if out == Path::new("-") {
+        let mut stdout = io::stdout().lock();
+        let bytes = decode(tokenizer, &tokens, &mut stdout, "standard output")?;
+        stdout.flush().context("standard output")?;
+        bytes
+    } else {
+        let mut text = AtomicFile::create(out).context("--out")?;
+        let bytes = decode(tokenizer, &tokens, &mut text, &out.display().to_string())?;
+        text.commit()?;
+        bytes
+    };
+    let stats = StreamStats { bytes, tokens: tokens.len() as u64 };
+    log::info!("{}", summary(stats, started.elapsed().as_secs_f64()));
+    Ok(Outcome::Done)
+}
+
+/// A token file is looked at as a whole, so that of standard input goes to a temporary file first.
+fn open(path: &Path) -> Result<TokenFile> {
+    if path != Path::new("-") {
+        return Ok(TokenFile::open(path)?);
+    }
+    let mut copy = tempfile::NamedTempFile::new().context("a temporary file for standard input")?;
+    io::copy(&mut Stdin::new()?, &mut copy).context("standard input")?;
+    TokenFile::open(copy.path()).context("standard input")
+}
+
+/// The number of bytes written.
+fn decode(
+    tokenizer: &Tokenizer,
+    tokens: &TokenFile,
+    out: &mut impl Write,
+    name: &str,
+) -> Result<u64> {
+    let progress = Progress::new("decoding", Unit::Count("tokens"), Some(tokens.len() as u64));
+    let mut text = Vec::new();
+    let mut bytes = 0;
+    for start in (0..tokens.len()).step_by(BLOCK) {
+        interrupt::check()?;
+        let range = start..tokens.len().min(start + BLOCK);
+        let count = range.len() as u64;
+        text.clear();
+        tokenizer
+            .decode_into(tokens.iter(range), &mut text)
+            .with_context(|| format!("--file: {}", tokens.path().display()))?;
+        out.write_all(&text).with_context(|| format!("{name}: cannot be written"))?;
+        bytes += text.len() as u64;
+        progress.inc(count);
+    }
+    Ok(bytes)
+}

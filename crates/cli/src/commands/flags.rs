@@ -1,0 +1,149 @@
+//! Command-line arguments: one file a program, and here what all of them share.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, Parser};
+
+/// Flags that every program has.
+#[derive(Args, Debug, Clone)]
+pub struct Common {
+    /// Number of threads [default: $RAYON_NUM_THREADS, else all cores]
+    #[arg(
+        long,
+        value_name = "N",
+        visible_alias = "processes",
+        value_parser = clap::value_parser!(u16).range(1..=1024),
+        help_heading = "General"
+    )]
+    pub threads: Option<u16>,
+
+    /// No progress and no log lines on standard error; errors only
+    #[arg(long, help_heading = "General")]
+    pub quiet: bool,
+}
+
+impl Common {
+    /// Starts logging and the thread pool as these flags say. To be called once, before any work.
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn set_up(&self) -> Result<()> {
+        crate::shell::logging::start(self.quiet);
+        crate::shell::threads::start(self.threads.map(usize::from))
+    }
+}
+
+/// The names of the flags that were typed, as opposed to those that have their default.
+#[derive(Debug, Clone, Default)]
+pub struct Given(BTreeSet<String>);
+
+impl Given {
+    /// Whether the flag was typed; `id` is the name of the argument's field (`vocab_size`).
+    pub fn has(&self, id: &str) -> bool {
+        self.0.contains(id)
+    }
+
+    fn from_matches(matches: &ArgMatches) -> Given {
+        let typed = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        Given(matches.ids().map(clap::Id::as_str).filter(typed).map(String::from).collect())
+    }
+}
+
+/// The arguments that this process was started with.
+///
+/// # Errors
+/// A [`clap::Error`], also for `--help` and `--version`; [`crate::shell::exit::run_main`] knows what to do
+/// with it.
+pub fn parse<T: Parser>() -> Result<T> {
+    Ok(parse_from(std::env::args_os())?.0)
+}
+
+/// The arguments `argv`, the first of which is the program's name, and which of them were typed.
+///
+/// # Errors
+/// A [`clap::Error`], as for [`parse`].
+pub fn parse_from<T: Parser>(
+    argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<(T, Given)> {
+    // Of a flag given twice the last value counts, so that scripts can append to defaults of their
+    // own.
+    let command = with_snake_case(T::command()).args_override_self(true);
+    let mut matches = command.try_get_matches_from(argv)?;
+    let given = Given::from_matches(&matches);
+    Ok((T::from_arg_matches_mut(&mut matches)?, given))
+}
+
+/// Accepts `--vocab_size` wherever there is a `--vocab-size`: the original scripts spell flags like
+/// that.
+fn with_snake_case(command: Command) -> Command {
+    command.mut_args(|arg| {
+        let names = arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default());
+        let snake: Vec<String> =
+            names.filter(|name| name.contains('-')).map(|name| name.replace('-', "_")).collect();
+        arg.aliases(snake)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Parser, Debug)]
+    #[command(name = "program")]
+    struct Program {
+        #[arg(long, default_value_t = 10)]
+        vocab_size: usize,
+        #[arg(long)]
+        no_rope: bool,
+        #[command(flatten)]
+        common: Common,
+    }
+
+    fn parsed(argv: &[&str]) -> (Program, Given) {
+        parse_from(argv).expect("valid arguments")
+    }
+
+    #[test]
+    fn both_spellings_and_both_separators() {
+        for argv in [["--vocab_size=7", "--quiet"], ["--vocab-size=7", "--quiet"]] {
+            assert_eq!(parsed(&["program", argv[0], argv[1]]).0.vocab_size, 7);
+        }
+        assert_eq!(parsed(&["program", "--vocab_size", "7"]).0.vocab_size, 7);
+        assert!(parsed(&["program", "--no_rope"]).0.no_rope);
+    }
+
+    #[test]
+    fn of_a_flag_given_twice_the_last_one_counts() {
+        let (program, _) =
+            parsed(&["program", "--vocab-size", "7", "--vocab_size=8", "--quiet", "--quiet"]);
+        assert_eq!(program.vocab_size, 8);
+    }
+
+    #[test]
+    fn only_what_was_typed_is_given() {
+        let (program, given) = parsed(&["program", "--vocab_size", "10", "--processes=3"]);
+        assert_eq!(program.common.threads, Some(3));
+        assert!(given.has("vocab_size") && given.has("threads"));
+        assert!(!given.has("no_rope") && !given.has("quiet"));
+    }
+
+    #[test]
+    fn values_are_not_taken_for_flags() {
+        #[derive(Parser, Debug)]
+        struct Prompting {
+            #[arg(long, allow_hyphen_values = true)]
+            prompt: String,
+        }
+        let (program, _): (Prompting, _) =
+            parse_from(["p", "--prompt", "--vocab_size"]).expect("a value");
+        assert_eq!(program.prompt, "--vocab_size");
+    }
+
+    #[test]
+    fn no_threads_is_an_error() {
+        assert!(parse_from::<Program>(["program", "--threads", "0"]).is_err());
+    }
+}

@@ -1,0 +1,200 @@
+//! A prompt to type at: each line is continued, lines that begin with `/` are commands.
+
+use std::env;
+use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use rustyline::error::ReadlineError;
+use rustyline::{Config, DefaultEditor};
+
+use super::engine::Engine;
+use super::settings::{NAMES, Settings};
+use crate::shell::exit;
+use crate::shell::exit::Outcome;
+use crate::shell::interrupt;
+use crate::shell::stdin::Stdin;
+
+const HELP: &str = "\
+Type the beginning of a text; the model goes on with it.
+  /temperature X          how freely tokens are chosen; 0 always takes the likeliest
+  /top-p X, /top-k N, /min-p X
+                          choose among the likeliest tokens only; `off` turns one off
+  /repetition-penalty X   make tokens that occurred less likely; 1 turns it off
+  /max-tokens N           the most tokens of a completion
+  /seed N                 the same choices each time; /seed random for others each time
+  /settings               all settings
+  /help                   this
+  /quit                   leave, as Ctrl-D does
+Ctrl-C stops the text.";
+
+/// What a line asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Command<'a> {
+    Nothing,
+    Quit,
+    Help,
+    ShowSettings,
+    Set(&'a str, &'a str),
+    Unknown(&'a str),
+    Continue(&'a str),
+}
+
+impl<'a> Command<'a> {
+    fn parse(line: &'a str) -> Command<'a> {
+        if line.trim().is_empty() {
+            return Command::Nothing;
+        }
+        let Some(command) = line.trim().strip_prefix('/') else {
+            return Command::Continue(line);
+        };
+        let (name, value) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+        match name {
+            "quit" | "exit" => Command::Quit,
+            "help" => Command::Help,
+            "settings" => Command::ShowSettings,
+            _ if NAMES.contains(&name) => Command::Set(name, value.trim()),
+            _ => Command::Unknown(name),
+        }
+    }
+}
+
+/// Answers lines until there are no more.
+///
+/// # Errors
+/// When standard input or output fails.
+pub fn run(engine: &Engine, mut settings: Settings) -> Result<Outcome> {
+    // What stops a text does not end the session.
+    interrupt::end_on_sigterm()?;
+    let mut lines = Lines::open()?;
+    if lines.is_interactive() {
+        eprintln!("Type the beginning of a text, or /help. Ctrl-C stops the text, Ctrl-D leaves.");
+    }
+    while let Some(line) = lines.next()? {
+        match Command::parse(&line) {
+            Command::Nothing => {}
+            Command::Quit => break,
+            Command::Help => eprintln!("{HELP}"),
+            Command::ShowSettings => eprintln!("{settings}"),
+            Command::Unknown(name) => {
+                eprintln!("error: there is no command /{name}; /help lists them")
+            }
+            Command::Set(name, value) => {
+                if let Err(error) = settings.set(name, value) {
+                    eprintln!("error: /{name}: {}", exit::message(&error));
+                }
+            }
+            Command::Continue(prompt) => answer(engine, prompt, &settings)?,
+        }
+    }
+    lines.close();
+    Ok(Outcome::Done)
+}
+
+fn answer(engine: &Engine, prompt: &str, settings: &Settings) -> Result<()> {
+    // Ctrl-C from before this text is none of its business.
+    interrupt::take();
+    super::print(prompt.as_bytes())?;
+    let mut broken = None;
+    let completion =
+        engine.complete(prompt.as_bytes(), settings, settings.seed_or_random(), |text| {
+            super::print(text.as_bytes()).or_else(|error| {
+                broken = Some(error);
+                anyhow::bail!("standard output is gone")
+            })
+        });
+    interrupt::take();
+    if let Some(error) = broken {
+        return Err(error);
+    }
+    super::print(b"\n")?;
+    if let Err(error) = completion {
+        eprintln!("error: {}", exit::message(&error));
+    }
+    Ok(())
+}
+
+/// Where lines come from.
+enum Lines {
+    /// A terminal, with editing and history.
+    Edited(Box<DefaultEditor>, Option<PathBuf>),
+    /// Anything else.
+    Plain(BufReader<Stdin>),
+}
+
+impl Lines {
+    fn open() -> Result<Lines> {
+        if !io::stdin().is_terminal() {
+            return Ok(Lines::Plain(BufReader::new(Stdin::new()?)));
+        }
+        let config = Config::builder().auto_add_history(true).build();
+        let mut editor = DefaultEditor::with_config(config).context("standard input")?;
+        let history = history_file();
+        if let Some(path) = &history {
+            // The first time there is none.
+            let _ = editor.load_history(path);
+        }
+        Ok(Lines::Edited(Box::new(editor), history))
+    }
+
+    fn is_interactive(&self) -> bool {
+        matches!(self, Lines::Edited(..))
+    }
+
+    /// The next line; `None` after the last, or after Ctrl-D.
+    fn next(&mut self) -> Result<Option<String>> {
+        match self {
+            Lines::Plain(input) => {
+                let mut line = Vec::new();
+                input.read_until(b'\n', &mut line).context("standard input")?;
+                let text = String::from_utf8_lossy(&line);
+                Ok((!line.is_empty()).then(|| text.trim_end_matches(['\n', '\r']).to_string()))
+            }
+            Lines::Edited(editor, _) => match editor.readline("> ") {
+                Ok(line) => Ok(Some(line)),
+                Err(ReadlineError::Interrupted) => Ok(Some(String::new())),
+                Err(ReadlineError::Eof) => Ok(None),
+                Err(error) => Err(error).context("standard input"),
+            },
+        }
+    }
+
+    fn close(self) {
+        if let Lines::Edited(mut editor, Some(path)) = self
+            && let Err(error) = editor.save_history(&path)
+        {
+            log::warn!("{}: the history cannot be written: {error}", path.display());
+        }
+    }
+}
+
+/// Where the history is kept: with the user's other programs' state, if there is such a place.
+fn history_file() -> Option<PathBuf> {
+    let directory = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_dir());
+    let state =
+        || directory("XDG_STATE_HOME").or_else(|| Some(directory("HOME")?.join(".local/state")));
+    match state().filter(|path| path.is_dir()) {
+        Some(state) => Some(state.join("lm-inference-history")),
+        None => Some(directory("HOME")?.join(".lm-inference-history")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_texts_unless_they_begin_with_a_slash() {
+        assert_eq!(Command::parse("There was / once "), Command::Continue("There was / once "));
+        assert_eq!(Command::parse("  "), Command::Nothing);
+        assert_eq!(Command::parse("/temperature  0.7 "), Command::Set("temperature", "0.7"));
+        assert_eq!(Command::parse("/seed"), Command::Set("seed", ""));
+        assert_eq!(Command::parse("/quit"), Command::Quit);
+        assert_eq!(Command::parse("/colour red"), Command::Unknown("colour"));
+    }
+
+    #[test]
+    fn the_help_names_every_setting() {
+        assert!(NAMES.iter().all(|name| HELP.contains(&format!("/{name} "))));
+    }
+}

@@ -1,0 +1,8 @@
+//! The programs: a folder each with its arguments and its work, and the flags that all share.
+
+pub mod encode;
+pub mod export;
+pub mod flags;
+pub mod inference;
+pub mod train_model;
+pub mod train_tokenizer;

@@ -1,0 +1,79 @@
+//! The token files of a run: opened, and checked as a whole before any work.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::data::digest;
+use crate::data::tokens::TokenFile;
+
+/// Ids that one thread looks at at a time; part of how the digest is defined.
+const BLOCK: usize = 1 << 20;
+
+/// What a token file is known by: a resumed run wants the same tokens, wherever they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The number of tokens.
+    pub tokens: u64,
+    /// SHA-256 over the SHA-256 of each 2²⁰ ids as little-endian 32-bit numbers.
+    pub sha256: String,
+}
+
+/// A token file all of whose ids fit the vocabulary.
+pub struct Dataset {
+    /// The tokens.
+    pub tokens: TokenFile,
+    /// What they are known by.
+    pub identity: Identity,
+}
+
+impl Dataset {
+    /// Opens the value of `flag` and reads it once.
+    ///
+    /// # Errors
+    /// When it is no token file, has fewer than `least` tokens (`reason` says why that many), or an
+    /// id that does not fit the vocabulary.
+    pub fn open(
+        flag: &str,
+        path: &Path,
+        vocab_size: usize,
+        least: usize,
+        reason: &str,
+    ) -> Result<Dataset> {
+        let tokens = TokenFile::open(path).with_context(|| flag.to_string())?;
+        let len = tokens.len();
+        if len < least {
+            bail!(
+                "{flag}: {}: {len} tokens, expected at least {least} ({reason}); give more text",
+                path.display()
+            );
+        }
+        let blocks: Vec<(u32, String)> = (0..len.div_ceil(BLOCK))
+            .into_par_iter()
+            .map(|block| {
+                let ids = tokens.iter(block * BLOCK..len.min((block + 1) * BLOCK));
+                let mut max = 0;
+                let mut bytes = Vec::with_capacity(ids.len() * 4);
+                for id in ids {
+                    max = max.max(id);
+                    bytes.extend_from_slice(&id.to_le_bytes());
+                }
+                (max, digest::of_bytes(&bytes))
+            })
+            .collect();
+        let max = blocks.iter().map(|(max, _)| *max).max().unwrap_or(0);
+        if max as usize >= vocab_size {
+            bail!(
+                "{flag}: {}: found the id {max}, expected ids below {vocab_size}, the vocabulary's size; give the \
+                 --tokenizer that made the file, or its --vocab-size",
+                path.display()
+            );
+        }
+        let digests: String = blocks.into_iter().map(|(_, digest)| digest).collect();
+        let identity =
+            Identity { tokens: len as u64, sha256: digest::of_bytes(digests.as_bytes()) };
+        Ok(Dataset { tokens, identity })
+    }
+}

@@ -1,0 +1,103 @@
+//! Arguments of `train-tokenizer`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::commands::flags::Common;
+
+/// Train a byte-level BPE tokenizer on text
+///
+/// Writes vocab.json, merges.txt, tokenizer.json and tokenizer_config.json. The text is read once,
+/// in memory that grows with the number of distinct pre-tokens and not with the text.
+#[derive(Parser, Debug, Clone)]
+#[command(name = "train-tokenizer", version)]
+pub struct Args {
+    /// UTF-8 text to train on; - is standard input; may be repeated
+    #[arg(long, value_name = "PATH", required = true, help_heading = "Data")]
+    pub dataset: Vec<PathBuf>,
+    /// Directory for the tokenizer's files
+    #[arg(long, value_name = "DIR", default_value = crate::run::tokenizer::DEFAULT_DIR, help_heading = "Data")]
+    pub out: PathBuf,
+
+    /// Number of tokens: 256 bytes + special tokens + merges
+    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Tokenizer")]
+    pub vocab_size: usize,
+    /// A string that is one token, never merged and never split; text is cut there; may be repeated
+    #[arg(
+        long = "special-token",
+        value_name = "STR",
+        default_value = bpe::END_OF_TEXT,
+        allow_hyphen_values = true,
+        help_heading = "Tokenizer"
+    )]
+    pub special_tokens: Vec<String>,
+    /// How text is cut into pre-tokens: gpt2, gpt4 (cl100k) or a regular expression
+    #[arg(
+        long,
+        value_name = "P",
+        default_value = "gpt2",
+        allow_hyphen_values = true,
+        help_heading = "Tokenizer"
+    )]
+    pub pattern: String,
+
+    /// Files to write: those of Hugging Face and GPT-2, or a tokenizer.tiktoken beside them
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Format::HuggingFace, help_heading = "General")]
+    pub format: Format,
+    /// Print what was learned as one JSON object
+    #[arg(long, help_heading = "General")]
+    pub json: bool,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// Files of a tokenizer.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// vocab.json, merges.txt, tokenizer.json, tokenizer_config.json
+    #[value(name = "huggingface", alias = "hugging-face")]
+    HuggingFace,
+    /// The same and tokenizer.tiktoken
+    Tiktoken,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_original_command_line() {
+        let argv = ["t", "--dataset=data/train.txt", "--vocab_size=500", "--out=data/tokenizer"];
+        let (args, _): (Args, _) = crate::commands::flags::parse_from(argv).unwrap();
+        assert_eq!(args.vocab_size, 500);
+        assert_eq!(args.special_tokens, ["<|endoftext|>"]);
+    }
+
+    #[test]
+    fn given_special_tokens_replace_the_default() {
+        let argv = [
+            "t",
+            "--dataset",
+            "a",
+            "--dataset",
+            "-",
+            "--special-token=<a>",
+            "--special_token",
+            "-b-",
+        ];
+        let (args, _): (Args, _) = crate::commands::flags::parse_from(argv).unwrap();
+        assert_eq!(args.special_tokens, ["<a>", "-b-"]);
+        assert_eq!(args.dataset, [PathBuf::from("a"), PathBuf::from("-")]);
+        assert!(crate::commands::flags::parse_from::<Args>(["t"]).is_err());
+    }
+}

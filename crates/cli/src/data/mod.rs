@@ -1,0 +1,7 @@
+//! Texts and token files, and the batches drawn from them.
+
+pub mod batches;
+pub mod digest;
+pub mod mmap;
+pub mod text_input;
+pub mod tokens;

@@ -1,0 +1,95 @@
+//! Texts that a program reads: files, and standard input.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use indicatif::HumanBytes;
+
+use crate::shell::stdin::Stdin;
+
+/// A text that is there and can be read.
+#[derive(Debug)]
+pub struct TextInput {
+    name: String,
+    source: Source,
+    len: Option<u64>,
+    bytes_read: u64,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(File),
+    Stdin(Stdin),
+}
+
+/// Whether `path` stands for standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+impl TextInput {
+    /// Opens the file `path`; `-` is standard input.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is a directory.
+    pub fn open(path: &Path) -> Result<TextInput> {
+        if is_stdin(path) {
+            let source = Source::Stdin(Stdin::new()?);
+            return Ok(TextInput {
+                name: "standard input".into(),
+                source,
+                len: None,
+                bytes_read: 0,
+            });
+        }
+        let name = path.display().to_string();
+        let file = File::open(path).with_context(|| name.clone())?;
+        let metadata = file.metadata().with_context(|| name.clone())?;
+        if metadata.is_dir() {
+            bail!("{name}: is a directory, expected a text file");
+        }
+        let len = metadata.is_file().then_some(metadata.len());
+        Ok(TextInput { name, source: Source::File(file), len, bytes_read: 0 })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its length in bytes, where that is known before reading.
+    pub fn len(&self) -> Option<u64> {
+        self.len
+    }
+
+    /// Whether it is known to have no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == Some(0)
+    }
+
+    /// Bytes that were read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// Its name and size for the log.
+    pub fn describe(&self) -> String {
+        match self.len {
+            Some(len) => format!("{} ({})", self.name, HumanBytes(len)),
+            None => self.name.clone(),
+        }
+    }
+}
+
+impl Read for TextInput {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match &mut self.source {
+            Source::File(file) => file.read(buffer),
+            Source::Stdin(stdin) => stdin.read(buffer),
+        }?;
+        self.bytes_read += read as u64;
+        Ok(read)
+    }
+}

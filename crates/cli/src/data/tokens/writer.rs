@@ -1,0 +1,166 @@
+//! Token files written as ids come, in any number.
+
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use files::AtomicFile;
+
+use super::{TokenType, header};
+
+/// An id as it is stored: `u16` or `u32`.
+pub trait Token: bytemuck::Pod {
+    /// The file type.
+    const TYPE: TokenType;
+    /// The bytes with the least significant one first.
+    fn to_little_endian(self) -> Self;
+}
+
+impl Token for u16 {
+    const TYPE: TokenType = TokenType::U16;
+    fn to_little_endian(self) -> u16 {
+        self.to_le()
+    }
+}
+
+impl Token for u32 {
+    const TYPE: TokenType = TokenType::U32;
+    fn to_little_endian(self) -> u32 {
+        self.to_le()
+    }
+}
+
+/// A token file being written; it appears at its name when it is finished.
+pub struct TokenWriter {
+    file: AtomicFile,
+    path: PathBuf,
+    token_type: TokenType,
+    count: u64,
+}
+
+impl TokenWriter {
+    /// Begins the file `path`.
+    ///
+    /// # Errors
+    /// When the directory cannot be written to, or `path` is a pipe.
+    pub fn create(path: &Path, token_type: TokenType) -> Result<TokenWriter> {
+        let mut file = AtomicFile::create(path)?.with_early_sync()?;
+        // The header, which comes first, is known last.
+        file.file().and_then(|file| file.seek(SeekFrom::Start(0))).with_context(|| {
+            format!("{}: cannot go back in it, expected a file and no pipe", path.display())
+        })?;
+        let mut writer = TokenWriter { file, path: path.to_path_buf(), token_type, count: 0 };
+        writer.write_bytes(&header::write(token_type, 0))?;
+        Ok(writer)
+    }
+
+    /// Appends ids.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    ///
+    /// # Panics
+    /// When the ids are not of the file's type.
+    #[track_caller]
+    pub fn write<T: Token>(&mut self, ids: &[T]) -> Result<()> {
+        assert_eq!(T::TYPE, self.token_type, "ids of another type than the token file");
+        self.count += ids.len() as u64;
+        if cfg!(target_endian = "little") {
+            return self.write_bytes(bytemuck::cast_slice(ids));
+        }
+        let ids: Vec<T> = ids.iter().map(|id| id.to_little_endian()).collect();
+        self.write_bytes(bytemuck::cast_slice(&ids))
+    }
+
+    /// Completes the header and makes the file appear; the number of ids in it.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn finish(mut self) -> Result<u64> {
+        let header = header::write(self.token_type, self.count);
+        let file = self.file.file().with_context(|| cannot_write(&self.path))?;
+        file.seek(SeekFrom::Start(0))
+            .and_then(|_| file.write_all(&header))
+            .with_context(|| cannot_write(&self.path))?;
+        self.file.commit()?;
+        Ok(self.count)
+    }
+
+    fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_block(bytes).with_context(|| cannot_write(&self.path))
+    }
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("{}: cannot be written", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::tokens::{TokenFile, TokenFileError};
+
+    fn write<T: Token>(path: &Path, parts: &[&[T]]) {
+        let mut writer = TokenWriter::create(path, T::TYPE).unwrap();
+        for part in parts {
+            writer.write(part).unwrap();
+        }
+        let count: usize = parts.iter().map(|part| part.len()).sum();
+        assert_eq!(writer.finish().unwrap(), count as u64);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new/a.npy");
+        write::<u16>(&path, &[&[1, 2, 65535], &[], &[4]]);
+        let tokens = TokenFile::open(&path).unwrap();
+        assert_eq!(tokens.iter(0..4).collect::<Vec<_>>(), [1, 2, 65535, 4]);
+        assert_eq!(
+            (tokens.len(), tokens.max_id(), tokens.token_type()),
+            (4, Some(65535), TokenType::U16)
+        );
+        let mut ids = [0; 2];
+        tokens.read(1, &mut ids);
+        assert_eq!(ids, [2, 65535]);
+
+        let many: Vec<u32> = (0..100_000).collect();
+        write(&path, &[&many]);
+        let tokens = TokenFile::open(&path).unwrap();
+        assert_eq!(
+            (tokens.len(), tokens.max_id(), tokens.token_type()),
+            (100_000, Some(99_999), TokenType::U32)
+        );
+        assert!(tokens.iter(0..100_000).eq(many));
+
+        write::<u16>(&path, &[]);
+        let tokens = TokenFile::open(&path).unwrap();
+        assert_eq!((tokens.is_empty(), tokens.max_id()), (true, None));
+    }
+
+    #[test]
+    fn nothing_is_left_of_an_unfinished_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = TokenWriter::create(&dir.path().join("a.npy"), TokenType::U16).unwrap();
+        writer.write(&[1u16]).unwrap();
+        drop(writer);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn files_that_are_cut_off_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.npy");
+        write::<u16>(&path, &[&[1, 2, 3]]);
+        let whole = std::fs::read(&path).unwrap();
+        for len in 0..whole.len() {
+            std::fs::write(&path, &whole[..len]).unwrap();
+            let error = TokenFile::open(&path).unwrap_err();
+            assert!(matches!(error, TokenFileError::Format { .. }), "{error}");
+            assert!(error.to_string().contains("a.npy"), "{error}");
+        }
+        std::fs::write(&path, [&whole[..], &[0]].concat()).unwrap();
+        assert!(TokenFile::open(&path).unwrap_err().to_string().contains("7 bytes of data"));
+        assert!(matches!(TokenFile::open(dir.path()), Err(TokenFileError::Io { .. })));
+    }
+}

@@ -1,0 +1,127 @@
+//! Checkpoints: a directory `step-NNNNNN` each, which is a Hugging Face Llama directory as it
+//! stands, and beside the model what resuming needs.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `config.json`, `generation_config.json`, `model.safetensors` | the model |
+//! | the tokenizer's files | as they were given |
+//! | `optimizer.safetensors` | AdamW's moments |
+//! | `trainer_state.json` | [`TrainerState`] |
+//!
+//! A directory gets its name when it is complete and on disk. `latest` is a relative symbolic link
+//! to the newest one, replaced only after that. So whenever the machine stops, `latest` names a
+//! whole checkpoint or is not there.
+
+mod directory;
+mod lock;
+mod state;
+mod tokenizer_files;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use model::Transformer;
+use model::formats::safetensors::{self, SafetensorsFile};
+use optim::AdamW;
+
+pub use directory::{
+    is_run, move_earlier_run_aside, move_later_checkpoints_aside, newest, remove_unfinished,
+    resolve,
+};
+pub use lock::RunLock;
+pub use state::TrainerState;
+pub use tokenizer_files::TokenizerFiles;
+
+use crate::data::digest;
+
+const MODEL: &str = "model.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+/// The files whose content [`TrainerState`] vouches for.
+const DIGESTED: [&str; 3] = ["config.json", MODEL, OPTIMIZER];
+
+/// Writes a checkpoint into the run directory `dir` and lets `latest` name it; `state.files` is
+/// filled in. Afterwards only the newest `keep` of this run are left.
+///
+/// # Errors
+/// When the disk is full or fails; there is no new checkpoint then, and `latest` is what it was.
+pub fn save(
+    dir: &Path,
+    model: &Transformer,
+    optimizer: &AdamW,
+    tokenizer: Option<&TokenizerFiles>,
+    mut state: TrainerState,
+    keep: Option<usize>,
+) -> Result<PathBuf> {
+    let unfinished = directory::Unfinished::create(dir)?;
+    let path = unfinished.path();
+    model.save(path)?;
+    let moments = optimizer.state();
+    let tensors = moments.iter().map(|(name, tensor)| (name.as_str(), *tensor));
+    safetensors::write(&path.join(OPTIMIZER), tensors, &[("format", "pt")])?;
+    if let Some(tokenizer) = tokenizer {
+        tokenizer.write(path)?;
+    }
+    for name in DIGESTED {
+        state.files.insert(name.to_string(), digest::of_file(&path.join(name))?);
+    }
+    state.write(path)?;
+    let step = state.step;
+    let finished = unfinished.finish(&directory::name(step))?;
+    directory::point_latest(dir, step)?;
+    if let Some(keep) = keep {
+        directory::prune(dir, step, keep)?;
+    }
+    Ok(finished)
+}
+
+/// What a run goes on from.
+pub struct Resumed {
+    /// The model after `state.step` steps.
+    pub model: Transformer,
+    /// The state that no other file holds.
+    pub state: TrainerState,
+    /// The tokenizer's files, if the run has a tokenizer.
+    pub tokenizer: Option<TokenizerFiles>,
+}
+
+/// Reads the checkpoint `path`, all but the optimizer's moments, and checks that its files are
+/// those that were written.
+///
+/// # Errors
+/// When a file is missing, damaged or does not fit the others.
+pub fn load(path: &Path) -> Result<Resumed> {
+    let state = TrainerState::read(path)?;
+    for name in DIGESTED {
+        let file = path.join(name);
+        let found = digest::of_file(&file)?;
+        if state.files.get(name) != Some(&found) {
+            bail!(
+                "{}: found other content than was written (SHA-256 {found}); the checkpoint is damaged: resume from \
+                 another one by pointing `latest` there",
+                file.display()
+            );
+        }
+    }
+    let model = Transformer::load(path)?;
+    Ok(Resumed { model, state, tokenizer: TokenizerFiles::read(path)? })
+}
+
+/// Reads the moments in the checkpoint `path` into `optimizer`, which then has taken `steps` steps.
+///
+/// # Errors
+/// When they are missing, damaged or of another model.
+pub fn load_optimizer(path: &Path, steps: u64, optimizer: &mut AdamW) -> Result<()> {
+    let path = path.join(OPTIMIZER);
+    let mut file = SafetensorsFile::open(&path)?;
+    let wanted: Vec<(String, Vec<usize>)> = optimizer
+        .state()
+        .into_iter()
+        .map(|(name, tensor)| (name, tensor.shape().to_vec()))
+        .collect();
+    let mut tensors = Vec::with_capacity(wanted.len());
+    for (name, shape) in wanted {
+        let tensor = file.read(&name, &shape)?;
+        tensors.push((name, tensor));
+    }
+    optimizer.load_state(steps, tensors).with_context(|| path.display().to_string())
+}

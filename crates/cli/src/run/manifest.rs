@@ -1,0 +1,204 @@
+//! `run.json`: what a run is, for whoever finds its directory later.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::commands::train_model::config::RunConfig;
+use crate::commands::train_model::data::Identity;
+use crate::data::digest;
+
+/// The file's name in the checkpoint directory.
+pub const FILE_NAME: &str = "run.json";
+/// Bytes of a data file's beginning and end that its fingerprint covers.
+const FINGERPRINT: u64 = 1 << 20;
+
+/// A run, and every process that worked on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The model's shape, by the names of `train-model`'s flags.
+    pub model: Value,
+    /// Trained numbers of the model.
+    pub parameters: u64,
+    /// How it trains.
+    pub training: RunConfig,
+    /// The training set.
+    pub train_data: DataFile,
+    /// The validation set.
+    pub val_data: Option<DataFile>,
+    /// One for each time the program was started, the newest last.
+    pub sittings: Vec<Sitting>,
+}
+
+/// What a data file is recognised by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// As it was given.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of the first MiB, or of all if there is less.
+    pub sha256_of_first_mib: String,
+    /// SHA-256 of the last MiB, or of all if there is less.
+    pub sha256_of_last_mib: String,
+    /// Tokens and their digest, as checkpoints know them.
+    pub identity: Identity,
+}
+
+/// One process that worked on a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sitting {
+    /// The program and its arguments.
+    pub command_line: Vec<String>,
+    /// This program's version.
+    pub version: String,
+    /// The commit of the working directory, if it belongs to a git repository.
+    pub git_revision: Option<String>,
+    /// The processor's name.
+    pub cpu: String,
+    /// Threads at work.
+    pub threads: usize,
+    /// The instruction set of the kernels.
+    pub kernels: String,
+    /// When it began, in UTC.
+    pub started: String,
+    /// Steps done when it began.
+    pub first_step: u64,
+    /// When it ended; `None` while it runs, and after it was killed.
+    pub ended: Option<String>,
+    /// Steps done when it ended.
+    pub last_step: Option<u64>,
+    /// `done`, `interrupted`, or the error.
+    pub outcome: Option<String>,
+    /// The step whose loss or gradient was not a finite number.
+    #[serde(default)]
+    pub not_finite_at: Option<u64>,
+}
+
+impl DataFile {
+    /// Reads the beginning and the end of the file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(path: &Path, identity: Identity) -> Result<DataFile> {
+        let failed = || path.display().to_string();
+        let mut file = File::open(path).with_context(failed)?;
+        let bytes = file.metadata().with_context(failed)?.len();
+        let mut part = |from: u64| -> Result<String> {
+            let mut part = Vec::new();
+            file.seek(SeekFrom::Start(from)).with_context(failed)?;
+            (&mut file).take(FINGERPRINT).read_to_end(&mut part).with_context(failed)?;
+            Ok(digest::of_bytes(&part))
+        };
+        Ok(DataFile {
+            path: path.display().to_string(),
+            bytes,
+            sha256_of_first_mib: part(0)?,
+            sha256_of_last_mib: part(bytes.saturating_sub(FINGERPRINT))?,
+            identity,
+        })
+    }
+}
+
+impl Sitting {
+    /// This process, which begins after `first_step` steps.
+    pub fn begin(kernels: String, first_step: u64) -> Sitting {
+        Sitting {
+            command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            git_revision: git_revision(),
+            cpu: cpu(),
+            threads: rayon::current_num_threads(),
+            kernels,
+            started: now(),
+            first_step,
+            ended: None,
+            last_step: None,
+            outcome: None,
+            not_finite_at: None,
+        }
+    }
+
+    /// The end of this process after `last_step` steps.
+    pub fn end(&mut self, last_step: u64, outcome: String, not_finite_at: Option<u64>) {
+        self.ended = Some(now());
+        self.last_step = Some(last_step);
+        self.outcome = Some(outcome);
+        self.not_finite_at = not_finite_at;
+    }
+}
+
+impl Record {
+    /// The record in the run directory `dir`; `None` if there is none that this program wrote.
+    pub fn read(dir: &Path) -> Option<Record> {
+        serde_json::from_slice(&files::read(&dir.join(FILE_NAME)).ok()?).ok()
+    }
+
+    /// Writes the record into the run directory `dir`.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        Ok(files::write(&dir.join(FILE_NAME), text.as_bytes())?)
+    }
+}
+
+/// The time in UTC, to the second, as in RFC 3339.
+fn now() -> String {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
+fn git_revision() -> Option<String> {
+    let output = Command::new("git").args(["rev-parse", "HEAD"]).output().ok()?;
+    let revision = String::from_utf8(output.stdout).ok()?.trim().to_string();
+    (output.status.success() && !revision.is_empty()).then_some(revision)
+}
+
+fn cpu() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or(std::env::consts::ARCH, |(_, name)| name).trim().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_covers_both_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        let identity = Identity { tokens: 1, sha256: String::new() };
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            DataFile::read(&path, identity.clone()).unwrap()
+        };
+        let small = read(b"abc");
+        assert_eq!((small.bytes, &small.sha256_of_first_mib), (3, &digest::of_bytes(b"abc")));
+        assert_eq!(small.sha256_of_first_mib, small.sha256_of_last_mib);
+        let mut bytes = vec![0; (1 << 20) + 5];
+        let zeros = read(&bytes);
+        assert_eq!(zeros.sha256_of_first_mib, digest::of_bytes(&bytes[5..]));
+        bytes[1 << 20] = 1;
+        let other = read(&bytes);
+        assert_eq!(other.sha256_of_first_mib, zeros.sha256_of_first_mib);
+        assert_ne!(other.sha256_of_last_mib, zeros.sha256_of_last_mib);
+    }
+
+    #[test]
+    fn a_sitting_begins_and_ends() {
+        let mut sitting = Sitting::begin("portable".into(), 3);
+        assert!(sitting.started.ends_with('Z') && sitting.started.len() == 20, "{sitting:?}");
+        sitting.end(5, "done".into(), None);
+        let text = serde_json::to_string(&sitting).unwrap();
+        assert_eq!(serde_json::from_str::<Sitting>(&text).unwrap(), sitting);
+    }
+}

@@ -1,0 +1,8 @@
+//! A run on disk: its checkpoints, metrics, manifest, samples and tokenizer.
+
+pub mod checkpoint;
+pub mod loaded;
+pub mod manifest;
+pub mod metrics;
+pub mod samples;
+pub mod tokenizer;

@@ -1,0 +1,130 @@
+//! `samples.txt`: what the model makes of a prompt at each evaluation, so that one sees it learn.
+//!
+//! A sample depends on the weights, the prompt and the run's seed only, and draws from a generator
+//! of its own: with or without samples, a run ends with the same weights.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use bpe::Tokenizer;
+use model::{GenerateOptions, Generator, Sampling, Transformer};
+use tensor::Context;
+
+/// The file's name in the checkpoint directory.
+pub const FILE_NAME: &str = "samples.txt";
+const HEADING: &str = "=== step ";
+const MAX_TOKENS: usize = 100;
+const SAMPLING: Sampling = Sampling {
+    temperature: 0.8,
+    top_k: None,
+    top_p: Some(0.9),
+    min_p: None,
+    repetition_penalty: 1.0,
+};
+
+/// Writes a sample now and then.
+pub struct Samples {
+    path: PathBuf,
+    tokenizer: Tokenizer,
+    prompt: String,
+    ids: Vec<u32>,
+    stop_ids: Vec<u32>,
+    seed: u64,
+}
+
+impl Samples {
+    /// Samples for the run directory `dir`; writes nothing yet.
+    ///
+    /// # Errors
+    /// When the prompt cannot be encoded for a model of `vocab_size` tokens.
+    pub fn new(
+        dir: &Path,
+        tokenizer: Tokenizer,
+        prompt: &str,
+        vocab_size: usize,
+        seed: u64,
+    ) -> Result<Samples> {
+        let ids = tokenizer.encode(prompt.as_bytes()).context("--sample-prompt")?;
+        if ids.is_empty() {
+            bail!("--sample-prompt: empty; give the beginning of a text");
+        }
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
+            bail!("--sample-prompt: the tokenizer gives the id {id}, the model knows {vocab_size}");
+        }
+        let stop_ids = crate::run::tokenizer::end_of_text(&tokenizer).into_iter().collect();
+        let (path, prompt) = (dir.join(FILE_NAME), prompt.into());
+        Ok(Samples { path, tokenizer, prompt, ids, stop_ids, seed })
+    }
+
+    /// Makes the file ready for the samples after `step` steps: later ones, of a process that was
+    /// cut off, go.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn begin(&self, step: u64) -> Result<()> {
+        let earlier = match files::read(&self.path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error).context(self.path.display().to_string()),
+        };
+        Ok(files::write(&self.path, cut_back(&earlier, step).as_bytes())?)
+    }
+
+    /// Appends what the model makes of the prompt after `step` steps.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, context: Context, model: &Transformer, step: u64) -> Result<()> {
+        let (stop_ids, seed) = (self.stop_ids.clone(), self.seed);
+        let options =
+            GenerateOptions { sampling: SAMPLING, max_tokens: MAX_TOKENS, stop_ids, seed };
+        let ids = Generator::new(model, context, &self.ids, &options)?;
+        // Ids between the tokenizer's size and the model's stand for nothing.
+        let known: Vec<u32> =
+            ids.filter(|&id| (id as usize) < self.tokenizer.vocab_size()).collect();
+        let bytes = self.tokenizer.decode(&known)?;
+        let text = format!("{}{}", self.prompt, String::from_utf8_lossy(&bytes));
+        let failed = || format!("{}: cannot be written", self.path.display());
+        let mut file =
+            File::options().append(true).create(true).open(&self.path).with_context(failed)?;
+        file.write_all(section(step, &text).as_bytes()).with_context(failed)
+    }
+}
+
+fn section(step: u64, text: &str) -> String {
+    // No line of a text may pass for a heading.
+    let text = text.replace(&format!("\n{HEADING}"), &format!("\n {HEADING}"));
+    format!("{HEADING}{step}\n{text}\n\n")
+}
+
+/// The text up to the first section of a step after `step`.
+fn cut_back(text: &str, step: u64) -> &str {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let number = line.strip_prefix(HEADING).map(|number| number.trim_end().parse::<u64>());
+        if let Some(Ok(found)) = number
+            && found > step
+        {
+            return &text[..at];
+        }
+        at += line.len();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cutting_back_removes_later_sections_only() {
+        let sections = [section(10, "one\n=== step 99\nmore"), section(20, "two"), section(30, "")];
+        let text = sections.concat();
+        assert_eq!(cut_back(&text, 20), sections[..2].concat());
+        assert_eq!(cut_back(&text, 5), "");
+        assert_eq!(cut_back(&text, 30), text);
+        assert_eq!(cut_back("", 0), "");
+    }
+}

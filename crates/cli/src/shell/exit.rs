@@ -1,0 +1,187 @@
+//! How a program ends: exit codes, and the one line on standard error that says what went wrong.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done; also when whoever read our standard output has had enough of it |
+//! | 1 | the work failed |
+//! | 2 | wrong usage |
+//! | 130 | interrupted by Ctrl-C |
+
+use std::any::Any;
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Error, Result};
+use clap::error::ErrorKind;
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+/// 128 + SIGINT, as shells report it.
+pub const INTERRUPTED: u8 = 130;
+
+/// How a program's work ended if it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was done.
+    Done,
+    /// Ctrl-C ended it early, in good order.
+    Interrupted,
+}
+
+/// A flag's value that makes no sense: exit code 2 instead of 1.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(String);
+
+/// An error about wrong usage. The message names the flag, what was found and what is expected.
+pub fn usage(message: impl Into<String>) -> Error {
+    UsageError(message.into()).into()
+}
+
+/// An error that ends the program as Ctrl-C does; see [`crate::shell::interrupt::check`].
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
+/// The body of every `main`: runs `work` and turns what comes of it into messages and an exit code.
+pub fn run_main(work: impl FnOnce() -> Result<Outcome>) -> ExitCode {
+    panic::set_hook(Box::new(|info| {
+        static SHOWN: AtomicBool = AtomicBool::new(false);
+        if !SHOWN.swap(true, Ordering::Relaxed) {
+            let place =
+                info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+            let message = payload_message(info.payload());
+            complain(&format!(
+                "internal error: {message}{}; please report it",
+                place.unwrap_or_default()
+            ));
+        }
+    }));
+    let code = match panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(Outcome::Done)) => 0,
+        Ok(Ok(Outcome::Interrupted)) => INTERRUPTED,
+        Ok(Err(error)) => report(&error),
+        Err(_) => FAILED,
+    };
+    ExitCode::from(code)
+}
+
+/// Prints what there is to say about `error`; its exit code.
+fn report(error: &Error) -> u8 {
+    if let Some(error) = error.downcast_ref::<clap::Error>() {
+        return report_arguments(error);
+    }
+    if error.chain().any(is_interruption) {
+        return INTERRUPTED;
+    }
+    if error.chain().any(is_broken_pipe) {
+        return 0;
+    }
+    let hint = if error.chain().any(is_missing) { "; check the path" } else { "" };
+    complain(&format!("{}{hint}", message(error)));
+    if error.is::<UsageError>() { USAGE } else { FAILED }
+}
+
+fn report_arguments(error: &clap::Error) -> u8 {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // Nothing is lost if nobody reads it.
+            let _ = error.print();
+            0
+        }
+        _ => {
+            let rendered = error.render().to_string();
+            // Then come the usage and tips, after a blank line.
+            let first = rendered.split("\n\n").next().unwrap_or_default();
+            complain(&format!("{}; see --help", one_line(first.trim_start_matches("error: "))));
+            USAGE
+        }
+    }
+}
+
+/// The whole chain of causes on one line.
+pub fn message(error: &Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain().map(|cause| one_line(&cause.to_string())) {
+        // Some errors repeat their cause's text in their own.
+        if !parts.last().is_some_and(|last| last.ends_with(&cause)) {
+            parts.push(cause);
+        }
+    }
+    parts.join(": ")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn complain(message: &str) {
+    crate::shell::progress::suspend(|| {
+        // There is nobody left to tell if standard error is gone.
+        let _ = writeln!(io::stderr(), "error: {}", one_line(message));
+    });
+}
+
+fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
+    io_error(cause).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Something that was to be read is not there: what to do is the same whoever looked for it.
+fn is_missing(cause: &(dyn std::error::Error + 'static)) -> bool {
+    io_error(cause).is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+fn is_interruption(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = io_error(cause).and_then(io::Error::get_ref);
+    cause.is::<Interrupted>() || inner.is_some_and(|inner| inner.is::<Interrupted>())
+}
+
+fn io_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    match cause.downcast_ref::<bpe::Error>() {
+        Some(bpe::Error::Stream(error)) => Some(error),
+        _ => cause.downcast_ref::<io::Error>(),
+    }
+}
+
+fn payload_message(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn the_chain_is_one_line_and_repeats_nothing() {
+        let cause = io::Error::other("no such\n  thing");
+        let error =
+            Err::<(), _>(cause).context("data/a.npy").context("--train-dataset").unwrap_err();
+        assert_eq!(message(&error), "--train-dataset: data/a.npy: no such thing");
+        let inner = io::Error::other("gone");
+        let repeated = Error::from(inner).context("x: gone");
+        assert_eq!(message(&repeated), "x: gone");
+    }
+
+    #[test]
+    fn a_broken_pipe_anywhere_in_the_chain_is_success() {
+        let pipe = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert_eq!(report(&Error::from(pipe()).context("standard output")), 0);
+        assert_eq!(report(&Error::from(bpe::Error::Stream(pipe())).context("standard output")), 0);
+    }
+
+    #[test]
+    fn codes() {
+        assert_eq!(report(&usage("--top-p 2: expected a number in (0, 1]")), USAGE);
+        assert_eq!(report(&usage("x").context("while checking")), USAGE);
+        assert_eq!(report(&Interrupted.into()), INTERRUPTED);
+        assert_eq!(report(&anyhow::anyhow!("data: not there")), FAILED);
+    }
+}

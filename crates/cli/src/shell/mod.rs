@@ -1,0 +1,9 @@
+//! The edge to the terminal and the operating system: exit codes, signals, logs, threads.
+
+pub mod exit;
+pub mod interrupt;
+pub mod logging;
+pub mod precision;
+pub mod progress;
+pub mod stdin;
+pub mod threads;
