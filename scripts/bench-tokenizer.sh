@@ -3,11 +3,12 @@
 #
 #   scripts/bench-tokenizer.sh FILE [--python PYTHON] [OPTION ...]
 #
-# PYTHON has tokenizers, tiktoken, rustbpe, gigatoken, awkward and numpy; without it they are installed into a temporary
-# folder. The other options are those of scripts/compare/tokenizer_rivals.py (--vocab-size, --rounds, --only).
+# PYTHON has tokenizers, tiktoken, rustbpe, gigatoken, awkward and numpy; without it they are
+# installed into a temporary folder. The other options are those of
+# scripts/compare/tokenizer_rivals.py (--vocab-size, --rounds, --only).
 set -euo pipefail
 
-usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; }
 file=${1:-}
 if [[ -z $file || $file == -h || $file == --help ]]; then
     usage
@@ -32,6 +33,8 @@ if [[ -z $python ]]; then
     trap 'rm -rf "$folder"' EXIT
     python3 -m venv "$folder/venv"
     python=$folder/venv/bin/python
-    "$python" -m pip install --quiet --disable-pip-version-check tokenizers tiktoken rustbpe gigatoken awkward numpy
+    "$python" -m pip install --quiet --disable-pip-version-check \
+        tokenizers tiktoken rustbpe gigatoken awkward numpy
 fi
-"$python" "$root/scripts/compare/tokenizer_rivals.py" "$programs" "$file" ${options[@]+"${options[@]}"}
+"$python" "$root/scripts/compare/tokenizer_rivals.py" "$programs" "$file" \
+    ${options[@]+"${options[@]}"}

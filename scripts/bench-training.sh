@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# A training step of the default model beside PyTorch's: time, tokens a second, peak memory; then where our time goes.
+# Measures a training step of the default model beside PyTorch's: time, tokens per second, peak
+# memory; then prints the profile of ours.
 set -euo pipefail
 
 usage() {
     cat <<'HELP'
-Usage: scripts/bench-training.sh [--python PYTHON] [--steps N] [--batch-size N] [--threads N] [--rounds N]
-                                 [--precision f32|bf16] [--gemm] [--help]
+Usage: scripts/bench-training.sh [--python PYTHON] [--steps N] [--batch-size N] [--threads N]
+                                 [--rounds N] [--precision f32|bf16] [--gemm] [--help]
 
-    --python PYTHON   a Python that has torch; without, torch is installed into a temporary environment (several GB)
+    --python PYTHON   a Python that has torch; without, torch is installed into a temporary
+                      environment (several GB)
     --steps N         steps that are measured each time, after two to warm up (default 5)
-    --batch-size N    windows of 256 tokens a batch (default 32)
+    --batch-size N    sequences of 256 tokens per batch (default 32)
     --threads N       threads on both sides (default: all cores)
     --rounds N        how often all variants take turns (default 1)
     --precision P     f32 or bf16 only (default: both)
@@ -18,7 +20,8 @@ HELP
 }
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-python="" steps=5 batch=32 threads="$(getconf _NPROCESSORS_ONLN)" rounds=1 precisions="f32 bf16" gemm=""
+python="" steps=5 batch=32 rounds=1 precisions="f32 bf16" gemm=""
+threads="$(getconf _NPROCESSORS_ONLN)"
 while [ $# -gt 0 ]; do
     case "$1" in
         -h | --help) usage; exit 0 ;;
@@ -44,15 +47,17 @@ if [ -z "$python" ]; then
 fi
 cargo build --release --locked --package lm --bins --manifest-path "$root/Cargo.toml"
 bin="${CARGO_TARGET_DIR:-$root/target}/release"
-"$bin/train-tokenizer" --dataset "$root/data/stories-train.txt" --out "$work/tokenizer" --quiet >/dev/null
-"$bin/encode" --tokenizer "$work/tokenizer" --file "$root/data/stories-train.txt" --out "$work/train.npy" --quiet >/dev/null
+text="$root/data/stories-train.txt"
+"$bin/train-tokenizer" --dataset "$text" --out "$work/tokenizer" --quiet >/dev/null
+"$bin/encode" --tokenizer "$work/tokenizer" --file "$text" --out "$work/train.npy" --quiet
 
 # ours PRECISION: one line of JSON, as torch_step.py prints it.
 ours() {
     rm -rf "$work/run"
-    "$python" - "$work/run/metrics.jsonl" "$steps" "$batch" "$bin/train-model" --train-dataset "$work/train.npy" \
-        --vocab-size 10000 --checkpoint-dir "$work/run" --batch-size "$batch" --precision "$1" --threads "$threads" \
-        --steps "$((steps + 2))" --log-every 1 --quiet <<'PYTHON'
+    "$python" - "$work/run/metrics.jsonl" "$steps" "$batch" \
+        "$bin/train-model" --train-dataset "$work/train.npy" --vocab-size 10000 \
+        --checkpoint-dir "$work/run" --batch-size "$batch" --precision "$1" \
+        --threads "$threads" --steps "$((steps + 2))" --log-every 1 --quiet <<'PYTHON'
 import json, resource, subprocess, sys
 metrics, steps, batch, *command = sys.argv[1:]
 subprocess.run(command, check=True)
@@ -60,34 +65,40 @@ rates = [json.loads(line)["tokens_per_second"] for line in open(metrics)][2:]
 rate = sorted(rates)[int(steps) // 2]
 unit = 1 if sys.platform == "darwin" else 1024
 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
-print(json.dumps({"seconds": int(batch) * 256 / rate, "tokens_per_second": rate, "peak_bytes": peak}))
+seconds = int(batch) * 256 / rate
+print(json.dumps({"seconds": seconds, "tokens_per_second": rate, "peak_bytes": peak}))
 PYTHON
 }
 
 # row NAME JSON: a line of the table.
 row() {
     "$python" -c 'import json, sys
-r = json.loads(sys.argv[2])
-print("{:<24}{:>9.2f} s{:>12.0f}{:>11.2f} GB".format(sys.argv[1], r["seconds"], r["tokens_per_second"], r["peak_bytes"] / 1e9))' "$1" "$2"
+name, r = sys.argv[1], json.loads(sys.argv[2])
+seconds, rate, peak = r["seconds"], r["tokens_per_second"], r["peak_bytes"] / 1e9
+print(f"{name:<24}{seconds:>9.2f} s{rate:>12.0f}{peak:>11.2f} GB")' "$1" "$2"
 }
 
 grep -m1 'model name' /proc/cpuinfo 2>/dev/null || true
 echo "batch of $batch × 256 tokens, $threads threads, median of $steps steps"
-printf '%-24s%11s%12s%14s\n' "" "a step" "tokens/s" "peak memory"
+printf '%-24s%11s%12s%14s\n' "" "per step" "tokens/s" "peak memory"
 for _ in $(seq "$rounds"); do
     for precision in $precisions; do
         row "lm $precision" "$(ours "$precision")"
         for mode in eager compile; do
-            row "PyTorch $mode $precision" "$("$python" "$root/scripts/compare/torch_step.py" --mode "$mode" \
-                --precision "$precision" --batch-size "$batch" --steps "$steps" --threads "$threads")"
+            theirs="$("$python" "$root/scripts/compare/torch_step.py" --mode "$mode" \
+                --precision "$precision" --batch-size "$batch" --steps "$steps" \
+                --threads "$threads")"
+            row "PyTorch $mode $precision" "$theirs"
         done
     done
 done
 for precision in $precisions; do
     echo
-    "$bin/train-model" --train-dataset "$work/train.npy" --vocab-size 10000 --checkpoint-dir "$work/run" \
-        --batch-size "$batch" --precision "$precision" --threads "$threads" --steps 3 --profile 2 --quiet
+    "$bin/train-model" --train-dataset "$work/train.npy" --vocab-size 10000 \
+        --checkpoint-dir "$work/run" --batch-size "$batch" --precision "$precision" \
+        --threads "$threads" --steps 3 --profile 2 --quiet
 done
 if [ -n "$gemm" ]; then
-    cargo bench --package tensor --bench gemm --manifest-path "$root/Cargo.toml" | grep -E 'peak|mean'
+    cargo bench --package tensor --bench gemm --manifest-path "$root/Cargo.toml" |
+        grep -E 'peak|mean'
 fi

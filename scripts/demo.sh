@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From text to stories: builds the four programs, trains a tokenizer and a small model on the stories in data/,
-# and lets the model tell three stories of its own.
+# From text to stories: builds the four programs, trains a tokenizer and a small model on the
+# stories in data/, and lets the model tell three stories.
 set -euo pipefail
 
 usage() {
@@ -8,8 +8,8 @@ usage() {
 Usage: scripts/demo.sh [--steps N] [--out DIR] [--help]
 
     --steps N    training steps (default 1000, about two minutes on two cores; also DEMO_STEPS)
-    --out DIR    what it leaves behind (default runs/demo; also DEMO_OUT): tokenizer/, train.npy, valid.npy,
-                 the checkpoints, metrics.jsonl and loss.svg
+    --out DIR    receives tokenizer/, train.npy, valid.npy, the checkpoints, metrics.jsonl and
+                 loss.svg (default runs/demo; also DEMO_OUT)
 HELP
 }
 
@@ -28,8 +28,9 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-# A model of 1.1 million parameters, small enough that two cores with AVX2 take it once through the stories in two
-# minutes. Short windows in small batches make for many steps, and at this budget it is steps that count.
+# A model of 1.1 million parameters, small enough that two cores with AVX2 take it once through the
+# stories in two minutes. Short windows in small batches make for many steps, and at this budget it
+# is steps that count.
 vocab_size=2048
 training=(--preset demo --steps "$steps" --seed 1 --eval-every 100)
 
@@ -50,13 +51,15 @@ build() {
 }
 
 train_tokenizer() {
-    "$bin/train-tokenizer" --dataset "$root/data/stories-train.txt" --vocab-size "$vocab_size" --out "$out/tokenizer"
+    "$bin/train-tokenizer" --dataset "$root/data/stories-train.txt" --vocab-size "$vocab_size" \
+        --out "$out/tokenizer"
 }
 
 encode() {
     local split
     for split in train valid; do
-        "$bin/encode" --tokenizer "$out/tokenizer" --file "$root/data/stories-$split.txt" --out "$out/$split.npy"
+        "$bin/encode" --tokenizer "$out/tokenizer" --file "$root/data/stories-$split.txt" \
+            --out "$out/$split.npy"
     done
 }
 
@@ -76,7 +79,7 @@ tell_stories() {
     done
 }
 
-# A demonstration starts afresh and clears away the one before it; train-model moves any other run aside.
+# A demonstration removes the run of an earlier one; train-model moves any other run aside.
 if [ -e "$out/.demo" ]; then
     rm -rf "$out"/step-* "$out/latest" "$out/metrics.jsonl" "$out/loss.svg" "$out/run.json"
 fi

@@ -6,18 +6,19 @@ usage() {
     cat <<'HELP'
 Usage: scripts/download-tinystories.sh [--only train|valid] [--help]
 
-Downloads TinyStoriesV2 (GPT-4 stories; Eldan and Li, arXiv:2305.07759) from the Hugging Face data set
-roneneldan/TinyStories into this repository's data/ folder:
+Downloads TinyStoriesV2 (GPT-4 stories; Eldan and Li, arXiv:2305.07759) from the Hugging Face data
+set roneneldan/TinyStories into this repository's data/ folder:
 
     data/train.txt    2,227,753,162 bytes
     data/valid.txt       22,502,601 bytes
 
-An interrupted download is resumed: run the script again. A file takes its final name only when its size is right;
-a file that is already there in full is left alone.
+An interrupted download is resumed: run the script again. A file takes its final name only when its
+size is right; a file that is already there in full is left alone.
 
 Environment:
     TINYSTORIES_URL         where the two files are (default: the data set's own address)
-    TINYSTORIES_SIZES       expected bytes, "TRAIN VALID", where a mirror holds other files (default: as above)
+    TINYSTORIES_SIZES       expected bytes, "TRAIN VALID", where a mirror holds other files
+                            (default: as above)
     TINYSTORIES_DIR         where they go (default: data/ beside this script's folder)
 HELP
 }
@@ -65,7 +66,8 @@ download() {
     local from="$url/$1" to="$dir/$2" part="$dir/$2.part" expected="$3"
     if [ -e "$to" ]; then
         [ "$(size_of "$to")" = "$expected" ] ||
-            die "$to has $(size_of "$to") bytes, not $expected; it is not the data set: move it away and run this again"
+            die "$to has $(size_of "$to") bytes, not $expected; it is not the data set:" \
+                "move it away and run this again"
         echo "$to is complete ($expected bytes)" >&2
         return
     fi
@@ -76,11 +78,13 @@ download() {
     if [ "$have" -lt "$expected" ]; then
         if [ "$have" -gt 0 ]; then echo "resuming $2 at byte $have of $expected" >&2; fi
         fetch "$from" "$part" ||
-            die "downloading $from stopped at byte $(size_of "$part") of $expected; run this again to resume"
+            die "downloading $from stopped at byte $(size_of "$part") of $expected;" \
+                "run this again to resume"
     fi
     have="$(size_of "$part")"
     [ "$have" = "$expected" ] ||
-        die "$from gave $have bytes, expected $expected; delete $part and try again, or check TINYSTORIES_URL"
+        die "$from gave $have bytes, expected $expected; delete $part and try again, or check" \
+            "TINYSTORIES_URL"
     mv "$part" "$to"
     echo "$to: $expected bytes" >&2
 }

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Checks that a checkpoint means the same to llama.cpp as it does to our `inference`.
 
-    pip install xllamacpp                   (llama.cpp's server, built; in a virtual environment outside the project)
+    pip install xllamacpp      (llama.cpp's server; in a virtual environment outside the project)
     scripts/compare/llama_cpp_check.py CHECKPOINT TEXT [--programs target/release]
 
-Writes CHECKPOINT as a GGUF file with the example `export-gguf`, and compares on the beginning of TEXT:
+Writes CHECKPOINT as a GGUF file with the example `export-gguf`, and compares on the beginning of
+TEXT:
 
 1. token ids: ours, and those of llama.cpp from the tokenizer in the file;
-2. log-probabilities: `inference --score --json` against llama.cpp's, of each token after all that are before it;
+2. log-probabilities: `inference --score --json` against llama.cpp's, of each token after all that
+   are before it;
 3. greedy text: `inference --temperature 0` against llama.cpp's at temperature 0.
 
 Exit status 0 if all agree, 1 if one does not.
@@ -26,9 +28,12 @@ import xllamacpp
 
 def run(*command, prompt=""):
     """Standard output of one of our programs, given the prompt on standard input."""
-    done = subprocess.run([str(word) for word in command], input=prompt.encode(), capture_output=True)
+    done = subprocess.run(
+        [str(word) for word in command], input=prompt.encode(), capture_output=True
+    )
     if done.returncode != 0:
-        sys.exit(f"error: {command[0]} gave status {done.returncode}: {done.stderr.decode(errors='replace')}")
+        message = done.stderr.decode(errors="replace")
+        sys.exit(f"error: {command[0]} gave status {done.returncode}: {message}")
     return done.stdout.decode(errors="replace")
 
 
@@ -60,12 +65,16 @@ class LlamaCpp:
 
     def greedy(self, ids, max_tokens):
         """The likeliest tokens after `ids`, one by one."""
-        return self.post("/completion", prompt=ids, n_predict=max_tokens, temperature=0, return_tokens=True)["tokens"]
+        return self.post(
+            "/completion", prompt=ids, n_predict=max_tokens, temperature=0, return_tokens=True
+        )["tokens"]
 
     def logprob(self, before, token):
-        """The log-probability of `token` after the ids `before`; nothing where the server keeps it to itself, which it
-        does where the likeliest token ends inside a character."""
-        answer = self.post("/completion", prompt=before, n_predict=1, temperature=0, n_probs=1 << 20)
+        """The log-probability of `token` after the ids `before`, or None: the server returns none
+        where the likeliest token ends inside a character."""
+        answer = self.post(
+            "/completion", prompt=before, n_predict=1, temperature=0, n_probs=1 << 20
+        )
         for place in answer.get("completion_probabilities", []):
             return next(each["logprob"] for each in place["top_logprobs"] if each["id"] == token)
 
@@ -76,17 +85,42 @@ def verdict(name, good, detail):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkpoint", type=pathlib.Path)
     parser.add_argument("text", type=pathlib.Path)
     root = pathlib.Path(__file__).resolve().parents[2]
-    parser.add_argument("--programs", type=pathlib.Path, default=root / "target/release", help="default: %(default)s")
-    parser.add_argument("--bytes", type=int, default=20000, help="of the text to tokenize (default: %(default)s)")
-    parser.add_argument("--tokens", type=int, default=64, help="to score, and to write, in half a context at most (default: %(default)s)")
-    parser.add_argument("--tolerance", type=float, default=1e-4, help="on a log-probability (default: %(default)s)")
+    parser.add_argument(
+        "--programs",
+        type=pathlib.Path,
+        default=root / "target/release",
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--bytes", type=int, default=20000, help="of the text to tokenize (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--tokens",
+        type=int,
+        default=64,
+        help="to score, and to write, in half a context at most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=1e-4, help="on a log-probability (default: %(default)s)"
+    )
     args = parser.parse_args()
 
-    ours = [args.programs / "inference", "--checkpoint", args.checkpoint, "--prompt", "-", "--precision", "f32", "--quiet"]
+    ours = [
+        args.programs / "inference",
+        "--checkpoint",
+        args.checkpoint,
+        "--prompt",
+        "-",
+        "--precision",
+        "f32",
+        "--quiet",
+    ]
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "model.gguf"
         run(args.programs / "examples/export-gguf", "--checkpoint", args.checkpoint, "--out", file)
@@ -95,21 +129,32 @@ def main():
         text = args.text.read_bytes()[: args.bytes].decode(errors="ignore")
         score = json.loads(run(*ours, "--score", "--json", prompt=text))
         ids, theirs = score["tokens"], llama.tokenize(text)
-        same_ids = verdict("token ids", ids == theirs, f"{len(text)} characters, {len(ids)} tokens ours, {len(theirs)} theirs")
+        same_ids = verdict(
+            "token ids",
+            ids == theirs,
+            f"{len(text)} characters, {len(ids)} tokens ours, {len(theirs)} theirs",
+        )
 
         ids = ids[: args.tokens]
-        pairs = [(llama.logprob(ids[:at], ids[at]), score["logprobs"][at]) for at in range(1, len(ids))]
+        pairs = [
+            (llama.logprob(ids[:at], ids[at]), score["logprobs"][at]) for at in range(1, len(ids))
+        ]
         differences = [abs(theirs - ours) for theirs, ours in pairs if theirs is not None]
         same_logprobs = verdict(
             "log-probabilities",
             differences and max(differences) <= args.tolerance,
-            f"{len(differences)} tokens, largest difference {max(differences, default=0):.2e} (allowed {args.tolerance:.0e})",
+            f"{len(differences)} tokens, largest difference {max(differences, default=0):.2e} "
+            f"(allowed {args.tolerance:.0e})",
         )
 
         prompt = text[:20]
-        sample = json.loads(run(*ours, "--temperature", 0, "--max-tokens", args.tokens, "--json", prompt=prompt))
+        sample = json.loads(
+            run(*ours, "--temperature", 0, "--max-tokens", args.tokens, "--json", prompt=prompt)
+        )
         greedy = llama.greedy(llama.tokenize(prompt), len(sample["tokens"]))
-        same_text = verdict("greedy text", greedy == sample["tokens"], f"{len(greedy)} tokens after {prompt!r}")
+        same_text = verdict(
+            "greedy text", greedy == sample["tokens"], f"{len(greedy)} tokens after {prompt!r}"
+        )
     sys.exit(0 if same_ids and same_logprobs and same_text else 1)
 
 

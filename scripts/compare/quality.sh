@@ -1,25 +1,27 @@
 #!/usr/bin/env bash
-# The same training by train-model and by PyTorch: do both learn equally well, and how long does it take?
+# Trains the same model with train-model and with PyTorch, and compares their losses and times.
 set -euo pipefail
 
 usage() {
     cat <<'HELP'
-Usage: scripts/compare/quality.sh TEXT [--seeds N] [--steps N] [--threads N] [--same-start] [--out DIR]
+Usage: scripts/compare/quality.sh TEXT [--seeds N] [--steps N] [--threads N] [--same-start]
+                                  [--out DIR]
 
-Holds out the last tenth of TEXT for validation, trains a tokenizer of 2,000 tokens on the rest, and then trains a model
-(4 layers, d_model 256, batches of 16 x 256 tokens, 600 steps) with each seed three times: with train-model in f32 and in
-bf16, and with PyTorch (torch_train.py). Windows and schedule are the same, the first weights follow the same law. Draws
-OUT/steps.svg and OUT/time.svg and prints the table. Runs that are finished are skipped.
+Holds out the last tenth of TEXT for validation, trains a tokenizer of 2,000 tokens on the rest, and
+then trains a model (4 layers, d_model 256, batches of 16 x 256 tokens, 600 steps) with each seed
+three times: with train-model in f32 and in bf16, and with PyTorch (torch_train.py). Windows and
+schedule are the same; the first weights follow the same distribution. Draws OUT/steps.svg and
+OUT/time.svg and prints the table. Runs that are finished are skipped.
 
     --seeds N      seeds 0 to N-1 (default 3)
     --steps N      (default 600)
     --threads N    for either (default 2)
-    --same-start   train-model begins with PyTorch's first weights of the same seed: the difference of the losses is then one
-                   of arithmetic, without the luck of where a run begins (needs safetensors as well)
+    --same-start   train-model begins with PyTorch's first weights of the same seed: the losses then
+                   differ by arithmetic only, not by the first weights (needs safetensors as well)
     --out DIR      (default runs/quality)
 
-PYTHON names a Python with torch and numpy (default python3); LM_BIN a folder with the programs and COMPARE_RUNS a
-compare-runs, if they are not to be built.
+PYTHON names a Python with torch and numpy (default python3); LM_BIN a folder with the programs and
+COMPARE_RUNS a compare-runs, if they are not to be built.
 HELP
 }
 
@@ -43,7 +45,8 @@ done
 
 compare="${COMPARE_RUNS:-${CARGO_TARGET_DIR:-$root/target}/release/examples/compare-runs}"
 if [ -z "${LM_BIN:-}" ] || [ -z "${COMPARE_RUNS:-}" ]; then
-    cargo build --quiet --release --locked --package lm --bins --example compare-runs --manifest-path "$root/Cargo.toml"
+    cargo build --quiet --release --locked --package lm --bins --example compare-runs \
+        --manifest-path "$root/Cargo.toml"
 fi
 mkdir -p "$out"
 sum="$(cksum <"$text")"
@@ -57,15 +60,19 @@ if [ ! -e "$out/valid.npy" ]; then
     lines="$(head -c $(($(wc -c <"$text") * 9 / 10)) "$text" | wc -l)"
     head -n $((lines + 1)) "$text" >"$out/train.txt"
     tail -n +$((lines + 2)) "$text" >"$out/valid.txt"
-    "$bin/train-tokenizer" --quiet --dataset "$out/train.txt" --vocab-size 2000 --out "$out/tokenizer"
+    "$bin/train-tokenizer" --quiet --dataset "$out/train.txt" --vocab-size 2000 \
+        --out "$out/tokenizer"
     for split in train valid; do
-        "$bin/encode" --quiet --tokenizer "$out/tokenizer" --file "$out/$split.txt" --out "$out/$split.npy"
+        "$bin/encode" --quiet --tokenizer "$out/tokenizer" --file "$out/$split.txt" \
+            --out "$out/$split.npy"
     done
 fi
 
 model=(--vocab-size 2000 --d-model 256 --num-heads 8 --num-layers 4 --d-ff 672)
-flags=(--context-length 256 --batch-size 16 --lr 1e-3 --steps "$steps" --log-every 5 --eval-every 100 --threads "$threads")
-torch=("${PYTHON:-python3}" "$root/scripts/compare/torch_train.py" --train "$out/train.npy" --val "$out/valid.npy" "${model[@]}")
+flags=(--context-length 256 --batch-size 16 --lr 1e-3 --steps "$steps" --log-every 5)
+flags+=(--eval-every 100 --threads "$threads")
+torch=("${PYTHON:-python3}" "$root/scripts/compare/torch_train.py")
+torch+=(--train "$out/train.npy" --val "$out/valid.npy" "${model[@]}")
 
 # ours PRECISION SEED
 ours() {
@@ -73,15 +80,17 @@ ours() {
     if [ -n "$same_start" ]; then
         dir="$out/lm-$1-same-start-s$2" start=(--init-from "$first")
         if [ ! -e "$first" ]; then
-            "${torch[@]}" "${flags[@]}" --seed "$2" --steps 0 --out "$out/first" --save-first "$first.unfinished" >/dev/null
+            "${torch[@]}" "${flags[@]}" --seed "$2" --steps 0 --out "$out/first" \
+                --save-first "$first.unfinished" >/dev/null
             mv "$first.unfinished" "$first"
         fi
     fi
     chart+=("$dir")
-    # A run that is done is left as it is, and one with other flags named as such.
+    # A finished run is left as it is; a run with other flags is an error of train-model.
     if [ -e "$dir/latest" ]; then start=("${start[@]}" --resume); fi
-    "$bin/train-model" --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" --checkpoint-dir "$dir" \
-        "${start[@]}" "${flags[@]}" --eval-batches 0 --precision "$1" --seed "$2" --keep-checkpoints 1
+    "$bin/train-model" --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" \
+        --checkpoint-dir "$dir" "${start[@]}" "${flags[@]}" --eval-batches 0 --precision "$1" \
+        --seed "$2" --keep-checkpoints 1
 }
 
 # theirs SEED
@@ -99,6 +108,7 @@ for ((seed = 0; seed < seeds; seed++)); do
     ours bf16 "$seed"
 done
 for against in steps time; do
-    "$compare" "${chart[@]}" --title "train-model and PyTorch" --against "$against" --out "$out/$against.svg" >"$out/table.md"
+    "$compare" "${chart[@]}" --title "train-model and PyTorch" --against "$against" \
+        --out "$out/$against.svg" >"$out/table.md"
 done
 cat "$out/table.md"

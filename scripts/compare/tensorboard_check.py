@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Reads the event files of `train-model --tensorboard` with the tensorboard package and compares them with metrics.jsonl.
+"""Compares the event files of `train-model --tensorboard`, read by TensorBoard, with metrics.jsonl.
 
-    pip install tensorboard
-    scripts/compare/tensorboard_check.py runs/NAME
+pip install tensorboard
+scripts/compare/tensorboard_check.py runs/NAME
 """
 
 import json

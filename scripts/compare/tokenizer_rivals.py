@@ -2,13 +2,17 @@
 """Times our tokenizer programs and other tokenizers on one text, and prints a table in Markdown.
 
     pip install tokenizers tiktoken rustbpe gigatoken awkward numpy
-    scripts/compare/tokenizer_rivals.py BIN_DIR FILE [--vocab-size N] [--rounds N] [--only NAME,NAME...]
+    scripts/compare/tokenizer_rivals.py BIN_DIR FILE [--vocab-size N] [--rounds N]
+                                        [--only NAME,NAME...]
 
-BIN_DIR holds our train-tokenizer and encode. Ours are timed as whole processes, from the file to the finished files. Of
-the others only the call that trains or encodes counts: not the start of Python, not reading the text where the call
-takes strings, not writing results. `encode` is given twice for them: the first call, and the best of two more, in which
-what was remembered helps. Rounds go through all programs in turn, so that a busy moment of the machine hits all; the
-median counts. gigatoken encodes the whole file itself; the others get the text cut at <|endoftext|>."""
+BIN_DIR holds our train-tokenizer and encode. Ours are timed as whole processes, from the file to
+the finished files. Of the others only the call that trains or encodes counts: not the start of
+Python, not reading the text where the call takes strings, not writing results. Two times are given
+for their encoding: the first call, and the best of two more, which find their caches filled. Each
+round runs all programs in turn, so that a busy moment of the machine affects all of them; the
+table shows medians. gigatoken encodes the whole file itself; the others get the text cut at
+<|endoftext|>."""
+
 import argparse
 import json
 import os
@@ -32,7 +36,9 @@ def train_tokenizers(path, size, _):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=[END], initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=[END], initial_alphabet=alphabet, show_progress=False
+    )
     return lambda: tokenizer.train([path], trainer)
 
 
@@ -72,7 +78,9 @@ def encode_tiktoken(path, _, tokenizer):
     # Else a copy of the first file of this name is kept, and read ever after.
     os.environ["TIKTOKEN_CACHE_DIR"] = ""
     ranks, texts = load_tiktoken_bpe(str(tokenizer / "tokenizer.tiktoken")), documents(path)
-    encoding = tiktoken.Encoding("ours", pat_str=GPT2, mergeable_ranks=ranks, special_tokens={END: 256})
+    encoding = tiktoken.Encoding(
+        "ours", pat_str=GPT2, mergeable_ranks=ranks, special_tokens={END: 256}
+    )
     return lambda: encoding.encode_ordinary_batch(texts, num_threads=os.cpu_count())
 
 
@@ -108,7 +116,9 @@ def inside(what, name, path, size, tokenizer):
 def outside(command, **options):
     """Runs a command: its output, seconds, and peak memory in MB."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **options)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **options
+    )
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
@@ -117,11 +127,18 @@ def outside(command, **options):
 
 
 def run(what, name, options, folder):
-    """One measurement: [first, best of the next, MB], or None if the program is not there or failed."""
+    """One measurement: [first, best of the next, MB]; None if the program is missing or failed."""
     tokenizer = folder / "tokenizer"
     if name == "lm":
         if what == "train":
-            out = ["--dataset", options.file, "--vocab-size", str(options.vocab_size), "--out", tokenizer]
+            out = [
+                "--dataset",
+                options.file,
+                "--vocab-size",
+                str(options.vocab_size),
+                "--out",
+                tokenizer,
+            ]
             command = [options.bin_dir / "train-tokenizer", *out, "--format", "tiktoken"]
         else:
             tokens = folder / "tokens.npy"
@@ -143,7 +160,9 @@ def main():
     if sys.argv[1:2] == ["--inside"]:
         what, name, path, size, tokenizer = sys.argv[2:]
         return inside(what, name, path, int(size), tokenizer)
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("bin_dir", type=Path)
     parser.add_argument("file")
     parser.add_argument("--vocab-size", type=int, default=10_000)
@@ -174,8 +193,13 @@ def main():
         value = statistics.median(run[which] for run in runs)
         return f"{value:.0f} MB" if which == 2 else f"{value:.2f} s ({megabytes / value:.0f} MB/s)"
 
-    print(f"{options.file}: {megabytes:.0f} MB, {options.vocab_size} tokens, medians of {options.rounds}\n")
-    print("| | train | memory | encode, first | encode, again | memory |\n|---|---|---|---|---|---|")
+    print(
+        f"{options.file}: {megabytes:.0f} MB, {options.vocab_size} tokens, "
+        f"medians of {options.rounds}\n"
+    )
+    print(
+        "| | train | memory | encode, first | encode, again | memory |\n|---|---|---|---|---|---|"
+    )
     for name in names:
         cells = [cell("train", name, 0), cell("train", name, 2)]
         cells += [cell("encode", name, which) for which in (0, 1, 2)]

@@ -4,14 +4,15 @@
     pip install tokenizers transformers tiktoken numpy
     scripts/compare/tokenizers_check.py ENCODE TOKENIZER_DIR [TEXT_FILE ...]
 
-ENCODE is the program, TOKENIZER_DIR what train-tokenizer wrote. Besides the texts given, texts are made up from pieces that
-tokenizers tend to disagree on. Each is encoded by
+ENCODE is the program, TOKENIZER_DIR what train-tokenizer wrote. Besides the texts given, texts are
+made up from pieces that tokenizers tend to disagree on. Each is encoded by
   - the program `encode`,
   - `tokenizers` from tokenizer.json,
   - `transformers.AutoTokenizer` from the directory,
-  - `tiktoken` from tokenizer.tiktoken (train-tokenizer --format tiktoken) or else vocab.json, with the pattern and the
-    special tokens of tokenizer.json,
+  - `tiktoken` from tokenizer.tiktoken (train-tokenizer --format tiktoken) or else vocab.json, with
+    the pattern and the special tokens of tokenizer.json,
 and all ids must be the same. Exit status 0 if they are."""
+
 import json
 import os
 import random
@@ -26,9 +27,25 @@ import tiktoken.load
 import tokenizers
 import transformers
 
-PIECES = """the and there 's 'S 'll 'LL 've 'd 't a B é ß ſ 中文 русский عربي ½ Ⅷ ٣ 0 12 345 6789 ! ?! … -- _ ' " ( ) {} = +
+PIECES = """the and there 's 'S 'll 'LL 've 'd 't a B é ß ſ 中文 русский عربي ½ Ⅷ ٣ 0 12 345 6789
+! ?! … -- _ ' " ( ) {} = +
 👍 👩‍🚀 🇪🇺 e\u0301 \u200d \u00ad \ufeff \u0000 \u007f""".split()
-SPACES = [" ", "  ", "   ", "\n", "\n\n", "\r\n", "\t", " \n", "\n ", "\u00a0", "\u2003", "\u3000", "\u0085", "\u2028"]
+SPACES = [
+    " ",
+    "  ",
+    "   ",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\t",
+    " \n",
+    "\n ",
+    "\u00a0",
+    "\u2003",
+    "\u3000",
+    "\u0085",
+    "\u2028",
+]
 GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
@@ -50,7 +67,8 @@ def by_program(program, directory, text):
         source, target = Path(folder, "text"), Path(folder, "tokens.npy")
         source.write_bytes(text.encode())
         subprocess.run(
-            [program, "--tokenizer", directory, "--file", source, "--out", target, "--quiet"], check=True
+            [program, "--tokenizer", directory, "--file", source, "--out", target, "--quiet"],
+            check=True,
         )
         return numpy.load(target, mmap_mode="r").tolist()
 
@@ -71,7 +89,9 @@ def by_tiktoken(directory, description):
     pattern = GPT2
     if pre_tokenizer["type"] == "Sequence":
         pattern = pre_tokenizer["pretokenizers"][0]["pattern"]["Regex"]
-    return tiktoken.Encoding("ours", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials)
+    return tiktoken.Encoding(
+        "ours", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials
+    )
 
 
 def main():
@@ -99,9 +119,17 @@ def main():
             theirs = encode(text)
             if theirs != ours:
                 failed = True
-                at = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
-                print(f"{name} differs at token {at}: ours {ours[at:at + 8]}, theirs {theirs[at:at + 8]}")
-                print(f"  after {fast.decode(ours[max(0, at - 8):at], skip_special_tokens=False)!r}")
+                at = next(
+                    (i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b),
+                    min(len(ours), len(theirs)),
+                )
+                print(
+                    f"{name} differs at token {at}: "
+                    f"ours {ours[at : at + 8]}, theirs {theirs[at : at + 8]}"
+                )
+                print(
+                    f"  after {fast.decode(ours[max(0, at - 8) : at], skip_special_tokens=False)!r}"
+                )
         if auto.decode(ours, clean_up_tokenization_spaces=False) != text:
             failed = True
             print("transformers does not decode to the text")

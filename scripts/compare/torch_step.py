@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""PyTorch's time for one training step of the default model: what scripts/bench-training.sh measures against.
+"""Measures a training step of the default model in PyTorch, for scripts/bench-training.sh.
 
     pip install torch
-    scripts/compare/torch_step.py [--mode eager|compile] [--precision f32|bf16] [--batch-size N] [--steps N] [--threads N]
+    scripts/compare/torch_step.py [--mode eager|compile] [--precision f32|bf16] [--batch-size N]
+                                  [--steps N] [--threads N]
 
-The same architecture (pre-norm RMSNorm, RoPE, SwiGLU, no biases, output layer not tied), AdamW in its fused form, clipping at 1,
-random tokens. Attention is PyTorch's own fused one. Prints one JSON object: median seconds a step after two steps to warm up (with
-`compile` the first of them compiles), tokens a second, and the peak memory of the process in bytes."""
+The same architecture (pre-norm RMSNorm, RoPE, SwiGLU, no biases, output layer not tied), AdamW in
+its fused form, clipping at 1, random tokens. Attention is PyTorch's own fused one. Prints one JSON
+object: median seconds per step after two steps to warm up (with `compile` the first of them
+compiles), tokens per second, and the peak memory of the process in bytes."""
+
 import argparse
 import json
 import resource
@@ -36,13 +39,21 @@ class Block(nn.Module):
         self.attention_norm = nn.RMSNorm(D_MODEL, eps=1e-5)
         self.q, self.k, self.v, self.o = (linear(D_MODEL, D_MODEL) for _ in range(4))
         self.feed_forward_norm = nn.RMSNorm(D_MODEL, eps=1e-5)
-        self.gate, self.up, self.down = linear(D_MODEL, D_FF), linear(D_MODEL, D_FF), linear(D_FF, D_MODEL)
+        self.gate, self.up, self.down = (
+            linear(D_MODEL, D_FF),
+            linear(D_MODEL, D_FF),
+            linear(D_FF, D_MODEL),
+        )
 
     def forward(self, x, cos, sin):
         batch, length, _ = x.shape
         h = self.attention_norm(x)
-        q, k, v = (f(h).view(batch, length, HEADS, -1).transpose(1, 2) for f in (self.q, self.k, self.v))
-        h = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True)
+        q, k, v = (
+            f(h).view(batch, length, HEADS, -1).transpose(1, 2) for f in (self.q, self.k, self.v)
+        )
+        h = F.scaled_dot_product_attention(
+            rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True
+        )
         x = x + self.o(h.transpose(1, 2).reshape(batch, length, D_MODEL))
         h = self.feed_forward_norm(x)
         return x + self.down(F.silu(self.gate(h)) * self.up(h))
@@ -93,7 +104,15 @@ def main():
     median = sorted(seconds[2:])[args.steps // 2]
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    print(json.dumps({"seconds": median, "tokens_per_second": args.batch_size * CONTEXT / median, "peak_bytes": peak}))
+    print(
+        json.dumps(
+            {
+                "seconds": median,
+                "tokens_per_second": args.batch_size * CONTEXT / median,
+                "peak_bytes": peak,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Trains the same architecture as `train-model` in PyTorch, on the same token files, to compare the quality of both.
+"""Trains the architecture of `train-model` in PyTorch on the same token files, to compare both.
 
     pip install torch numpy
-    scripts/compare/torch_train.py --train train.npy --val valid.npy --vocab-size 2000 --seed 0 --out runs/torch-0
+    scripts/compare/torch_train.py --train train.npy --val valid.npy --vocab-size 2000 --seed 0 \\
+                                   --out runs/torch-0
 
-Same hyper-parameters, same law of the first weights, same windows in the same order for the same seed (ChaCha8, see
-crates/cli/src/data/batches.rs), same schedule, clipping and AdamW. The first weights themselves differ, as the generator does,
-unless train-model starts from those that --save-first writes.
+Same hyper-parameters, same distribution of the first weights, same windows in the same order for
+the same seed (ChaCha8, see crates/cli/src/data/batches.rs), same schedule, clipping and AdamW. The
+first weights themselves differ, as the generators do, unless train-model starts from those that
+--save-first writes.
+
 Writes metrics.jsonl in the format of train-model, so that the example `compare-runs` draws both."""
 
 import argparse
@@ -23,12 +26,17 @@ from torch import nn
 
 
 def chacha8(seed: int, stream: int, first_block: int, blocks: int) -> np.ndarray:
-    """Words of the ChaCha8 key stream whose key is the seed's eight bytes, then zeros; 16 words a block."""
+    """Words of the ChaCha8 key stream whose key is the seed's eight bytes, then zeros.
+
+    A block has 16 words."""
     state = np.zeros((16, blocks), dtype=np.uint32)
     state[:4] = np.frombuffer(b"expand 32-byte k", dtype="<u4")[:, None]
     state[4], state[5] = seed & 0xFFFFFFFF, seed >> 32
     counter = np.arange(first_block, first_block + blocks, dtype=np.uint64)
-    state[12], state[13] = (counter & 0xFFFFFFFF).astype(np.uint32), (counter >> np.uint64(32)).astype(np.uint32)
+    state[12], state[13] = (
+        (counter & 0xFFFFFFFF).astype(np.uint32),
+        (counter >> np.uint64(32)).astype(np.uint32),
+    )
     state[14], state[15] = stream & 0xFFFFFFFF, stream >> 32
     x = state.copy()
 
@@ -42,7 +50,9 @@ def chacha8(seed: int, stream: int, first_block: int, blocks: int) -> np.ndarray
         for column in range(4):
             quarter(column, 4 + column, 8 + column, 12 + column)
         for diagonal in range(4):
-            quarter(diagonal, 4 + (diagonal + 1) % 4, 8 + (diagonal + 2) % 4, 12 + (diagonal + 3) % 4)
+            quarter(
+                diagonal, 4 + (diagonal + 1) % 4, 8 + (diagonal + 2) % 4, 12 + (diagonal + 3) % 4
+            )
     return (x + state).T.reshape(-1)
 
 
@@ -92,7 +102,10 @@ class Block(nn.Module):
     def forward(self, x, cos, sin):
         B, T, C = x.shape
         h = self.norm1(x)
-        q, k, v = (p(h).view(B, T, self.heads, C // self.heads).transpose(1, 2) for p in (self.q, self.k, self.v))
+        q, k, v = (
+            p(h).view(B, T, self.heads, C // self.heads).transpose(1, 2)
+            for p in (self.q, self.k, self.v)
+        )
         q, k = rotate(q, cos[:T], sin[:T]), rotate(k, cos[:T], sin[:T])
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.o(y.transpose(1, 2).reshape(B, T, C))
@@ -105,7 +118,9 @@ class Transformer(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(a.vocab_size, a.d_model)
         nn.init.trunc_normal_(self.embedding.weight, 0, 1, -3, 3)
-        self.blocks = nn.ModuleList([Block(a.d_model, a.num_heads, a.d_ff) for _ in range(a.num_layers)])
+        self.blocks = nn.ModuleList(
+            [Block(a.d_model, a.num_heads, a.d_ff) for _ in range(a.num_layers)]
+        )
         self.norm, self.head = RmsNorm(a.d_model), Linear(a.d_model, a.vocab_size)
         d_head = a.d_model // a.num_heads
         frequency = a.rope_theta ** (-torch.arange(0, d_head, 2) / d_head)
@@ -121,7 +136,9 @@ class Transformer(nn.Module):
 
 
 def lr_at(step, a):
-    """The rate of a step, counted from 0: linear warm-up from 0, then a cosine that reaches min-lr at the last step."""
+    """The rate of a step, counted from 0.
+
+    Linear warm-up from 0, then a cosine that reaches min-lr at the last step."""
     last = a.steps - 1
     if step < a.warmup_steps:
         return a.lr * step / a.warmup_steps
@@ -139,10 +156,14 @@ def loss_of(model, ids, targets, a):
 
 @torch.no_grad()
 def validate(model, tokens, a):
-    """Mean loss over the whole set in consecutive windows; every token but the first is predicted exactly once."""
+    """Mean loss over the whole set in consecutive windows.
+
+    Every token but the first is predicted exactly once."""
     T, total, predicted = a.context_length, 0.0, len(tokens) - 1
     whole = predicted // T
-    cuts = [(first * T, min(a.batch_size, whole - first), T) for first in range(0, whole, a.batch_size)]
+    cuts = [
+        (first * T, min(a.batch_size, whole - first), T) for first in range(0, whole, a.batch_size)
+    ]
     if predicted % T:
         cuts.append((whole * T, 1, predicted % T))
     for start, rows, time_ in cuts:
@@ -157,11 +178,16 @@ def save_llama(model, a, directory):
     from safetensors.torch import save_file
 
     names = {
-        "norm1.weight": "input_layernorm.weight", "norm2.weight": "post_attention_layernorm.weight",
+        "norm1.weight": "input_layernorm.weight",
+        "norm2.weight": "post_attention_layernorm.weight",
         **{f"{name}.weight": f"self_attn.{name}_proj.weight" for name in "qkvo"},
         **{f"{name}.weight": f"mlp.{name}_proj.weight" for name in ("gate", "up", "down")},
     }
-    outside = {"embedding.weight": "model.embed_tokens.weight", "norm.weight": "model.norm.weight", "head.weight": "lm_head.weight"}
+    outside = {
+        "embedding.weight": "model.embed_tokens.weight",
+        "norm.weight": "model.norm.weight",
+        "head.weight": "lm_head.weight",
+    }
 
     def renamed(name):
         if name in outside:
@@ -170,13 +196,24 @@ def save_llama(model, a, directory):
         return f"model.layers.{layer}.{names[inside]}"
 
     directory.mkdir(parents=True, exist_ok=True)
-    weights = {renamed(name): tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
+    weights = {
+        renamed(name): tensor.detach().contiguous() for name, tensor in model.state_dict().items()
+    }
     save_file(weights, directory / "model.safetensors", {"format": "pt"})
     config = {
-        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": a.vocab_size,
-        "hidden_size": a.d_model, "intermediate_size": a.d_ff, "num_hidden_layers": a.num_layers,
-        "num_attention_heads": a.num_heads, "num_key_value_heads": a.num_heads, "max_position_embeddings": a.context_length,
-        "rms_norm_eps": 1e-5, "rope_theta": a.rope_theta, "hidden_act": "silu", "tie_word_embeddings": False,
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "vocab_size": a.vocab_size,
+        "hidden_size": a.d_model,
+        "intermediate_size": a.d_ff,
+        "num_hidden_layers": a.num_layers,
+        "num_attention_heads": a.num_heads,
+        "num_key_value_heads": a.num_heads,
+        "max_position_embeddings": a.context_length,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": a.rope_theta,
+        "hidden_act": "silu",
+        "tie_word_embeddings": False,
     }
     (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
@@ -195,7 +232,9 @@ def train(a):
     )
     run = torch.compile(model) if a.compile else model
     a.out.mkdir(parents=True, exist_ok=True)
-    (a.out / "config.json").write_text(json.dumps({k: str(v) for k, v in vars(a).items()}, indent=2) + "\n")
+    (a.out / "config.json").write_text(
+        json.dumps({k: str(v) for k, v in vars(a).items()}, indent=2) + "\n"
+    )
     T, B = a.context_length, a.batch_size
     began, training, since = time.time(), 0.0, (0, 0.0)
     with open(a.out / "metrics.jsonl.unfinished", "w") as lines:
@@ -227,29 +266,56 @@ def train(a):
                 line |= {"lr": lr, "grad_norm": norm.item(), "tokens_per_second": speed}
                 line["seconds"] = time.time() - began
                 print(json.dumps(line), file=lines, flush=True)
-                print(f"step {done} of {a.steps}: loss {loss:.4f}, {speed:.0f} tokens/s", line.get("val_loss", ""), flush=True)
+                print(
+                    f"step {done} of {a.steps}: loss {loss:.4f}, {speed:.0f} tokens/s",
+                    line.get("val_loss", ""),
+                    flush=True,
+                )
     (a.out / "metrics.jsonl.unfinished").rename(a.out / "metrics.jsonl")
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--train", type=pathlib.Path, required=True, help="token file, .npy")
     parser.add_argument("--val", type=pathlib.Path, required=True, help="token file, .npy")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="directory for metrics.jsonl")
+    parser.add_argument(
+        "--out", type=pathlib.Path, required=True, help="directory for metrics.jsonl"
+    )
     for name, default in {
-        "vocab-size": 10000, "context-length": 256, "d-model": 512, "num-heads": 16, "num-layers": 4, "d-ff": 1344,
-        "batch-size": 32, "steps": 5000, "eval-every": 100, "log-every": 10, "seed": 0, "threads": 0,
+        "vocab-size": 10000,
+        "context-length": 256,
+        "d-model": 512,
+        "num-heads": 16,
+        "num-layers": 4,
+        "d-ff": 1344,
+        "batch-size": 32,
+        "steps": 5000,
+        "eval-every": 100,
+        "log-every": 10,
+        "seed": 0,
+        "threads": 0,
     }.items():
         parser.add_argument("--" + name, type=int, default=default)
     for name, default in {
-        "lr": 1e-3, "rope-theta": 1e4, "grad-clip": 1.0, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight-decay": 0.01,
+        "lr": 1e-3,
+        "rope-theta": 1e4,
+        "grad-clip": 1.0,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "eps": 1e-8,
+        "weight-decay": 0.01,
     }.items():
         parser.add_argument("--" + name, type=float, default=default)
     parser.add_argument("--min-lr", type=float, help="default: lr / 100")
     parser.add_argument("--warmup-steps", type=int, help="default: 2 %% of the steps")
     parser.add_argument(
-        "--save-first", type=pathlib.Path, metavar="DIR",
-        help="write the first weights there, for train-model --init-from: then both differ in rounding only (needs safetensors)",
+        "--save-first",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="write the first weights there, for train-model --init-from: then both differ in "
+        "rounding only (needs safetensors)",
     )
     parser.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
     parser.add_argument("--compile", action="store_true", help="torch.compile")

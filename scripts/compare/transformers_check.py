@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks that a checkpoint means the same to Hugging Face `transformers` as it does to our `inference`.
+"""Checks that a checkpoint means the same to `transformers` as it does to our `inference`.
 
     pip install torch transformers          (in a virtual environment outside the project)
     scripts/compare/transformers_check.py CHECKPOINT TEXT [--inference target/release/inference]
 
-CHECKPOINT is a directory that AutoModelForCausalLM and AutoTokenizer load as it stands; TEXT is a file whose
-beginning is scored. Three things are compared, in f32:
+CHECKPOINT is a directory that AutoModelForCausalLM and AutoTokenizer load as it stands; TEXT is a
+file whose beginning is scored. Three things are compared, in f32:
 
 1. token ids: ours for the text, and the tokenizer's;
 2. log-probabilities: `inference --score --json` against the logits of transformers, token by token;
@@ -29,28 +29,46 @@ END_OF_TEXT = "<|endoftext|>"
 
 def run_inference(args, *flags, prompt):
     """Standard output of our program, given the prompt on standard input."""
-    command = [args.inference, "--checkpoint", args.checkpoint, "--prompt", "-", "--precision", "f32", "--quiet", *flags]
+    command = [
+        args.inference,
+        "--checkpoint",
+        args.checkpoint,
+        "--prompt",
+        "-",
+        "--precision",
+        "f32",
+        "--quiet",
+        *flags,
+    ]
     done = subprocess.run(command, input=prompt.encode(), capture_output=True)
     if done.returncode != 0:
-        sys.exit(f"error: {' '.join(command)} gave status {done.returncode}: {done.stderr.decode(errors='replace')}")
+        message = done.stderr.decode(errors="replace")
+        sys.exit(f"error: {' '.join(command)} gave status {done.returncode}: {message}")
     return done.stdout.decode(errors="replace")
 
 
 def beginning(tokenizer, text, count):
     """The text of the first `count` tokens, cut back to whole characters."""
-    return tokenizer.decode(tokenizer(text, add_special_tokens=False).input_ids[:count]).rstrip("\ufffd")
+    return tokenizer.decode(tokenizer(text, add_special_tokens=False).input_ids[:count]).rstrip(
+        "\ufffd"
+    )
 
 
 def check_ids(tokenizer, text, ours):
     theirs = tokenizer(text, add_special_tokens=False).input_ids
     same = theirs == ours
-    print(f"token ids: {len(ours)} ours, {len(theirs)} theirs, {'identical' if same else 'DIFFERENT'}")
+    print(
+        f"token ids: {len(ours)} ours, {len(theirs)} theirs, {'identical' if same else 'DIFFERENT'}"
+    )
     return same
 
 
 def check_logprobs(model, ids, ours, tolerance):
     if len(ours) != len(ids) or ours[0] is not None:
-        print(f"log-probabilities: {len(ours)} values for {len(ids)} tokens, the first is {ours[:1]}: MALFORMED")
+        print(
+            f"log-probabilities: {len(ours)} values for {len(ids)} tokens, "
+            f"the first is {ours[:1]}: MALFORMED"
+        )
         return False
     tokens = torch.tensor([ids])
     with torch.no_grad():
@@ -60,7 +78,8 @@ def check_logprobs(model, ids, ours, tolerance):
     worst = int(difference.argmax())
     good = bool(difference.max() <= tolerance)
     print(
-        f"log-probabilities: {len(ids)} tokens, largest difference {difference.max():.2e} at token {worst + 1} "
+        f"log-probabilities: {len(ids)} tokens, "
+        f"largest difference {difference.max():.2e} at token {worst + 1} "
         f"(mean {difference.mean():.2e}, allowed {tolerance:.0e}): {'agree' if good else 'DIFFER'}"
     )
     return good
@@ -69,7 +88,10 @@ def check_logprobs(model, ids, ours, tolerance):
 def check_perplexity(ours, reported):
     expected = math.exp(-sum(ours[1:]) / (len(ours) - 1))
     good = math.isclose(expected, reported, rel_tol=1e-4)
-    print(f"perplexity: {reported:.4f} reported, {expected:.4f} from the values: {'agree' if good else 'DIFFER'}")
+    print(
+        f"perplexity: {reported:.4f} reported, {expected:.4f} from the values: "
+        f"{'agree' if good else 'DIFFER'}"
+    )
     return good
 
 
@@ -92,32 +114,51 @@ def check_greedy(args, model, tokenizer, prompt, max_tokens):
     new = [token for token in out[0, ids.shape[1] :].tolist() if token != end]
     theirs = prompt + tokenizer.decode(new, clean_up_tokenization_spaces=False)
     ours = run_inference(args, "--temperature", "0", "--max-tokens", str(max_tokens), prompt=prompt)
-    # The program may end its output with a line break of its own, and the last token may hold half a character.
+    # The program may end its output with a line break; the last token may hold half a character.
     ours, theirs = (text.removesuffix("\n").rstrip("\ufffd") for text in (ours, theirs))
     same = ours == theirs
-    print(f"greedy text: {len(new)} tokens after {ids.shape[1]}: {'identical' if same else 'DIFFERENT'}")
+    print(
+        f"greedy text: {len(new)} tokens after {ids.shape[1]}: "
+        f"{'identical' if same else 'DIFFERENT'}"
+    )
     if not same:
-        at = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
-        print(f"  from character {at} on\n  ours:   {ours[at:at + 80]!r}\n  theirs: {theirs[at:at + 80]!r}")
+        at = next(
+            (i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs))
+        )
+        print(
+            f"  from character {at} on\n"
+            f"  ours:   {ours[at : at + 80]!r}\n  theirs: {theirs[at : at + 80]!r}"
+        )
     return same
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkpoint")
     parser.add_argument("text", type=pathlib.Path)
     root = pathlib.Path(__file__).resolve().parents[2]
-    parser.add_argument("--inference", default=str(root / "target/release/inference"), help="default: %(default)s")
-    parser.add_argument("--tokens", type=int, default=200, help="tokens to score (default: %(default)s)")
-    parser.add_argument("--tolerance", type=float, default=1e-3, help="on a log-probability (default: %(default)s)")
+    parser.add_argument(
+        "--inference", default=str(root / "target/release/inference"), help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--tokens", type=int, default=200, help="tokens to score (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=1e-3, help="on a log-probability (default: %(default)s)"
+    )
     args = parser.parse_args()
 
     model = AutoModelForCausalLM.from_pretrained(args.checkpoint, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(args.checkpoint)
     window = model.config.max_position_embeddings
-    print(f"{type(model).__name__}, {model.num_parameters():,} parameters, context {window}, {len(tokenizer)} tokens")
+    print(
+        f"{type(model).__name__}, {model.num_parameters():,} parameters, context {window}, "
+        f"{len(tokenizer)} tokens"
+    )
 
-    # Beyond the context length the two would slide their windows differently, so all stays inside it.
+    # Beyond the context length the two would slide their windows differently: all stays inside.
     text = beginning(tokenizer, args.text.read_text(encoding="utf-8"), min(args.tokens, window))
     score = json.loads(run_inference(args, "--score", "--json", prompt=text))
     prompt = beginning(tokenizer, text, min(16, window // 4))

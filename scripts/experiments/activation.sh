@@ -4,7 +4,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 study=activation title="Feed-forward networks at equal parameters"
-about="SwiGLU and GEGLU (three matrices) against SiLU and GELU (two, half as wide again): equal parameters."
+about="SwiGLU and GEGLU (three matrices) against SiLU and GELU (two, half as wide again): equal
+parameters."
 
 variants() {
     local width=$(($(last --d-ff "${baseline[@]}" ${extra[@]+"${extra[@]}"}) * 3 / 2))

@@ -4,8 +4,9 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 study=batch-size title="Batch size at equal tokens" against=tokens
-about="Many small steps or few large ones: batches of 2 to 32 windows, the same number of tokens in all. The learning rate
-goes with the square root of the batch; the largest batch also has the baseline's."
+about="Many small steps or few large ones: batches of 2 to 32 sequences, the same number of tokens
+in all. The learning rate grows with the square root of the batch; the largest batch is run with
+the baseline's rate too."
 
 variants() {
     variant batch-2 --batch-size 2 --lr 0.0015

@@ -1,9 +1,11 @@
-# What all studies share; sourced, not run. A study sets `study` and `about` and defines `variants`, a function that calls
+# The code that all studies share; sourced, not run. A study sets `study`, `title` and `about` and
+# defines `variants`, a function that calls
 #     variant NAME FLAGS...
-# for each of its variants (`shown=OTHER variant ...` gives it another name in the chart), and `against` if the chart's
-# horizontal axis shall not be steps; then it calls `run_study "$@"`.
+# for each of its variants (`shown=OTHER variant ...` gives it another name in the chart), and
+# `against` if the chart's horizontal axis shall not be steps; then it calls `run_study "$@"`.
 
-# The model and the optimizer that every study starts from; those given after -- come later and win, and a variant's last.
+# The model and the optimizer that every study starts from. Flags given after -- override them, and
+# a variant's flags override both.
 baseline=(
     --context-length 128 --d-model 64 --num-layers 4 --num-heads 4 --d-ff 172 --batch-size 8
     --lr 0.003 --precision f32 --eval-batches 0 --keep-checkpoints 1
@@ -18,16 +20,17 @@ Usage: scripts/experiments/$study.sh [TRAIN.npy VAL.npy] [options] [-- TRAIN-MOD
 
 $about
 
-Runs the variants one after the other into OUT/NAME-sSEED/, skips those that are finished, goes on with those that were
-cut off, draws OUT/$study.svg and prints a table. Without files: the stories in data/, encoded first. Variants that
-differ from those in OUT in more than their seed are an error, which names the difference.
+Runs the variants one after the other into OUT/NAME-sSEED/, skips those that are finished, resumes
+those that were interrupted, draws OUT/$study.svg and prints a table. Without files: the stories in
+data/, encoded first. Variants that differ from those in OUT in more than their seed are an error,
+which names the difference.
 
-    --total-tokens N   tokens a run trains on (default 2048000, some minutes a run on two cores)
+    --total-tokens N   tokens per run (default 2048000, some minutes per run on two cores)
     --seeds N          runs of each variant, with the seeds 0 to N-1 (default 1)
     --out DIR          where the runs go (default runs/); another budget wants another directory
     --draw-only        no training: chart and table of what is there
-    -- FLAGS           for train-model, in the place of the baseline's: --vocab-size N (for files of your own),
-                       --d-model N, ...; what a variant changes stays changed
+    -- FLAGS           for train-model, in the place of the baseline's: --vocab-size N (for your own
+                       files), --d-model N, ...; a variant's own flags override them
 
 LM_BIN names a folder with the programs, if they are not to be built; COMPARE_RUNS a compare-runs.
 HELP
@@ -44,7 +47,10 @@ parse() {
     while [ $# -gt 0 ]; do
         case "$1" in
             -h | --help) usage; exit 0 ;;
-            --total-tokens=* | --seeds=* | --out=*) set -- "${1%%=*}" "${1#*=}" "${@:2}"; continue ;;
+            --total-tokens=* | --seeds=* | --out=*)
+                set -- "${1%%=*}" "${1#*=}" "${@:2}"
+                continue
+                ;;
             --total-tokens) total_tokens="${2:?--total-tokens takes a number}"; shift ;;
             --seeds) seeds="${2:?--seeds takes a number}"; shift ;;
             --out) out="${2:?--out takes a directory}"; shift ;;
@@ -75,15 +81,17 @@ prepare_stories() {
     train="$data/train.npy" val="$data/valid.npy"
     [ -n "$draw_only" ] || [ -e "$val" ] || {
         mkdir -p "$data"
-        "$bin/train-tokenizer" --quiet --dataset "$root/data/stories-train.txt" --vocab-size 1024 --out "$data/tokenizer" >&2
+        "$bin/train-tokenizer" --quiet --dataset "$root/data/stories-train.txt" \
+            --vocab-size 1024 --out "$data/tokenizer" >&2
         for split in train valid; do
-            "$bin/encode" --quiet --tokenizer "$data/tokenizer" --file "$root/data/stories-$split.txt" --out "$data/$split.npy"
+            "$bin/encode" --quiet --tokenizer "$data/tokenizer" \
+                --file "$root/data/stories-$split.txt" --out "$data/$split.npy"
         done
     }
     extra=(--vocab-size 1024 ${extra[@]+"${extra[@]}"})
 }
 
-# last FLAG FLAGS...: the value that FLAG has at last.
+# last FLAG FLAGS...: the last value of FLAG.
 last() {
     local flag="$1" value=""
     shift
@@ -102,16 +110,20 @@ at_least_one() {
     echo $(($1 > 0 ? $1 : 1))
 }
 
-# run_one NAME SEED FLAGS...: one run, or what is left of it; train-model says so if there is another run in its place.
+# run_one NAME SEED FLAGS...: runs a variant, or what is left of its run. train-model refuses if OUT
+# holds another run of this name.
 run_one() {
-    local name="$1-s$2" seed="$2" dir="$out/$1-s$2" steps a_step begun=() code=0 flags
+    local name="$1-s$2" seed="$2" dir="$out/$1-s$2" begun=() code=0
+    local flags flag tokens_per_step=1 steps
     shift 2
-    # Of a flag that is there twice the last one counts.
+    # The last value of a flag counts.
     flags=(--grad-accum 1 "${baseline[@]}" ${extra[@]+"${extra[@]}"} "$@")
-    a_step=$(($(last --batch-size "${flags[@]}") * $(last --grad-accum "${flags[@]}") * $(last --context-length "${flags[@]}")))
-    steps=$((total_tokens / a_step))
+    for flag in --batch-size --grad-accum --context-length; do
+        tokens_per_step=$((tokens_per_step * $(last "$flag" "${flags[@]}")))
+    done
+    steps=$((total_tokens / tokens_per_step))
     if grep -qs '"not_finite_at": [0-9]' "$dir/run.json"; then
-        # There is nothing to go on from, so that train-model cannot compare.
+        # A run that diverged has no checkpoint, so train-model cannot compare the flags.
         [ "$(asked)" = "$(cat "$dir/.asked" 2>/dev/null)" ] ||
             die "$name diverged with other flags, data or budgets; give another --out than $out"
         echo "== $name: diverged before" >&2
@@ -121,9 +133,11 @@ run_one() {
     mkdir -p "$dir"
     if [ ${#begun[@]} = 0 ]; then asked >"$dir/.asked"; fi
     echo "== $name: $*" >&2
-    "$bin/train-model" --train-dataset "$train" --val-dataset "$val" --checkpoint-dir "$dir" --seed "$seed" \
-        --total-tokens "$total_tokens" --log-every "$(at_least_one $((steps / 100)))" \
-        --eval-every "$(at_least_one $((steps / 4)))" "${flags[@]}" ${begun[@]+"${begun[@]}"} || code=$?
+    "$bin/train-model" --train-dataset "$train" --val-dataset "$val" --checkpoint-dir "$dir" \
+        --seed "$seed" --total-tokens "$total_tokens" \
+        --log-every "$(at_least_one $((steps / 100)))" \
+        --eval-every "$(at_least_one $((steps / 4)))" \
+        "${flags[@]}" ${begun[@]+"${begun[@]}"} || code=$?
     # A loss that is not finite is a result; all else is an error.
     if [ "$code" != 0 ] && ! grep -qs '"not_finite_at": [0-9]' "$dir/run.json"; then
         [ "$(asked)" = "$(cat "$dir/.asked" 2>/dev/null)" ] ||
@@ -133,7 +147,7 @@ run_one() {
     asked >"$dir/.asked"
 }
 
-# What run_one was asked for.
+# The budget, the data and the flags of run_one.
 asked() {
     printf '%s\n' "$total_tokens" "$data" "${flags[@]}"
 }
@@ -149,7 +163,8 @@ compare_runs() {
     if [ -n "${COMPARE_RUNS:-}" ]; then
         "$COMPARE_RUNS" "$@"
     else
-        cargo run --quiet --release --locked --package lm --example compare-runs --manifest-path "$root/Cargo.toml" -- "$@"
+        cargo run --quiet --release --locked --package lm --example compare-runs \
+            --manifest-path "$root/Cargo.toml" -- "$@"
     fi
 }
 
@@ -157,7 +172,8 @@ run_study() {
     parse "$@"
     mkdir -p "$out"
     if [ -z "$draw_only" ] && [ -z "${LM_BIN:-}" ]; then
-        cargo build --quiet --release --locked --package lm --bins --manifest-path "$root/Cargo.toml"
+        cargo build --quiet --release --locked --package lm --bins \
+            --manifest-path "$root/Cargo.toml"
     fi
     [ -n "$train" ] || prepare_stories
     data=""
@@ -166,5 +182,6 @@ run_study() {
     for ((current_seed = 0; current_seed < seeds; current_seed++)); do
         variants
     done
-    compare_runs "${chart[@]}" --title "$title" --against "${against:-steps}" --out "$out/$study.svg"
+    compare_runs "${chart[@]}" --title "$title" --against "${against:-steps}" \
+        --out "$out/$study.svg"
 }

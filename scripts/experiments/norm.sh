@@ -4,7 +4,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 study=norm title="RMSNorm: before, after, none"
-about="RMSNorm before each layer (pre), after each residual sum (post), or nowhere, at two learning rates."
+about="RMSNorm before each layer (pre), after each residual sum (post), or nowhere, at two learning
+rates."
 
 variants() {
     shown=norm-pre variant baseline
