@@ -13,7 +13,7 @@
 
 #![forbid(unsafe_code)]
 
-mod atomic;
+mod atomic_file;
 mod early_sync;
 mod input;
 
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-pub use atomic::AtomicFile;
+pub use atomic_file::AtomicFile;
 pub use input::{LARGEST, open, read};
 
 /// `Result` with this crate's [`Error`].
