@@ -1,4 +1,4 @@
-//! A file that is written beside its final name.
+//! Files that are written beside their final name, synced and renamed.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -6,14 +6,30 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
+use crate::directory::{make_dir, parent_of, sync_dir, temporary_file};
 use crate::early_sync::EarlySync;
-use crate::{Error, Result, make_dir, new_temporary, parent_of, sync_dir};
+use crate::error::{Error, Result};
 
-/// Large blocks are written up to multiples of so many bytes.
-const ALIGNED: usize = 1 << 16;
+/// Blocks are written up to multiples of this many bytes in the file.
+const ALIGNMENT: usize = 1 << 16;
 
-/// A file being written, through a buffer. Nothing is at its final name, or what was there before,
-/// until [`AtomicFile::commit`]; dropped without it, it vanishes.
+/// A file that is written under a temporary name in the directory of its final one.
+///
+/// Until [`AtomicFile::commit`] its final name is free or belongs to the older file. Dropping it
+/// without a commit removes it. Writes go through a buffer.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::io::Write;
+/// # let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("numbers.txt");
+/// let mut file = files::AtomicFile::create(&path)?;
+/// file.write_all(b"1 2 3")?;
+/// assert!(!path.exists());
+/// file.commit()?;
+/// assert_eq!(std::fs::read(&path)?, b"1 2 3");
+/// # Ok(()) }
+/// ```
 pub struct AtomicFile {
     writer: BufWriter<File>,
     /// `None` for a device or a named pipe, which is written to directly.
@@ -23,42 +39,31 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Begins the file `path`; its directory is made if it is missing.
+    /// Begins the file `path`. Makes its directory if it is missing.
     ///
     /// # Errors
     /// When the directory cannot be made or written to, or `path` is a directory.
     pub fn create(path: &Path) -> Result<AtomicFile> {
-        let resolved = resolve_link(path);
-        let path = resolved.as_deref().unwrap_or(path);
-        let parent = parent_of(path);
-        match fs::metadata(path) {
-            Ok(found) if found.is_dir() => {
-                return Err(Error::new(path, "expected a file name")(
-                    ErrorKind::IsADirectory.into(),
-                ));
-            }
-            // Renaming would put a file in the place of /dev/null.
-            Ok(found) if !found.is_file() => {
-                let file = File::options().write(true).open(path);
-                let file = file.map_err(Error::cannot_write(path))?;
-                return Ok(AtomicFile {
-                    writer: BufWriter::new(file),
-                    temporary: None,
-                    path: path.to_path_buf(),
-                    early_sync: None,
-                });
-            }
-            _ => make_dir(parent)?,
+        let path = resolve_link(path);
+        let kind = fs::metadata(&path).ok().map(|metadata| metadata.file_type());
+        if kind.is_some_and(|kind| kind.is_dir()) {
+            return Err(Error::new(&path, "expected a file name")(ErrorKind::IsADirectory.into()));
         }
-        let temporary = new_temporary(parent)?;
-        let (file, temporary) = temporary.into_parts();
+        let (file, temporary) = if kind.is_some_and(|kind| !kind.is_file()) {
+            // Renaming would put a file in the place of /dev/null.
+            let file = File::options().write(true).open(&path);
+            (file.map_err(Error::cannot_write(&path))?, None)
+        } else {
+            make_dir(parent_of(&path))?;
+            let (file, temporary) = temporary_file(parent_of(&path))?.into_parts();
+            (file, Some(temporary))
+        };
         let writer = BufWriter::with_capacity(1 << 20, file);
-        let path = path.to_path_buf();
-        Ok(AtomicFile { writer, temporary: Some(temporary), path, early_sync: None })
+        Ok(AtomicFile { writer, temporary, path, early_sync: None })
     }
 
-    /// Sends what is written to the disk while more of it comes, so that [`AtomicFile::commit`]
-    /// need not wait for all of it: for large files that take a while to make.
+    /// Sends what is written to the disk while more is being made, so that [`AtomicFile::commit`]
+    /// need not wait for all of it. Worth its thread for large files that take a while to make.
     ///
     /// # Errors
     /// When the file's handle cannot be copied.
@@ -71,18 +76,19 @@ impl AtomicFile {
         Ok(self)
     }
 
-    /// Writes a large block, most of it past the buffer. What is behind the last multiple of 64 kB
-    /// waits there for the next one: operating systems keep files in pages, the larger the better a
-    /// write fits them.
+    /// Writes a large block, most of it past the buffer.
+    ///
+    /// What is behind the last multiple of 64 kB waits in the buffer for the next block: operating
+    /// systems keep files in pages, and a write that covers whole pages costs less.
     ///
     /// # Errors
     /// When the disk is full or fails.
     pub fn write_block(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let room = ALIGNED.saturating_sub(self.writer.buffer().len());
-        let (first, more) = bytes.split_at(room.min(bytes.len()));
+        let to_multiple = ALIGNMENT.saturating_sub(self.writer.buffer().len());
+        let (first, more) = bytes.split_at(to_multiple.min(bytes.len()));
         self.writer.write_all(first)?;
         if !more.is_empty() {
-            let (whole, rest) = more.split_at(more.len() / ALIGNED * ALIGNED);
+            let (whole, rest) = more.split_at(more.len() / ALIGNMENT * ALIGNMENT);
             self.file()?.write_all(whole)?;
             self.writer.write_all(rest)?;
         }
@@ -92,7 +98,7 @@ impl AtomicFile {
         Ok(())
     }
 
-    /// Makes the finished file appear at its name, in the place of an older one.
+    /// Syncs the file and gives it its final name, in the place of an older one.
     ///
     /// # Errors
     /// When the disk is full or fails.
@@ -102,31 +108,23 @@ impl AtomicFile {
             early_sync.finish().map_err(Error::cannot_write(&self.path))?;
         }
         if let Some(temporary) = self.temporary.take() {
-            let synced = self.writer.get_ref().sync_all();
-            synced
-                .and_then(|()| temporary.persist(&self.path).map_err(|error| error.error))
-                .map_err(Error::cannot_write(&self.path))?;
+            self.writer.get_ref().sync_all().map_err(Error::cannot_write(&self.path))?;
+            let renamed = temporary.persist(&self.path).map_err(|error| error.error);
+            renamed.map_err(Error::cannot_write(&self.path))?;
             sync_dir(parent_of(&self.path))?;
         }
         Ok(())
     }
 
-    /// The file itself, for writers that seek (a header that is known last). What was written is
-    /// flushed.
+    /// Flushes the buffer and returns the file itself, for writers that seek (to a header that is
+    /// known last).
     ///
     /// # Errors
-    /// When what was buffered cannot be written.
+    /// When the buffer cannot be written.
     pub fn file(&mut self) -> io::Result<&mut File> {
         self.writer.flush()?;
         Ok(self.writer.get_mut())
     }
-}
-
-/// What a symbolic link names, be it there or not; that is what is replaced, and the link stays
-/// one.
-fn resolve_link(path: &Path) -> Option<PathBuf> {
-    let target = fs::read_link(path).ok()?;
-    Some(fs::canonicalize(path).unwrap_or_else(|_| parent_of(path).join(target)))
 }
 
 impl Write for AtomicFile {
@@ -139,10 +137,53 @@ impl Write for AtomicFile {
     }
 }
 
+/// Returns the target of a symbolic link, even of one that dangles, and any other path as it is.
+/// The target is what gets replaced; the link stays a link.
+fn resolve_link(path: &Path) -> PathBuf {
+    match fs::read_link(path) {
+        Ok(target) => fs::canonicalize(path).unwrap_or_else(|_| parent_of(path).join(target)),
+        Err(_) => path.to_path_buf(),
+    }
+}
+
+/// Writes `bytes` to `path`, whole or not at all.
+///
+/// # Errors
+/// As for [`AtomicFile::create`] and [`AtomicFile::commit`].
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |out| out.write_all(bytes))
+}
+
+/// Writes to `path` what `content` writes, whole or not at all. When `content` fails, `path` stays
+/// as it was.
+///
+/// # Errors
+/// As for [`AtomicFile::create`] and [`AtomicFile::commit`], and when `content` fails.
+pub fn write_with(
+    path: &Path,
+    content: impl FnOnce(&mut AtomicFile) -> io::Result<()>,
+) -> Result<()> {
+    prepare(path, content)?.commit()
+}
+
+/// Like [`write_with`], up to the commit: for files that belong together, none of which may appear
+/// when the disk is too full for another.
+///
+/// # Errors
+/// As for [`AtomicFile::create`], and when `content` or the disk fails.
+pub fn prepare(
+    path: &Path,
+    content: impl FnOnce(&mut AtomicFile) -> io::Result<()>,
+) -> Result<AtomicFile> {
+    let mut file = AtomicFile::create(path)?;
+    content(&mut file).and_then(|()| file.flush()).map_err(Error::cannot_write(path))?;
+    Ok(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{check_dir, prepare, write, write_with};
+    use crate::directory::check_dir;
 
     fn names(dir: &Path) -> Vec<String> {
         let entries = fs::read_dir(dir).unwrap();
@@ -181,8 +222,19 @@ mod tests {
     fn blocks_of_any_length_stay_in_order() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("blocks");
-        let lens =
-            [8, 3, ALIGNED - 11, 1, ALIGNED, ALIGNED - 1, 0, 3 * ALIGNED + 5, 7, 2 * ALIGNED, 100];
+        let lens = [
+            8,
+            3,
+            ALIGNMENT - 11,
+            1,
+            ALIGNMENT,
+            ALIGNMENT - 1,
+            0,
+            3 * ALIGNMENT + 5,
+            7,
+            2 * ALIGNMENT,
+            100,
+        ];
         let content: Vec<u8> = (0..lens.iter().sum()).map(|at: usize| (at / 3) as u8).collect();
         let mut file = AtomicFile::create(&path).unwrap();
         let mut rest = &content[..];

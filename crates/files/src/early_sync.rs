@@ -5,39 +5,41 @@ use std::io;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-/// Bytes that are written before the disk is told again.
-const EVERY: usize = 8 << 20;
+/// Bytes written between two syncs.
+const BYTES_PER_SYNC: usize = 8 << 20;
 
-/// Syncs a file now and then.
-pub(super) struct EarlySync {
+/// The syncing thread of one file.
+pub(crate) struct EarlySync {
     wake: SyncSender<()>,
     thread: JoinHandle<io::Result<()>>,
-    since_last: usize,
+    bytes_since_sync: usize,
 }
 
 impl EarlySync {
-    /// Begins with `file`, another handle of the one that is written.
-    pub fn start(file: File) -> EarlySync {
+    /// Starts the thread with `file`, a second handle of the file that is written.
+    pub(crate) fn start(file: File) -> EarlySync {
         let (wake, woken) = sync_channel(1);
         let thread = thread::spawn(move || woken.iter().try_for_each(|()| file.sync_data()));
-        EarlySync { wake, thread, since_last: 0 }
+        EarlySync { wake, thread, bytes_since_sync: 0 }
     }
 
-    /// So many bytes more are written.
-    pub fn written(&mut self, bytes: usize) {
-        self.since_last += bytes;
-        if self.since_last >= EVERY {
-            self.since_last = 0;
-            // Full when the disk is behind, closed after an error: nothing to add to that.
+    /// Notes that `bytes` more were written, and wakes the thread when they are enough.
+    pub(crate) fn written(&mut self, bytes: usize) {
+        self.bytes_since_sync += bytes;
+        if self.bytes_since_sync >= BYTES_PER_SYNC {
+            self.bytes_since_sync = 0;
+            // The channel is full when the disk is behind, and closed after an error. A sync is
+            // due already in the first case, and `finish` reports the error in the second.
             let _ = self.wake.try_send(());
         }
     }
 
-    /// Waits for the thread. The file as a whole is not synced by that.
+    /// Waits for the thread. What was written last is not synced yet.
     ///
     /// # Errors
-    /// What the disk said: it says it once only, to whoever asks first.
-    pub fn finish(self) -> io::Result<()> {
+    /// When a sync failed. Operating systems report such a failure once, to the handle that asks
+    /// first, so a later sync of the whole file may not see it.
+    pub(crate) fn finish(self) -> io::Result<()> {
         drop(self.wake);
         self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the syncing thread panicked")))
     }

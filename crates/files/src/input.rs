@@ -1,18 +1,18 @@
-//! Input files that are read whole.
+//! Input files that are read whole, within bounds.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// The largest file that is read whole, in bytes: none is larger by far, and one that is gets
-/// refused before it fills the memory.
+/// The size in bytes of the largest file that is read whole. No such file comes near it, and a
+/// larger one is refused before it fills the memory.
 pub const LARGEST: u64 = 1 << 30;
 
-/// Opens a regular file to read. Anything else is refused at once: a pipe, for one, would keep the
-/// program waiting.
+/// Opens a regular file to read. Refuses anything else, since a pipe would keep the program
+/// waiting.
 ///
 /// # Errors
-/// When there is none, or it cannot be opened.
+/// When the file does not exist, is not regular, or cannot be opened.
 pub fn open(path: &Path) -> io::Result<File> {
     let kind = fs::metadata(path)?.file_type();
     if !kind.is_file() {
@@ -25,7 +25,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// All bytes of a regular file of at most [`LARGEST`].
+/// Returns the content of a regular file of at most [`LARGEST`] bytes.
 ///
 /// # Errors
 /// As for [`open`], and when the file is larger or the disk fails.

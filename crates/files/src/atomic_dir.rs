@@ -1,0 +1,208 @@
+//! Directories that are filled beside their final name, synced and renamed.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::directory::{UNFINISHED, parent_of, sync_dir, temporary};
+use crate::error::{Error, Result};
+
+/// A directory that is filled under a temporary name beside its final one.
+///
+/// Until [`AtomicDir::commit`] its final name is free or belongs to the older directory. Dropping
+/// it without a commit removes it and everything in it. A process that is killed leaves it behind;
+/// [`remove_unfinished`] clears it away.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let parent = tempfile::tempdir()?;
+/// let path = parent.path().join("step-000100");
+/// let dir = files::AtomicDir::create(&path)?;
+/// files::write(&dir.temporary_path().join("config.json"), b"{}")?;
+/// assert!(!path.exists());
+/// dir.commit()?;
+/// assert_eq!(std::fs::read(path.join("config.json"))?, b"{}");
+/// # Ok(()) }
+/// ```
+pub struct AtomicDir {
+    temporary: TempDir,
+    path: PathBuf,
+}
+
+impl AtomicDir {
+    /// Begins the directory `path`, empty. The directory that it is in must exist.
+    ///
+    /// # Errors
+    /// When the directory that it is in cannot be written to.
+    pub fn create(path: &Path) -> Result<AtomicDir> {
+        let parent = parent_of(path);
+        let temporary = temporary(0o777).tempdir_in(parent);
+        let temporary = temporary.map_err(Error::new(parent, "cannot be written to"))?;
+        Ok(AtomicDir { temporary, path: path.to_path_buf() })
+    }
+
+    /// Returns where the directory is until the commit. Its files are written there.
+    pub fn temporary_path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Syncs the names in the directory and gives it its final name, in the place of an older one.
+    /// The files in it must have been synced, as [`AtomicFile`](crate::AtomicFile) does.
+    ///
+    /// # Errors
+    /// When an older directory cannot be removed, or the disk fails.
+    pub fn commit(self) -> Result<()> {
+        sync_dir(self.temporary_path())?;
+        remove_dir(&self.path)?;
+        fs::rename(self.temporary_path(), &self.path).map_err(Error::cannot_write(&self.path))?;
+        // It is no longer where `TempDir` would remove it from.
+        let _ = self.temporary.keep();
+        sync_dir(parent_of(&self.path))
+    }
+}
+
+/// Removes the directory `path` if it exists: first its name, at once, then its content. So nobody
+/// ever finds half of it there.
+///
+/// # Errors
+/// When it cannot be renamed.
+pub fn remove_dir(path: &Path) -> Result<()> {
+    let removed = AtomicDir::create(path)?;
+    match fs::rename(path, removed.temporary_path()) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Error::new(path, "cannot be removed")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes `link` a symbolic link to the directory `target`, in the place of an older link.
+///
+/// # Errors
+/// When the file system has no symbolic links, or the older link cannot be replaced.
+pub fn replace_link(target: &Path, link: &Path) -> Result<()> {
+    // Made inside a temporary directory, so that its temporary name cannot be taken.
+    let temporary = AtomicDir::create(link)?;
+    let new_link = temporary.temporary_path().join("link");
+    let replaced = symlink_dir(target, &new_link).and_then(|()| fs::rename(&new_link, link));
+    replaced.map_err(Error::cannot_write(link))?;
+    sync_dir(parent_of(link))
+}
+
+#[cfg(unix)]
+fn symlink_dir(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+#[cfg(windows)]
+fn symlink_dir(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_dir(target, link)
+}
+
+/// Removes the temporary files and directories in `dir` that killed processes left behind. Nothing
+/// may be being written there.
+///
+/// # Errors
+/// When `dir` cannot be read, or something in it cannot be removed.
+pub fn remove_unfinished(dir: &Path) -> Result<()> {
+    let failed = |error| Error::new(dir, "cannot be read")(error);
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+            let path = entry.path();
+            let removed =
+                if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(Error::new(&path, "cannot be removed"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(dir).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn create(path: &Path, content: &str) -> AtomicDir {
+        let dir = AtomicDir::create(path).unwrap();
+        crate::write(&dir.temporary_path().join("file"), content.as_bytes()).unwrap();
+        dir
+    }
+
+    #[test]
+    fn appears_whole_and_replaces() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("name");
+        for content in ["first", "second"] {
+            let dir = create(&path, content);
+            assert_eq!(path.exists(), content == "second");
+            dir.commit().unwrap();
+            assert_eq!(fs::read_to_string(path.join("file")).unwrap(), content);
+        }
+        assert_eq!(names(parent.path()), ["name"]);
+        remove_dir(&path).unwrap();
+        remove_dir(&path).unwrap();
+        assert!(names(parent.path()).is_empty());
+    }
+
+    #[test]
+    fn vanishes_when_dropped_and_is_cleared_away_after_a_kill() {
+        let parent = tempfile::tempdir().unwrap();
+        drop(create(&parent.path().join("name"), "half"));
+        assert!(names(parent.path()).is_empty());
+        let _ = create(&parent.path().join("name"), "half").temporary.keep();
+        fs::write(parent.path().join(".unfinished-file"), "half").unwrap();
+        fs::write(parent.path().join("other"), "whole").unwrap();
+        remove_unfinished(parent.path()).unwrap();
+        assert_eq!(names(parent.path()), ["other"]);
+        remove_unfinished(&parent.path().join("missing")).unwrap();
+    }
+
+    #[test]
+    fn a_missing_parent_is_named() {
+        let parent = tempfile::tempdir().unwrap();
+        let error = AtomicDir::create(&parent.path().join("missing/name")).err().unwrap();
+        assert!(error.to_string().contains("missing: cannot be written to: "), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_replaced_and_directories_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("latest");
+        for target in ["step-1", "step-2"] {
+            replace_link(Path::new(target), &link).unwrap();
+            assert_eq!(fs::read_link(&link).unwrap(), Path::new(target));
+        }
+        fs::remove_file(&link).unwrap();
+        fs::create_dir(&link).unwrap();
+        let error = replace_link(Path::new("step-3"), &link).unwrap_err();
+        assert!(error.to_string().contains("latest: cannot be written: "), "{error}");
+        assert_eq!(names(dir.path()), ["latest"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_may_read_what_is_made_if_the_umask_lets_them() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let (ours, plain) = (parent.path().join("ours"), parent.path().join("plain"));
+        create(&ours, "").commit().unwrap();
+        fs::create_dir(&plain).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&plain));
+    }
+}
