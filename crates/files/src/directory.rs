@@ -24,7 +24,7 @@ pub fn check_dir(dir: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When the disk fails.
-pub fn sync_dir(dir: &Path) -> Result<()> {
+pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
     if cfg!(unix) {
         let synced = File::open(dir).and_then(|dir| dir.sync_all());
         synced.map_err(Error::new(dir, "cannot be synced"))?;

@@ -118,7 +118,7 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
 /// Clears away what is not part of the run: what was left unfinished, an earlier run, or later
 /// checkpoints and lines.
 fn make_room(dir: &Path, plan: &Plan) -> Result<MetricsFile> {
-    checkpoint::remove_unfinished(dir)?;
+    files::remove_unfinished(dir)?;
     if plan.data.is_some() {
         if let Some(aside) = checkpoint::move_later_checkpoints_aside(dir, plan.step)? {
             let (step, aside) = (plan.step, aside.display());

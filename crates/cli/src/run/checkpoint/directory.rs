@@ -6,8 +6,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use files::sync_dir;
-use tempfile::{Builder, TempDir};
 
 use crate::charts::loss;
 use crate::charts::tensorboard;
@@ -25,8 +23,6 @@ const OF_RUN: [&str; 6] = [
     samples::FILE_NAME,
     tensorboard::DIR_NAME,
 ];
-/// Begins the name of everything that is not finished, or no longer wanted.
-const UNFINISHED: &str = ".unfinished-";
 
 /// The name of the checkpoint after `step` steps.
 pub fn name(step: u64) -> String {
@@ -38,88 +34,18 @@ fn step_of(name: &str) -> Option<u64> {
     (digits.len() >= 6).then(|| digits.parse().ok())?
 }
 
-/// A directory that vanishes unless it is finished.
-pub struct Unfinished {
-    temporary: TempDir,
-    parent: PathBuf,
-}
-
-impl Unfinished {
-    /// An empty directory in `parent`.
-    pub fn create(parent: &Path) -> Result<Unfinished> {
-        let mut builder = Builder::new();
-        builder.prefix(UNFINISHED);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // What any new directory gets; the process's umask applies.
-            builder.permissions(fs::Permissions::from_mode(0o777));
-        }
-        let temporary = builder.tempdir_in(parent);
-        let temporary =
-            temporary.with_context(|| format!("{}: cannot be written to", parent.display()))?;
-        Ok(Unfinished { temporary, parent: parent.to_path_buf() })
-    }
-
-    /// Where it is for now.
-    pub fn path(&self) -> &Path {
-        self.temporary.path()
-    }
-
-    /// Gives it its name, in the place of one that has it already.
-    pub fn finish(self, name: &str) -> Result<PathBuf> {
-        let path = self.parent.join(name);
-        sync_dir(self.path())?;
-        remove(&path)?;
-        fs::rename(self.path(), &path)
-            .with_context(|| format!("{}: cannot be written", path.display()))?;
-        // It is no longer where it could be removed from.
-        let _ = self.temporary.keep();
-        sync_dir(&self.parent)?;
-        Ok(path)
-    }
-}
-
-/// Removes a directory, if it is there: first its name, at once, then what is in it.
-fn remove(path: &Path) -> Result<()> {
-    let parent = files::parent_of(path);
-    let gone = Unfinished::create(parent)?;
-    match fs::rename(path, gone.path()) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => {
-            return Err(error).with_context(|| format!("{}: cannot be removed", path.display()));
-        }
-    }
-    Ok(())
-}
-
-/// Lets `latest` name the checkpoint after `step` steps. Where there can be no links there is none,
-/// with a warning, and [`newest`] goes by the steps.
+/// Makes `latest` name the checkpoint after `step` steps. Where the file system has no links, warns
+/// and makes none; [`newest`] goes by the steps then.
 ///
 /// # Errors
 /// When the link that is there cannot be replaced.
 pub fn point_latest(dir: &Path, step: u64) -> Result<()> {
     let latest = dir.join(LATEST);
-    let temporary = Unfinished::create(dir)?;
-    let link = temporary.path().join(LATEST);
-    match symlink(Path::new(&name(step)), &link).and_then(|()| fs::rename(&link, &latest)) {
-        Err(error) if !latest.is_symlink() => {
-            log::warn!("{}: cannot be written: {error}", latest.display());
-        }
-        result => result.with_context(|| format!("{}: cannot be written", latest.display()))?,
+    match files::replace_link(Path::new(&name(step)), &latest) {
+        Err(error) if !latest.is_symlink() => log::warn!("{error}"),
+        result => result?,
     }
-    Ok(sync_dir(dir)?)
-}
-
-#[cfg(unix)]
-fn symlink(target: &Path, link: &Path) -> std::io::Result<()> {
-    std::os::unix::fs::symlink(target, link)
-}
-
-#[cfg(windows)]
-fn symlink(target: &Path, link: &Path) -> std::io::Result<()> {
-    std::os::windows::fs::symlink_dir(target, link)
+    Ok(())
 }
 
 /// The names in `dir`; none if there is no such directory.
@@ -152,21 +78,7 @@ pub fn prune(dir: &Path, step: u64, keep: usize) -> Result<()> {
     let mut steps = steps(dir)?;
     steps.retain(|&other| other <= step);
     let old = &steps[..steps.len().saturating_sub(keep)];
-    old.iter().try_for_each(|&step| remove(&dir.join(name(step))))
-}
-
-/// Removes what an earlier process left unfinished when it was killed.
-///
-/// # Errors
-/// When something cannot be removed.
-pub fn remove_unfinished(dir: &Path) -> Result<()> {
-    for name in names(dir)?.iter().filter(|name| name.starts_with(UNFINISHED)) {
-        let path = dir.join(name);
-        let removed =
-            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        removed.with_context(|| format!("{}: cannot be removed", path.display()))?;
-    }
-    Ok(())
+    Ok(old.iter().try_for_each(|&step| files::remove_dir(&dir.join(name(step))))?)
 }
 
 /// Whether `dir` holds a run: checkpoints, or one that has not come to its first.

@@ -20,13 +20,13 @@ mod tokenizer_files;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use files::AtomicDir;
 use model::Transformer;
 use model::formats::safetensors::{self, SafetensorsFile};
 use optim::AdamW;
 
 pub use directory::{
-    is_run, move_earlier_run_aside, move_later_checkpoints_aside, newest, remove_unfinished,
-    resolve,
+    is_run, move_earlier_run_aside, move_later_checkpoints_aside, newest, resolve,
 };
 pub use lock::RunLock;
 pub use state::TrainerState;
@@ -52,8 +52,10 @@ pub fn save(
     mut state: TrainerState,
     keep: Option<usize>,
 ) -> Result<PathBuf> {
-    let unfinished = directory::Unfinished::create(dir)?;
-    let path = unfinished.path();
+    let step = state.step;
+    let finished = dir.join(directory::name(step));
+    let unfinished = AtomicDir::create(&finished)?;
+    let path = unfinished.temporary_path();
     model.save(path)?;
     let moments = optimizer.state();
     let tensors = moments.iter().map(|(name, tensor)| (name.as_str(), *tensor));
@@ -65,8 +67,7 @@ pub fn save(
         state.files.insert(name.to_string(), digest::of_file(&path.join(name))?);
     }
     state.write(path)?;
-    let step = state.step;
-    let finished = unfinished.finish(&directory::name(step))?;
+    unfinished.commit()?;
     directory::point_latest(dir, step)?;
     if let Some(keep) = keep {
         directory::prune(dir, step, keep)?;

@@ -1,9 +1,11 @@
+use files::AtomicDir;
+
 use super::*;
 
 fn checkpoint(dir: &Path, step: u64, content: &str) {
-    let unfinished = Unfinished::create(dir).unwrap();
-    fs::write(unfinished.path().join("config.json"), content).unwrap();
-    unfinished.finish(&name(step)).unwrap();
+    let unfinished = AtomicDir::create(&dir.join(name(step))).unwrap();
+    fs::write(unfinished.temporary_path().join("config.json"), content).unwrap();
+    unfinished.commit().unwrap();
     point_latest(dir, step).unwrap();
 }
 
@@ -67,13 +69,14 @@ fn a_run_that_goes_back_keeps_its_own_checkpoints_and_moves_later_ones_aside() {
 #[test]
 fn what_is_not_finished_vanishes() {
     let dir = tempfile::tempdir().unwrap();
-    drop(Unfinished::create(dir.path()).unwrap());
+    let begun = || AtomicDir::create(&dir.path().join(name(1))).unwrap();
+    drop(begun());
     assert!(names(dir.path()).unwrap().is_empty());
-    let killed = Unfinished::create(dir.path()).unwrap();
-    fs::write(killed.path().join("model.safetensors"), "half").unwrap();
-    let _ = killed.temporary.keep();
+    let killed = begun();
+    fs::write(killed.temporary_path().join("model.safetensors"), "half").unwrap();
+    std::mem::forget(killed);
     assert!(!is_run(dir.path()).unwrap());
-    remove_unfinished(dir.path()).unwrap();
+    files::remove_unfinished(dir.path()).unwrap();
     assert!(names(dir.path()).unwrap().is_empty());
 }
 
