@@ -4,7 +4,7 @@
 //!
 //! Queries are taken in blocks, and a block looks only at the keys up to its last query: half of
 //! the (T, T) scores are never computed, and only a (block, T) piece exists at a time, backward as
-//! well, as in FlashAttention (Dao et al., arXiv:2205.14135); [`head`] has the formulas.
+//! well, as in FlashAttention (Dao et al., arXiv:2205.14135); [`query_blocks`] has the formulas.
 //!
 //! A task copies its head out of the channels, turning queries and keys by their positions
 //! ([`RopeTable`]) on the way, works on the copy, which at usual lengths stays in its second-level
@@ -16,12 +16,12 @@
 //!
 //! Heads run in parallel; inside a head every sum has one order.
 
-mod head;
-mod heads;
+mod head_layout;
+mod query_blocks;
 
-use self::head::{Saved, Shape};
-use self::heads::{Heads, Inputs};
-use super::RopeTable;
+use self::head_layout::{HeadLayout, Inputs};
+use self::query_blocks::{Saved, Shape};
+use super::rope::RopeTable;
 use crate::elements::{self, Element};
 use crate::kernels::columns::par_column_blocks;
 use crate::kernels::gemm::Mat;
@@ -31,8 +31,8 @@ use half::bf16;
 use rayon::prelude::*;
 
 /// o (B, T, C), and ℓ (B, H, T) for backward.
-fn forward<E: Element>(heads: Heads, inputs: &Inputs, batch: usize) -> (Tensor, Tensor) {
-    let Heads { context, num_heads, time, d_head } = heads;
+fn forward<E: Element>(heads: HeadLayout, inputs: &Inputs, batch: usize) -> (Tensor, Tensor) {
+    let HeadLayout { context, num_heads, time, d_head } = heads;
     let shape = Shape { context, time, len: time, d_head };
     let mut l = Tensor::scratch(&[batch, num_heads, time]);
     let mut o = Tensor::scratch_of(E::DTYPE, &[batch, time, heads.channels()]);
@@ -48,7 +48,7 @@ fn forward<E: Element>(heads: Heads, inputs: &Inputs, batch: usize) -> (Tensor, 
                     || elements::store(o.row_mut(row), from),
                 );
             };
-            head::forward(shape, qkv, l, write);
+            query_blocks::forward(shape, qkv, l, write);
         });
     (o, l)
 }
@@ -56,12 +56,12 @@ fn forward<E: Element>(heads: Heads, inputs: &Inputs, batch: usize) -> (Tensor, 
 /// The gradients of q, k and v (B, T, C), as they were before they were turned, of elements of type
 /// E, from those of o, and what forward read and made.
 fn backward<E: Element>(
-    heads: Heads,
+    heads: HeadLayout,
     inputs: &Inputs,
     rope: Option<&RopeTable>,
     [l, d_o]: [&Tensor; 2],
 ) -> [Tensor; 3] {
-    let Heads { context, time, d_head, .. } = heads;
+    let HeadLayout { context, time, d_head, .. } = heads;
     let shape = Shape { context, time, len: time, d_head };
     let size = time * d_head;
     let mut grads = [(); 3].map(|()| Tensor::scratch_of(E::DTYPE, d_o.shape()));
@@ -78,7 +78,7 @@ fn backward<E: Element>(
         let [q, k, v] = inputs.matrices(heads, index, qkv);
         let d_o = heads.matrix(d_o, index, do_head);
         let saved = Saved { q, k, v, d_o, l: &l.as_slice()[index * time..][..time] };
-        head::backward(shape, &saved, [&mut *dq_head, &mut *dk_head, &mut *dv_head]);
+        query_blocks::backward(shape, &saved, [&mut *dq_head, &mut *dk_head, &mut *dv_head]);
         context.kernels.vectorize(
             #[inline(always)]
             || {
@@ -124,7 +124,7 @@ impl<'t> Var<'t> {
             k.shape(),
             v.shape()
         );
-        let heads = Heads::of(self.context(), self.value(), num_heads, rope);
+        let heads = HeadLayout::of(self.context(), self.value(), num_heads, rope);
         if let Some(table) = rope {
             table.assert_holds(heads.time);
         }
@@ -172,8 +172,8 @@ pub fn attend_to_cache(
     len: usize,
 ) -> Tensor {
     let num_heads = keys.shape().get(1).copied().unwrap_or(0);
-    let heads = Heads::of(context, q, num_heads, rope);
-    let Heads { time, d_head, .. } = heads;
+    let heads = HeadLayout::of(context, q, num_heads, rope);
+    let HeadLayout { time, d_head, .. } = heads;
     let capacity = keys.shape().get(2).copied().unwrap_or(0);
     assert!(
         keys.shape() == [q.shape()[0], num_heads, capacity, d_head]
@@ -201,7 +201,7 @@ pub fn attend_to_cache(
                 let write = |row, from: &[f32]| o.row_mut(row).copy_from_slice(from);
                 let q = Mat::new(q_head, time, d_head);
                 let [k, v] = [k, v].map(|x| Mat::new(x, len, d_head));
-                head::forward(shape, [q, k, v], l, write);
+                query_blocks::forward(shape, [q, k, v], l, write);
             });
     });
     o.as_operand(context)
@@ -223,7 +223,7 @@ pub fn write_heads(
     let &[batch, num_heads, capacity, d_head] = cache.shape() else {
         panic!("write_heads: a cache of shape {:?}, expected (B, H, capacity, D)", cache.shape());
     };
-    let heads = Heads::of(context, x, num_heads, rope);
+    let heads = HeadLayout::of(context, x, num_heads, rope);
     assert!(
         x.shape()[0] == batch && heads.d_head == d_head && start + heads.time <= capacity,
         "write_heads: {:?} from position {start} into {:?}",

@@ -1,9 +1,9 @@
 //! Heads among the channels: where they are, or copied and turned by their positions.
 
-use super::RopeTable;
 use crate::elements::{self, Data, Element};
 use crate::kernels::gemm::Mat;
 use crate::kernels::prefetch;
+use crate::ops::rope::RopeTable;
 use crate::pool::Buffer;
 use crate::{Context, DType, Tensor};
 use half::bf16;
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 /// Sequences of rows whose channels are heads.
 #[derive(Clone, Copy)]
-pub(super) struct Heads {
+pub(super) struct HeadLayout {
     pub(super) context: Context,
     pub(super) num_heads: usize,
     /// T.
@@ -20,7 +20,7 @@ pub(super) struct Heads {
     pub(super) d_head: usize,
 }
 
-impl Heads {
+impl HeadLayout {
     /// Those of `x` (B, T, C).
     #[track_caller]
     pub(super) fn of(
@@ -181,7 +181,11 @@ impl Inputs {
     }
 
     /// Turned and rounded, for a context in bf16.
-    pub(super) fn rounded(heads: Heads, [q, k, v]: [&Tensor; 3], rope: Option<&RopeTable>) -> Self {
+    pub(super) fn rounded(
+        heads: HeadLayout,
+        [q, k, v]: [&Tensor; 3],
+        rope: Option<&RopeTable>,
+    ) -> Self {
         let operand = |x: &Tensor| x.as_operand(heads.context);
         let turned = |x| rope.map_or_else(|| operand(x), |table| heads.turned(x, table));
         Self { qkv: [turned(q), turned(k), operand(v)], rope: None }
@@ -191,7 +195,7 @@ impl Inputs {
     /// copied to `room` (3, T, D).
     pub(super) fn matrices<'a>(
         &'a self,
-        heads: Heads,
+        heads: HeadLayout,
         index: usize,
         room: &'a mut [f32],
     ) -> [Mat<'a>; 3] {
