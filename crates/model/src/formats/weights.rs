@@ -4,7 +4,7 @@
 use super::LoadError;
 use super::fields::Fields;
 use super::safetensors::{self, SafetensorsFile};
-use crate::params::{OUTPUT_NAME, parameter_specs};
+use crate::parameters::{OUTPUT_NAME, parameter_specs};
 use crate::{ModelConfig, Parameters};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

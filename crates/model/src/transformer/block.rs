@@ -1,23 +1,23 @@
 //! A block: attention, then the feed-forward network, each added to the residual stream x.
 
-use crate::bound::BoundWeights;
-use crate::cache::LayerCache;
-use crate::params::{BlockLayout, ParameterId};
+use super::kv_cache::LayerCache;
+use super::tape_weights::TapeWeights;
+use crate::parameters::{BlockLayout, ParameterId};
 use crate::{ModelConfig, Norm};
 use tensor::Var;
 use tensor::ops::RopeTable;
 
 /// What all blocks share while the model runs once.
-pub(crate) struct Pass<'m, 't> {
+pub(crate) struct ForwardPass<'m, 't> {
     pub(crate) config: &'m ModelConfig,
-    pub(crate) weights: BoundWeights<'m, 't>,
+    pub(crate) weights: TapeWeights<'m, 't>,
     /// `None` if positions are not encoded.
     pub(crate) rope: Option<&'m RopeTable>,
     /// The position of the first token.
     pub(crate) start: usize,
 }
 
-impl<'t> Pass<'_, 't> {
+impl<'t> ForwardPass<'_, 't> {
     /// The root mean square norm of x (…, C); x itself in an architecture without norms.
     fn norm(&self, x: Var<'t>, weight: Option<ParameterId>) -> Var<'t> {
         match weight {
@@ -55,7 +55,7 @@ impl BlockLayout {
     pub(crate) fn forward<'t>(
         &self,
         x: Var<'t>,
-        pass: &Pass<'_, 't>,
+        pass: &ForwardPass<'_, 't>,
         cache: Option<&mut LayerCache>,
     ) -> Var<'t> {
         let x = pass.residual(x, self.input_layernorm, |x| self.attention.forward(x, pass, cache));

@@ -1,18 +1,23 @@
 //! The whole model: embedding, blocks, final norm, output layer; written once for training and
 //! generation.
 
-mod held;
+mod attention;
+mod block;
+mod feed_forward;
+mod kv_cache;
+mod tape_weights;
+mod weights;
 
-pub use held::{ModelError, QuantizeError};
+pub use kv_cache::KvCache;
+pub use weights::{ModelError, QuantizeError};
 
 use crate::ModelConfig;
-use crate::block::Pass;
-use crate::bound::BoundWeight;
-use crate::cache::KvCache;
-use crate::params::ModelLayout;
-use held::Weights;
+use crate::parameters::ModelLayout;
+use block::ForwardPass;
+use tape_weights::TapeWeight;
 use tensor::ops::RopeTable;
 use tensor::{Context, Tape, Tensor, Var};
+use weights::Weights;
 
 /// A transformer language model with its weights.
 pub struct Transformer {
@@ -26,16 +31,16 @@ pub struct Transformer {
 
 impl Transformer {
     /// A pass whose first token is at position `start`.
-    fn pass<'m, 't>(&'m self, tape: &'t Tape, start: usize) -> Pass<'m, 't> {
+    fn pass<'m, 't>(&'m self, tape: &'t Tape, start: usize) -> ForwardPass<'m, 't> {
         let (config, rope) = (&self.config, self.rope.as_ref());
-        Pass { config, rope, weights: self.bind(tape), start }
+        ForwardPass { config, rope, weights: self.bind(tape), start }
     }
 
     /// Token ids (B, T) → what the output layer reads (B, T, C).
     #[track_caller]
     fn hidden<'t>(
         &self,
-        pass: &Pass<'_, 't>,
+        pass: &ForwardPass<'_, 't>,
         ids: &[u32],
         [batch, time]: [usize; 2],
         cache: Option<&mut KvCache>,
@@ -76,10 +81,10 @@ impl Transformer {
         let loss = pass.weights.linear_cross_entropy(&x, self.layout.lm_head, targets);
         drop(x);
         let mut gradients = tape.backward(&loss);
-        let of_parameter = |(weight, parameter): (&BoundWeight<'_, '_>, &Tensor)| {
+        let of_parameter = |(weight, parameter): (&TapeWeight<'_, '_>, &Tensor)| {
             let gradient = match weight {
-                BoundWeight::Full(leaf) => gradients.take(leaf),
-                BoundWeight::Int8(_) => None,
+                TapeWeight::Full(leaf) => gradients.take(leaf),
+                TapeWeight::Int8(_) => None,
             };
             gradient.unwrap_or_else(|| Tensor::zeros(parameter.shape()))
         };

@@ -6,10 +6,13 @@
 //! from position 0; so the price of reading again is paid once in half a context, and at any time
 //! at least half a context is in sight.
 
-use crate::sample::{self, Sampling, SamplingError};
+pub mod sample;
+mod score;
+
 use crate::{KvCache, Transformer};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use sample::{Sampling, SamplingError};
 use std::collections::BTreeSet;
 use std::fmt;
 use tensor::Context;

@@ -3,9 +3,9 @@
 //! softmax(q·kᵀ/√D + mask)·v a head, then a linear layer over the heads side by side.
 //! References: arXiv:1706.03762 (attention), arXiv:2104.09864 (rotary embedding).
 
-use crate::block::Pass;
-use crate::cache::LayerCache;
-use crate::params::AttentionLayout;
+use super::block::ForwardPass;
+use super::kv_cache::LayerCache;
+use crate::parameters::AttentionLayout;
 use tensor::Var;
 
 impl AttentionLayout {
@@ -14,7 +14,7 @@ impl AttentionLayout {
     pub(crate) fn forward<'t>(
         &self,
         x: &Var<'t>,
-        pass: &Pass<'_, 't>,
+        pass: &ForwardPass<'_, 't>,
         cache: Option<&mut LayerCache>,
     ) -> Var<'t> {
         let projections = [self.q_proj, self.k_proj, self.v_proj];

@@ -1,8 +1,8 @@
 //! The keys and values of positions that were already seen, so that each new token costs one
 //! position only.
 
+use super::block::ForwardPass;
 use crate::ModelConfig;
-use crate::block::Pass;
 use tensor::ops::{attend_to_cache, write_heads};
 use tensor::{Tensor, Var};
 
@@ -93,7 +93,7 @@ impl LayerCache {
     /// Returns (1, T, C).
     pub(crate) fn append_and_attend<'t>(
         &mut self,
-        pass: &Pass<'_, 't>,
+        pass: &ForwardPass<'_, 't>,
         [q, k, v]: [&Var<'t>; 3],
     ) -> Tensor {
         let (context, rope, start) = (q.context(), pass.rope, pass.start);

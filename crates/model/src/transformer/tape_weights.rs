@@ -1,11 +1,11 @@
 //! The weights of one pass: put on a tape, looked up by their place in the list.
 
-use crate::params::ParameterId;
+use crate::parameters::ParameterId;
 use tensor::Var;
 use tensor::ops::Int8Matrix;
 
 /// A weight on a tape.
-pub(crate) enum BoundWeight<'m, 't> {
+pub(crate) enum TapeWeight<'m, 't> {
     /// All of it in `f32`; on a recording tape its gradient is wanted.
     Full(Var<'t>),
     /// A matrix of 8-bit integers, for inference only.
@@ -13,25 +13,25 @@ pub(crate) enum BoundWeight<'m, 't> {
 }
 
 /// All weights of a model on a tape, in the order of the list of parameters.
-pub(crate) struct BoundWeights<'m, 't>(pub(crate) Vec<BoundWeight<'m, 't>>);
+pub(crate) struct TapeWeights<'m, 't>(pub(crate) Vec<TapeWeight<'m, 't>>);
 
-impl<'t> BoundWeights<'_, 't> {
+impl<'t> TapeWeights<'_, 't> {
     /// A weight that is held in full.
     pub(crate) fn full(&self, id: ParameterId) -> &Var<'t> {
         match &self.0[id.0] {
-            BoundWeight::Full(weight) => weight,
+            TapeWeight::Full(weight) => weight,
             // `Transformer::quantize_int8` rounds the matrices of linear layers only. Embeddings
             // and norms alone are asked for directly; `linears` asks once it has seen that all are
             // full.
-            BoundWeight::Int8(_) => panic!("the weight {id:?} is held in 8 bits"),
+            TapeWeight::Int8(_) => panic!("the weight {id:?} is held in 8 bits"),
         }
     }
 
     /// x (…, in) by the weight (out, in) → (…, out).
     pub(crate) fn linear(&self, x: &Var<'t>, id: ParameterId) -> Var<'t> {
         match &self.0[id.0] {
-            BoundWeight::Full(weight) => x.linear(weight),
-            BoundWeight::Int8(weight) => x.linear_int8(weight),
+            TapeWeight::Full(weight) => x.linear(weight),
+            TapeWeight::Int8(weight) => x.linear_int8(weight),
         }
     }
 
@@ -42,7 +42,7 @@ impl<'t> BoundWeights<'_, 't> {
         x: &Var<'t>,
         ids: [ParameterId; N],
     ) -> [Var<'t>; N] {
-        if ids.iter().all(|id| matches!(self.0[id.0], BoundWeight::Full(_))) {
+        if ids.iter().all(|id| matches!(self.0[id.0], TapeWeight::Full(_))) {
             x.linears_rounded(ids.map(|id| self.full(id)))
         } else {
             ids.map(|id| self.linear(x, id))
@@ -58,8 +58,8 @@ impl<'t> BoundWeights<'_, 't> {
         targets: &[u32],
     ) -> Var<'t> {
         match &self.0[id.0] {
-            BoundWeight::Full(weight) => x.linear_cross_entropy(weight, targets),
-            BoundWeight::Int8(weight) => x.linear_int8(weight).cross_entropy(targets),
+            TapeWeight::Full(weight) => x.linear_cross_entropy(weight, targets),
+            TapeWeight::Int8(weight) => x.linear_int8(weight).cross_entropy(targets),
         }
     }
 }

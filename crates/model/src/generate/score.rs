@@ -1,7 +1,7 @@
 //! How probable a model finds a given text.
 
+use super::{GenerateError, check_ids};
 use crate::Transformer;
-use crate::generate::{GenerateError, check_ids};
 use tensor::Context;
 
 /// Positions whose logits exist at a time.

@@ -1,8 +1,8 @@
 //! A model at rest: how it is made, how its weights are held, and how they get onto a tape.
 
 use super::Transformer;
-use crate::bound::{BoundWeight, BoundWeights};
-use crate::params::{self, ParameterKind};
+use super::tape_weights::{TapeWeight, TapeWeights};
+use crate::parameters::{self, ParameterKind};
 use crate::{ConfigError, ModelConfig, Parameters, ParametersError};
 use tensor::ops::{Int8Matrix, NotFinite, RopeLayout, RopeTable};
 use tensor::{Tape, Tensor};
@@ -76,7 +76,7 @@ impl Transformer {
 
     /// `config` is valid and `parameters` are its own.
     pub(crate) fn with_weights(config: ModelConfig, parameters: Parameters) -> Self {
-        let (_, layout) = params::list(&config);
+        let (_, layout) = parameters::list(&config);
         let rope = rope_table(&config);
         let weights = Weights::Full(parameters);
         Self { config, layout, rope, weights, was_tied: false }
@@ -175,15 +175,15 @@ impl Transformer {
     }
 
     /// Puts the weights on a tape: as leaves, whose gradients are wanted if the tape records.
-    pub(super) fn bind<'m, 't>(&'m self, tape: &'t Tape) -> BoundWeights<'m, 't> {
-        let full = |tensor: &Tensor| BoundWeight::Full(tape.leaf(tensor.clone()));
-        BoundWeights(match &self.weights {
+    pub(super) fn bind<'m, 't>(&'m self, tape: &'t Tape) -> TapeWeights<'m, 't> {
+        let full = |tensor: &Tensor| TapeWeight::Full(tape.leaf(tensor.clone()));
+        TapeWeights(match &self.weights {
             Weights::Full(parameters) => parameters.tensors().iter().map(full).collect(),
             Weights::Int8(weights) => weights
                 .iter()
                 .map(|weight| match weight {
                     InferenceWeight::Full(tensor) => full(tensor),
-                    InferenceWeight::Int8(matrix) => BoundWeight::Int8(matrix),
+                    InferenceWeight::Int8(matrix) => TapeWeight::Int8(matrix),
                 })
                 .collect(),
         })

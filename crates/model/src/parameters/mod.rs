@@ -5,8 +5,10 @@
 //! norm weight at all. With norms after each half of a block, `input_layernorm` is the one after
 //! attention and `post_attention_layernorm` the one after the feed-forward network.
 
-use crate::init::init;
+mod init;
+
 use crate::{ModelConfig, Norm};
+use init::init;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use tensor::Tensor;
