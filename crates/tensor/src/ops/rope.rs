@@ -1,17 +1,17 @@
-//! Rotary position embedding: pair j of a head at position p is turned by the angle p·θ^(−2j/D).
+//! Rotary position embedding: pair j of a head at position p is rotated by the angle p·θ^(−2j/D).
 //! (Su et al., arXiv:2104.09864)
 //!
-//! (y₁, y₂) = (x₁·cos − x₂·sin, x₁·sin + x₂·cos). A rotation's transpose is the rotation back, so
-//! dx is dy turned by the negative angle: the same loop with −sin.
+//! (y₁, y₂) = (x₁·cos − x₂·sin, x₁·sin + x₂·cos). The transpose of a rotation is its inverse, so
+//! dx is dy rotated by the negative angle: the same loop with −sin.
 //!
-//! Attention turns its heads row by row while it copies them; the operation on whole tensors is
-//! what that is checked against.
+//! Attention rotates its heads row by row while it copies them; the operation on whole tensors is
+//! its reference in tests.
 
 use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Which two channels of a head make a pair.
+/// The pairing of a head's channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RopeLayout {
     /// Channels j and j + D/2, as in Hugging Face's Llama.
@@ -20,7 +20,7 @@ pub enum RopeLayout {
     Pairs,
 }
 
-/// The cosines and sines of all angles, computed once a model. Clones share them.
+/// The cosines and sines of all angles, computed once per model. Clones share them.
 #[derive(Clone, Debug)]
 pub struct RopeTable {
     d_head: usize,
@@ -30,8 +30,8 @@ pub struct RopeTable {
 }
 
 impl RopeTable {
-    /// Angles for heads of `d_head` channels (even) at positions 0 .. `max_positions`. They are
-    /// computed in `f64`, as a rounded frequency would be off by a whole rounding error a position.
+    /// Computes the angles of heads of `d_head` channels (even) at positions 0 .. `max_positions`,
+    /// in `f64`: the error of a frequency in `f32` would grow with the position.
     ///
     /// # Panics
     /// If `d_head` is odd.
@@ -52,7 +52,7 @@ impl RopeTable {
         Self { d_head, layout, cos_sin: Arc::new((cos, sin)) }
     }
 
-    /// The channels of a head.
+    /// Returns the channels per head.
     pub(super) fn d_head(&self) -> usize {
         self.d_head
     }
@@ -64,31 +64,20 @@ impl RopeTable {
         assert!(positions <= held, "rope: {positions} positions with a table of {held}");
     }
 
-    /// Turns `x` (D), which is at `position`, into `y`.
+    /// Writes `x` (D), rotated to `position` or back, to `y`.
     #[inline(always)]
-    pub(super) fn turn(&self, position: usize, x: &[f32], y: &mut [f32]) {
-        self.rotate(position, x, y, 1.0);
-    }
-
-    /// Undoes [`RopeTable::turn`]; so does its gradient.
-    #[inline(always)]
-    pub(super) fn turn_back(&self, position: usize, x: &[f32], y: &mut [f32]) {
-        self.rotate(position, x, y, -1.0);
-    }
-
-    #[inline(always)]
-    fn rotate(&self, position: usize, x: &[f32], y: &mut [f32], direction: f32) {
+    pub(super) fn rotate(&self, position: usize, x: &[f32], y: &mut [f32], rotation: Rotation) {
         let half = self.d_head / 2;
         let angles = position * half..(position + 1) * half;
         let (cos, sin) = (&self.cos_sin.0[angles.clone()], &self.cos_sin.1[angles]);
         match self.layout {
-            RopeLayout::Halves => rotate_halves(y, x, cos, sin, direction),
-            RopeLayout::Pairs => rotate_pairs(y, x, cos, sin, direction),
+            RopeLayout::Halves => rotate_halves(y, x, cos, sin, rotation.sign()),
+            RopeLayout::Pairs => rotate_pairs(y, x, cos, sin, rotation.sign()),
         }
     }
 
-    /// Turns every row of `x` (…, T, D), or back, into a new tensor.
-    fn rotate_all(&self, context: Context, x: &Tensor, start: usize, direction: f32) -> Tensor {
+    /// Returns `x` (…, T, D) with every row rotated, the first one as at position `start`.
+    fn rotate_all(&self, context: Context, x: &Tensor, start: usize, rotation: Rotation) -> Tensor {
         let (d_head, time) = (self.d_head, x.shape()[x.shape().len() - 2]);
         let size = (time * d_head).max(1);
         Tensor::build(x.shape(), |y| {
@@ -98,7 +87,7 @@ impl RopeTable {
                     || {
                         let rows = y.chunks_exact_mut(d_head).zip(x.chunks_exact(d_head));
                         for ((y, x), position) in rows.zip(start..) {
-                            self.rotate(position, x, y, direction);
+                            self.rotate(position, x, y, rotation);
                         }
                     },
                 );
@@ -107,18 +96,36 @@ impl RopeTable {
     }
 }
 
-/// (y₁, y₂) = (x₁·cos − x₂·sin, x₁·sin + x₂·cos).
+/// The two directions of a rotation, each other's inverse and gradient.
+#[derive(Clone, Copy)]
+pub(super) enum Rotation {
+    Forward,
+    Back,
+}
+
+impl Rotation {
+    /// Returns the sign of the angle, and so of its sine.
+    #[inline(always)]
+    fn sign(self) -> f32 {
+        match self {
+            Self::Forward => 1.0,
+            Self::Back => -1.0,
+        }
+    }
+}
+
+/// Returns (x₁·cos − x₂·sin, x₁·sin + x₂·cos).
 #[inline(always)]
 fn rotated((x1, x2): (f32, f32), cos: f32, sin: f32) -> (f32, f32) {
     (x1 * cos - x2 * sin, x1 * sin + x2 * cos)
 }
 
-/// Pairs that are turned together: heads have so few that the compiler's own loops, unrolled
-/// further, would hardly begin.
+/// Pairs per group, a vector or two. A head has so few pairs that the compiler's own loops, which
+/// unroll further, would leave most of them to the scalar remainder.
 const GROUP: usize = 8;
 
 #[inline(always)]
-fn rotate_halves(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], direction: f32) {
+fn rotate_halves(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], sign: f32) {
     let half = cos.len();
     let ((y1, y2), (x1, x2)) = (y.split_at_mut(half), x.split_at(half));
     let whole = half - half % GROUP;
@@ -127,27 +134,27 @@ fn rotate_halves(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], direction: 
         let (x1, x2, cos, sin) = (group(x1), group(x2), group(cos), group(sin));
         let (y1, y2) = (&mut y1[i..i + GROUP], &mut y2[i..i + GROUP]);
         for j in 0..GROUP {
-            (y1[j], y2[j]) = rotated((x1[j], x2[j]), cos[j], direction * sin[j]);
+            (y1[j], y2[j]) = rotated((x1[j], x2[j]), cos[j], sign * sin[j]);
         }
     }
     for i in whole..half {
-        (y1[i], y2[i]) = rotated((x1[i], x2[i]), cos[i], direction * sin[i]);
+        (y1[i], y2[i]) = rotated((x1[i], x2[i]), cos[i], sign * sin[i]);
     }
 }
 
 #[inline(always)]
-fn rotate_pairs(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], direction: f32) {
+fn rotate_pairs(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], sign: f32) {
     let pairs = y.as_chunks_mut::<2>().0.iter_mut().zip(x.as_chunks::<2>().0);
     for ((y, x), (&cos, &sin)) in pairs.zip(cos.iter().zip(sin)) {
-        (y[0], y[1]) = rotated((x[0], x[1]), cos, direction * sin);
+        (y[0], y[1]) = rotated((x[0], x[1]), cos, sign * sin);
     }
 }
 
 impl<'t> Var<'t> {
-    /// `self` (…, T, D) whose first row is at position `start`; the output has the same shape.
+    /// Rotates `self` (…, T, D), whose first row is at position `start`, to its positions.
     ///
     /// # Panics
-    /// If heads are of another size than the table's, or positions go beyond it.
+    /// If the table is for heads of another size or for fewer positions.
     #[track_caller]
     pub fn rope(&self, table: &RopeTable, start: usize) -> Var<'t> {
         let shape = self.shape();
@@ -159,10 +166,10 @@ impl<'t> Var<'t> {
         table.assert_holds(start + shape[shape.len() - 2]);
         let op = Op::new("rope", &[self]);
         let context = self.context();
-        let y = table.rotate_all(context, &self.value().to_f32(), start, 1.0);
+        let y = table.rotate_all(context, &self.value().to_f32(), start, Rotation::Forward);
         let table = table.clone();
         op.record(y, move |dy, grads| {
-            grads.give(0, table.rotate_all(context, &dy, start, -1.0));
+            grads.give(0, table.rotate_all(context, &dy, start, Rotation::Back));
         })
     }
 }

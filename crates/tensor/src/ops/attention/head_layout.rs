@@ -3,7 +3,7 @@
 use crate::elements::{self, Data, Element};
 use crate::kernels::gemm::Mat;
 use crate::kernels::prefetch;
-use crate::ops::rope::RopeTable;
+use crate::ops::rope::{RopeTable, Rotation};
 use crate::pool::Buffer;
 use crate::{Context, DType, Tensor};
 use half::bf16;
@@ -110,7 +110,7 @@ impl HeadLayout {
                         let from = data.in_f32(row * channels..(row + 1) * channels, from);
                         for (from, to) in from.chunks_exact(d_head).zip(to.chunks_exact_mut(d_head))
                         {
-                            table.turn(row % self.time, from, to);
+                            table.rotate(row % self.time, from, to, Rotation::Forward);
                         }
                         elements::store(turned, to);
                     }
@@ -158,7 +158,7 @@ impl HeadLayout {
                     Some((table, start)) => {
                         for ((x, out), position) in rows.zip(start..) {
                             elements::load(room, x);
-                            table.turn(position, room, out);
+                            table.rotate(position, room, out, Rotation::Forward);
                         }
                     }
                 }

@@ -21,7 +21,7 @@ mod query_blocks;
 
 use self::head_layout::{HeadLayout, Inputs};
 use self::query_blocks::{Saved, Shape};
-use super::rope::RopeTable;
+use super::rope::{RopeTable, Rotation};
 use crate::elements::{self, Element};
 use crate::kernels::columns::par_column_blocks;
 use crate::kernels::gemm::Mat;
@@ -88,7 +88,7 @@ fn backward<E: Element>(
                         let from = match rope {
                             None => from,
                             Some(table) => {
-                                table.turn_back(position, from, turned);
+                                table.rotate(position, from, turned, Rotation::Back);
                                 &*turned
                             }
                         };
