@@ -1,7 +1,7 @@
 //! Ids back to bytes, and to text as it grows.
 
-use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
+use crate::tokenizer::Tokenizer;
 
 impl Tokenizer {
     /// The bytes that the ids stand for, one after the other: byte for byte the text they were made

@@ -7,8 +7,8 @@
 //! apostrophe here and not there.
 
 use super::spelling::Speller;
-use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
+use crate::tokenizer::Tokenizer;
 
 /// An ordinary token.
 const NORMAL: i32 = 1;

@@ -9,9 +9,9 @@ use super::assemble::assemble;
 use super::byte_unicode::unspell;
 use super::spelling::Speller;
 use super::{json_error, read_text};
-use crate::encode::Tokenizer;
 use crate::error::{Error, Result, show};
-use crate::pattern::Pattern;
+use crate::pretokenize::pattern::Pattern;
+use crate::tokenizer::Tokenizer;
 use crate::vocab::Vocab;
 
 /// The file of tokens and ids.

@@ -9,8 +9,8 @@ use super::pairs::{Pair, PairTable, Place};
 use super::queue::{Context, PairQueue};
 use super::tokens::TokenTable;
 use super::words::{BOUNDARY, NO_PAIR, Words};
-use crate::count::PreTokenCounts;
 use crate::error::{Error, Result};
+use crate::train::counts::PreTokenCounts;
 
 /// Places are listed anew when there are this many beyond twice those that are not stale.
 const STALE_PLACES: usize = 1 << 20;

@@ -10,8 +10,8 @@
 //! stale. So a merge moves nothing, the next symbol is at `position + len`, and the one before ends
 //! at `position - 1`, where its id tells its length.
 
-use crate::count::PreTokenCounts;
 use crate::error::{Error, Result};
+use crate::train::counts::PreTokenCounts;
 
 /// The id in a boundary slot.
 pub(super) const BOUNDARY: u32 = u32::MAX;

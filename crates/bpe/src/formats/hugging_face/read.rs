@@ -11,13 +11,13 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::{GPT4, UNCUT};
-use crate::encode::Tokenizer;
 use crate::error::{Error, Result};
 use crate::formats::assemble::assemble;
 use crate::formats::gpt2::split_merge;
 use crate::formats::spelling::{Spelling, Spellings};
 use crate::formats::{json_error, read_text};
-use crate::pattern::Pattern;
+use crate::pretokenize::pattern::Pattern;
+use crate::tokenizer::Tokenizer;
 
 #[derive(Deserialize)]
 struct File<'t> {

@@ -211,8 +211,9 @@ fn files_that_are_cut_off_are_refused() {
 
 #[test]
 fn gpt4_is_written_for_other_engines_and_means_the_same() {
-    let ours = crate::split_regex::RegexSplitter::new(crate::split::GPT4).unwrap();
-    let theirs = crate::split_regex::RegexSplitter::new(GPT4).unwrap();
+    let ours =
+        crate::pretokenize::regex::RegexSplitter::new(crate::pretokenize::scan::GPT4).unwrap();
+    let theirs = crate::pretokenize::regex::RegexSplitter::new(GPT4).unwrap();
     for text in [
         "a  \n\n b\n  ",
         "It'S 12345!\r\n\r\n",

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::{GPT4, UNCUT};
-use crate::encode::Tokenizer;
 use crate::formats::spelling::Speller;
 use crate::special::END_OF_TEXT;
+use crate::tokenizer::Tokenizer;
 
 /// Writes the content of `tokenizer.json`.
 ///

@@ -1,0 +1,91 @@
+//! The ids of pre-tokens that are not where they are looked up first.
+
+use crate::encode::cache::Cache;
+use crate::encode::long_cache::LongCache;
+use crate::encode::token_id::TokenId;
+use crate::memory::short_key::Key;
+use crate::merge::Scratch;
+use crate::special::SpecialTokens;
+use crate::tokenizer::Tokenizer;
+
+/// Pre-tokens of more bytes are cut into parts first, where that can be done. Shorter ones are in a
+/// cache as they are.
+const LONG: usize = 256;
+
+/// Merges on one thread; remembers long pre-tokens.
+#[derive(Debug)]
+pub(crate) struct Merger<'t, T> {
+    tokenizer: &'t Tokenizer,
+    /// Pre-tokens of just these bytes are special tokens; `None` where those are text like any
+    /// other.
+    specials: Option<&'t SpecialTokens>,
+    long_cache: LongCache<T>,
+    scratch: Scratch,
+}
+
+impl<'t, T: TokenId> Merger<'t, T> {
+    pub(crate) fn new(
+        tokenizer: &'t Tokenizer,
+        specials: Option<&'t SpecialTokens>,
+    ) -> Merger<'t, T> {
+        Merger { tokenizer, specials, long_cache: LongCache::new(), scratch: Scratch::default() }
+    }
+
+    pub(crate) fn specials(&self) -> Option<&'t SpecialTokens> {
+        self.specials
+    }
+
+    /// The id of the special token that a pre-token is.
+    fn special(&self, pre_token: &[u8]) -> Option<T> {
+        Some(T::from_id(self.specials?.id_of(pre_token)?))
+    }
+
+    /// Appends the ids of a pre-token to `ids`. If it is short, its key has all of it; else it is
+    /// the range of `text` that the key names. What has a place in `cache` is there afterwards.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn append(&mut self, text: &[u8], key: Key, cache: &mut Cache<T>, ids: &mut Vec<T>) {
+        let Some((start, end)) = key.as_long() else { return self.append_short(key, cache, ids) };
+        let pre_token = &text[start as usize..end];
+        if let Some(id) = self.special(pre_token) {
+            return ids.push(id);
+        }
+        match self.tokenizer.neighbours() {
+            Some(neighbours) if pre_token.len() > LONG => {
+                let mut start = 0;
+                for end in neighbours.cuts(pre_token).chain([pre_token.len()]) {
+                    let key = Key::new(pre_token, start..end);
+                    match key.as_long() {
+                        None => self.append_short(key, cache, ids),
+                        Some(_) => self.append_long(&pre_token[start..end], ids),
+                    }
+                    start = end;
+                }
+            }
+            _ => self.append_long(pre_token, ids),
+        }
+    }
+
+    fn append_short(&mut self, key: Key, cache: &mut Cache<T>, ids: &mut Vec<T>) {
+        cache.get_or_merge(key, ids, |pre_token, ids| match self.special(pre_token) {
+            Some(id) => ids.push(id),
+            None => append_merged(self.tokenizer, pre_token, &mut self.scratch, ids),
+        });
+    }
+
+    fn append_long(&mut self, pre_token: &[u8], ids: &mut Vec<T>) {
+        let Merger { tokenizer, long_cache, scratch, .. } = self;
+        long_cache
+            .get_or_merge(pre_token, ids, |ids| append_merged(tokenizer, pre_token, scratch, ids));
+    }
+}
+
+fn append_merged<T: TokenId>(
+    tokenizer: &Tokenizer,
+    pre_token: &[u8],
+    scratch: &mut Scratch,
+    ids: &mut Vec<T>,
+) {
+    let merged = tokenizer.encode_pre_token(pre_token, scratch);
+    ids.extend(merged.iter().map(|&id| T::from_id(id)));
+}

@@ -1,0 +1,100 @@
+//! Places that no merge can cross, told from two bytes.
+//!
+//! Whatever merging makes is a token of the vocabulary, and a token that reaches across a place has
+//! the two bytes at that place side by side. So where no token has these two bytes side by side,
+//! nothing is ever merged across. The merges on either side then do not know of each other: a merge
+//! looks at two neighbouring tokens only, those on different sides never merge, and on one side the
+//! order (by rank, then from the left) is the same with and without the other side. So the ids of
+//! the whole are those of the left part, then those of the right part, and a pre-token may be cut
+//! there.
+//!
+//! This holds for any list of merges. It does not hold where a pre-token that is a token becomes
+//! that token without merging
+//! ([`Tokenizer::with_whole_pre_tokens`](crate::Tokenizer::with_whole_pre_tokens)): a part may be
+//! such a token.
+
+use std::sync::Arc;
+
+use crate::vocab::Vocab;
+
+/// Which two bytes stand side by side inside some token.
+#[derive(Debug, Clone)]
+pub(crate) struct Neighbours {
+    /// Bit b of row a says it of a followed by b.
+    rows: Arc<[[u64; 4]; 256]>,
+}
+
+impl Neighbours {
+    /// Those of all tokens, special ones too: one may have the bytes of what a merge makes.
+    pub(crate) fn new(vocab: &Vocab) -> Neighbours {
+        let mut rows = [[0; 4]; 256];
+        for pair in vocab.tokens().flat_map(|token| token.windows(2)) {
+            rows[pair[0] as usize][pair[1] as usize / 64] |= 1 << (pair[1] % 64);
+        }
+        Neighbours { rows: Arc::new(rows) }
+    }
+
+    /// Whether nothing is ever merged across the place between two bytes.
+    #[inline]
+    pub(crate) fn are_apart(&self, before: u8, after: u8) -> bool {
+        self.rows[before as usize][after as usize / 64] >> (after % 64) & 1 == 0
+    }
+
+    /// The places inside `text` where it may be cut, in order.
+    #[inline]
+    pub(crate) fn cuts(&self, text: &[u8]) -> impl Iterator<Item = usize> {
+        (1..text.len()).filter(|&at| self.are_apart(text[at - 1], text[at]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::merge::merge_naive;
+    use crate::merge::tests::vocab;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_bytes_inside_a_token_are_together() {
+        let vocab = Vocab::from_merges(vec![(97, 98), (257, 0xFF)], &["#<".into()]).unwrap();
+        let neighbours = Neighbours::new(&vocab);
+        let together: Vec<(u8, u8)> = (0..=255)
+            .flat_map(|a| (0..=255).map(move |b| (a, b)))
+            .filter(|&(a, b)| !neighbours.are_apart(a, b))
+            .collect();
+        assert_eq!(together, [(b'#', b'<'), (b'a', b'b'), (b'b', 0xFF)]);
+        assert_eq!(neighbours.cuts(b"abcab").collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(neighbours.cuts(b"").count() + neighbours.cuts(b"b").count(), 0);
+    }
+
+    /// Merges in any order, with tokens that no merge makes.
+    fn any_vocab() -> impl Strategy<Value = Vocab> {
+        let extra = prop::collection::vec("[abc]{2,4}", 0..3);
+        let merges = vocab()
+            .prop_flat_map(|vocab| (Just(vocab.merges().to_vec()).prop_shuffle(), Just(vocab)));
+        (merges, extra).prop_map(|((merges, vocab), extra)| {
+            let mut tokens: Vec<Vec<u8>> = vocab.tokens().map(<[u8]>::to_vec).collect();
+            for token in extra.into_iter().map(String::into_bytes) {
+                if !tokens.contains(&token) {
+                    tokens.push(token);
+                }
+            }
+            Vocab::new(&tokens, merges, vec![]).unwrap()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn parts_merge_like_the_whole(vocab in any_vocab(), text in "[abcd]{1,60}") {
+            let text = text.as_bytes();
+            let (mut ids, mut start) = (Vec::new(), 0);
+            for end in Neighbours::new(&vocab).cuts(text).chain([text.len()]) {
+                ids.extend(merge_naive(&vocab, &text[start..end]));
+                start = end;
+            }
+            prop_assert_eq!(ids, merge_naive(&vocab, text));
+        }
+    }
+}

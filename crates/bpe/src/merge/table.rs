@@ -1,0 +1,91 @@
+//! The list of merges as a hash table.
+
+use crate::memory::fibonacci_hash::{spread, spread_otherwise};
+use crate::vocab::Vocab;
+
+/// The rank of a pair that is not in the list of merges.
+pub(super) const NO_RANK: u32 = u32::MAX;
+
+/// Pair → rank and the id that the pair becomes.
+#[derive(Debug, Clone)]
+pub(crate) struct MergeTable {
+    /// Open addressing, at most half full.
+    slots: Vec<Slot>,
+    /// The number of slots is 2^(64 − shift).
+    shift: u32,
+    /// A bit for each hash, set if some pair has it: most pairs are not merged, and this says so
+    /// from a place that is more likely to be in the CPU's cache.
+    filter: Vec<u64>,
+}
+
+/// Bits of the filter for each merge: about one pair in so many passes it without being merged.
+const FILTER_BITS: usize = 32;
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    pair: u64,
+    rank: u32,
+    id: u32,
+}
+
+fn pair_key(left: u32, right: u32) -> u64 {
+    u64::from(left) << 32 | u64::from(right)
+}
+
+impl MergeTable {
+    pub(crate) fn new(vocab: &Vocab) -> MergeTable {
+        let count = (2 * vocab.merges().len()).next_power_of_two().max(2);
+        let empty = Slot { pair: 0, rank: NO_RANK, id: 0 };
+        let mut table = MergeTable {
+            slots: vec![empty; count],
+            shift: 64 - count.trailing_zeros(),
+            filter: Vec::new(),
+        };
+        let bits = (FILTER_BITS * vocab.merges().len()).next_power_of_two().max(64);
+        table.filter = vec![0; bits / 64];
+        for (rank, (&(left, right), &id)) in (0..).zip(vocab.merges().iter().zip(vocab.merged())) {
+            let pair = pair_key(left, right);
+            let mut at = table.home(pair);
+            while table.slots[at].rank != NO_RANK {
+                at = (at + 1) & (count - 1);
+            }
+            table.slots[at] = Slot { pair, rank, id };
+            let (word, bit) = table.filter_bit(pair);
+            table.filter[word] |= 1 << bit;
+        }
+        table
+    }
+
+    /// Where a pair is looked for first.
+    fn home(&self, pair: u64) -> usize {
+        (spread(pair ^ pair >> 29) >> self.shift) as usize
+    }
+
+    /// The rank of a pair, [`NO_RANK`] if it is not merged, and what it becomes.
+    #[inline]
+    pub(super) fn get(&self, left: u32, right: u32) -> (u32, u32) {
+        let pair = pair_key(left, right);
+        let mut at = self.home(pair);
+        loop {
+            let slot = self.slots[at];
+            if slot.pair == pair || slot.rank == NO_RANK {
+                return (slot.rank, slot.id);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    /// The rank of a pair, [`NO_RANK`] if it is not merged.
+    #[inline]
+    pub(super) fn rank(&self, left: u32, right: u32) -> u32 {
+        let (word, bit) = self.filter_bit(pair_key(left, right));
+        if self.filter[word] >> bit & 1 == 0 { NO_RANK } else { self.get(left, right).0 }
+    }
+
+    /// The word of the filter and the bit in it that belong to a pair.
+    #[inline]
+    fn filter_bit(&self, pair: u64) -> (usize, u32) {
+        let hash = spread_otherwise(pair ^ pair >> 27) >> 32;
+        (hash as usize >> 6 & (self.filter.len() - 1), hash as u32 & 63)
+    }
+}

@@ -1,0 +1,226 @@
+//! The count table: open addressing with linear probing, 24 bytes an entry, short keys inline.
+
+use rayon::prelude::*;
+
+use super::PreTokenCounts;
+use super::key::{CountKey, Seeds};
+use crate::memory::prefetch::prefetch;
+use crate::memory::short_key::Key;
+
+/// Entries of a new table, as a power of two.
+const FIRST_BITS: u32 = 12;
+
+/// A key and its count; 0 marks a free place.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry {
+    key: CountKey,
+    count: u64,
+}
+
+/// Pre-tokens and their counts, in no order.
+#[derive(Debug)]
+pub(super) struct CountTable {
+    /// A power of two of entries, at most three quarters of them taken.
+    entries: Vec<Entry>,
+    /// The top bits of a hash say where its search begins: hash >> shift.
+    shift: u32,
+    len: usize,
+    /// Long pre-tokens: each its length in eight bytes, then its bytes.
+    arena: Vec<u8>,
+    seeds: Seeds,
+}
+
+impl CountTable {
+    pub fn new(seeds: Seeds) -> CountTable {
+        CountTable {
+            entries: vec![Entry::default(); 1 << FIRST_BITS],
+            shift: u64::BITS - FIRST_BITS,
+            len: 0,
+            arena: Vec::new(),
+            seeds,
+        }
+    }
+
+    /// Bytes that the table takes.
+    pub fn memory(&self) -> usize {
+        self.entries.len() * size_of::<Entry>() + self.arena.len()
+    }
+
+    /// The hash of a short pre-token, whose place is fetched from memory meanwhile.
+    #[inline(always)]
+    pub fn ask(&self, key: CountKey) -> u64 {
+        let hash = key.hash(self.seeds);
+        prefetch(&self.entries[(hash >> self.shift) as usize]);
+        hash
+    }
+
+    /// Adds `count` occurrences of `word`.
+    pub fn add(&mut self, word: &[u8], count: u64) {
+        if count == 0 {
+            return;
+        }
+        let key = Key::new(word, 0..word.len());
+        match key.as_long() {
+            None => {
+                let key = CountKey::short(key);
+                self.add_key(key, key.hash(self.seeds), count);
+            }
+            Some(_) => self.add_long(word, self.seeds.hash_long(word), count),
+        }
+    }
+
+    /// Adds `count` occurrences of a short pre-token with this hash.
+    #[inline]
+    pub fn add_key(&mut self, key: CountKey, hash: u64, count: u64) {
+        let mut i = (hash >> self.shift) as usize;
+        loop {
+            let entry = &mut self.entries[i];
+            if entry.key == key && entry.count != 0 {
+                entry.count = entry.count.saturating_add(count);
+                return;
+            }
+            if entry.count == 0 {
+                *entry = Entry { key, count };
+                return self.added();
+            }
+            i = (i + 1) & (self.entries.len() - 1);
+        }
+    }
+
+    fn add_long(&mut self, word: &[u8], hash: u64, count: u64) {
+        let mut i = (hash >> self.shift) as usize;
+        loop {
+            let Entry { key, count: known } = self.entries[i];
+            if known == 0 {
+                self.entries[i] = Entry { key: CountKey::long(hash, self.arena.len()), count };
+                self.arena.extend_from_slice(&(word.len() as u64).to_le_bytes());
+                self.arena.extend_from_slice(word);
+                return self.added();
+            }
+            if let Err(offset) = key.get()
+                && key.hash(self.seeds) == hash
+                && self.long(offset) == word
+            {
+                self.entries[i].count = known.saturating_add(count);
+                return;
+            }
+            i = (i + 1) & (self.entries.len() - 1);
+        }
+    }
+
+    /// The long pre-token at `offset` of the arena.
+    fn long(&self, offset: usize) -> &[u8] {
+        let (len, rest) = self.arena[offset..].split_at(8);
+        let len = len.iter().rev().fold(0, |len, &byte| len << 8 | usize::from(byte));
+        &rest[..len]
+    }
+
+    /// One more entry is taken; grows the table when it is three quarters full.
+    #[inline]
+    fn added(&mut self) {
+        self.len += 1;
+        if self.len > self.entries.len() / 4 * 3 {
+            self.grow();
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let bigger = vec![Entry::default(); self.entries.len() * 2];
+        let entries = std::mem::replace(&mut self.entries, bigger);
+        self.shift -= 1;
+        let mask = self.entries.len() - 1;
+        for entry in entries.into_iter().filter(|entry| entry.count != 0) {
+            let mut i = (entry.key.hash(self.seeds) >> self.shift) as usize;
+            while self.entries[i].count != 0 {
+                i = (i + 1) & mask;
+            }
+            self.entries[i] = entry;
+        }
+    }
+
+    /// Takes all counts of `other`, which has the same seeds and is empty afterwards.
+    pub fn absorb(&mut self, other: &mut CountTable) {
+        if self.len < other.len {
+            std::mem::swap(self, other);
+        }
+        for &Entry { key, count } in other.entries.iter().filter(|entry| entry.count != 0) {
+            match key.get() {
+                Ok(_) => self.add_key(key, key.hash(self.seeds), count),
+                Err(offset) => self.add_long(other.long(offset), key.hash(self.seeds), count),
+            }
+        }
+        *other = CountTable::new(self.seeds);
+    }
+
+    /// The counts in ascending order of the pre-tokens' bytes.
+    pub fn into_sorted(mut self) -> PreTokenCounts {
+        let (mut short, mut long) = (Vec::with_capacity(self.len), Vec::new());
+        for Entry { key, count } in std::mem::take(&mut self.entries) {
+            match key.get() {
+                Ok(key) if count > 0 => short.push((key, count)),
+                Err(offset) if count > 0 => long.push((self.long(offset), count)),
+                _ => {}
+            }
+        }
+        short.par_sort_unstable_by_key(|(key, _)| key.rank());
+        long.par_sort_unstable();
+
+        let mut counts = PreTokenCounts::default();
+        counts.ends.reserve_exact(short.len() + long.len());
+        counts.counts.reserve_exact(short.len() + long.len());
+        let mut long = long.into_iter().peekable();
+        for (key, count) in short {
+            let short = &key.bytes()[..key.len()];
+            while let Some((word, count)) = long.next_if(|(word, _)| *word < short) {
+                counts.push(word, count);
+            }
+            counts.push(short, count);
+        }
+        long.for_each(|(word, count)| counts.push(word, count));
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn counts_like_an_ordered_map(
+            words in prop::collection::vec((prop::collection::vec(0u8..2, 0..20), 0u64..1 << 40), 0..300),
+            split in 0usize..300,
+        ) {
+            let seeds = Seeds::random();
+            let (mut table, mut other) = (CountTable::new(seeds), CountTable::new(seeds));
+            let mut expected = BTreeMap::new();
+            for (i, (word, count)) in words.iter().enumerate() {
+                if i < split { table.add(word, *count) } else { other.add(word, *count) }
+                if *count > 0 {
+                    *expected.entry(word.as_slice()).or_insert(0) += count;
+                }
+            }
+            table.absorb(&mut other);
+            prop_assert_eq!(other.len, 0);
+            let counts = table.into_sorted();
+            prop_assert!(counts.iter().eq(expected));
+        }
+    }
+
+    #[test]
+    fn grows_and_forgets_nothing() {
+        let mut table = CountTable::new(Seeds::random());
+        let words: Vec<String> =
+            (0..20_000).map(|i| format!("{i:0width$}", width = i % 30)).collect();
+        for _ in 0..2 {
+            words.iter().for_each(|word| table.add(word.as_bytes(), 1 << 33));
+        }
+        let counts = table.into_sorted();
+        assert_eq!(counts.len(), words.iter().collect::<std::collections::HashSet<_>>().len());
+        assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), 40_000 << 33);
+    }
+}
