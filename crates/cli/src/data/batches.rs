@@ -1,9 +1,9 @@
-//! Which windows of the token file make up a batch: uniformly random ones, from the seed alone.
+//! Batches of uniformly random windows of a token file, drawn from the seed alone.
 //!
 //! Window i of a stream starts at ⌊x·n/2⁶⁴⌋, where x is the i-th 64-bit number of ChaCha8 keyed
-//! with the seed, and n is how many windows there are. So a batch depends on the seed and on its
-//! number only, not on what was drawn before it: the state that a checkpoint has to keep is the
-//! seed and the step. (The products' bias is at most n/2⁶⁴.)
+//! with the seed, and n is the number of windows. (The bias of this product is at most n/2⁶⁴; Lemire,
+//! arXiv:1805.10941.) A batch therefore depends on the seed and its index only, not on earlier
+//! draws, and a checkpoint keeps no more than the seed and the step.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -11,7 +11,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::data::tokens::TokenFile;
 
-/// What random numbers are drawn for. Each purpose has a stream of its own, so that none disturbs
+/// The purpose of random numbers. Each purpose draws from a separate stream, so that none disturbs
 /// another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
@@ -22,12 +22,12 @@ pub enum Stream {
     Validation = 2,
 }
 
-/// Inputs and, one position later, targets: (B, T) each, row by row.
+/// Inputs and, one position later, targets: (B, T) each, in row-major order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// B, the number of windows.
+    /// B, the number of sequences.
     pub rows: usize,
-    /// T, the positions of a window.
+    /// T, the number of positions per sequence.
     pub time: usize,
     /// (B, T)
     pub ids: Vec<u32>,
@@ -36,11 +36,11 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The windows of `time` + 1 tokens that begin at `starts`.
+    /// Reads the windows of `time` + 1 tokens that begin at `starts`.
     pub fn read(tokens: &TokenFile, starts: &[u64], time: usize) -> Batch {
         let rows = starts.len();
-        let (mut ids, mut targets) =
-            (Vec::with_capacity(rows * time), Vec::with_capacity(rows * time));
+        let mut ids = Vec::with_capacity(rows * time);
+        let mut targets = Vec::with_capacity(rows * time);
         for &start in starts {
             // A start is below the file's length, which fits.
             let start = start as usize;
@@ -54,35 +54,36 @@ impl Batch {
 /// Random batches from a token file.
 #[derive(Debug, Clone, Copy)]
 pub struct Batches {
-    /// The seed that everything depends on.
+    /// The seed of all draws.
     pub seed: u64,
-    /// What the batches are for.
+    /// The purpose of the batches.
     pub stream: Stream,
-    /// B, windows a batch.
+    /// B, the number of sequences per batch.
     pub rows: usize,
-    /// T, positions of a window.
+    /// T, the number of positions per sequence.
     pub time: usize,
 }
 
 impl Batches {
-    /// Where the windows of batch `index` begin, in a file of `len` tokens, which is more than T.
+    /// Returns the positions at which the windows of batch `index` begin in a file of `len` tokens,
+    /// which is more than T.
     pub fn starts(&self, index: u64, len: u64) -> Vec<u64> {
         let windows = len - self.time as u64;
         let mut rng = ChaCha8Rng::from_seed(key(self.seed));
         rng.set_stream(self.stream as u64);
-        // A number is two words of the stream.
+        // Each number takes two words of the stream.
         rng.set_word_pos(u128::from(index) * self.rows as u128 * 2);
         let draw = |_| ((u128::from(rng.next_u64()) * u128::from(windows)) >> 64) as u64;
         (0..self.rows).map(draw).collect()
     }
 
-    /// Batch `index` of the file.
+    /// Reads batch `index` of the file.
     pub fn batch(&self, index: u64, tokens: &TokenFile) -> Batch {
         Batch::read(tokens, &self.starts(index, tokens.len() as u64), self.time)
     }
 }
 
-/// The seed as a ChaCha key: its eight bytes, then zeros.
+/// Returns the seed as a ChaCha key: its eight bytes, then zeros.
 fn key(seed: u64) -> [u8; 32] {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

@@ -1,4 +1,4 @@
-//! SHA-256 of files and tokens, to notice that something is not what it was.
+//! SHA-256 of files and tokens, to notice when something has changed.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of a file, in hexadecimal.
+/// Returns the SHA-256 of a file, in hexadecimal.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -24,7 +24,7 @@ pub fn of_file(path: &Path) -> Result<String> {
     }
 }
 
-/// The SHA-256 of bytes, in hexadecimal.
+/// Returns the SHA-256 of bytes, in hexadecimal.
 pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }

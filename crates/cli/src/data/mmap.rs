@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-/// The content of a file, read by the operating system as it is looked at.
+/// A file mapped into memory. The operating system reads its pages when they are accessed.
 #[derive(Debug)]
 pub struct MappedFile(memmap2::Mmap);
 
@@ -16,13 +16,13 @@ impl MappedFile {
         let file = files::open(path)?;
         #[allow(unsafe_code)]
         // SAFETY: the map is only read, as plain bytes of which any value is valid, and each reader
-        // checks what it finds. That no other process shortens the file meanwhile is what all users
-        // of mapped files have to rely on.
+        // checks what it finds. As all users of mapped files, this one relies on no other process
+        // shortening the file meanwhile.
         let map = unsafe { memmap2::Mmap::map(&file)? };
         Ok(MappedFile(map))
     }
 
-    /// All bytes of the file.
+    /// Returns all bytes of the file.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }

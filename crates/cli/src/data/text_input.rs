@@ -9,22 +9,15 @@ use indicatif::HumanBytes;
 
 use crate::shell::stdin::Stdin;
 
-/// A text that is there and can be read.
-#[derive(Debug)]
+/// An open text.
 pub struct TextInput {
     name: String,
-    source: Source,
+    source: Box<dyn Read + Send>,
     len: Option<u64>,
     bytes_read: u64,
 }
 
-#[derive(Debug)]
-enum Source {
-    File(File),
-    Stdin(Stdin),
-}
-
-/// Whether `path` stands for standard input.
+/// Returns `true` if `path` stands for standard input.
 pub fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
@@ -36,7 +29,7 @@ impl TextInput {
     /// When it cannot be opened, or is a directory.
     pub fn open(path: &Path) -> Result<TextInput> {
         if is_stdin(path) {
-            let source = Source::Stdin(Stdin::new()?);
+            let source = Box::new(Stdin::new()?);
             return Ok(TextInput {
                 name: "standard input".into(),
                 source,
@@ -51,30 +44,30 @@ impl TextInput {
             bail!("{name}: is a directory, expected a text file");
         }
         let len = metadata.is_file().then_some(metadata.len());
-        Ok(TextInput { name, source: Source::File(file), len, bytes_read: 0 })
+        Ok(TextInput { name, source: Box::new(file), len, bytes_read: 0 })
     }
 
-    /// Its name.
+    /// Returns the name of the file, or `standard input`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its length in bytes, where that is known before reading.
+    /// Returns the length in bytes, where it is known before reading.
     pub fn len(&self) -> Option<u64> {
         self.len
     }
 
-    /// Whether it is known to have no bytes.
+    /// Returns `true` if the text is known to be empty before reading.
     pub fn is_empty(&self) -> bool {
         self.len == Some(0)
     }
 
-    /// Bytes that were read so far.
+    /// Returns the number of bytes read so far.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
-    /// Its name and size for the log.
+    /// Returns the name and, where it is known, the size for the log.
     pub fn describe(&self) -> String {
         match self.len {
             Some(len) => format!("{} ({})", self.name, HumanBytes(len)),
@@ -85,10 +78,7 @@ impl TextInput {
 
 impl Read for TextInput {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = match &mut self.source {
-            Source::File(file) => file.read(buffer),
-            Source::Stdin(stdin) => stdin.read(buffer),
-        }?;
+        let read = self.source.read(buffer)?;
         self.bytes_read += read as u64;
         Ok(read)
     }

@@ -11,7 +11,7 @@ use bpe::{StreamOptions, StreamStats, TokenId, Tokenizer};
 
 use crate::commands::encode::args::Args;
 use crate::data::text_input::TextInput;
-use crate::data::tokens::{Token, TokenType, TokenWriter};
+use crate::data::tokens::{TokenType, TokenWriter};
 use crate::shell::exit::{Outcome, usage};
 use crate::shell::interrupt;
 use crate::shell::progress::{Progress, Unit};
@@ -38,8 +38,8 @@ pub fn run(args: &Args) -> Result<Outcome> {
     interrupt::install()?;
     log_configuration(args, &tokenizer, &input);
     match TokenType::for_vocab_size(tokenizer.vocab_size()) {
-        TokenType::U16 => encode::<u16>(&tokenizer, input, args.out.clone()),
-        TokenType::U32 => encode::<u32>(&tokenizer, input, args.out.clone()),
+        TokenType::U16 => encode::<u16>(&tokenizer, input, args.out.clone(), TokenType::U16),
+        TokenType::U32 => encode::<u32>(&tokenizer, input, args.out.clone(), TokenType::U32),
     }
 }
 
@@ -78,13 +78,14 @@ fn log_configuration(args: &Args, tokenizer: &Tokenizer, input: &TextInput) {
     log::info!("threads    {}", rayon::current_num_threads());
 }
 
-fn encode<T: TokenId + Token>(
+fn encode<T: TokenId>(
     tokenizer: &Tokenizer,
     input: TextInput,
     out: PathBuf,
+    token_type: TokenType,
 ) -> Result<Outcome> {
     let started = Instant::now();
-    let mut writer = TokenWriter::create(&out, T::TYPE).context("--out")?;
+    let mut writer = TokenWriter::create(&out, token_type).context("--out")?;
     let progress = Progress::new("encoding", Unit::Bytes, input.len());
     let name = input.describe();
     let sink = |ids: &[T]| {

@@ -1,54 +1,55 @@
 //! The header of a one-dimensional `.npy` file, read and written.
 
-use super::TokenType;
+use super::error::Mismatch;
+use super::token_type::TokenType;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
-/// No header of one dimension is longer by far.
+/// The longest header that is read, far above what one dimension needs.
 const MAX_LEN: usize = 1 << 16;
-/// Length of the headers written here, with room for any count: what NumPy reserves as well.
+/// The length of the headers written here. It fits any count; NumPy reserves the same length.
 pub const LEN: usize = 128;
 
-/// What a header says.
+/// The contents of a header.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Header {
-    /// How ids are stored.
+    /// The type of the ids.
     pub token_type: TokenType,
-    /// How many there are.
+    /// The number of ids.
     pub count: u64,
-    /// Where in the file they begin.
+    /// The offset of the first id in the file.
     pub data_start: usize,
 }
 
-/// What was found, and what was expected instead.
-pub type Mismatch = (String, String);
-
-/// The header at the beginning of `file`.
+/// Reads the header at the beginning of `file`.
 pub fn parse(file: &[u8]) -> Result<Header, Mismatch> {
     let Some(after_magic) = file.strip_prefix(MAGIC) else {
         let found = if file.is_empty() { "an empty file" } else { "no .npy signature" };
-        return Err(mismatch(found, "a .npy file"));
+        return Err(Mismatch::new(found, "a .npy file"));
     };
-    let cut_off =
-        || mismatch(format!("a header cut off after {} bytes", file.len()), "a whole .npy file");
+    let cut_off = || {
+        let found = format!("a header cut off after {} bytes", file.len());
+        Mismatch::new(found, "a whole .npy file")
+    };
     let (len, before) = match *after_magic {
         [1, _, a, b, ..] => (u16::from_le_bytes([a, b]) as usize, 4),
         [2 | 3, _, a, b, c, d, ..] => (u32::from_le_bytes([a, b, c, d]) as usize, 6),
-        [0 | 4.., ..] => {
-            return Err(mismatch(format!("version {}", after_magic[0]), ".npy version 1, 2 or 3"));
+        [version @ (0 | 4..), ..] => {
+            return Err(Mismatch::new(format!("version {version}"), ".npy version 1, 2 or 3"));
         }
         _ => return Err(cut_off()),
     };
     if len > MAX_LEN {
-        return Err(mismatch(format!("a header of {len} bytes"), "a .npy header of one dimension"));
+        let found = format!("a header of {len} bytes");
+        return Err(Mismatch::new(found, "a .npy header of one dimension"));
     }
     let text = after_magic[before..].get(..len).ok_or_else(cut_off)?;
     let text = std::str::from_utf8(text)
-        .map_err(|_| mismatch("a header that is no text", "a .npy header"))?;
+        .map_err(|_| Mismatch::new("a header that is no text", "a .npy header"))?;
     let (token_type, count) = parse_dictionary(text)?;
     Ok(Header { token_type, count, data_start: MAGIC.len() + before + len })
 }
 
-/// The header of `count` ids: [`LEN`] bytes.
+/// Returns the header of `count` ids, [`LEN`] bytes long.
 pub fn write(token_type: TokenType, count: u64) -> Vec<u8> {
     let mut header = MAGIC.to_vec();
     header.extend([1, 0]);
@@ -62,75 +63,61 @@ pub fn write(token_type: TokenType, count: u64) -> Vec<u8> {
     header
 }
 
-fn mismatch(found: impl Into<String>, expected: impl Into<String>) -> Mismatch {
-    (found.into(), expected.into())
-}
-
-/// The type and the count in a dictionary of `descr`, `fortran_order` and `shape`, in any order.
+/// Returns the type and the count in a dictionary of `descr`, `fortran_order` and `shape`, in any
+/// order.
 fn parse_dictionary(text: &str) -> Result<(TokenType, u64), Mismatch> {
     let odd = || {
-        mismatch(
-            format!("the header {}", shown(text)),
-            "a .npy header with descr, fortran_order and shape",
-        )
+        let expected = "a .npy header with descr, fortran_order and shape";
+        Mismatch::new(format!("the header {}", shown(text)), expected)
     };
-    let mut rest = text
-        .trim()
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'))
-        .ok_or_else(odd)?
-        .trim();
-    let (mut token_type, mut count, mut c_order) = (None, None, None);
+    let inner = text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let mut rest = inner.ok_or_else(odd)?.trim();
+    let (mut token_type, mut count, mut has_order) = (None, None, false);
     while !rest.is_empty() {
         let (key, after) = quoted(rest).ok_or_else(odd)?;
         let after = after.trim_start().strip_prefix(':').ok_or_else(odd)?.trim_start();
         let (value, after) = value(after).ok_or_else(odd)?;
         match key {
             "descr" => token_type = Some(parse_descr(value)?),
-            "fortran_order" => c_order = Some(parse_order(value)?),
+            "fortran_order" if value == "False" => has_order = true,
+            "fortran_order" => {
+                return Err(Mismatch::new(format!("fortran_order {}", shown(value)), "False"));
+            }
             "shape" => count = Some(parse_shape(value)?),
             _ => return Err(odd()),
         }
         rest = after.trim_start();
         rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
     }
-    let ((), token_type, count) =
-        (c_order.ok_or_else(odd)?, token_type.ok_or_else(odd)?, count.ok_or_else(odd)?);
-    Ok((token_type, count))
+    token_type.zip(count).filter(|_| has_order).ok_or_else(odd)
 }
 
 fn parse_descr(value: &str) -> Result<TokenType, Mismatch> {
+    let descr = quoted(value).map(|(descr, _)| descr);
     [TokenType::U16, TokenType::U32]
         .into_iter()
-        .find(|token_type| quoted(value).is_some_and(|(descr, _)| descr == token_type.descr()))
+        .find(|token_type| descr == Some(token_type.descr()))
         .ok_or_else(|| {
-            mismatch(format!("values of type {}", shown(value)), "'<u2' (uint16) or '<u4' (uint32)")
+            let found = format!("values of type {}", shown(value));
+            Mismatch::new(found, "'<u2' (uint16) or '<u4' (uint32)")
         })
-}
-
-fn parse_order(value: &str) -> Result<(), Mismatch> {
-    if value == "False" {
-        Ok(())
-    } else {
-        Err(mismatch(format!("fortran_order {}", shown(value)), "False"))
-    }
 }
 
 fn parse_shape(value: &str) -> Result<u64, Mismatch> {
     let count = value.strip_prefix('(').and_then(|value| value.strip_suffix(",)"));
     count.and_then(|count| count.trim().parse().ok()).ok_or_else(|| {
-        mismatch(format!("the shape {}", shown(value)), "one dimension, like (1000,)")
+        Mismatch::new(format!("the shape {}", shown(value)), "one dimension, like (1000,)")
     })
 }
 
-/// The string that `text` begins with, without its quotation marks, and what follows it.
+/// Splits off the string that `text` begins with and returns it without its quotation marks,
+/// together with the rest.
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let mark = text.chars().next().filter(|&c| c == '\'' || c == '"')?;
     text[1..].split_once(mark)
 }
 
-/// The value that `text` begins with and what follows it: a string, brackets with what is in them,
-/// or a word.
+/// Splits off the value that `text` begins with: a string, a bracket and its contents, or a word.
 fn value(text: &str) -> Option<(&str, &str)> {
     let end = match text.chars().next()? {
         '\'' | '"' => text.len() - quoted(text)?.1.len(),
@@ -141,7 +128,7 @@ fn value(text: &str) -> Option<(&str, &str)> {
     Some((text[..end].trim(), &text[end..]))
 }
 
-/// As much of `text` as fits into a message.
+/// Returns as much of `text` as fits into a message.
 fn shown(text: &str) -> String {
     text.trim().chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
@@ -195,7 +182,7 @@ mod tests {
             ("{'descr': '<u2', 'fortran_order': False, 'shape': (3", "the header"),
             ("", "the header"),
         ] {
-            let (message, _) = parse(&of_dictionary(dictionary)).unwrap_err();
+            let message = parse(&of_dictionary(dictionary)).unwrap_err().found;
             assert!(message.contains(found), "{dictionary}: {message}");
         }
         for (file, found) in [
@@ -206,7 +193,7 @@ mod tests {
             (b"\x93NUMPY\x09\x00v\x00{'descr", "version 9"),
             (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr", "4294967295 bytes"),
         ] {
-            let (message, _) = parse(file).unwrap_err();
+            let message = parse(file).unwrap_err().found;
             assert!(message.contains(found), "{message}");
         }
     }
@@ -221,7 +208,9 @@ mod tests {
         }
 
         #[test]
-        fn no_dictionary_panics(dictionary in r#"[{}()\[\]'",: descrshapéfortran_order<u2False0-9]{0,60}"#) {
+        fn no_dictionary_panics(
+            dictionary in r#"[{}()\[\]'",: descrshapéfortran_order<u2False0-9]{0,60}"#
+        ) {
             let _ = parse(&of_dictionary(&dictionary));
         }
     }

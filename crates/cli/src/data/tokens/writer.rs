@@ -1,36 +1,16 @@
-//! Token files written as ids come, in any number.
+//! Token files written piece by piece.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use bpe::TokenId;
 use files::AtomicFile;
 
-use super::{TokenType, header};
+use super::header;
+use super::token_type::TokenType;
 
-/// An id as it is stored: `u16` or `u32`.
-pub trait Token: bytemuck::Pod {
-    /// The file type.
-    const TYPE: TokenType;
-    /// The bytes with the least significant one first.
-    fn to_little_endian(self) -> Self;
-}
-
-impl Token for u16 {
-    const TYPE: TokenType = TokenType::U16;
-    fn to_little_endian(self) -> u16 {
-        self.to_le()
-    }
-}
-
-impl Token for u32 {
-    const TYPE: TokenType = TokenType::U32;
-    fn to_little_endian(self) -> u32 {
-        self.to_le()
-    }
-}
-
-/// A token file being written; it appears at its name when it is finished.
+/// A token file being written; it appears under its name when it is finished.
 pub struct TokenWriter {
     file: AtomicFile,
     path: PathBuf,
@@ -45,9 +25,9 @@ impl TokenWriter {
     /// When the directory cannot be written to, or `path` is a pipe.
     pub fn create(path: &Path, token_type: TokenType) -> Result<TokenWriter> {
         let mut file = AtomicFile::create(path)?.with_early_sync()?;
-        // The header, which comes first, is known last.
+        // The header comes first and is known last: finish() writes it again.
         file.file().and_then(|file| file.seek(SeekFrom::Start(0))).with_context(|| {
-            format!("{}: cannot go back in it, expected a file and no pipe", path.display())
+            format!("{}: cannot seek in it, expected a file and no pipe", path.display())
         })?;
         let mut writer = TokenWriter { file, path: path.to_path_buf(), token_type, count: 0 };
         writer.write_bytes(&header::write(token_type, 0))?;
@@ -62,26 +42,29 @@ impl TokenWriter {
     /// # Panics
     /// When the ids are not of the file's type.
     #[track_caller]
-    pub fn write<T: Token>(&mut self, ids: &[T]) -> Result<()> {
-        assert_eq!(T::TYPE, self.token_type, "ids of another type than the token file");
+    pub fn write<T: TokenId>(&mut self, ids: &[T]) -> Result<()> {
+        let size = self.token_type.size();
+        assert_eq!(size_of::<T>(), size, "ids of another type than the token file");
         self.count += ids.len() as u64;
+        let bytes: &[u8] = bytemuck::cast_slice(ids);
         if cfg!(target_endian = "little") {
-            return self.write_bytes(bytemuck::cast_slice(ids));
+            return self.write_bytes(bytes);
         }
-        let ids: Vec<T> = ids.iter().map(|id| id.to_little_endian()).collect();
-        self.write_bytes(bytemuck::cast_slice(&ids))
+        let little: Vec<u8> = bytes.chunks(size).flat_map(|id| id.iter().rev().copied()).collect();
+        self.write_bytes(&little)
     }
 
-    /// Completes the header and makes the file appear; the number of ids in it.
+    /// Completes the header, makes the file appear and returns the number of ids in it.
     ///
     /// # Errors
     /// When the disk is full or fails.
     pub fn finish(mut self) -> Result<u64> {
         let header = header::write(self.token_type, self.count);
-        let file = self.file.file().with_context(|| cannot_write(&self.path))?;
-        file.seek(SeekFrom::Start(0))
-            .and_then(|_| file.write_all(&header))
-            .with_context(|| cannot_write(&self.path))?;
+        let rewritten = self.file.file().and_then(|file| {
+            file.seek(SeekFrom::Start(0))?;
+            file.write_all(&header)
+        });
+        rewritten.with_context(|| cannot_write(&self.path))?;
         self.file.commit()?;
         Ok(self.count)
     }
@@ -100,8 +83,8 @@ mod tests {
     use super::*;
     use crate::data::tokens::{TokenFile, TokenFileError};
 
-    fn write<T: Token>(path: &Path, parts: &[&[T]]) {
-        let mut writer = TokenWriter::create(path, T::TYPE).unwrap();
+    fn write<T: TokenId>(path: &Path, token_type: TokenType, parts: &[&[T]]) {
+        let mut writer = TokenWriter::create(path, token_type).unwrap();
         for part in parts {
             writer.write(part).unwrap();
         }
@@ -113,29 +96,20 @@ mod tests {
     fn what_is_written_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new/a.npy");
-        write::<u16>(&path, &[&[1, 2, 65535], &[], &[4]]);
+        write::<u16>(&path, TokenType::U16, &[&[1, 2, 65535], &[], &[4]]);
         let tokens = TokenFile::open(&path).unwrap();
+        assert_eq!((tokens.len(), tokens.token_type()), (4, TokenType::U16));
         assert_eq!(tokens.iter(0..4).collect::<Vec<_>>(), [1, 2, 65535, 4]);
-        assert_eq!(
-            (tokens.len(), tokens.max_id(), tokens.token_type()),
-            (4, Some(65535), TokenType::U16)
-        );
-        let mut ids = [0; 2];
-        tokens.read(1, &mut ids);
-        assert_eq!(ids, [2, 65535]);
+        assert_eq!(tokens.iter(1..3).collect::<Vec<_>>(), [2, 65535]);
 
         let many: Vec<u32> = (0..100_000).collect();
-        write(&path, &[&many]);
+        write(&path, TokenType::U32, &[&many]);
         let tokens = TokenFile::open(&path).unwrap();
-        assert_eq!(
-            (tokens.len(), tokens.max_id(), tokens.token_type()),
-            (100_000, Some(99_999), TokenType::U32)
-        );
+        assert_eq!((tokens.len(), tokens.token_type()), (100_000, TokenType::U32));
         assert!(tokens.iter(0..100_000).eq(many));
 
-        write::<u16>(&path, &[]);
-        let tokens = TokenFile::open(&path).unwrap();
-        assert_eq!((tokens.is_empty(), tokens.max_id()), (true, None));
+        write::<u16>(&path, TokenType::U16, &[]);
+        assert!(TokenFile::open(&path).unwrap().is_empty());
     }
 
     #[test]
@@ -151,7 +125,7 @@ mod tests {
     fn files_that_are_cut_off_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.npy");
-        write::<u16>(&path, &[&[1, 2, 3]]);
+        write::<u16>(&path, TokenType::U16, &[&[1, 2, 3]]);
         let whole = std::fs::read(&path).unwrap();
         for len in 0..whole.len() {
             std::fs::write(&path, &whole[..len]).unwrap();
