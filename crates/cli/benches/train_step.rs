@@ -100,7 +100,7 @@ fn run(case: &Case) {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    println!("{}", tensor::kernels::selection().reason);
+    println!("{}", tensor::isa::selection().reason);
     for case in cases() {
         if wanted.is_empty() || wanted.iter().any(|name| name == case.name) {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(case.threads).build();

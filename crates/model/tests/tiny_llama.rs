@@ -9,7 +9,7 @@ use optim::{AdamW, AdamWConfig, Decay, Schedule, clip_scale, global_norm};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use tensor::testing::{relative_error, worse};
-use tensor::{Context, kernels};
+use tensor::{Context, isa};
 
 fn tiny_llama() -> Transformer {
     Transformer::load(&fixture_path("tiny-llama")).unwrap()
@@ -17,7 +17,7 @@ fn tiny_llama() -> Transformer {
 
 /// A context for each kernel table that this machine has.
 fn contexts() -> Vec<Context> {
-    kernels::available().into_iter().map(|k| Context::detect().with_kernels(k)).collect()
+    isa::available().into_iter().map(|k| Context::detect().with_kernels(k)).collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use common::{fixture, ids, max_difference, tensor};
 use model::{FeedForward, ModelConfig, Norm, Transformer};
 use safetensors::SafeTensors;
 use tensor::testing::relative_error;
-use tensor::{Context, kernels};
+use tensor::{Context, isa};
 
 fn config(variant: &str, bytes: &[u8]) -> ModelConfig {
     let (_, header) = SafeTensors::read_metadata(bytes).unwrap();
@@ -50,7 +50,7 @@ fn logits_loss_and_gradients_of_every_variant_agree() {
         let weights = names.iter().filter_map(|name| Some((name, name.strip_prefix(&prefix)?)));
         let weights = weights.map(|(full, name)| (name.to_string(), tensor(&file, full)));
         let model = Transformer::from_tensors(config(variant, &bytes), weights).unwrap();
-        for kernels in kernels::available() {
+        for kernels in isa::available() {
             let ctx = Context::detect().with_kernels(kernels);
             let logits = model.logits(ctx, &input_ids, batch, time);
             let logits_off = max_difference(&logits, &tensor(&file, &format!("{variant}.logits")));

@@ -6,7 +6,7 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 use std::path::PathBuf;
 use tensor::testing::{relative_error, worse};
-use tensor::{Context, Tensor, kernels};
+use tensor::{Context, Tensor, isa};
 
 const NAMES: [&str; 2] = ["p", "q"];
 
@@ -49,7 +49,7 @@ fn twelve_clipped_steps_agree_with_pytorch_on_every_kernel_table() {
     let json = &hyper_parameters()["adamw"];
     let lr = json["lr"].as_f64().unwrap();
     let max_norm = json["max_grad_norm"].as_f64().unwrap();
-    for kernels in kernels::available() {
+    for kernels in isa::available() {
         let ctx = Context::detect().with_kernels(kernels);
         let mut parameters = both(&file, "0");
         let mut adamw = optimizer(json, &parameters);

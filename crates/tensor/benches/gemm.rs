@@ -6,8 +6,8 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::time::{Duration, Instant};
-use tensor::kernels::gemm::{Mat, MatMut, gemm};
-use tensor::kernels::selection;
+use tensor::gemm::{Mat, MatMut, gemm};
+use tensor::isa::selection;
 use tensor::{Context, Precision, peak};
 
 /// One of the three products of a linear layer with weights W (out, in) on `ROWS` rows.

@@ -1,7 +1,7 @@
 //! What an operation needs to know besides its inputs: which kernels to run and in which precision.
 
 use crate::DType;
-use crate::kernels::Kernels;
+use crate::Kernels;
 
 /// The precision of the operands of matrix products. Everything else is computed in `f32`; what
 /// comes between products is written in the operands' type where an operation says so ([`DType`]).
@@ -32,10 +32,10 @@ pub struct Context {
 }
 
 impl Context {
-    /// The best kernels that this machine has (see [`kernels::active`](crate::kernels::active)), in
+    /// The best kernels that this machine has (see [`isa::active`](crate::isa::active)), in
     /// `f32`.
     pub fn detect() -> Self {
-        Self { kernels: crate::kernels::active(), precision: Precision::F32 }
+        Self { kernels: crate::isa::active(), precision: Precision::F32 }
     }
 
     /// The type in which products read their operands, and in which they write what is said to be

@@ -103,7 +103,7 @@ pub(crate) fn store<E: Element>(to: &mut [E], from: &[f32]) {
 
 /// Rows of operands of products, made in place: of type `dtype`, numbers that were computed in
 /// `f32`. Rounded ones take the first half of the row then
-/// ([`Mat::of_operands`](crate::kernels::gemm::Mat::of_operands)).
+/// ([`Mat::of_operands`](crate::gemm::Mat::of_operands)).
 #[inline(always)]
 pub(crate) fn make_operands(dtype: DType, row: &mut [f32]) {
     const CHUNK: usize = 32;

@@ -3,8 +3,8 @@
 //!
 //! # Where to start reading
 //! [`Tensor`] is a shape and a shared buffer; [`Tape`] and [`Var`] record what was computed;
-//! `ops/` holds one file an operation, forward and backward side by side; `kernels/` holds the
-//! inner loops, one table of them for each instruction set.
+//! `ops/` holds one file an operation, forward and backward side by side; `gemm/` multiplies
+//! matrices; `isa/` holds the inner loops, one table of them for each instruction set.
 //!
 //! # Shape letters
 //! Every buffer and argument states its shape in these letters:
@@ -37,18 +37,21 @@
 
 mod context;
 mod elements;
-pub mod kernels;
+pub mod gemm;
+pub mod isa;
+mod matrix;
+pub mod memory;
 pub mod ops;
 pub mod peak;
-pub mod pool;
 pub mod profile;
+pub mod simd;
 mod tape;
 #[allow(clippy::module_inception)]
 mod tensor;
 pub mod testing;
 
 pub use context::{Context, Precision};
-pub use elements::DType;
-pub use kernels::{Isa, Kernels};
+pub use elements::{DType, round_to_bf16};
+pub use isa::{Isa, Kernels};
 pub use tape::{Gradients, InputGrads, Op, Tape, Var};
 pub use tensor::Tensor;

@@ -1,7 +1,7 @@
 //! What this machine reaches at best, measured on the spot: the scale on which rates are judged.
 
-use crate::kernels::{Isa, Kernels};
-use crate::pool::Buffer;
+use crate::isa::{Isa, Kernels};
+use crate::memory::pool::Buffer;
 use crate::{Context, Precision};
 use rayon::prelude::*;
 use std::hint::black_box;
@@ -100,13 +100,13 @@ mod tests {
 
     #[test]
     fn every_table_has_a_rate() {
-        for table in crate::kernels::available() {
+        for table in crate::isa::available() {
             for precision in [Precision::F32, Precision::Bf16] {
                 let rate = flops(Context { kernels: table, precision });
                 assert!(rate > 0.0 && rate.is_finite(), "{}: {rate:e}", table.isa());
             }
         }
-        let bandwidth = memory_bandwidth(crate::kernels::active());
+        let bandwidth = memory_bandwidth(crate::isa::active());
         assert!(bandwidth > 0.0 && bandwidth.is_finite(), "{bandwidth:e}");
     }
 }

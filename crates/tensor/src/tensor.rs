@@ -1,8 +1,8 @@
 //! A tensor: a shape and a shared, contiguous, row-major buffer of numbers.
 
 use crate::elements::{self, Data, Element};
-use crate::kernels::gemm::Mat;
-use crate::pool::Buffer;
+use crate::gemm::Mat;
+use crate::memory::pool::Buffer;
 use crate::{Context, DType};
 use half::bf16;
 use ndarray::{ArrayViewD, IxDyn};

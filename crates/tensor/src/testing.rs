@@ -1,6 +1,6 @@
 //! What tests of operations share: seeded tensors, comparison, and the gradient check.
 
-use crate::{Context, Tape, Tensor, Var, kernels};
+use crate::{Context, Tape, Tensor, Var, isa};
 
 /// ‖a − b‖ / ‖b‖ in `f64`; the norm of the difference alone if b is zero.
 ///
@@ -116,7 +116,7 @@ pub fn gradcheck_error(
 /// If they do not.
 #[track_caller]
 pub fn gradcheck(inputs: &[Tensor], f: impl for<'t> Fn(&'t Tape, &[Var<'t>]) -> Var<'t>) {
-    for table in kernels::available() {
+    for table in isa::available() {
         let error = gradcheck_error(Context::detect().with_kernels(table), inputs, &f);
         assert!(error <= 2e-3, "gradient check on {:?}: error {error:.2e}", table.isa());
     }

@@ -8,7 +8,7 @@
 
 use tensor::ops::{Int8Matrix, RopeLayout, RopeTable};
 use tensor::testing::{random, relative_error};
-use tensor::{Context, DType, Precision, Tape, Tensor, Var, kernels};
+use tensor::{Context, DType, Precision, Tape, Tensor, Var, isa, round_to_bf16};
 
 /// ‖a − b‖ / ‖b‖ that is allowed.
 const TOLERANCE: f64 = 2e-2;
@@ -92,7 +92,7 @@ fn check(
     shapes: impl Fn(usize) -> Vec<Vec<usize>>,
     op: impl for<'t> Fn(&'t Tape, &[Var<'t>]) -> Var<'t>,
 ) {
-    for table in kernels::available() {
+    for table in isa::available() {
         let f32 = Context::detect().with_kernels(table);
         let bf16 = f32.with_precision(Precision::Bf16);
         let all = compare(
@@ -142,7 +142,7 @@ fn attention_to_few_keys_with_much_in_common_keeps_its_gradients() {
     // Scores far apart and values near 30: dp − δ cancels, and whatever δ is off by becomes large
     // beside the rest.
     let rounded = |seed, factor: f32, offset: f32| {
-        random(&[1, 256, 64], seed).map(|x| kernels::round_to_bf16(factor * x + offset))
+        random(&[1, 256, 64], seed).map(|x| round_to_bf16(factor * x + offset))
     };
     let inputs = [rounded(1, 4.0, 0.0), rounded(2, 4.0, 0.0), rounded(3, 1.0, 30.0)];
     let of = |precision| {
@@ -204,7 +204,7 @@ fn cutting_digits_off_would_be_noticed() {
     let (distance, mean) = against(cut);
     assert!(distance <= TOLERANCE, "the distance alone would not tell: {distance:.2e}");
     assert!(mean < -5.0 * STANDARD_ERRORS, "cutting off: {mean} standard errors");
-    let (_, mean) = against(kernels::round_to_bf16);
+    let (_, mean) = against(round_to_bf16);
     assert!(mean.abs() <= STANDARD_ERRORS, "rounding to nearest: {mean} standard errors");
 }
 
@@ -234,7 +234,7 @@ fn operations_without_products_are_those_of_f32() {
 fn what_products_read_is_that_of_f32_rounded_before() {
     let rounded = |shapes: &[&[usize]], op: &dyn for<'t> Fn(&[Var<'t>]) -> Var<'t>| {
         let inputs: Vec<_> = shapes.iter().zip(1..).map(|(s, seed)| random(s, seed)).collect();
-        for table in kernels::available() {
+        for table in isa::available() {
             let context = Context::detect().with_kernels(table);
             let in_bf16 = context.with_precision(Precision::Bf16);
             let output = |context| {
@@ -248,7 +248,7 @@ fn what_products_read_is_that_of_f32_rounded_before() {
             let of = |context| results(context, &inputs, 77, &|_, v| op(v));
             let (mut full, found) = (of(context), of(in_bf16));
             assert_ne!(full[0].as_slice(), found[0].as_slice());
-            full[0] = full[0].map(kernels::round_to_bf16);
+            full[0] = full[0].map(round_to_bf16);
             for (full, found) in full.iter().zip(&found) {
                 assert_eq!(full.as_slice(), found.as_slice());
             }

@@ -2,9 +2,9 @@
 
 use half::bf16;
 use proptest::prelude::*;
-use tensor::kernels::gemm::{Mat, MatMut, gemm, gemm_serial};
-use tensor::kernels::{available, naive::gemm_naive};
+use tensor::gemm::{Mat, MatMut, gemm, gemm_serial};
 use tensor::{Context, Isa, Kernels, Precision};
+use tensor::{gemm::naive::gemm_naive, isa::available};
 
 /// How one operand lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq)]

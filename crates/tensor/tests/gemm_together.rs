@@ -2,8 +2,8 @@
 //! same.
 
 use proptest::prelude::*;
-use tensor::kernels::available;
-use tensor::kernels::gemm::{Mat, MatMut, gemm_serial, gemm_sharing_a, gemm_sharing_b, gemm_sum};
+use tensor::gemm::{Mat, MatMut, gemm_serial, gemm_sharing_a, gemm_sharing_b, gemm_sum};
+use tensor::isa::available;
 use tensor::{Context, Precision, testing};
 
 /// A matrix (rows, cols) of noise, stored transposed or not.

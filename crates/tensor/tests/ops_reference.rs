@@ -3,7 +3,7 @@
 use safetensors::SafeTensors;
 use tensor::ops::{RopeLayout, RopeTable};
 use tensor::testing::relative_error;
-use tensor::{Context, Tape, Tensor, Var, kernels};
+use tensor::{Context, Tape, Tensor, Var, isa};
 
 /// ‖a − b‖ / ‖b‖ that is allowed in `f32`.
 const TOLERANCE: f64 = 1e-5;
@@ -28,7 +28,7 @@ fn load_ids(file: &SafeTensors<'_>, name: &str) -> Vec<u32> {
 fn check(name: &str, inputs: &[&str], op: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>) {
     let file = SafeTensors::deserialize(FIXTURE).unwrap();
     let load = |part: &str| load(&file, &format!("{name}.{part}"));
-    for table in kernels::available() {
+    for table in isa::available() {
         let tape = Tape::new(Context::detect().with_kernels(table));
         let vars: Vec<_> = inputs.iter().map(|input| tape.leaf(load(input))).collect();
         let out = op(&vars);

@@ -54,7 +54,7 @@ impl Choice {
     /// # Errors
     /// When `LM_ISA` names kernels that this machine cannot run.
     pub fn context(self) -> Result<Context> {
-        tensor::kernels::from_env().map_err(|message| anyhow!(message))?;
+        tensor::isa::from_env().map_err(|message| anyhow!(message))?;
         let context = Context::detect();
         let precision = match self {
             Choice::Bf16 => Precision::Bf16,
@@ -66,7 +66,7 @@ impl Choice {
 
     /// Logs which kernels and which precision `context`, made by this choice, has, and why.
     pub fn explain(self, context: Context) {
-        log::info!("{}", tensor::kernels::selection().reason);
+        log::info!("{}", tensor::isa::selection().reason);
         let precision = context.precision;
         let reason = match (self, precision) {
             (Choice::F32 | Choice::Bf16, _) => "as --precision says",

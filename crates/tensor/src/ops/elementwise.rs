@@ -181,7 +181,7 @@ pub(crate) fn assert_same_shape(op: &str, a: &Var<'_>, b: &Var<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Tape, kernels, testing};
+    use crate::{Tape, isa, testing};
 
     #[test]
     fn empty_tensors() {
@@ -194,7 +194,7 @@ mod tests {
     fn sums_in_place_on_every_table() {
         for len in [1, CHUNK + 7] {
             let (x, y) = (testing::random(&[len], 1), testing::random(&[len], 2));
-            for table in kernels::available() {
+            for table in isa::available() {
                 let mut sum = x.clone();
                 sum.add_assign(Context::detect().with_kernels(table), &y);
                 let mut terms = sum.as_slice().iter().zip(x.as_slice()).zip(y.as_slice());

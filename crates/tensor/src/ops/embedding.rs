@@ -3,7 +3,7 @@
 //! Backward gathers: positions are sorted by id (stably), and each row of dw is summed by one task
 //! in the order of the positions. No atomics, and the same bits for any number of threads.
 
-use crate::pool::Buffer;
+use crate::memory::pool::Buffer;
 use crate::{Op, Tensor, Var};
 use rayon::prelude::*;
 

@@ -7,7 +7,7 @@
 //! would cancel, and function and derivative share an exponential.
 
 use super::elementwise::{map, zip};
-use crate::kernels::lanes::exp;
+use crate::simd::exp;
 use crate::{Op, Var};
 
 /// (Φ(x), √(2π)·φ(x)), with a relative error of at most 10⁻⁶ for x > −12.9, where Φ gets subnormal.
@@ -76,7 +76,7 @@ impl<'t> Var<'t> {
 mod tests {
     use super::*;
     use crate::testing::{self, worse};
-    use crate::{Context, DType, Tensor, kernels};
+    use crate::{Context, DType, Tensor, isa};
     use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
             x.iter_mut().zip(-2000..).for_each(|(x, i)| *x = i as f32 * 7.3e-3);
         });
         let y = |kernels| map(Context::detect().with_kernels(kernels), &x, DType::F32, gelu);
-        let all: Vec<Tensor> = kernels::available().into_iter().map(y).collect();
+        let all: Vec<Tensor> = isa::available().into_iter().map(y).collect();
         assert!(all.iter().all(|y| y.as_slice() == all[0].as_slice()));
     }
 

@@ -6,8 +6,8 @@
 //! products read it, and the gradients of the outputs may come so, too.
 
 use crate::elements::Element;
-use crate::kernels::gemm::{MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
-use crate::kernels::rounded::gemm_rounded;
+use crate::gemm::rounded::gemm_rounded;
+use crate::gemm::{MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
 use crate::{DType, Op, Tensor, Var};
 
 /// All axes but the last as rows, to write to.
@@ -114,7 +114,7 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Context, Tape, kernels, testing};
+    use crate::{Context, Tape, isa, testing};
 
     #[test]
     fn gradients() {
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn layers_of_one_input_give_what_they_give_one_by_one() {
-        for kernels in kernels::available() {
+        for kernels in isa::available() {
             let context = Context::detect().with_kernels(kernels);
             for shape in [&[3, 50, 300][..], &[2, 40], &[7]] {
                 let (together, one_by_one) =

@@ -10,9 +10,9 @@
 
 use super::cross_entropy::{assert_targets, mean, row_losses, row_losses_and_gradients};
 use super::elementwise::scaled;
-use crate::kernels::gemm::{Mat, MatMut, gemm};
-use crate::kernels::panels::Panels;
-use crate::pool::Buffer;
+use crate::gemm::panels::Panels;
+use crate::gemm::{Mat, MatMut, gemm};
+use crate::memory::pool::Buffer;
 use crate::{Context, Op, Tensor, Var};
 
 /// Logits that exist at a time: 41 MB.

@@ -7,8 +7,8 @@
 //! an output by
 //! |Σ_i x_i·(w_oi − s_o·q_oi)| ≤ ‖x‖₁·s_o/2.
 
-use crate::kernels::gemm::{Mat, MatMut, gemm};
-use crate::kernels::lanes;
+use crate::gemm::{Mat, MatMut, gemm};
+use crate::simd;
 use crate::{Precision, Tensor, Var};
 use rayon::prelude::*;
 
@@ -93,7 +93,7 @@ impl Int8Matrix {
     #[inline(always)]
     fn dot(&self, o: usize, x: &[f32]) -> f32 {
         let q = &self.quantized[o * self.inputs..][..self.inputs];
-        lanes::dot_map(x, q, f32::from) * self.scales[o]
+        simd::dot_map(x, q, f32::from) * self.scales[o]
     }
 }
 

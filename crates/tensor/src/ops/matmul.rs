@@ -1,6 +1,6 @@
 //! Batched matrix product, y = a·b, hence da = dy·bᵀ and db = aᵀ·dy.
 
-use crate::kernels::gemm::{Mat, MatMut, gemm};
+use crate::gemm::{Mat, MatMut, gemm};
 use crate::{Context, Op, Tensor, Var};
 
 /// The sizes of a batched product: `batch` times (m, k)·(k, n).

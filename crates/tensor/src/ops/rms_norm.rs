@@ -5,8 +5,8 @@
 //! ∘ x·r.
 
 use crate::elements::Element;
-use crate::kernels::lanes;
-use crate::pool::Buffer;
+use crate::memory::pool::Buffer;
+use crate::simd;
 use crate::{Context, DType, Op, Tensor, Var};
 use half::bf16;
 use rayon::prelude::*;
@@ -18,7 +18,7 @@ const ROWS: usize = 64;
 /// r of one row.
 #[inline(always)]
 fn inverse_rms(x: &[f32], eps: f32) -> f32 {
-    1.0 / (lanes::sum_squares(x) / x.len() as f32 + eps).sqrt()
+    1.0 / (simd::sum_squares(x) / x.len() as f32 + eps).sqrt()
 }
 
 fn forward<E: Element>(context: Context, x: &Tensor, w: &Tensor, eps: f32) -> Tensor {
@@ -91,7 +91,7 @@ fn backward_row(
     for ((g, &w), &dy) in g.iter_mut().zip(w).zip(dy) {
         *g = w * dy;
     }
-    let shared = lanes::dot(g, x) * r * r * r / x.len() as f32;
+    let shared = simd::dot(g, x) * r * r * r / x.len() as f32;
     for ((g, dw), (&x, &dy)) in g.iter_mut().zip(dw).zip(x.iter().zip(dy)) {
         *g = *g * r - x * shared;
         *dw += dy * x * r;

@@ -1,7 +1,7 @@
 //! SiLU, y = x·σ(x), hence dx = dy·σ(x)·(1 + x·(1 − σ(x))). (Elfwing et al., arXiv:1702.03118)
 
 use super::elementwise::{map, zip};
-use crate::kernels::lanes::sigmoid;
+use crate::simd::sigmoid;
 use crate::{Op, Var};
 
 /// x·σ(x).

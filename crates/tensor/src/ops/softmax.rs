@@ -2,7 +2,7 @@
 //! which cancels but keeps exp from overflowing. Since ∂y_j/∂x_i = y_j·(δ_ij − y_i), dx_i = Σ_j
 //! dy_j·y_j·(δ_ij − y_i) = y_i·(dy_i − Σ_j dy_j·y_j): with s = ⟨dy, y⟩ a row, dx = y ∘ (dy − s).
 
-use crate::kernels::lanes;
+use crate::simd;
 use crate::{Context, Op, Tensor, Var};
 use rayon::prelude::*;
 
@@ -13,14 +13,14 @@ const BLOCK: usize = 1024;
 /// (m, Σ exp(x − m)) of a row, m its maximum.
 #[inline(always)]
 pub(crate) fn sum_exp(row: &[f32]) -> (f32, f64) {
-    let max = lanes::max(row);
+    let max = simd::max(row);
     let mut sum = 0.0;
     for block in row.chunks(BLOCK) {
         let mut terms = [0.0; BLOCK];
         for (term, &x) in terms.iter_mut().zip(block) {
-            *term = lanes::exp(x - max);
+            *term = simd::exp(x - max);
         }
-        sum += f64::from(lanes::sum(&terms[..block.len()]));
+        sum += f64::from(simd::sum(&terms[..block.len()]));
     }
     (max, sum)
 }
@@ -28,13 +28,13 @@ pub(crate) fn sum_exp(row: &[f32]) -> (f32, f64) {
 /// The same, with the same bits, and each x of the row replaced by exp(x − m).
 #[inline(always)]
 pub(crate) fn exp_row(row: &mut [f32]) -> (f32, f64) {
-    let max = lanes::max(row);
+    let max = simd::max(row);
     let mut sum = 0.0;
     for block in row.chunks_mut(BLOCK) {
         for x in block.iter_mut() {
-            *x = lanes::exp(*x - max);
+            *x = simd::exp(*x - max);
         }
-        sum += f64::from(lanes::sum(block));
+        sum += f64::from(simd::sum(block));
     }
     (max, sum)
 }
@@ -57,7 +57,7 @@ fn backward(context: Context, y: &Tensor, dy: &Tensor) -> Tensor {
             context.kernels.vectorize(
                 #[inline(always)]
                 || {
-                    let s = lanes::dot(y, dy);
+                    let s = simd::dot(y, dy);
                     for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
                         *dx = y * (dy - s);
                     }

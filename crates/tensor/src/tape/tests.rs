@@ -128,7 +128,7 @@ fn multiplied<'t>(x: &Var<'t>) -> Var<'t> {
 #[test]
 fn a_gradient_is_given_as_it_is_read_and_summed_in_f32() {
     let third = 1.0f32 / 3.0;
-    let rounded = crate::kernels::round_to_bf16(third);
+    let rounded = crate::round_to_bf16(third);
     for (precision, dx) in [(Precision::F32, third), (Precision::Bf16, rounded)] {
         let context = Context::detect().with_precision(precision);
         let run = |uses: usize| {

@@ -1,10 +1,10 @@
 //! Heads among the channels: where they are, or copied and turned by their positions.
 
 use crate::elements::{self, Data, Element};
-use crate::kernels::gemm::Mat;
-use crate::kernels::prefetch;
+use crate::gemm::Mat;
+use crate::memory::cache::prefetch;
+use crate::memory::pool::Buffer;
 use crate::ops::rope::{RopeTable, Rotation};
-use crate::pool::Buffer;
 use crate::{Context, DType, Tensor};
 use half::bf16;
 use rayon::prelude::*;

@@ -12,10 +12,10 @@
 
 use crate::Context;
 use crate::elements::make_operands;
-use crate::kernels::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
-use crate::kernels::lanes::{self, LANES};
-use crate::kernels::panels::Panels;
-use crate::pool::Buffer;
+use crate::gemm::panels::Panels;
+use crate::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
+use crate::memory::pool::Buffer;
+use crate::simd::{self, LANES};
 
 /// Queries in a block, or a few more. Large blocks compute more scores in vain, at their end where
 /// keys come after queries; small ones read keys and values more often.
@@ -120,11 +120,11 @@ pub(super) fn forward(
                     let seen = first + start + r + 1;
                     let (row, masked) = p.split_at_mut(row_stride(seen));
                     row[seen..].fill(f32::NEG_INFINITY);
-                    let max = lanes::max(row);
-                    *sum = lanes::map_sum(
+                    let max = simd::max(row);
+                    *sum = simd::map_sum(
                         row,
                         #[inline(always)]
-                        |s| lanes::exp((s - max) * scale),
+                        |s| simd::exp((s - max) * scale),
                     );
                     masked.fill(0.0);
                     *l = max * scale + sum.ln();
@@ -178,12 +178,12 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
                     // Some more than are seen: what comes out of them is overwritten.
                     let whole = row_stride(position + 1);
                     for p in &mut p_row[..whole] {
-                        *p = lanes::exp(*p * scale - l);
+                        *p = simd::exp(*p * scale - l);
                     }
                     p_row[position + 1..].fill(0.0);
                     ds_row[position + 1..].fill(0.0);
                     let (p, dp) = (&p_row[..whole], &mut ds_row[..whole]);
-                    let delta = lanes::dot(p, dp);
+                    let delta = simd::dot(p, dp);
                     for (&p, dp) in p.iter().zip(dp) {
                         // ds/√D of the formulas above, so that dq and dk need no factor.
                         *dp = p * (*dp - delta) * scale;

@@ -1,0 +1,135 @@
+//! Products with a handful of rows, as in inference: each element of B is used so few times that
+//! reading it once is all that counts. Nothing is packed.
+
+use crate::elements::{Element, round_to_bf16};
+use crate::isa::Kernels;
+use crate::matrix::view::View;
+use crate::matrix::{Elements, Mat, MatMut};
+use crate::memory::pool::Buffer;
+use crate::simd;
+use rayon::prelude::*;
+
+/// The most rows of A and C.
+const MOST_ROWS: usize = 4;
+/// Columns of C that are summed up together when B's rows are contiguous: they stay in the
+/// first-level cache.
+const STRIP: usize = 512;
+
+/// Whether the product of `a` and `b` is computed here.
+pub(super) fn takes(a: Mat<'_>, b: Mat<'_>) -> bool {
+    a.rows() <= MOST_ROWS && (b.row_stride() == 1 || b.col_stride() == 1)
+}
+
+/// C ← (C +) A·B for shapes that this module [`takes`], none of whose sizes is 0.
+pub(super) fn gemm(
+    kernels: &Kernels,
+    round: bool,
+    a: Mat<'_>,
+    b: Mat<'_>,
+    mut c: MatMut<'_>,
+    accumulate: bool,
+    parallel: bool,
+) {
+    let (k, n) = (b.rows(), b.cols());
+    let mut copy = Buffer::scratch(a.rows() * k);
+    for (i, row) in copy.as_mut_slice().chunks_mut(k).enumerate() {
+        for (j, x) in row.iter_mut().enumerate() {
+            *x = if round { round_to_bf16(a.at(i, j)) } else { a.at(i, j) };
+        }
+    }
+    let a = copy.as_slice();
+    let contiguous_depth = b.row_stride() == 1;
+    let width = match (parallel, contiguous_depth) {
+        (true, _) => n.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(16).min(STRIP),
+        (false, true) => n,
+        (false, false) => STRIP,
+    };
+    let strip = |(index, mut c): (usize, Vec<&mut [f32]>)| {
+        let first = index * width;
+        let b = b.block(0..k, first..first + c[0].len());
+        if !accumulate {
+            c.iter_mut().for_each(|row| row.fill(0.0));
+        }
+        kernels.vectorize(
+            #[inline(always)]
+            || match b.0 {
+                Elements::F32(b) if round => multiply(a, b, &mut c, round_to_bf16),
+                Elements::F32(b) => multiply(a, b, &mut c, |x| x),
+                Elements::Bf16(b) => multiply(a, b, &mut c, Element::to_f32),
+            },
+        );
+    };
+    let strips = strips(&mut c, width);
+    if parallel {
+        strips.into_par_iter().enumerate().for_each(strip);
+    } else {
+        strips.into_iter().enumerate().for_each(strip);
+    }
+}
+
+/// Cuts C into strips of `width` columns, each a slice of every row.
+fn strips<'c>(c: &'c mut MatMut<'_>, width: usize) -> Vec<Vec<&'c mut [f32]>> {
+    let mut strips = Vec::new();
+    for row in c.rows_mut() {
+        for (index, piece) in row.chunks_mut(width).enumerate() {
+            if index == strips.len() {
+                strips.push(Vec::with_capacity(MOST_ROWS));
+            }
+            strips[index].push(piece);
+        }
+    }
+    strips
+}
+
+/// C ← C + A·B, where A (M, K) is contiguous, and the columns of B or its rows are.
+#[inline(always)]
+fn multiply<E: Element>(
+    a: &[f32],
+    b: View<'_, E>,
+    c: &mut [&mut [f32]],
+    map: impl Fn(E) -> f32 + Copy,
+) {
+    if b.row_stride() == 1 {
+        dots(a, b.t(), c, map);
+    } else {
+        add_rows(a, b, c, map);
+    }
+}
+
+/// C ← C + A·Wᵀ, where the rows of A (M, K) and of W (N, K) are contiguous: dot products.
+#[inline(always)]
+fn dots<E: Element>(
+    a: &[f32],
+    w: View<'_, E>,
+    c: &mut [&mut [f32]],
+    map: impl Fn(E) -> f32 + Copy,
+) {
+    let k = w.cols();
+    for j in 0..w.rows() {
+        let w = &w.data()[j * w.row_stride()..][..k];
+        for (a, c) in a.chunks_exact(k).zip(c.iter_mut()) {
+            c[j] += simd::dot_map(a, w, map);
+        }
+    }
+}
+
+/// C ← C + A·B, where the rows of A (M, K) and B (K, N) are contiguous: multiples of B's rows are
+/// added up.
+#[inline(always)]
+fn add_rows<E: Element>(
+    a: &[f32],
+    b: View<'_, E>,
+    c: &mut [&mut [f32]],
+    map: impl Fn(E) -> f32 + Copy,
+) {
+    let (k, n) = (b.rows(), b.cols());
+    for j in 0..k {
+        let b = &b.data()[j * b.row_stride()..][..n];
+        for (a, c) in a.chunks_exact(k).zip(c.iter_mut()) {
+            let factor = a[j];
+            for (c, &b) in c.iter_mut().zip(b) {
+                *c += factor * map(b);
+            }
+        }
+    }
+}

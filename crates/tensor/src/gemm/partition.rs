@@ -1,0 +1,123 @@
+//! How a product is cut into pieces for threads and caches. None of it has an influence on any sum.
+
+use crate::isa::GemmKernel;
+use std::ops::Range;
+
+/// Fewer columns are not worth a packing of A.
+const SMALLEST_COLS: usize = 256;
+/// Fewer rows are not worth reading the packed B.
+const SMALLEST_ROWS: usize = 48;
+/// Tiles a thread, so that those who finish early find something left.
+const TILES_A_THREAD: usize = 4;
+
+/// A piece of an axis: a range in one of the matrices that lie along it.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    pub(super) part: usize,
+    pub(super) range: Range<usize>,
+}
+
+impl Span {
+    pub(super) fn len(&self) -> usize {
+        self.range.len()
+    }
+}
+
+/// Cuts an axis, along which matrices of these sizes lie, into spans of `step`; the last one of
+/// each may be shorter.
+pub(super) fn spans(sizes: impl Iterator<Item = usize>, step: usize) -> Vec<Span> {
+    let cut = |(part, size): (usize, usize)| {
+        let starts = (0..size).step_by(step);
+        starts.map(move |start| Span { part, range: start..size.min(start + step) })
+    };
+    sizes.enumerate().flat_map(cut).collect()
+}
+
+/// Rows and panels of the tiles, of C with `rows` rows and `panels` panels, that are handed to
+/// threads.
+pub(super) fn tile_shape(
+    table: &GemmKernel,
+    rows: usize,
+    panels: usize,
+    threads: usize,
+) -> (usize, usize) {
+    let &GemmKernel { mr, nr, mc, .. } = table;
+    let wanted = if threads > 1 { TILES_A_THREAD * threads } else { 1 };
+    let (mut down, mut across) = (rows.div_ceil(mc), 1);
+    if down < wanted {
+        down = wanted.min(rows.div_ceil(SMALLEST_ROWS)).max(down);
+    }
+    while down * across < wanted && panels * nr / (2 * across) >= SMALLEST_COLS {
+        across *= 2;
+    }
+    let most = rows.div_ceil(down).next_multiple_of(mr);
+    // Somewhat smaller tiles may come out even where these leave one thread alone with the last.
+    let steps = (most.div_ceil(mr).div_ceil(4) * 3..=most / mr).rev().map(|tiles| tiles * mr);
+    let step = steps.min_by_key(|&step| largest_share(rows, step, across, threads));
+    (step.unwrap_or(most), panels.div_ceil(across))
+}
+
+/// Rows that the thread with the most of them gets when tiles of `step` rows, `across` of them side
+/// by side, are dealt out one by one.
+fn largest_share(rows: usize, step: usize, across: usize, threads: usize) -> usize {
+    let (whole, rest) = (rows / step * across, rows % step);
+    let (rounds, left) = (whole / threads, whole % threads);
+    // Threads that get no whole tile in the last round share the shorter ones.
+    let shorter = if rest > 0 { across } else { 0 };
+    let rest = rest * shorter.div_ceil(threads - left);
+    rounds * step + if left > 0 { step.max(rest) } else { rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::portable;
+
+    #[test]
+    fn spans_cover_each_part() {
+        let found = spans([5, 0, 3].into_iter(), 2);
+        let found: Vec<_> = found.iter().map(|span| (span.part, span.range.clone())).collect();
+        assert_eq!(found, [(0, 0..2), (0, 2..4), (0, 4..5), (2, 0..2), (2, 2..3)]);
+    }
+
+    /// Tiles of `shape` dealt out as threads become free, in order: the rows of the busiest thread.
+    fn dealt(
+        rows: usize,
+        panels: usize,
+        (tile_rows, tile_panels): (usize, usize),
+        threads: usize,
+    ) -> usize {
+        let mut loads = vec![0; threads];
+        for tile in spans([rows].into_iter(), tile_rows) {
+            for _ in (0..panels).step_by(tile_panels) {
+                *loads.iter_mut().min().unwrap() += tile.len();
+            }
+        }
+        loads.into_iter().max().unwrap()
+    }
+
+    #[test]
+    fn threads_have_equal_shares() {
+        let table = &portable::KERNELS.gemm;
+        for threads in [2, 3, 4, 8] {
+            for rows in [1024, 1344, 2048, 8192, 10_000] {
+                let panels = 64usize;
+                let shape = tile_shape(table, rows, panels, threads);
+                let across = panels.div_ceil(shape.1);
+                let share = dealt(rows, panels, shape, threads);
+                assert_eq!(share, largest_share(rows, shape.0, across, threads));
+                let over = (share * threads) as f64 / (rows * across) as f64;
+                assert!(over < 1.1, "{threads} threads, {rows} rows: {over}, {shape:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_row_or_one_thread_is_no_special_case() {
+        let table = &portable::KERNELS.gemm;
+        assert_eq!(tile_shape(table, 1, 1, 8), (table.mr, 1));
+        let (rows, panels) = tile_shape(table, 1000, 10, 1);
+        assert!(rows <= table.mc && rows % table.mr == 0);
+        assert_eq!(panels, 10);
+    }
+}

@@ -1,0 +1,88 @@
+//! Products whose results are rounded to bf16, each when its whole sum is there: what is written,
+//! and read again, is half as much, and the sums themselves stay in the first two levels of cache.
+
+use super::batched::{Grid, assert_shapes};
+use super::driver::rounds;
+use super::{gemm, is_packed, packed, table};
+use crate::matrix::{Mat, MatMut};
+use crate::memory::pool::Buffer;
+use crate::{Context, elements};
+use half::bf16;
+use rayon::prelude::*;
+
+/// C_j ← A·B_j for every j, rounded, with the bits that rounding the sums of
+/// [`gemm_sharing_a`](super::gemm_sharing_a) gives.
+///
+/// # Panics
+/// If sizes do not fit.
+#[track_caller]
+pub fn gemm_rounded(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'_, bf16>>) {
+    assert_eq!(b.len(), c.len(), "gemm_rounded: matrices B and C");
+    if !b.is_empty() && rounds(table(context), a.cols()) && b.iter().all(|&b| is_packed(a, b)) {
+        return packed(context, Grid::rounded(&[a], b, c), false, true);
+    }
+    for (&b, mut c) in b.iter().zip(c) {
+        assert_shapes(a, b, &c);
+        let (rows, cols) = (c.rows(), c.cols());
+        let mut sums = Buffer::scratch(rows * cols);
+        gemm(context, a, b, MatMut::new(sums.as_mut_slice(), rows, cols), false);
+        let rows = c.rows_mut().zip(sums.as_slice().chunks_exact(cols.max(1)));
+        rows.par_bridge().for_each(|(c, sums)| {
+            context.kernels.vectorize(
+                #[inline(always)]
+                || elements::store(c, sums),
+            );
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gemm::gemm_sharing_a;
+    use crate::isa::bf16_tiles::model;
+    use crate::testing;
+
+    #[test]
+    fn results_are_those_of_the_product_rounded() {
+        for context in model::contexts() {
+            let kernels = context.kernels;
+            for (m, k, cols) in [
+                (70, 64, &[33, 48][..]),
+                (37, 1, &[5]),
+                (200, 600, &[40, 2100, 1]),
+                (96, 1024, &[70]),
+                (50, 3000, &[30, 20]), // more terms than are rounded at once
+                (3, 64, &[33, 48]),    // few rows
+                (20, 0, &[7]),
+                (0, 5, &[7]),
+                (20, 5, &[0, 6]),
+            ] {
+                let a = testing::random(&[m, k], 1);
+                let b: Vec<_> =
+                    cols.iter().zip(2..).map(|(&n, seed)| testing::random(&[n, k], seed)).collect();
+                let b: Vec<_> = b.iter().map(|b| b.matrix().t()).collect();
+                let mut sums: Vec<_> = cols.iter().map(|&n| vec![f32::NAN; m * n]).collect();
+                let c = sums.iter_mut().zip(cols).map(|(c, &n)| MatMut::new(c, m, n));
+                gemm_sharing_a(context, a.matrix(), &b, c.collect());
+                let mut found: Vec<_> = cols.iter().map(|&n| vec![bf16::NAN; m * n]).collect();
+                let c = found.iter_mut().zip(cols).map(|(c, &n)| MatMut::new(c, m, n));
+                gemm_rounded(context, a.matrix(), &b, c.collect());
+                for (sums, found) in sums.iter().zip(&found) {
+                    let mut expected = vec![bf16::ZERO; sums.len()];
+                    elements::store(&mut expected, sums);
+                    assert!(&expected == found, "{kernels:?} {m}×{k}×{cols:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "gemm: shapes do not fit")]
+    fn sizes_that_do_not_fit_are_refused() {
+        let (a, b) = (testing::random(&[8, 4], 1), testing::random(&[4, 8], 2));
+        let mut c = [bf16::ZERO; 63];
+        let c = vec![MatMut::new(&mut c, 9, 7)];
+        gemm_rounded(Context::detect(), a.matrix(), &[b.matrix()], c);
+    }
+}

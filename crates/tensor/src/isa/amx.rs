@@ -1,0 +1,245 @@
+//! AMX: products of tiles of bfloat16 with sums in f32, 16 × 16 × 32 in one instruction. All else
+//! is AVX-512.
+//!
+//! The unit has 8 tile registers of 16 rows of 64 bytes. Four hold sums, a block of 32 × 32
+//! elements of C; two hold A's rows and two B's columns, so that each tile that is loaded is
+//! multiplied twice. Panels (see `tiles`) are read front to back; rows of A that are bf16 already
+//! and begin cache lines are read where they are.
+//!
+//! The unit rounds sums to nearest whatever the thread's rounding mode is, and takes subnormal
+//! numbers, in operands and sums, for 0: products of such tiny numbers differ from those of the
+//! other tables. So does what is packed of the largest of them, whose nearest bfloat16 is a normal
+//! number (see `avx512_bf16`).
+//!
+//! The operating system saves the registers only for programs that asked for it ([`permitted`]),
+//! and a thread has to say how large its tiles are before it uses them ([`begin`]). The
+//! instructions are written as assembly, as their intrinsics are not stable. Reference: Intel,
+//! *Software Developer's Manual*, vol. 1, ch. 18.
+
+use super::avx512;
+use super::avx512_bf16::Vectors;
+use super::bf16_tiles as tiles;
+use super::bf16_tiles::{Order, PANEL, TERMS, TILE};
+use super::table::{GemmKernel, Isa, Job, Kernels};
+use crate::matrix::Mat;
+use half::bf16;
+use std::arch::asm;
+use std::arch::x86_64::{__cpuid, __cpuid_count};
+use std::sync::LazyLock;
+
+/// The bytes of a tile.
+const TILE_BYTES: usize = size_of::<tiles::Tile>();
+
+pub(super) static KERNELS: Kernels = Kernels {
+    isa: Isa::Amx,
+    gemm: avx512::GEMM,
+    gemm_bf16: Some(GemmKernel {
+        mr: PANEL,
+        nr: PANEL,
+        // A panel of B takes 32 kB of the first-level cache, the two blocks of A that are packed
+        // together 512 kB of the second.
+        kc: 16 * TERMS,
+        mc: 8 * PANEL,
+        terms_a_step: TERMS,
+        terms_a_slot: 2,
+        micro,
+        direct: None,
+        bf16_rows: Some(bf16_rows),
+        pack_a,
+        pack_b,
+        begin,
+        end,
+    }),
+};
+
+/// Whether the CPU has tiles of bf16 and the operating system lets this process use them.
+pub(super) fn is_available() -> bool {
+    const AMX_BF16: u32 = 1 << 22;
+    const AMX_TILE: u32 = 1 << 24;
+    static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
+        let leaves = __cpuid(0).eax;
+        let features = if leaves >= 7 { __cpuid_count(7, 0).edx } else { 0 };
+        // AVX-512 BF16 rounds what is packed; no CPU lacks it that has tiles of bf16.
+        let rounds = is_x86_feature_detected!("avx512bf16");
+        features & AMX_BF16 != 0 && features & AMX_TILE != 0 && rounds && permitted()
+    });
+    *AVAILABLE
+}
+
+/// Asks Linux for the permission to use tile registers, which then holds for all threads of the
+/// process.
+#[cfg(target_os = "linux")]
+fn permitted() -> bool {
+    const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
+    const XFEATURE_XTILEDATA: libc::c_long = 18;
+    // SAFETY: this request takes a number and touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0 }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn permitted() -> bool {
+    false
+}
+
+/// The operand of `ldtilecfg`: 8 tiles of 16 rows of 64 bytes.
+#[repr(C, align(64))]
+struct TileConfig {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    bytes_a_row: [u16; 16],
+    rows: [u8; 16],
+}
+
+static CONFIG: TileConfig = {
+    let (mut bytes_a_row, mut rows) = ([0; 16], [0; 16]);
+    let mut tile = 0;
+    while tile < 8 {
+        bytes_a_row[tile] = 4 * TILE as u16;
+        rows[tile] = TILE as u8;
+        tile += 1;
+    }
+    TileConfig { palette: 1, start_row: 0, reserved: [0; 14], bytes_a_row, rows }
+};
+
+/// Configures the tiles of this thread.
+///
+/// # Safety
+/// That of [`Around`](super::table::Around).
+unsafe fn begin() {
+    // SAFETY: the CPU has the instruction, and reads 64 bytes.
+    unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIG, options(nostack, readonly)) };
+}
+
+/// Gives the tiles of this thread up, so that the system need not save them.
+///
+/// # Safety
+/// That of [`Around`](super::table::Around).
+unsafe fn end() {
+    // SAFETY: the CPU has the instruction.
+    unsafe { asm!("tilerelease", options(nostack, nomem)) };
+}
+
+/// See [`MicroKernel`](super::table::MicroKernel); to be called between [`begin`] and [`end`].
+///
+/// # Safety
+/// That of [`MicroKernel`](super::table::MicroKernel).
+unsafe fn micro(job: Job) {
+    // A panel's tiles lie one after the other.
+    let tiles = Tiles { row: TILE_BYTES / TILE, low: TILE_BYTES, step: 2 * TILE_BYTES };
+    // SAFETY: the caller grants it.
+    unsafe { multiply(job, tiles) };
+}
+
+/// The same for rows of A of bf16 as they lie in memory, `a_row` numbers apart, of whole tiles.
+///
+/// # Safety
+/// That of [`MicroKernel`](super::table::MicroKernel).
+unsafe fn bf16_rows(job: Job) {
+    let row = size_of::<bf16>() * job.strides.a_row;
+    let tiles = Tiles { row, low: TILE * row, step: size_of::<bf16>() * TERMS };
+    // SAFETY: the caller grants it.
+    unsafe { multiply(job, tiles) };
+}
+
+/// Where the two tiles of A for each 32 terms lie, in bytes.
+struct Tiles {
+    /// From one row of a tile to the next.
+    row: usize,
+    /// From the upper tile to the lower one.
+    low: usize,
+    /// From the tiles of 32 terms to those of the next.
+    step: usize,
+}
+
+/// Multiplies 32 rows of A by a panel of B.
+///
+/// # Safety
+/// That of [`MicroKernel`](super::table::MicroKernel); as to A, 16 rows of 64 bytes can be read for both
+/// tiles of every 32 terms, where `tiles` says that they lie.
+#[inline(always)]
+unsafe fn multiply(Job { k, a, b, c, strides, accumulate }: Job, tiles: Tiles) {
+    debug_assert!(k > 0);
+    let c_row = strides.c_row;
+    // SAFETY: the caller grants the operands, two tiles of each for every 32 terms, and 32 rows of
+    // 32 floats of C; the tiles are configured. The loop runs once for every 32 terms, of which
+    // there are some.
+    unsafe {
+        asm!(
+            "test {accumulate}, {accumulate}",
+            "jnz 2f",
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "tilezero tmm2",
+            "tilezero tmm3",
+            "jmp 3f",
+            "2:",
+            "tileloadd tmm0, [{c} + {c_stride}*1]",
+            "tileloadd tmm1, [{c} + {c_stride}*1 + 64]",
+            "tileloadd tmm2, [{c_low} + {c_stride}*1]",
+            "tileloadd tmm3, [{c_low} + {c_stride}*1 + 64]",
+            "3:",
+            "tileloadd tmm4, [{a} + {a_stride}*1]",
+            "tileloadd tmm6, [{b} + {b_stride}*1]",
+            "tileloadd tmm7, [{b} + {b_stride}*1 + 1024]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm5, [{a_low} + {a_stride}*1]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "add {a}, {a_step}",
+            "add {a_low}, {a_step}",
+            "add {b}, 2048",
+            "dec {blocks}",
+            "jnz 3b",
+            "tilestored [{c} + {c_stride}*1], tmm0",
+            "tilestored [{c} + {c_stride}*1 + 64], tmm1",
+            "tilestored [{c_low} + {c_stride}*1], tmm2",
+            "tilestored [{c_low} + {c_stride}*1 + 64], tmm3",
+            accumulate = in(reg) u64::from(accumulate),
+            a = inout(reg) a => _,
+            a_low = inout(reg) a.wrapping_byte_add(tiles.low) => _,
+            a_stride = in(reg) tiles.row,
+            a_step = in(reg) tiles.step,
+            b = inout(reg) b => _,
+            b_stride = in(reg) TILE_BYTES / TILE,
+            blocks = inout(reg) k.div_ceil(TERMS) => _,
+            c = in(reg) c,
+            c_low = in(reg) c.wrapping_add(TILE * c_row),
+            c_stride = in(reg) size_of::<f32>() * c_row,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+            options(nostack),
+        );
+    }
+}
+
+/// # Safety
+/// That of [`Pack`](super::pack::Pack).
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
+    // SAFETY: the caller grants it: `is_available` asks for AVX-512 BF16.
+    tiles::pack(source, panels, Order::RowsOfTerms, unsafe { Vectors::new() });
+}
+
+/// # Safety
+/// That of [`Pack`](super::pack::Pack).
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
+    // SAFETY: the caller grants it: `is_available` asks for AVX-512 BF16.
+    tiles::pack(source, panels, Order::PairsOfTerms, unsafe { Vectors::new() });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_has_the_layout_of_the_manual() {
+        assert_eq!((size_of::<TileConfig>(), align_of::<TileConfig>()), (64, 64));
+        assert_eq!(std::mem::offset_of!(TileConfig, bytes_a_row), 16);
+        assert_eq!(std::mem::offset_of!(TileConfig, rows), 48);
+        assert_eq!((CONFIG.palette, CONFIG.bytes_a_row[7], CONFIG.rows[7]), (1, 64, 16));
+        assert_eq!((CONFIG.bytes_a_row[8], CONFIG.rows[8]), (0, 0));
+    }
+}

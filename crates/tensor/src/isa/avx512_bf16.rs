@@ -1,0 +1,198 @@
+//! AVX-512 BF16: vectors of 16 pairs of bfloat16, multiplied and added up in f32 by one
+//! instruction. All else is AVX-512, whose table has these products where the CPU has the
+//! extension. Both instructions, that one and the one that rounds ([`Steps`]), take subnormal
+//! numbers for 0: products of such tiny numbers differ from those of the other tables, and numbers
+//! that are rounded while they are packed from those that an operation has rounded, where the
+//! nearest bfloat16 is the smallest normal one.
+
+// The same tiles of C: 14 × 2 vectors of sums.
+use super::avx512;
+use super::avx512::{LANES, MR, NR};
+use super::bf16_tiles::{Steps, TERMS, TILE, Tile, pack_pairs};
+use super::table::{GemmKernel, Isa, Job, Kernels, nothing};
+use crate::matrix::Mat;
+use half::bf16;
+use std::arch::x86_64::*;
+
+pub(super) static KERNELS: Kernels = Kernels {
+    isa: Isa::Avx512,
+    gemm: avx512::GEMM,
+    gemm_bf16: Some(GemmKernel {
+        mr: MR,
+        nr: NR,
+        kc: 512,
+        mc: 10 * MR,
+        terms_a_step: 2,
+        terms_a_slot: 2,
+        micro,
+        direct: None,
+        bf16_rows: None,
+        pack_a,
+        pack_b,
+        begin: nothing,
+        end: nothing,
+    }),
+};
+
+/// The steps of packing by vectors: one instruction rounds 32 numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Vectors(());
+
+impl Vectors {
+    /// # Safety
+    /// The CPU has AVX-512 F, BW and BF16.
+    pub(super) unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Steps<f32> for Vectors {
+    #[inline(always)]
+    fn transpose(self, tile: &mut Tile) {
+        // SAFETY: who made this knows that the CPU has the instruction set.
+        unsafe { avx512::transpose(tile) };
+    }
+
+    #[inline(always)]
+    fn row(self, terms: &[f32; TERMS]) -> [u32; TILE] {
+        // SAFETY: as above.
+        unsafe { round_row(terms) }
+    }
+
+    #[inline(always)]
+    fn pairs(self, first: &[f32; TILE], second: &[f32; TILE]) -> [u32; TILE] {
+        // SAFETY: as above.
+        unsafe { round_pairs(first, second) }
+    }
+}
+
+impl Steps<bf16> for Vectors {
+    #[inline(always)]
+    fn transpose(self, tile: &mut Tile) {
+        Steps::<f32>::transpose(self, tile);
+    }
+}
+
+/// See [`Steps::row`].
+#[target_feature(enable = "avx512f,avx512bf16")]
+#[inline]
+fn round_row(terms: &[f32; TERMS]) -> [u32; TILE] {
+    // SAFETY: there are 32 floats; 32 numbers of 16 bits are 16 words.
+    unsafe {
+        let low = _mm512_loadu_ps(terms.as_ptr());
+        let high = _mm512_loadu_ps(terms[LANES..].as_ptr());
+        std::mem::transmute(_mm512_cvtne2ps_pbh(high, low))
+    }
+}
+
+/// See [`Steps::pairs`].
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+#[inline]
+fn round_pairs(first: &[f32; TILE], second: &[f32; TILE]) -> [u32; TILE] {
+    /// Number i of the first half, then of the second.
+    const ZIPPED: [u16; TERMS] = {
+        let mut zipped = [0; TERMS];
+        let mut i = 0;
+        while i < TERMS {
+            zipped[i] = (i / 2 + i % 2 * TILE) as u16;
+            i += 1;
+        }
+        zipped
+    };
+    // SAFETY: there are 16 floats each; vectors and arrays are plain bits of the same size.
+    unsafe {
+        let low = _mm512_loadu_ps(first.as_ptr());
+        let high = _mm512_loadu_ps(second.as_ptr());
+        let rounded: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(high, low));
+        let zipped = _mm512_loadu_si512(ZIPPED.as_ptr().cast());
+        std::mem::transmute(_mm512_permutexvar_epi16(zipped, rounded))
+    }
+}
+
+/// # Safety
+/// That of [`Pack`](super::pack::Pack).
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
+    // SAFETY: the caller grants it.
+    pack_pairs::<MR>(source, panels, unsafe { Vectors::new() });
+}
+
+/// # Safety
+/// That of [`Pack`](super::pack::Pack).
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
+    // SAFETY: the caller grants it.
+    pack_pairs::<NR>(source, panels, unsafe { Vectors::new() });
+}
+
+/// See [`MicroKernel`](super::table::MicroKernel).
+///
+/// # Safety
+/// That of [`MicroKernel`](super::table::MicroKernel).
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn micro(Job { k, a, b, c, strides, accumulate }: Job) {
+    let (mut a, mut b) = (a.cast::<i32>(), b.cast::<i32>());
+    let mut sums = [[_mm512_setzero_ps(); 2]; MR];
+    // SAFETY: the caller grants MR and NR words for every two terms, and NR floats at each of MR
+    // multiples of the stride to read and write. A prefetch may have any address. The vectors that
+    // change their type are plain bits.
+    unsafe {
+        let pairs = |words: __m512i| std::mem::transmute::<__m512i, __m512bh>(words);
+        for i in 0..MR {
+            let row = c.add(i * strides.c_row);
+            _mm_prefetch::<_MM_HINT_T0>(row.cast());
+            _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(LANES).cast());
+        }
+        for _ in 0..k.div_ceil(2) {
+            let b_low = pairs(_mm512_loadu_si512(b.cast()));
+            let b_high = pairs(_mm512_loadu_si512(b.add(LANES).cast()));
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let a = pairs(_mm512_set1_epi32(*a.add(i)));
+                sums[0] = _mm512_dpbf16_ps(sums[0], a, b_low);
+                sums[1] = _mm512_dpbf16_ps(sums[1], a, b_high);
+            }
+            a = a.add(MR);
+            b = b.add(NR);
+        }
+        avx512::store(&sums, c, strides.c_row, accumulate);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::bf16_tiles::model::Plain;
+
+    #[test]
+    fn rounding_by_vectors_is_rounding() {
+        if !(is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512bf16")) {
+            println!("NOT exercised: this CPU lacks AVX-512 BF16");
+            return;
+        }
+        // SAFETY: the CPU was asked just now.
+        let vectors = unsafe { Vectors::new() };
+        // Ties, other halves, infinities, what is no number, the largest (rounded to infinity),
+        // zeros, the smallest normal one.
+        let bits = [
+            0x3f80_8000u32,
+            0x3f81_8000,
+            0x3f80_8001,
+            0xbf81_7fff,
+            0x7f80_0000,
+            0xff80_0000,
+            0x7f80_0001,
+            0x7f7f_ffff,
+            0,
+            0x8000_0000,
+            0x0080_0000,
+        ];
+        let terms: [f32; TERMS] = std::array::from_fn(|i| f32::from_bits(bits[i % bits.len()]));
+        assert_eq!(vectors.row(&terms), Plain.row(&terms));
+        let (first, second) = terms.as_chunks::<TILE>().0.split_at(1);
+        assert_eq!(vectors.pairs(&first[0], &second[0]), Plain.pairs(&first[0], &second[0]));
+        // The largest subnormal number: 0 for the instruction, the smallest normal one if rounded
+        // to nearest.
+        let tiny = [f32::from_bits(0x007f_ffff); TERMS];
+        assert_eq!((vectors.row(&tiny), Plain.row(&tiny)), ([0; TILE], [0x0080_0080; TILE]));
+    }
+}

@@ -1,0 +1,42 @@
+//! Inner loops, one table of them for each instruction set, chosen once at run time.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `table` | what a table consists of: [`Kernels`] and, for matrix products, its micro-kernels |
+//! | `select` | which tables this machine can run, and which one is used and why |
+//! | `portable`, `avx2`, `avx512`, `avx512_bf16`, `amx` | one table each |
+//! | `pack` | copying operands into the order in which the micro-kernel reads them |
+//! | `bf16_tiles` | packing for a unit that multiplies tiles of bf16, and its model in plain Rust |
+#![allow(unsafe_code)]
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_bf16;
+#[cfg(any(test, target_arch = "x86_64"))]
+pub(crate) mod bf16_tiles;
+mod pack;
+pub(crate) mod portable;
+mod select;
+mod table;
+
+pub use select::{Selection, active, available, from_env, selection};
+pub(crate) use table::{GemmKernel, Job, MAX_TILE, MicroKernel, PACKED_COLS, Strides, store_row};
+pub use table::{Isa, Kernels};
+
+// Every table is checked while it is compiled.
+const _: () = {
+    portable::KERNELS.check();
+    #[cfg(target_arch = "x86_64")]
+    {
+        avx2::KERNELS.check();
+        avx512::KERNELS.check();
+        avx512_bf16::KERNELS.check();
+        #[cfg(not(miri))]
+        amx::KERNELS.check();
+    }
+};

@@ -1,0 +1,229 @@
+//! Packing: copying a block of an operand into the order in which the micro-kernel reads it.
+//!
+//! A block of L rows and D columns ("lead" and "depth") becomes ⌈L/W⌉ panels of W rows; a panel
+//! holds, for each column, its W elements side by side. Rows that are missing in the last panel are
+//! zeros. A is packed in panels of `mr` rows, B, transposed, in panels of `nr`. Any strides do, so
+//! no operand is ever transposed in memory; operands in bf16 precision are rounded on the way.
+
+use crate::elements::{Element, round_to_bf16};
+use crate::matrix::view::View;
+use crate::matrix::{Elements, Mat};
+use crate::memory::cache::{LINE_BYTES, prefetch};
+
+/// Packs the rows of a matrix in panels of the table's width: `(source, panels, round)`. `panels`
+/// has room for exactly the panels; with `round`, the elements are rounded to bf16.
+///
+/// # Safety
+/// The CPU has the table's instruction set.
+pub(super) type Pack = unsafe fn(Mat<'_>, &mut [f32], bool);
+
+/// Floats of a cache line.
+const LINE: usize = LINE_BYTES / size_of::<f32>();
+
+/// [`Pack`] for panels of `W` rows; to be inlined into a function that is compiled for an
+/// instruction set.
+#[inline(always)]
+pub(super) fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool) {
+    match source.0 {
+        Elements::F32(source) if round => pack_map::<W, _>(source, panels, round_to_bf16),
+        Elements::F32(source) => pack_map::<W, _>(source, panels, |x| x),
+        Elements::Bf16(source) => pack_map::<W, _>(source, panels, Element::to_f32),
+    }
+}
+
+#[inline(always)]
+fn pack_map<const W: usize, E: Element>(
+    source: View<'_, E>,
+    panels: &mut [f32],
+    map: impl Fn(E) -> f32 + Copy,
+) {
+    let (lead, depth) = (source.rows(), source.cols());
+    debug_assert_eq!(panels.len(), lead.div_ceil(W) * W * depth);
+    let full = lead - lead % W;
+    let (full_panels, last_panel) = panels.split_at_mut(full * depth);
+    let rows = source.block(0..full, 0..depth);
+    if rows.row_stride() == 1 {
+        pack_copying::<W, _>(rows, full_panels, map);
+    } else if rows.col_stride() == 1 {
+        pack_transposing::<W, _>(rows, full_panels, map);
+    } else {
+        for (index, panel) in full_panels.chunks_exact_mut(W * depth).enumerate() {
+            pack_by_element::<W, _>(rows.block(index * W..(index + 1) * W, 0..depth), panel, map);
+        }
+    }
+    if full < lead {
+        pack_by_element::<W, _>(source.block(full..lead, 0..depth), last_panel, map);
+    }
+}
+
+/// One panel of any layout that may lack rows.
+#[inline(always)]
+fn pack_by_element<const W: usize, E: Element>(
+    rows: View<'_, E>,
+    panel: &mut [f32],
+    map: impl Fn(E) -> f32,
+) {
+    for (k, column) in panel.as_chunks_mut::<W>().0.iter_mut().enumerate() {
+        column.fill(0.0);
+        for (i, x) in column[..rows.rows()].iter_mut().enumerate() {
+            *x = map(rows.at(i, k));
+        }
+    }
+}
+
+/// Full panels of a matrix whose columns are contiguous. Some columns at a time go to all panels,
+/// so that each page and each cache line of the source is visited once.
+#[inline(always)]
+fn pack_copying<const W: usize, E: Element>(
+    rows: View<'_, E>,
+    panels: &mut [f32],
+    map: impl Fn(E) -> f32 + Copy,
+) {
+    const COLUMNS: usize = 8;
+    let depth = rows.cols();
+    for start in (0..depth).step_by(COLUMNS) {
+        let end = depth.min(start + COLUMNS);
+        for k in end..depth.min(end + COLUMNS) {
+            let start = k * rows.col_stride();
+            prefetch(rows.data(), start..start + rows.rows());
+        }
+        for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
+            let (columns, _) = panel[start * W..end * W].as_chunks_mut::<W>();
+            for (k, column) in (start..end).zip(columns) {
+                let from = rows.data()[k * rows.col_stride() + index * W..].first_chunk::<W>();
+                *column = from.expect("the rows of a full panel exist").map(map);
+            }
+        }
+    }
+}
+
+/// Full panels of a matrix whose rows are contiguous: a transposition, a cache line of each row at
+/// a time.
+#[inline(always)]
+fn pack_transposing<const W: usize, E: Element>(
+    rows: View<'_, E>,
+    panels: &mut [f32],
+    map: impl Fn(E) -> f32 + Copy,
+) {
+    let depth = rows.cols();
+    let whole = depth - depth % LINE;
+    for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
+        let (columns, rest) = panel.split_at_mut(W * whole);
+        let lines = columns.as_chunks_mut::<W>().0.as_chunks_mut::<LINE>().0;
+        for (line, columns) in lines.iter_mut().enumerate() {
+            let first = index * W * rows.row_stride() + line * LINE;
+            for i in 0..W {
+                let start = first + (i + W) * rows.row_stride();
+                prefetch(rows.data(), start..start + 1);
+            }
+            for (block, columns) in columns.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+                let row = |i: usize| -> &[E; BLOCK] {
+                    let start = first + i * rows.row_stride() + block * BLOCK;
+                    rows.data()[start..].first_chunk().expect("a line has four blocks")
+                };
+                transpose_block(row, columns, map);
+            }
+        }
+        for (k, column) in (whole..depth).zip(rest.as_chunks_mut::<W>().0) {
+            for (i, x) in column.iter_mut().enumerate() {
+                *x = map(rows.at(index * W + i, k));
+            }
+        }
+    }
+}
+
+/// Columns that are transposed at a time: a vector that every CPU has.
+const BLOCK: usize = 4;
+
+/// Writes element k of row i to element i of column k: four rows at a time, then two, then one.
+#[inline(always)]
+fn transpose_block<'r, const W: usize, E: Element + 'r>(
+    row: impl Fn(usize) -> &'r [E; BLOCK],
+    columns: &mut [[f32; W]; BLOCK],
+    map: impl Fn(E) -> f32 + Copy,
+) {
+    let row = |i: usize| row(i).map(map);
+    let fours = W - W % 4;
+    for i in (0..fours).step_by(4) {
+        let transposed = transpose_4x4([row(i), row(i + 1), row(i + 2), row(i + 3)]);
+        for (column, from) in columns.iter_mut().zip(transposed) {
+            column[i..i + 4].copy_from_slice(&from);
+        }
+    }
+    if W % 4 >= 2 {
+        let zero = [0.0; BLOCK];
+        let transposed = transpose_4x4([row(fours), row(fours + 1), zero, zero]);
+        for (column, from) in columns.iter_mut().zip(transposed) {
+            column[fours..fours + 2].copy_from_slice(&from[..2]);
+        }
+    }
+    if W % 2 == 1 {
+        let last = row(W - 1);
+        columns.iter_mut().zip(last).for_each(|(column, x)| column[W - 1] = x);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn transpose_4x4(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    use std::arch::x86_64::*;
+    // SAFETY: each array has four floats, and every x86-64 CPU has SSE.
+    unsafe {
+        let [a, b, c, d] = rows.each_ref().map(|row| _mm_loadu_ps(row.as_ptr()));
+        let (ab_low, ab_high) = (_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+        let (cd_low, cd_high) = (_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+        let columns = [
+            _mm_movelh_ps(ab_low, cd_low),
+            _mm_movehl_ps(cd_low, ab_low),
+            _mm_movelh_ps(ab_high, cd_high),
+            _mm_movehl_ps(cd_high, ab_high),
+        ];
+        columns.map(|column| {
+            let mut out = [0.0; 4];
+            _mm_storeu_ps(out.as_mut_ptr(), column);
+            out
+        })
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn transpose_4x4(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    std::array::from_fn(|j| std::array::from_fn(|i| rows[i][j]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_of_every_layout_hold_the_same() {
+        panels_hold_the_same::<6>();
+        panels_hold_the_same::<7>();
+        panels_hold_the_same::<8>();
+        panels_hold_the_same::<14>();
+    }
+
+    fn panels_hold_the_same<const W: usize>() {
+        for (lead, depth) in [(1, 1), (6, 16), (6, 17), (13, 40), (28, 33), (5, 3)] {
+            let data: Vec<f32> = (0..lead * depth).map(|i| i as f32 + 1.0).collect();
+            let transposed: Vec<f32> =
+                (0..lead * depth).map(|i| data[i % lead * depth + i / lead]).collect();
+            let row_major = Mat::new(&data, lead, depth);
+            let column_major = Mat::new(&transposed, depth, lead).t();
+            let len = lead.div_ceil(W) * W * depth;
+            let expected: Vec<f32> = (0..len)
+                .map(|i| {
+                    let (panel, k, row) = (i / (W * depth), i / W % depth, i % W);
+                    let row = panel * W + row;
+                    if row < lead { data[row * depth + k] } else { 0.0 }
+                })
+                .collect();
+            for source in [row_major, column_major] {
+                let mut panels = vec![f32::NAN; len];
+                pack::<W>(source, &mut panels, false);
+                assert_eq!(panels, expected, "{lead}×{depth}");
+            }
+        }
+    }
+}

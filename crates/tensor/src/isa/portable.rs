@@ -1,0 +1,49 @@
+//! Plain Rust, shaped so that the vector units which every 64-bit CPU has (SSE2, NEON) are used.
+
+use super::pack;
+use super::table::{GemmKernel, Isa, Job, Kernels, nothing, store_row};
+
+const MR: usize = 6;
+const NR: usize = 8;
+
+pub(crate) static KERNELS: Kernels = Kernels { isa: Isa::Portable, gemm: GEMM, gemm_bf16: None };
+
+/// Products in f32.
+pub(super) const GEMM: GemmKernel = GemmKernel {
+    mr: MR,
+    nr: NR,
+    kc: 256,
+    mc: 12 * MR,
+    micro,
+    bf16_rows: None,
+    direct: None,
+    pack_a: pack::pack::<MR>,
+    pack_b: pack::pack::<NR>,
+    terms_a_step: 1,
+    terms_a_slot: 1,
+    begin: nothing,
+    end: nothing,
+};
+
+/// See [`MicroKernel`](super::table::MicroKernel). Products are not fused with sums, as not every CPU can.
+///
+/// # Safety
+/// That of [`MicroKernel`](super::table::MicroKernel).
+unsafe fn micro(Job { k, a, b, c, strides, accumulate }: Job) {
+    // SAFETY: the caller grants k·MR and k·NR floats.
+    let (a, b) =
+        unsafe { (std::slice::from_raw_parts(a, k * MR), std::slice::from_raw_parts(b, k * NR)) };
+    let mut sums = [[0.0f32; NR]; MR];
+    for (a, b) in a.as_chunks::<MR>().0.iter().zip(b.as_chunks::<NR>().0) {
+        for i in 0..MR {
+            for j in 0..NR {
+                sums[i][j] += a[i] * b[j];
+            }
+        }
+    }
+    for (i, sums) in sums.iter().enumerate() {
+        // SAFETY: the caller grants NR floats at each of MR multiples of the stride, to us alone.
+        let row = unsafe { std::slice::from_raw_parts_mut(c.add(i * strides.c_row), NR) };
+        store_row(row, sums, accumulate);
+    }
+}

@@ -1,0 +1,259 @@
+//! What a table of inner loops consists of.
+
+use super::pack;
+use crate::memory::pool::Buffer;
+
+/// An instruction set that kernels are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// Plain Rust: the specification, the fallback and the oracle of all others.
+    Portable,
+    /// AVX2 and FMA: 8 floats a vector.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL: 16 floats a vector; with BF16, where the CPU has it, for products
+    /// of bf16.
+    Avx512,
+    /// AVX-512, and AMX for products of bf16: tiles of 16 × 32 numbers.
+    Amx,
+}
+
+impl Isa {
+    /// All of them, from the plainest to the widest.
+    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Amx];
+
+    /// The name by which `LM_ISA` knows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+            Isa::Amx => "amx",
+        }
+    }
+}
+
+impl std::fmt::Display for Isa {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The inner loops for one instruction set.
+///
+/// Tables exist as statics only, and `select` hands one out only if the machine has its instruction
+/// set: whoever holds a reference may call its functions.
+#[derive(Debug)]
+pub struct Kernels {
+    pub(super) isa: Isa,
+    /// Products in f32; also those of rounded operands where there is nothing better.
+    pub(crate) gemm: GemmKernel,
+    /// Products of bf16 by instructions made for them.
+    pub(crate) gemm_bf16: Option<GemmKernel>,
+}
+
+/// What `gemm::driver` needs to multiply matrices on one instruction set.
+#[derive(Debug)]
+pub(crate) struct GemmKernel {
+    /// Rows of C that the micro-kernel computes at a time.
+    pub(crate) mr: usize,
+    /// Columns of C that the micro-kernel computes at a time.
+    pub(crate) nr: usize,
+    /// Terms that the micro-kernel sums up before it writes to C. This fixes the order of every
+    /// sum.
+    pub(crate) kc: usize,
+    /// Rows of a packed block of A, a multiple of `mr`; the block stays in the second-level cache.
+    pub(crate) mc: usize,
+    /// Terms that the micro-kernel takes at once; the last ones are filled up with zeros.
+    pub(crate) terms_a_step: usize,
+    /// Terms that share the room of a float in a panel: 1, or 2 in bf16.
+    pub(crate) terms_a_slot: usize,
+    /// C ← (C +) A·B for one tile.
+    pub(crate) micro: MicroKernel,
+    /// The same for operands that lie in memory as they are, where the instruction set has it.
+    pub(crate) direct: Option<MicroKernel>,
+    /// The same for rows of A that are bf16 already and begin cache lines, and panels of B.
+    pub(crate) bf16_rows: Option<MicroKernel>,
+    /// Packs A in panels of `mr` rows.
+    pub(crate) pack_a: pack::Pack,
+    /// Packs Bᵀ in panels of `nr` rows.
+    pub(crate) pack_b: pack::Pack,
+    /// Called by a thread before it calls the micro-kernel some times.
+    pub(crate) begin: Around,
+    /// Called after that.
+    pub(crate) end: Around,
+}
+
+impl GemmKernel {
+    /// Checks what the loops of `gemm::driver` rely on.
+    const fn check(&self) {
+        let &Self { mr, nr, kc, mc, terms_a_step, terms_a_slot, .. } = self;
+        assert!(mr > 0 && nr > 0 && mr * nr <= MAX_TILE, "a tile of C has to fit into its buffer");
+        assert!(nr <= PACKED_COLS, "a task has to pack a panel of B at least");
+        assert!(mc > 0 && mc % mr == 0, "a block of A has to consist of whole panels");
+        assert!(kc > 0 && kc % terms_a_step == 0, "a block of terms has to consist of whole steps");
+        assert!(terms_a_step % terms_a_slot == 0, "a step has to fill its slots");
+    }
+
+    /// The strides of packed panels, and that of C.
+    pub(crate) fn panels(&self, c_row: usize) -> Strides {
+        Strides { a_row: 1, a_term: self.mr, b_term: self.nr, c_row }
+    }
+
+    /// The floats that a row of a panel takes for `terms` terms.
+    pub(crate) fn slots(&self, terms: usize) -> usize {
+        terms.next_multiple_of(self.terms_a_step) / self.terms_a_slot
+    }
+}
+
+/// Prepares a thread for the micro-kernel, or undoes it.
+///
+/// # Safety
+/// The CPU has the table's instruction set.
+pub(crate) type Around = unsafe fn();
+
+/// [`Around`] where there is nothing to do.
+pub(super) unsafe fn nothing() {}
+
+/// Elements from one row, or term, to the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strides {
+    pub(crate) a_row: usize,
+    pub(crate) a_term: usize,
+    pub(crate) b_term: usize,
+    pub(crate) c_row: usize,
+}
+
+/// A tile of C, `mr` × `nr`, to be computed from `k` terms of A and B.
+#[derive(Clone, Copy)]
+pub(crate) struct Job {
+    /// Terms, one at least.
+    pub(crate) k: usize,
+    pub(crate) a: *const f32,
+    pub(crate) b: *const f32,
+    pub(crate) c: *mut f32,
+    pub(crate) strides: Strides,
+    /// Whether the products are added to the tile, or overwrite it.
+    pub(crate) accumulate: bool,
+}
+
+/// Computes a tile of C, between the table's `begin` and `end`. `micro` takes packed panels, whose
+/// strides are those of [`GemmKernel::panels`]; for `direct`, the `nr` elements of a term of B lie
+/// side by side; for `bf16_rows`, `a` points to numbers of 16 bits, of which `a_row` counts.
+///
+/// # Safety
+/// The CPU has the table's instruction set; `k` is not 0; panels can be read for `slots(k)`·`mr`
+/// and `slots(k)`·`nr` floats, other operands for `mr` × `k` elements of `a` and `k` times `nr` of
+/// `b` with these strides; for `bf16_rows`, `k` consists of whole steps and each row of `a` begins
+/// a cache line; `c` can be read and written for `nr` floats at each of `mr` multiples of its
+/// stride, and nobody else does so.
+pub(crate) type MicroKernel = unsafe fn(Job);
+
+/// Writes sums to a row of C, or adds them to what is there.
+#[inline(always)]
+pub(crate) fn store_row(c: &mut [f32], sums: &[f32], accumulate: bool) {
+    for (c, &sum) in c.iter_mut().zip(sums) {
+        *c = if accumulate { *c + sum } else { sum };
+    }
+}
+
+/// Columns that are packed by one task.
+pub(crate) const PACKED_COLS: usize = 128;
+
+/// The most elements of a tile of C on any table.
+pub(crate) const MAX_TILE: usize = 32 * 32;
+
+impl Kernels {
+    pub(super) const fn check(&self) {
+        self.gemm.check();
+        if let Some(gemm_bf16) = &self.gemm_bf16 {
+            gemm_bf16.check();
+        }
+    }
+
+    /// The instruction set of this table.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Whether this table multiplies bf16 by instructions made for it; without them, products of
+    /// bf16 are those of rounded operands in f32, and not faster.
+    pub fn has_bf16(&self) -> bool {
+        self.gemm_bf16.is_some()
+    }
+
+    /// Multiplies panels of bf16 that stay in cache, `times` times, and returns the number of
+    /// operations; `None` where there are no instructions for that.
+    pub(crate) fn spin_bf16(&self, times: usize) -> Option<f64> {
+        self.gemm_bf16.as_ref().map(|table| spin(table, times))
+    }
+
+    /// Runs `f`, plain Rust, compiled for this instruction set, so that its loops vectorise.
+    ///
+    /// The compiler has to inline `f` for that, and does so reliably only if told:
+    /// ```
+    /// # let (kernels, mut x) = (tensor::isa::active(), [1.0f32, 2.0]);
+    /// kernels.vectorize(
+    ///     #[inline(always)]
+    ///     || x.iter_mut().for_each(|x| *x *= 2.0),
+    /// );
+    /// # assert_eq!(x, [2.0, 4.0]);
+    /// ```
+    /// Functions that `f` calls are compiled for it if they are inlined as well. The results have
+    /// the same bits on every table: the compiler neither reorders sums nor fuses them with
+    /// products.
+    #[inline(always)]
+    pub fn vectorize<R>(&self, f: impl FnOnce() -> R) -> R {
+        match self.isa {
+            // SAFETY: whoever holds a table may use its instruction set (see `Kernels`).
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { with_avx2(f) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 | Isa::Amx => unsafe { with_avx512(f) },
+            _ => f(),
+        }
+    }
+}
+
+/// Runs the micro-kernel `times` times on the same packed panels of zeros, which stay in cache, and
+/// returns how many floating-point operations that were.
+fn spin(table: &GemmKernel, times: usize) -> f64 {
+    let &GemmKernel { mr, nr, kc, micro, begin, end, .. } = table;
+    let slots = table.slots(kc);
+    let mut panels = Buffer::scratch((mr + nr) * slots);
+    panels.as_mut_slice().fill(0.0);
+    let (b, a) = panels.as_slice().split_at(nr * slots);
+    let mut tile = [0.0; MAX_TILE];
+    let (a, b, c) = (a.as_ptr(), b.as_ptr(), tile.as_mut_ptr());
+    // SAFETY: whoever holds a table may use its instruction set; the panels have kc terms, the tile
+    // mr·nr floats.
+    unsafe {
+        begin();
+        for _ in 0..times {
+            micro(Job { k: kc, a, b, c, strides: table.panels(nr), accumulate: true });
+        }
+        end();
+    }
+    std::hint::black_box(tile);
+    (2 * mr * nr * kc * times) as f64
+}
+
+/// Runs `f` compiled for AVX2 and FMA.
+///
+/// # Safety
+/// The CPU has AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn with_avx2<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+/// Runs `f` compiled for AVX-512.
+///
+/// # Safety
+/// The CPU has AVX-512 F, BW, DQ and VL, AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn with_avx512<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}

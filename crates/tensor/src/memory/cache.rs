@@ -1,0 +1,22 @@
+//! Cache lines, and asking for them ahead of time.
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+
+/// Bytes of a cache line.
+pub(crate) const LINE_BYTES: usize = 64;
+
+/// Asks for the cache lines of elements that will be read soon; it does not matter if they do not
+/// exist. The hardware foresees accesses within a page only, and the rows of a large matrix lie on
+/// different ones.
+#[inline(always)]
+pub(crate) fn prefetch<E>(data: &[E], elements: Range<usize>) {
+    #[cfg(target_arch = "x86_64")]
+    for index in elements.step_by(LINE_BYTES / size_of::<E>()) {
+        use std::arch::x86_64::*;
+        // SAFETY: a prefetch may have any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(index).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (data, elements);
+}
