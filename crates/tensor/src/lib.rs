@@ -36,7 +36,6 @@
 #![deny(unsafe_code)]
 
 mod context;
-mod elements;
 pub mod gemm;
 pub mod isa;
 mod matrix;
@@ -51,7 +50,7 @@ mod tensor;
 pub mod testing;
 
 pub use context::{Context, Precision};
-pub use elements::{DType, round_to_bf16};
 pub use isa::{Isa, Kernels};
+pub use matrix::element::{DType, round_to_bf16};
 pub use tape::{Gradients, InputGrads, Op, Tape, Var};
 pub use tensor::Tensor;

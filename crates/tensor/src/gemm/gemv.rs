@@ -1,8 +1,8 @@
 //! Products with a handful of rows, as in inference: each element of B is used so few times that
 //! reading it once is all that counts. Nothing is packed.
 
-use crate::elements::{Element, round_to_bf16};
 use crate::isa::Kernels;
+use crate::matrix::element::{Element, round_to_bf16};
 use crate::matrix::view::View;
 use crate::matrix::{Elements, Mat, MatMut};
 use crate::memory::pool::Buffer;

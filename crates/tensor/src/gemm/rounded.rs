@@ -4,9 +4,10 @@
 use super::batched::{Grid, assert_shapes};
 use super::driver::rounds;
 use super::{gemm, is_packed, packed, table};
+use crate::Context;
+use crate::matrix::element;
 use crate::matrix::{Mat, MatMut};
 use crate::memory::pool::Buffer;
-use crate::{Context, elements};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -30,7 +31,7 @@ pub fn gemm_rounded(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'
         rows.par_bridge().for_each(|(c, sums)| {
             context.kernels.vectorize(
                 #[inline(always)]
-                || elements::store(c, sums),
+                || element::store(c, sums),
             );
         });
     }
@@ -70,7 +71,7 @@ mod tests {
                 gemm_rounded(context, a.matrix(), &b, c.collect());
                 for (sums, found) in sums.iter().zip(&found) {
                     let mut expected = vec![bf16::ZERO; sums.len()];
-                    elements::store(&mut expected, sums);
+                    element::store(&mut expected, sums);
                     assert!(&expected == found, "{kernels:?} {m}×{k}×{cols:?}");
                 }
             }

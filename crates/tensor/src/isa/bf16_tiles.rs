@@ -9,7 +9,7 @@
 //! that multiply pairs of terms (AVX-512 BF16) take the same words in panels of another shape
 //! ([`pack_pairs`]).
 
-use crate::elements::Element;
+use crate::matrix::element::Element;
 use crate::matrix::view::View;
 use crate::matrix::{Mat, with_view};
 use crate::memory::cache::prefetch;

@@ -5,7 +5,7 @@
 //! zeros. A is packed in panels of `mr` rows, B, transposed, in panels of `nr`. Any strides do, so
 //! no operand is ever transposed in memory; operands in bf16 precision are rounded on the way.
 
-use crate::elements::{Element, round_to_bf16};
+use crate::matrix::element::{Element, round_to_bf16};
 use crate::matrix::view::View;
 use crate::matrix::{Elements, Mat};
 use crate::memory::cache::{LINE_BYTES, prefetch};

@@ -1,10 +1,11 @@
 //! Matrices as products see them: elements in memory with strides between them, to read or to
 //! write.
 
+pub(crate) mod element;
 pub(crate) mod view;
 
 use self::view::{View, elements};
-use crate::elements::{DType, Element};
+use crate::matrix::element::{DType, Element};
 use half::bf16;
 use std::ops::Range;
 
@@ -72,7 +73,7 @@ impl<'a> Mat<'a> {
     }
 
     /// A matrix each of whose rows was made one of operands where it was
-    /// ([`make_operands`](crate::elements::make_operands)); rows begin `row_stride` floats apart.
+    /// ([`make_operands`](crate::matrix::element::make_operands)); rows begin `row_stride` floats apart.
     #[track_caller]
     pub(crate) fn of_operands(
         dtype: DType,

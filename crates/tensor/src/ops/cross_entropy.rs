@@ -3,7 +3,7 @@
 //! before exp, so that no finite logits overflow.
 
 use super::softmax::{exp_row, sum_exp};
-use crate::elements::make_operands;
+use crate::matrix::element::make_operands;
 use crate::{Context, DType, Op, Tensor, Var};
 use rayon::prelude::*;
 

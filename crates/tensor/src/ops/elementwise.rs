@@ -1,7 +1,7 @@
 //! The loops that elementwise operations share: chunks in parallel, each chunk vectorised and
 //! computed in `f32`, whatever the elements' type.
 
-use crate::elements::{self, Element};
+use crate::matrix::element::{self, Element};
 use crate::{Context, DType, Tensor, Var};
 use half::bf16;
 use rayon::prelude::*;
@@ -55,7 +55,7 @@ fn map_to<E: Element>(context: Context, x: &Tensor, f: impl Fn(f32) -> f32 + Syn
                 let [mut x_room, mut y_room] = [[0.0; PIECE]; 2];
                 for (own, all) in pieces(index, y.len()) {
                     let x = x.in_f32(all, &mut x_room);
-                    elements::compute(&mut y[own], &mut y_room, |y| {
+                    element::compute(&mut y[own], &mut y_room, |y| {
                         for (y, &x) in y.iter_mut().zip(x) {
                             *y = f(x);
                         }
@@ -92,7 +92,7 @@ fn zip_to<E: Element>(
                 for (own, all) in pieces(index, y.len()) {
                     let a = a.in_f32(all.clone(), &mut a_room);
                     let b = b.in_f32(all, &mut b_room);
-                    elements::compute(&mut y[own], &mut y_room, |y| {
+                    element::compute(&mut y[own], &mut y_room, |y| {
                         for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
                             *y = f(a, b);
                         }
@@ -134,8 +134,8 @@ fn zip3_to_2_of<E: Element>(
                     let b = b.in_f32(all.clone(), &mut b_room);
                     let c = c.in_f32(all, &mut c_room);
                     let (p, q) = (&mut p[own.clone()], &mut q[own]);
-                    elements::compute(p, &mut p_room, |p| {
-                        elements::compute(q, &mut q_room, |q| {
+                    element::compute(p, &mut p_room, |p| {
+                        element::compute(q, &mut q_room, |q| {
                             let outputs = p.iter_mut().zip(q);
                             for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
                                 (*p, *q) = f(a, b, c);

@@ -5,9 +5,9 @@
 //! of them, forward and for every dw, and dx = Σ dy_i·w_i is written once. x is kept for dw as
 //! products read it, and the gradients of the outputs may come so, too.
 
-use crate::elements::Element;
 use crate::gemm::rounded::gemm_rounded;
 use crate::gemm::{MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
+use crate::matrix::element::Element;
 use crate::{DType, Op, Tensor, Var};
 
 /// All axes but the last as rows, to write to.

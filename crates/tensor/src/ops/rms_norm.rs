@@ -4,7 +4,7 @@
 //! With g = w ∘ dy and since ∂r/∂x_i = −r³·x_i / C: dx = r·g − x·r³·⟨g, x⟩ / C, and dw = Σ_rows dy
 //! ∘ x·r.
 
-use crate::elements::Element;
+use crate::matrix::element::Element;
 use crate::memory::pool::Buffer;
 use crate::simd;
 use crate::{Context, DType, Op, Tensor, Var};

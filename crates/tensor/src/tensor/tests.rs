@@ -1,5 +1,5 @@
 use super::*;
-use crate::elements::round_to_bf16;
+use crate::matrix::element::round_to_bf16;
 use crate::{Precision, testing};
 
 #[test]

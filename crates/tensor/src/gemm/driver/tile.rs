@@ -2,11 +2,11 @@
 //! of A.
 
 use super::{A_PANELS, Product, SUMS, Slab, with_scratch};
-use crate::elements;
 use crate::gemm::batched::Place;
 use crate::gemm::partition::Span;
 use crate::isa::{GemmKernel, Job, MAX_TILE, MicroKernel, Strides, store_row};
 use crate::matrix::Elements;
+use crate::matrix::element;
 use crate::matrix::view::View;
 use crate::memory::cache::prefetch;
 use half::bf16;
@@ -178,7 +178,7 @@ impl Product<'_> {
                 for (i, sums) in sums.chunks_exact(self.table.nr).enumerate() {
                     // SAFETY: the caller grants it.
                     let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
-                    elements::store(c, sums);
+                    element::store(c, sums);
                 }
             },
         );

@@ -1,9 +1,9 @@
 //! Packing, and products through the plain model of the tile unit, against the definition.
 
 use super::*;
-use crate::elements::round_to_bf16;
 use crate::gemm::naive::gemm_naive;
 use crate::gemm::{MatMut, gemm, gemm_serial};
+use crate::matrix::element::round_to_bf16;
 use crate::{Context, Precision};
 use proptest::prelude::*;
 

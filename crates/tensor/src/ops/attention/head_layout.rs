@@ -1,7 +1,7 @@
 //! Heads among the channels: where they are, or copied and turned by their positions.
 
-use crate::elements::{self, Data, Element};
 use crate::gemm::Mat;
+use crate::matrix::element::{self, Data, Element};
 use crate::memory::cache::prefetch;
 use crate::memory::pool::Buffer;
 use crate::ops::rope::{RopeTable, Rotation};
@@ -112,7 +112,7 @@ impl HeadLayout {
                         {
                             table.rotate(row % self.time, from, to, Rotation::Forward);
                         }
-                        elements::store(turned, to);
+                        element::store(turned, to);
                     }
                 },
             );
@@ -150,14 +150,14 @@ impl HeadLayout {
                 match rope {
                     None => {
                         for (x, out) in rows {
-                            elements::load(out, x);
+                            element::load(out, x);
                         }
                     }
                     // In a loop, as the compiler would not inline the rotation into the iterator's
                     // own.
                     Some((table, start)) => {
                         for ((x, out), position) in rows.zip(start..) {
-                            elements::load(room, x);
+                            element::load(room, x);
                             table.rotate(position, room, out, Rotation::Forward);
                         }
                     }

@@ -22,9 +22,9 @@ mod query_blocks;
 use self::head_layout::{HeadLayout, Inputs};
 use self::query_blocks::{Saved, Shape};
 use super::rope::{RopeTable, Rotation};
-use crate::elements::{self, Element};
 use crate::gemm::Mat;
 use crate::gemm::column_blocks::par_column_blocks;
+use crate::matrix::element::{self, Element};
 use crate::memory::pool::Buffer;
 use crate::{Context, DType, Op, Precision, Tensor, Var};
 use half::bf16;
@@ -45,7 +45,7 @@ fn forward<E: Element>(heads: HeadLayout, inputs: &Inputs, batch: usize) -> (Ten
             let write = |row, from: &[f32]| {
                 context.kernels.vectorize(
                     #[inline(always)]
-                    || elements::store(o.row_mut(row), from),
+                    || element::store(o.row_mut(row), from),
                 );
             };
             query_blocks::forward(shape, qkv, l, write);
@@ -92,7 +92,7 @@ fn backward<E: Element>(
                                 &*turned
                             }
                         };
-                        elements::store(dx.row_mut(position), from);
+                        element::store(dx.row_mut(position), from);
                     }
                 }
             },

@@ -11,9 +11,9 @@
 //! dq and dk are off by many times the rounding. Here the rows of p and dp are whole.
 
 use crate::Context;
-use crate::elements::make_operands;
 use crate::gemm::panels::Panels;
 use crate::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
+use crate::matrix::element::make_operands;
 use crate::memory::pool::Buffer;
 use crate::simd::{self, LANES};
 

@@ -1,7 +1,7 @@
 //! A tensor: a shape and a shared, contiguous, row-major buffer of numbers.
 
-use crate::elements::{self, Data, Element};
 use crate::gemm::Mat;
+use crate::matrix::element::{self, Data, Element};
 use crate::memory::pool::Buffer;
 use crate::{Context, DType};
 use half::bf16;
@@ -186,7 +186,7 @@ impl Tensor {
             Data::F32(_) => self.clone(),
             Data::Bf16(x) => Self::build(&self.shape, |out| {
                 let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
-                chunks.for_each(|(out, x)| elements::load(out, x));
+                chunks.for_each(|(out, x)| element::load(out, x));
             }),
         }
     }
@@ -203,7 +203,7 @@ impl Tensor {
         chunks.zip(x.par_chunks(CHUNK)).for_each(|(rounded, x)| {
             context.kernels.vectorize(
                 #[inline(always)]
-                || elements::store(rounded, x),
+                || element::store(rounded, x),
             );
         });
         rounded
