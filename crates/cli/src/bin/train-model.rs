@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use lm::commands::train_model::{self, preset};
+use lm::commands::train_model;
+use lm::run::spec::preset;
 use lm::shell::exit;
 
 fn main() -> ExitCode {

@@ -1,6 +1,7 @@
 //! Texts and token files, and the batches drawn from them.
 
 pub mod batches;
+pub mod dataset;
 pub mod digest;
 pub mod mmap;
 pub mod text_input;

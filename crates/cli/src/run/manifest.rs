@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::commands::train_model::config::RunConfig;
-use crate::commands::train_model::data::Identity;
+use crate::data::dataset::Identity;
 use crate::data::digest;
+use crate::run::spec::training::RunConfig;
 
 /// The file's name in the checkpoint directory.
 pub const FILE_NAME: &str = "run.json";

@@ -5,4 +5,5 @@ pub mod loaded;
 pub mod manifest;
 pub mod metrics;
 pub mod samples;
+pub mod spec;
 pub mod tokenizer;

@@ -7,8 +7,8 @@ use clap::{ArgAction, Parser};
 use model::{FeedForward, Norm};
 use optim::Decay;
 
-use super::preset::Preset;
 use crate::commands::flags::Common;
+use crate::run::spec::preset::Preset;
 use crate::shell::precision::Choice;
 
 /// Train a transformer language model on token files

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result};
 
-use super::data::Dataset;
-use super::plan::load_to_start_from;
+use super::setup::plan::load_to_start_from;
 use crate::commands::flags::Given;
 use crate::commands::train_model::args::Args;
 use crate::commands::train_model::evaluate::Evaluator;
+use crate::data::dataset::Dataset;
 use crate::shell::exit::{Outcome, usage};
 use crate::shell::progress::{Progress, Unit};
 

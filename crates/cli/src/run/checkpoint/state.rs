@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::commands::train_model::config::RunConfig;
-use crate::commands::train_model::data::Identity;
+use crate::data::dataset::Identity;
+use crate::run::spec::training::RunConfig;
 
 const FILE_NAME: &str = "trainer_state.json";
 /// The version of the file that this program writes and reads.

@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result, bail};
 use model::{ModelConfig, Transformer};
 use tensor::Context;
 
-use super::config::{RunConfig, model_config};
-use super::data::Identity;
 use super::resume_check::{check_resumed, check_shape};
 use crate::commands::flags::Given;
 use crate::commands::train_model::args::Args;
+use crate::data::dataset::Identity;
 use crate::run::checkpoint::{self, Resumed, TokenizerFiles, TrainerState};
+use crate::run::spec::training::{RunConfig, model_config};
 use crate::run::tokenizer::LoadedTokenizer;
 use crate::shell::precision::Choice;
 

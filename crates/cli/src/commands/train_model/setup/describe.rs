@@ -2,9 +2,9 @@
 
 use indicatif::HumanDuration;
 
-use super::data::Dataset;
 use super::estimate;
 use super::plan::{Plan, Weights};
+use crate::data::dataset::Dataset;
 
 /// Logs what is about to happen.
 pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {

@@ -1,5 +1,7 @@
 //! What a run leaves in its directory beside checkpoints and metrics.
 
+pub mod status_line;
+
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -7,14 +9,14 @@ use model::{ModelConfig, Transformer};
 use serde_json::json;
 use tensor::Context;
 
-use super::config::RunConfig;
-use super::data::Dataset;
 use crate::charts::tensorboard::EventFile;
 use crate::commands::train_model::args::Args;
+use crate::data::dataset::Dataset;
 use crate::run::checkpoint::TokenizerFiles;
 use crate::run::manifest::{DataFile, Record, Sitting};
 use crate::run::metrics::Metrics;
 use crate::run::samples::Samples;
+use crate::run::spec::training::RunConfig;
 use crate::shell::exit::Outcome;
 
 /// The files of a run that its training does not depend on.

@@ -1,6 +1,11 @@
 //! Putting a run together: everything is checked here, before hours of work; then its directory is
 //! made ready.
 
+pub mod describe;
+pub mod estimate;
+pub mod plan;
+pub mod resume_check;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -9,17 +14,16 @@ use model::{ParameterKind, Transformer};
 use optim::AdamW;
 use tensor::Context;
 
-use super::config::RunConfig;
-use super::data::Dataset;
-use super::describe::describe;
-use super::estimate;
-use super::observers::{Beginning, Outputs};
-use super::plan::{Plan, Weights};
 use crate::commands::flags::Given;
 use crate::commands::train_model::args::Args;
+use crate::commands::train_model::observers::{Beginning, Outputs};
+use crate::data::dataset::Dataset;
 use crate::run::checkpoint::{self, RunLock, TokenizerFiles};
 use crate::run::metrics::MetricsFile;
+use crate::run::spec::training::RunConfig;
 use crate::shell::interrupt;
+use describe::describe;
+use plan::{Plan, Weights};
 
 /// A run between two steps.
 pub struct Run {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tensor::peak;
 
-use super::estimate::operations_per_step;
-use super::start::Run;
+use crate::commands::train_model::setup::Run;
+use crate::commands::train_model::setup::estimate::operations_per_step;
 
 /// How much of a smoothed number is its past.
 const KEEP: f64 = 0.95;

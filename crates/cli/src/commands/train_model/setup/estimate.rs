@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use model::{ModelConfig, Norm};
 use tensor::{Context, Tape, Tensor};
 
-use super::config::RunConfig;
+use crate::run::spec::training::RunConfig;
 
 const F32: f64 = 4.0;
 
@@ -129,7 +129,7 @@ mod tests {
     fn config(flags: &[&str]) -> (ModelConfig, RunConfig) {
         let argv = [&["train-model", "--train-dataset", "t.npy"], flags].concat();
         let (args, _): (Args, _) = parse_from(argv).unwrap();
-        let model = super::super::config::model_config(&args, None).unwrap();
+        let model = crate::run::spec::training::model_config(&args, None).unwrap();
         let config = RunConfig::from_args(&args, model.context_length, "f32".into()).unwrap();
         (model, config)
     }

@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::args::Args;
 use crate::commands::flags::{Given, parse_from};
+use crate::commands::train_model::args::Args;
 
 /// A whole configuration.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,8 +127,8 @@ mod tests {
         for preset in Preset::value_variants() {
             let name = preset.to_possible_value().unwrap();
             let (args, _) = parsed(&["--preset", name.get_name()]);
-            let shape = crate::commands::train_model::config::model_config(&args, None).unwrap();
-            crate::commands::train_model::config::RunConfig::from_args(
+            let shape = crate::run::spec::training::model_config(&args, None).unwrap();
+            crate::run::spec::training::RunConfig::from_args(
                 &args,
                 shape.context_length,
                 "f32".into(),

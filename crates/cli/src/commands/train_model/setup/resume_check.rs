@@ -5,9 +5,9 @@
 use anyhow::Result;
 use model::ModelConfig;
 
-use super::config::RunConfig;
 use crate::commands::flags::Given;
 use crate::commands::train_model::args::Args;
+use crate::run::spec::training::RunConfig;
 
 /// A flag that was typed, and whose value is not the one that counts.
 struct Contradiction {

@@ -1,0 +1,4 @@
+//! The description of a run.
+
+pub mod preset;
+pub mod training;
