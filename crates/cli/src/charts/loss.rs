@@ -8,10 +8,8 @@ use anyhow::Result;
 use super::axis::Axis;
 use super::page::Page;
 use super::svg::{line, push, text};
+use crate::run::file_names::LOSS_CHART;
 use crate::run::metrics::Metrics;
-
-/// The picture's name in the checkpoint directory.
-pub const FILE_NAME: &str = "loss.svg";
 
 const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 450.0;
@@ -39,7 +37,7 @@ type Point = (f64, f64);
 /// # Errors
 /// When the file cannot be written.
 pub fn write(dir: &Path, lines: &[Metrics]) -> Result<()> {
-    Ok(files::write(&dir.join(FILE_NAME), draw(lines).as_bytes())?)
+    Ok(files::write(&dir.join(LOSS_CHART), draw(lines).as_bytes())?)
 }
 
 /// The picture as SVG.

@@ -16,10 +16,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
+use crate::run::file_names::EVENT_FILES;
 use crate::run::metrics::Metrics;
-
-/// The name of the directory in the checkpoint directory.
-pub const DIR_NAME: &str = "tensorboard";
 
 /// An open event file.
 pub struct EventFile {
@@ -36,7 +34,7 @@ impl EventFile {
     /// # Errors
     /// When it cannot be written.
     pub fn create(dir: &Path, so_far: &[Metrics]) -> Result<EventFile> {
-        let dir = dir.join(DIR_NAME);
+        let dir = dir.join(EVENT_FILES);
         if dir.exists() {
             fs::remove_dir_all(&dir).with_context(|| dir.display().to_string())?;
         }
@@ -193,7 +191,7 @@ mod tests {
         EventFile::create(dir.path(), &[line(1, None)]).unwrap();
         let mut events = EventFile::create(dir.path(), &[line(1, None)]).unwrap();
         events.push(&line(300, Some(3.5))).unwrap();
-        let files: Vec<_> = fs::read_dir(dir.path().join(DIR_NAME)).unwrap().collect();
+        let files: Vec<_> = fs::read_dir(dir.path().join(EVENT_FILES)).unwrap().collect();
         assert_eq!(files.len(), 1);
         let file = fs::read(files[0].as_ref().unwrap().path()).unwrap();
         let (mut rest, mut records) = (&file[..], Vec::new());

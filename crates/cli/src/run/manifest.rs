@@ -12,10 +12,9 @@ use serde_json::Value;
 
 use crate::data::dataset::Identity;
 use crate::data::digest;
+use crate::run::file_names;
 use crate::run::spec::training::RunConfig;
 
-/// The file's name in the checkpoint directory.
-pub const FILE_NAME: &str = "run.json";
 /// Bytes of a data file's beginning and end that its fingerprint covers.
 const FINGERPRINT: u64 = 1 << 20;
 
@@ -137,7 +136,7 @@ impl Sitting {
 impl Record {
     /// The record in the run directory `dir`; `None` if there is none that this program wrote.
     pub fn read(dir: &Path) -> Option<Record> {
-        serde_json::from_slice(&files::read(&dir.join(FILE_NAME)).ok()?).ok()
+        serde_json::from_slice(&files::read(&dir.join(file_names::MANIFEST)).ok()?).ok()
     }
 
     /// Writes the record into the run directory `dir`.
@@ -146,7 +145,7 @@ impl Record {
     /// When the disk is full or fails.
     pub fn write(&self, dir: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
-        Ok(files::write(&dir.join(FILE_NAME), text.as_bytes())?)
+        Ok(files::write(&dir.join(file_names::MANIFEST), text.as_bytes())?)
     }
 }
 

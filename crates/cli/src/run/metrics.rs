@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// The file's name in the checkpoint directory.
-pub const FILE_NAME: &str = "metrics.jsonl";
+use crate::run::file_names::METRICS;
 
 /// What is known after a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,7 +53,7 @@ impl MetricsFile {
     /// # Errors
     /// When it cannot be read or written, or was not written by this program.
     pub fn cut_back(dir: &Path, step: u64) -> Result<MetricsFile> {
-        let path = dir.join(FILE_NAME);
+        let path = dir.join(METRICS);
         let mut lines = read(&path)?.unwrap_or_else(|| {
             log::warn!("{}: not found; the lines up to step {step} are lost", path.display());
             Vec::new()
@@ -64,7 +63,7 @@ impl MetricsFile {
     }
 
     fn with_lines(dir: &Path, lines: Vec<Metrics>) -> Result<MetricsFile> {
-        let path = dir.join(FILE_NAME);
+        let path = dir.join(METRICS);
         let mut text = String::new();
         for metrics in &lines {
             text += &json_line(metrics)?;
@@ -136,7 +135,7 @@ mod tests {
     }
 
     fn read(dir: &Path) -> String {
-        fs::read_to_string(dir.join(FILE_NAME)).unwrap()
+        fs::read_to_string(dir.join(METRICS)).unwrap()
     }
 
     #[test]
@@ -146,7 +145,7 @@ mod tests {
         (1..=3).for_each(|step| file.push(metrics(step)).unwrap());
         let at_three = read(dir.path());
         (4..=5).for_each(|step| file.push(metrics(step)).unwrap());
-        fs::write(dir.path().join(FILE_NAME), read(dir.path()) + "{\"step\": 6, \"tok").unwrap();
+        fs::write(dir.path().join(METRICS), read(dir.path()) + "{\"step\": 6, \"tok").unwrap();
 
         let mut resumed = MetricsFile::cut_back(dir.path(), 3).unwrap();
         assert_eq!(read(dir.path()), at_three);
@@ -164,7 +163,7 @@ mod tests {
     #[test]
     fn another_file_of_that_name_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(FILE_NAME), "shopping list\n").unwrap();
+        fs::write(dir.path().join(METRICS), "shopping list\n").unwrap();
         let error = MetricsFile::cut_back(dir.path(), 3).err().unwrap();
         assert!(error.to_string().contains("line 1"), "{error}");
         assert_eq!(read(dir.path()), "shopping list\n");

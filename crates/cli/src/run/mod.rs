@@ -1,6 +1,7 @@
 //! A run on disk: its checkpoints, metrics, manifest, samples and tokenizer.
 
 pub mod checkpoint;
+pub mod file_names;
 pub mod loaded;
 pub mod manifest;
 pub mod metrics;

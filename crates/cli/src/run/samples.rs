@@ -12,8 +12,8 @@ use bpe::Tokenizer;
 use model::{GenerateOptions, Generator, Sampling, Transformer};
 use tensor::Context;
 
-/// The file's name in the checkpoint directory.
-pub const FILE_NAME: &str = "samples.txt";
+use crate::run::file_names;
+
 const HEADING: &str = "=== step ";
 const MAX_TOKENS: usize = 100;
 const SAMPLING: Sampling = Sampling {
@@ -54,7 +54,7 @@ impl Samples {
             bail!("--sample-prompt: the tokenizer gives the id {id}, the model knows {vocab_size}");
         }
         let stop_ids = crate::run::tokenizer::end_of_text(&tokenizer).into_iter().collect();
-        let (path, prompt) = (dir.join(FILE_NAME), prompt.into());
+        let (path, prompt) = (dir.join(file_names::SAMPLES), prompt.into());
         Ok(Samples { path, tokenizer, prompt, ids, stop_ids, seed })
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use super::smooth::smoothed;
+use crate::run::file_names::METRICS;
 use crate::run::manifest::Record;
 use crate::run::metrics::{self, Metrics};
 
@@ -40,7 +41,7 @@ impl Run {
     /// # Errors
     /// When it holds no metrics, and no word of a loss that was not finite.
     pub fn read(dir: &Path) -> Result<Run> {
-        let path = dir.join(metrics::FILE_NAME);
+        let path = dir.join(METRICS);
         let lines = metrics::read(&path)?.unwrap_or_default();
         let last = Record::read(dir).and_then(|record| record.sittings.last().cloned());
         let not_finite = last.and_then(|sitting| sitting.not_finite_at);
@@ -255,7 +256,7 @@ pub(super) mod tests {
             let arguments: Vec<String> = names.iter().map(|name| path(name)).collect();
             for run in &arguments {
                 std::fs::create_dir_all(run).unwrap();
-                std::fs::write(Path::new(run).join(metrics::FILE_NAME), &line).unwrap();
+                std::fs::write(Path::new(run).join(METRICS), &line).unwrap();
             }
             let variants = group(Run::from_arguments(&arguments).unwrap());
             variants.into_iter().map(|variant| variant.name).collect()
@@ -276,7 +277,7 @@ pub(super) mod tests {
         let arguments = ["base-s0", "base-s1", "else-s0"].map(|name| {
             let path = dir.path().join(name);
             std::fs::create_dir(&path).unwrap();
-            std::fs::write(path.join(metrics::FILE_NAME), &line).unwrap();
+            std::fs::write(path.join(METRICS), &line).unwrap();
             // As the studies name them: like the directory, or otherwise.
             format!("{}={}", name.replace("else", "other"), path.display())
         });
@@ -289,7 +290,7 @@ pub(super) mod tests {
     fn an_argument_may_name_the_run() {
         let dir = tempfile::tempdir().unwrap();
         let line = serde_json::to_string(&run("", &[2.0]).lines[0]).unwrap();
-        std::fs::write(dir.path().join(metrics::FILE_NAME), line + "\n").unwrap();
+        std::fs::write(dir.path().join(METRICS), line + "\n").unwrap();
         let path = dir.path().display();
         assert_eq!(Run::from_argument(&format!("short={path}")).unwrap().name, "short");
         let own = dir.path().file_name().unwrap().to_str().unwrap();

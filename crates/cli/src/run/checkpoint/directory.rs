@@ -7,22 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::charts::loss;
-use crate::charts::tensorboard;
-use crate::run::metrics;
-use crate::run::{manifest, samples};
+use crate::run::file_names::{BESIDE_CHECKPOINTS, LATEST};
 
-const LATEST: &str = "latest";
 const STEP: &str = "step-";
-/// What a run leaves beside its checkpoints.
-const OF_RUN: [&str; 6] = [
-    LATEST,
-    metrics::FILE_NAME,
-    loss::FILE_NAME,
-    manifest::FILE_NAME,
-    samples::FILE_NAME,
-    tensorboard::DIR_NAME,
-];
 
 /// The name of the checkpoint after `step` steps.
 pub fn name(step: u64) -> String {
@@ -91,7 +78,10 @@ pub fn is_run(dir: &Path) -> Result<bool> {
 
 /// The names in `dir` that belong to a run.
 fn earlier_run(dir: &Path) -> Result<Vec<String>> {
-    let of_run = |name: &String| step_of(name).is_some() || OF_RUN.contains(&name.as_str());
+    let of_run = |name: &String| {
+        let name = name.as_str();
+        step_of(name).is_some() || name == LATEST || BESIDE_CHECKPOINTS.contains(&name)
+    };
     Ok(names(dir)?.into_iter().filter(of_run).collect())
 }
 
@@ -114,7 +104,7 @@ pub fn move_later_checkpoints_aside(dir: &Path, step: u64) -> Result<Option<Path
     let later = steps(dir)?.into_iter().filter(|&other| other > step);
     let aside = move_aside(dir, &later.map(name).collect::<Vec<_>>())?;
     if let Some(aside) = &aside {
-        for name in OF_RUN.into_iter().filter(|&name| name != LATEST) {
+        for name in BESIDE_CHECKPOINTS {
             copy(&dir.join(name), &aside.join(name))?;
         }
     }
