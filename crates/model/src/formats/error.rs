@@ -1,6 +1,5 @@
 //! What can be wrong with the files of a model.
 
-use super::hugging_face::in_names_of_the_file;
 use crate::ConfigError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,7 +56,7 @@ pub enum LoadError {
         hint: &'static str,
     },
     /// The file's numbers are not those of a model.
-    #[error("{}: describes a model that cannot be built: {}", path.display(), in_names_of_the_file(cause))]
+    #[error("{}: describes a model that cannot be built: {}", path.display(), with_field_names_of_the_file(cause))]
     Config {
         /// The file.
         path: PathBuf,
@@ -130,4 +129,17 @@ impl LoadError {
     pub(crate) fn malformed(path: &Path, expected: &'static str, found: impl ToString) -> Self {
         Self::Malformed { path: path.to_path_buf(), expected, found: found.to_string() }
     }
+}
+
+/// The message of an error about a configuration, with the fields called as they are in
+/// `config.json`.
+fn with_field_names_of_the_file(error: &ConfigError) -> String {
+    const NAMES: [(&str, &str); 5] = [
+        ("context_length", "max_position_embeddings"),
+        ("d_model", "hidden_size"),
+        ("num_heads", "num_attention_heads"),
+        ("num_layers", "num_hidden_layers"),
+        ("d_ff", "intermediate_size"),
+    ];
+    NAMES.iter().fold(error.to_string(), |message, (ours, theirs)| message.replace(ours, theirs))
 }

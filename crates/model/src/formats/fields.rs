@@ -1,6 +1,6 @@
 //! The fields of a JSON file, read with errors that name the field.
 
-use super::LoadError;
+use super::error::LoadError;
 use serde_json::{Map, Value};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ impl Fields {
     /// Reads a file that holds one JSON object.
     pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
         let mut json = Vec::new();
-        let file = super::open(path)?;
+        let file = files::open(path).map_err(|cause| LoadError::io(path, cause))?;
         file.take(MAX_JSON_BYTES + 1)
             .read_to_end(&mut json)
             .map_err(|cause| LoadError::io(path, cause))?;

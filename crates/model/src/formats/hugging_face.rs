@@ -5,7 +5,7 @@
 //! an architecture name of its own, `LmForCausalLM`, and the three fields `norm`, `ffn` and `rope`,
 //! so that no other program takes it for what it is not.
 
-use super::LoadError;
+use super::error::LoadError;
 use super::fields::Fields;
 use crate::{ConfigError, FeedForward, ModelConfig, Norm};
 use serde_json::{Value, json};
@@ -154,19 +154,6 @@ pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
     check_heads(&fields, &config)?;
     let tied = fields.flag("tie_word_embeddings")?.unwrap_or(false);
     Ok(ModelFiles { config, tied })
-}
-
-/// The message of an error about a configuration, with the fields called as they are in
-/// `config.json`.
-pub(super) fn in_names_of_the_file(error: &ConfigError) -> String {
-    const NAMES: [(&str, &str); 5] = [
-        ("context_length", "max_position_embeddings"),
-        ("d_model", "hidden_size"),
-        ("num_heads", "num_attention_heads"),
-        ("num_layers", "num_hidden_layers"),
-        ("d_ff", "intermediate_size"),
-    ];
-    NAMES.iter().fold(error.to_string(), |message, (ours, theirs)| message.replace(ours, theirs))
 }
 
 fn read_architecture(fields: &Fields) -> Result<Architecture, LoadError> {

@@ -24,12 +24,7 @@ pub use error::LoadError;
 
 use crate::Transformer;
 use hugging_face::ModelFiles;
-use std::fs::File;
 use std::path::Path;
-
-fn open(path: &Path) -> Result<File, LoadError> {
-    files::open(path).map_err(|cause| LoadError::io(path, cause))
-}
 
 impl Transformer {
     /// Reads a model from a directory that this crate or Hugging Face's `transformers` wrote.
@@ -41,7 +36,9 @@ impl Transformer {
     pub fn load(dir: &Path) -> Result<Self, LoadError> {
         let ModelFiles { config, tied } = hugging_face::read(dir)?;
         let parameters = weights::read(dir, &config, tied)?;
-        Ok(Self::with_weights(config, parameters).read_tied(tied))
+        let mut model = Self::with_weights(config, parameters);
+        model.was_tied = tied;
+        Ok(model)
     }
 
     /// Writes `config.json`, `generation_config.json` and `model.safetensors` into a directory,

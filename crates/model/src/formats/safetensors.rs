@@ -4,8 +4,7 @@
 //! itself, so that a tensor needs no more memory than its own. Written files hold `f32`.
 //! Format: that of the crate of the same name, whose checks of the header are used.
 
-use super::LoadError;
-use super::error::CUT_OFF;
+use super::error::{CUT_OFF, LoadError};
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
 use half::{bf16, f16};
@@ -40,7 +39,7 @@ impl SafetensorsFile {
     pub fn open(path: &Path) -> Result<Self, LoadError> {
         let io = |cause| LoadError::io(path, cause);
         let malformed = |found: String| LoadError::malformed(path, "a safetensors file", found);
-        let mut file = super::open(path)?;
+        let mut file = files::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         if length < LENGTH_BYTES {
             return Err(malformed(format!(

@@ -1,11 +1,11 @@
 //! The weights of a directory: `model.safetensors`, or several files and
 //! `model.safetensors.index.json`, which says which tensor is in which.
 
-use super::LoadError;
+use super::error::LoadError;
 use super::fields::Fields;
 use super::safetensors::{self, SafetensorsFile};
-use crate::parameters::{OUTPUT_NAME, parameter_specs};
-use crate::{ModelConfig, Parameters};
+use crate::parameters::list::OUTPUT_NAME;
+use crate::{ModelConfig, Parameters, parameter_specs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tensor::Tensor;

@@ -1,6 +1,6 @@
 //! How probable a model finds a given text.
 
-use super::{GenerateError, check_ids};
+use super::error::{GenerateError, check_ids};
 use crate::Transformer;
 use tensor::Context;
 

@@ -5,13 +5,13 @@
 //! 1/out, which keeps that of gradients on their way back: X. Glorot and Y. Bengio, *Understanding
 //! the Difficulty of Training Deep Feedforward Neural Networks*, 2010, equation 12.
 
-use crate::{ParameterKind, ParameterSpec};
+use super::list::{ParameterKind, ParameterSpec};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tensor::Tensor;
 
 /// The first value of a parameter, which depends on its name, kind and shape and on `seed`.
-pub(crate) fn init(spec: &ParameterSpec, seed: u64) -> Tensor {
+pub(super) fn init(spec: &ParameterSpec, seed: u64) -> Tensor {
     let sigma = match spec.kind {
         ParameterKind::Norm => return Tensor::full(&spec.shape, 1.0),
         ParameterKind::Embedding => 1.0,

@@ -1,5 +1,6 @@
+use super::list::{EMBEDDING_NAME, OUTPUT_NAME};
 use super::*;
-use crate::FeedForward;
+use crate::{FeedForward, Norm};
 
 fn small() -> ModelConfig {
     ModelConfig {

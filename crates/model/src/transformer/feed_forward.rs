@@ -2,14 +2,14 @@
 //!
 //! Reference for the gated kinds: N. Shazeer, *GLU Variants Improve Transformer*, arXiv:2002.05202.
 
-use super::block::ForwardPass;
+use super::forward_pass::ForwardPass;
 use crate::FeedForward;
-use crate::parameters::FeedForwardLayout;
+use crate::parameters::list::FeedForwardLayout;
 use tensor::Var;
 
 impl FeedForwardLayout {
     /// x (B, T, C) → (B, T, C), by way of (B, T, F).
-    pub(crate) fn forward<'t>(&self, x: &Var<'t>, pass: &ForwardPass<'_, 't>) -> Var<'t> {
+    pub(super) fn forward<'t>(&self, x: &Var<'t>, pass: &ForwardPass<'_, 't>) -> Var<'t> {
         let (gate, up) = match self.gate_proj {
             Some(gate_proj) => {
                 let [gate, up] = pass.weights.linears(x, [gate_proj, self.up_proj]);

@@ -1,17 +1,15 @@
 //! The keys and values of positions that were already seen, so that each new token costs one
 //! position only.
 
-use super::block::ForwardPass;
 use crate::ModelConfig;
-use tensor::ops::{attend_to_cache, write_heads};
-use tensor::{Tensor, Var};
+use tensor::Tensor;
 
 /// Positions for which there is room at first.
 const FIRST_CAPACITY: usize = 64;
 
 /// The keys and values of all layers for one sequence.
 pub struct KvCache {
-    pub(crate) layers: Vec<LayerCache>,
+    pub(super) layers: Vec<LayerCache>,
     /// Positions held.
     len: usize,
     /// The most positions that can be held: the context length.
@@ -19,9 +17,9 @@ pub struct KvCache {
 }
 
 /// The keys and values of one layer, (1, H, capacity, D) each.
-pub(crate) struct LayerCache {
-    keys: Tensor,
-    values: Tensor,
+pub(super) struct LayerCache {
+    pub(super) keys: Tensor,
+    pub(super) values: Tensor,
 }
 
 impl KvCache {
@@ -50,7 +48,7 @@ impl KvCache {
 
     /// Checks that this cache was made for a model of this shape.
     #[track_caller]
-    pub(crate) fn assert_fits(&self, config: &ModelConfig) {
+    pub(super) fn assert_fits(&self, config: &ModelConfig) {
         let heads = |layer: &LayerCache| [layer.keys.shape()[1], layer.keys.shape()[3]];
         let expected = [config.num_heads, config.d_head()];
         assert!(
@@ -68,7 +66,7 @@ impl KvCache {
 
     /// Makes room for `count` more positions.
     #[track_caller]
-    pub(crate) fn reserve(&mut self, count: usize) {
+    pub(super) fn reserve(&mut self, count: usize) {
         let needed = self.len + count;
         assert!(needed <= self.limit, "KvCache: {needed} positions in a context of {}", self.limit);
         for layer in &mut self.layers {
@@ -82,25 +80,8 @@ impl KvCache {
     }
 
     /// Counts `count` positions that all layers have appended.
-    pub(crate) fn advance(&mut self, count: usize) {
+    pub(super) fn advance(&mut self, count: usize) {
         self.len += count;
-    }
-}
-
-impl LayerCache {
-    /// Appends k and v (1, T, C) to the positions before the pass, the keys turned to where they
-    /// are; then the attention of q (1, T, C), which has the same positions, to all of them.
-    /// Returns (1, T, C).
-    pub(crate) fn append_and_attend<'t>(
-        &mut self,
-        pass: &ForwardPass<'_, 't>,
-        [q, k, v]: [&Var<'t>; 3],
-    ) -> Tensor {
-        let (context, rope, start) = (q.context(), pass.rope, pass.start);
-        write_heads(context, k.value(), rope, &mut self.keys, start);
-        write_heads(context, v.value(), None, &mut self.values, start);
-        let held = start + q.shape()[1];
-        attend_to_cache(context, q.value(), rope, [&self.keys, &self.values], held)
     }
 }
 
@@ -122,6 +103,7 @@ fn grown(x: &Tensor, len: usize, capacity: usize) -> Tensor {
 mod tests {
     use super::*;
     use tensor::Context;
+    use tensor::ops::write_heads;
 
     fn rows(first: f32, time: usize) -> Tensor {
         // Two heads of two channels; a row's number is its position, plus 100 in the second head.

@@ -4,18 +4,18 @@
 mod attention;
 mod block;
 mod feed_forward;
+mod forward_pass;
 mod kv_cache;
 mod tape_weights;
 mod weights;
 
 pub use kv_cache::KvCache;
-pub use weights::{ModelError, QuantizeError};
+pub use weights::QuantizeError;
 
-use crate::ModelConfig;
-use crate::parameters::ModelLayout;
-use block::ForwardPass;
-use tape_weights::TapeWeight;
-use tensor::ops::RopeTable;
+use crate::parameters::list::{ModelLayout, parameter_list};
+use crate::{ConfigError, ModelConfig, Parameters, ParametersError};
+use forward_pass::ForwardPass;
+use tensor::ops::{RopeLayout, RopeTable};
 use tensor::{Context, Tape, Tensor, Var};
 use weights::Weights;
 
@@ -26,14 +26,140 @@ pub struct Transformer {
     rope: Option<RopeTable>,
     weights: Weights,
     /// Whether the weights came from a directory whose output layer is its embedding.
-    was_tied: bool,
+    pub(crate) was_tied: bool,
 }
 
+/// Why a model cannot be built.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum ModelError {
+    /// The shape is not that of a model.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The tensors are not the parameters of a model of this shape.
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
+}
+
+/// Returns the angles of the rotary embedding, if the model has one.
+fn rope_table(config: &ModelConfig) -> Option<RopeTable> {
+    let &ModelConfig { rope_theta, context_length, .. } = config;
+    let table = || RopeTable::new(rope_theta, config.d_head(), context_length, RopeLayout::Halves);
+    config.rope.then(table)
+}
+
+/// Construction and access.
 impl Transformer {
-    /// A pass whose first token is at position `start`.
+    /// Creates a model with random weights, which depend on `config` and `seed` alone.
+    ///
+    /// # Errors
+    /// If the shape is not that of a model.
+    pub fn new(config: ModelConfig, seed: u64) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let parameters = Parameters::init(&config, seed);
+        Ok(Self::with_weights(config, parameters))
+    }
+
+    /// Creates a model with the given weights, in any order.
+    ///
+    /// # Errors
+    /// If the shape is not that of a model, or the tensors are not its parameters.
+    pub fn from_tensors(
+        config: ModelConfig,
+        tensors: impl IntoIterator<Item = (String, Tensor)>,
+    ) -> Result<Self, ModelError> {
+        config.validate()?;
+        let parameters = Parameters::from_tensors(&config, tensors)?;
+        Ok(Self::with_weights(config, parameters))
+    }
+
+    /// Creates a model of a valid `config` with the parameters that it asks for.
+    pub(crate) fn with_weights(config: ModelConfig, parameters: Parameters) -> Self {
+        let (_, layout) = parameter_list(&config);
+        let (rope, weights) = (rope_table(&config), Weights::Full(parameters));
+        Self { config, layout, rope, weights, was_tied: false }
+    }
+
+    /// Returns `true` if this model was read from a directory whose output layer is its embedding
+    /// (`tie_word_embeddings`). It then has two equal matrices, which training makes different, and
+    /// is saved with both.
+    pub fn was_tied(&self) -> bool {
+        self.was_tied
+    }
+
+    /// Returns the model's shape.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Changes the number of positions that attention spans; no weight depends on it.
+    ///
+    /// # Errors
+    /// If no model has this context length.
+    pub fn set_context_length(&mut self, context_length: usize) -> Result<(), ConfigError> {
+        let config = ModelConfig { context_length, ..self.config.clone() };
+        config.validate()?;
+        self.rope = rope_table(&config);
+        self.config = config;
+        Ok(())
+    }
+
+    /// Sets the BOS and EOS token ids.
+    ///
+    /// # Errors
+    /// If a token is not in the vocabulary.
+    pub fn set_special_tokens(
+        &mut self,
+        bos_token_id: Option<u32>,
+        eos_token_ids: Vec<u32>,
+    ) -> Result<(), ConfigError> {
+        let config = ModelConfig { bos_token_id, eos_token_ids, ..self.config.clone() };
+        config.validate()?;
+        self.config = config;
+        Ok(())
+    }
+
+    /// Returns the weights.
+    ///
+    /// # Panics
+    /// If they are stored in 8 bits.
+    #[track_caller]
+    pub fn parameters(&self) -> &Parameters {
+        match &self.weights {
+            Weights::Full(parameters) => parameters,
+            Weights::Int8(_) => panic!("Transformer::parameters: the weights are stored in 8 bits"),
+        }
+    }
+
+    /// Returns the weights for an optimizer to change.
+    ///
+    /// # Panics
+    /// If they are stored in 8 bits.
+    #[track_caller]
+    pub fn parameters_mut(&mut self) -> &mut Parameters {
+        match &mut self.weights {
+            Weights::Full(parameters) => parameters,
+            Weights::Int8(_) => {
+                panic!("Transformer::parameters_mut: the weights are stored in 8 bits")
+            }
+        }
+    }
+
+    /// Rounds the matrices of all linear layers to 8 bits, a quarter of the memory to read per
+    /// token. Embedding and norms stay as they are. The model can no longer be trained or saved.
+    ///
+    /// # Errors
+    /// If a matrix has an element that is not a finite number.
+    pub fn quantize_int8(self) -> Result<Self, QuantizeError> {
+        Ok(Self { weights: self.weights.quantize_int8()?, ..self })
+    }
+}
+
+/// Computation.
+impl Transformer {
+    /// Begins a pass whose first token is at position `start`.
     fn pass<'m, 't>(&'m self, tape: &'t Tape, start: usize) -> ForwardPass<'m, 't> {
         let (config, rope) = (&self.config, self.rope.as_ref());
-        ForwardPass { config, rope, weights: self.bind(tape), start }
+        ForwardPass { config, rope, weights: self.weights.on_tape(tape), start }
     }
 
     /// Token ids (B, T) → what the output layer reads (B, T, C).
@@ -74,21 +200,14 @@ impl Transformer {
         batch: usize,
         time: usize,
     ) -> (f32, Vec<Tensor>) {
-        let parameters = self.parameters();
+        let parameters = self.parameters().tensors();
         let tape = Tape::new(ctx);
         let pass = self.pass(&tape, 0);
         let x = self.hidden(&pass, ids, [batch, time], None);
         let loss = pass.weights.linear_cross_entropy(&x, self.layout.lm_head, targets);
         drop(x);
         let mut gradients = tape.backward(&loss);
-        let of_parameter = |(weight, parameter): (&TapeWeight<'_, '_>, &Tensor)| {
-            let gradient = match weight {
-                TapeWeight::Full(leaf) => gradients.take(leaf),
-                TapeWeight::Int8(_) => None,
-            };
-            gradient.unwrap_or_else(|| Tensor::zeros(parameter.shape()))
-        };
-        let in_order = pass.weights.0.iter().zip(parameters.tensors()).map(of_parameter).collect();
+        let in_order = pass.weights.gradients(&mut gradients, parameters);
         (loss.value().item(), in_order)
     }
 

@@ -1,11 +1,11 @@
-//! The weights of one pass: put on a tape, looked up by their place in the list.
+//! The weights of one pass on a tape, looked up by their index in the list of parameters.
 
-use crate::parameters::ParameterId;
-use tensor::Var;
+use crate::parameters::list::ParameterId;
 use tensor::ops::Int8Matrix;
+use tensor::{Gradients, Tensor, Var};
 
 /// A weight on a tape.
-pub(crate) enum TapeWeight<'m, 't> {
+pub(super) enum TapeWeight<'m, 't> {
     /// All of it in `f32`; on a recording tape its gradient is wanted.
     Full(Var<'t>),
     /// A matrix of 8-bit integers, for inference only.
@@ -13,11 +13,11 @@ pub(crate) enum TapeWeight<'m, 't> {
 }
 
 /// All weights of a model on a tape, in the order of the list of parameters.
-pub(crate) struct TapeWeights<'m, 't>(pub(crate) Vec<TapeWeight<'m, 't>>);
+pub(super) struct TapeWeights<'m, 't>(pub(super) Vec<TapeWeight<'m, 't>>);
 
 impl<'t> TapeWeights<'_, 't> {
     /// A weight that is held in full.
-    pub(crate) fn full(&self, id: ParameterId) -> &Var<'t> {
+    pub(super) fn full(&self, id: ParameterId) -> &Var<'t> {
         match &self.0[id.0] {
             TapeWeight::Full(weight) => weight,
             // `Transformer::quantize_int8` rounds the matrices of linear layers only. Embeddings
@@ -27,8 +27,24 @@ impl<'t> TapeWeights<'_, 't> {
         }
     }
 
+    /// Takes the gradients of all `parameters` out of `gradients`; zeros for unused ones.
+    pub(super) fn gradients(
+        &self,
+        gradients: &mut Gradients,
+        parameters: &[Tensor],
+    ) -> Vec<Tensor> {
+        let of_one = |(weight, parameter): (&TapeWeight<'_, '_>, &Tensor)| {
+            let gradient = match weight {
+                TapeWeight::Full(leaf) => gradients.take(leaf),
+                TapeWeight::Int8(_) => None,
+            };
+            gradient.unwrap_or_else(|| Tensor::zeros(parameter.shape()))
+        };
+        self.0.iter().zip(parameters).map(of_one).collect()
+    }
+
     /// x (…, in) by the weight (out, in) → (…, out).
-    pub(crate) fn linear(&self, x: &Var<'t>, id: ParameterId) -> Var<'t> {
+    pub(super) fn linear(&self, x: &Var<'t>, id: ParameterId) -> Var<'t> {
         match &self.0[id.0] {
             TapeWeight::Full(weight) => x.linear(weight),
             TapeWeight::Int8(weight) => x.linear_int8(weight),
@@ -37,7 +53,7 @@ impl<'t> TapeWeights<'_, 't> {
 
     /// x (…, in) by each of the weights (out_i, in) → (…, out_i) each, for what stays within a
     /// block: in bf16 precision it is rounded.
-    pub(crate) fn linears<const N: usize>(
+    pub(super) fn linears<const N: usize>(
         &self,
         x: &Var<'t>,
         ids: [ParameterId; N],
@@ -51,7 +67,7 @@ impl<'t> TapeWeights<'_, 't> {
 
     /// The mean cross entropy of the logits that x (…, C) and the weight (V, C) give, in nats; one
     /// target a row.
-    pub(crate) fn linear_cross_entropy(
+    pub(super) fn linear_cross_entropy(
         &self,
         x: &Var<'t>,
         id: ParameterId,

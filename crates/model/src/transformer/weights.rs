@@ -1,13 +1,11 @@
-//! A model at rest: how it is made, how its weights are held, and how they get onto a tape.
+//! The weights of a model at rest, in full or in 8 bits, and their way onto a tape.
 
-use super::Transformer;
 use super::tape_weights::{TapeWeight, TapeWeights};
-use crate::parameters::{self, ParameterKind};
-use crate::{ConfigError, ModelConfig, Parameters, ParametersError};
-use tensor::ops::{Int8Matrix, NotFinite, RopeLayout, RopeTable};
+use crate::{ParameterKind, Parameters};
+use tensor::ops::{Int8Matrix, NotFinite};
 use tensor::{Tape, Tensor};
 
-/// How the weights are held.
+/// All weights, in the order of the list of parameters.
 pub(super) enum Weights {
     /// In `f32`, for training and inference.
     Full(Parameters),
@@ -15,20 +13,10 @@ pub(super) enum Weights {
     Int8(Vec<InferenceWeight>),
 }
 
+/// A weight of a model that is only run.
 pub(super) enum InferenceWeight {
     Full(Tensor),
     Int8(Int8Matrix),
-}
-
-/// Why a model cannot be built.
-#[derive(Debug, thiserror::Error, PartialEq)]
-pub enum ModelError {
-    /// The shape is not that of a model.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The tensors are not the parameters of a model of this shape.
-    #[error(transparent)]
-    Parameters(#[from] ParametersError),
 }
 
 /// Why a model's weights cannot be rounded to 8 bits.
@@ -43,124 +31,10 @@ pub struct QuantizeError {
     pub cause: NotFinite,
 }
 
-/// The angles of the rotary embedding, if the model has one.
-fn rope_table(config: &ModelConfig) -> Option<RopeTable> {
-    let &ModelConfig { rope_theta, context_length, .. } = config;
-    let table = || RopeTable::new(rope_theta, config.d_head(), context_length, RopeLayout::Halves);
-    config.rope.then(table)
-}
-
-impl Transformer {
-    /// A model with random weights, which depend on `seed` alone.
-    ///
-    /// # Errors
-    /// If the shape is not that of a model.
-    pub fn new(config: ModelConfig, seed: u64) -> Result<Self, ConfigError> {
-        config.validate()?;
-        let parameters = Parameters::init(&config, seed);
-        Ok(Self::with_weights(config, parameters))
-    }
-
-    /// A model with the given weights, in any order.
-    ///
-    /// # Errors
-    /// If the shape is not that of a model, or the tensors are not its parameters.
-    pub fn from_tensors(
-        config: ModelConfig,
-        tensors: impl IntoIterator<Item = (String, Tensor)>,
-    ) -> Result<Self, ModelError> {
-        config.validate()?;
-        let parameters = Parameters::from_tensors(&config, tensors)?;
-        Ok(Self::with_weights(config, parameters))
-    }
-
-    /// `config` is valid and `parameters` are its own.
-    pub(crate) fn with_weights(config: ModelConfig, parameters: Parameters) -> Self {
-        let (_, layout) = parameters::list(&config);
-        let rope = rope_table(&config);
-        let weights = Weights::Full(parameters);
-        Self { config, layout, rope, weights, was_tied: false }
-    }
-
-    /// The same model, which was read from a directory whose output layer is its embedding, if
-    /// `tied`.
-    pub(crate) fn read_tied(self, tied: bool) -> Self {
-        Self { was_tied: tied, ..self }
-    }
-
-    /// Whether this model was read from a directory whose output layer is its embedding
-    /// (`tie_word_embeddings`). It has two equal matrices since, which training makes different,
-    /// and is saved with both.
-    pub fn was_tied(&self) -> bool {
-        self.was_tied
-    }
-
-    /// The model's shape.
-    pub fn config(&self) -> &ModelConfig {
-        &self.config
-    }
-
-    /// Attends to another number of positions from now on; no weight depends on it.
-    ///
-    /// # Errors
-    /// If no model has this context length.
-    pub fn set_context_length(&mut self, context_length: usize) -> Result<(), ConfigError> {
-        let config = ModelConfig { context_length, ..self.config.clone() };
-        config.validate()?;
-        self.rope = rope_table(&config);
-        self.config = config;
-        Ok(())
-    }
-
-    /// Says which tokens begin and end a text.
-    ///
-    /// # Errors
-    /// If a token is not in the vocabulary.
-    pub fn set_special_tokens(
-        &mut self,
-        bos_token_id: Option<u32>,
-        eos_token_ids: Vec<u32>,
-    ) -> Result<(), ConfigError> {
-        let config = ModelConfig { bos_token_id, eos_token_ids, ..self.config.clone() };
-        config.validate()?;
-        self.config = config;
-        Ok(())
-    }
-
-    /// The weights.
-    ///
-    /// # Panics
-    /// If they are held in 8 bits.
-    #[track_caller]
-    pub fn parameters(&self) -> &Parameters {
-        match &self.weights {
-            Weights::Full(parameters) => parameters,
-            Weights::Int8(_) => panic!("Transformer::parameters: the weights are held in 8 bits"),
-        }
-    }
-
-    /// The weights, for an optimizer to change.
-    ///
-    /// # Panics
-    /// If they are held in 8 bits.
-    #[track_caller]
-    pub fn parameters_mut(&mut self) -> &mut Parameters {
-        match &mut self.weights {
-            Weights::Full(parameters) => parameters,
-            Weights::Int8(_) => {
-                panic!("Transformer::parameters_mut: the weights are held in 8 bits")
-            }
-        }
-    }
-
-    /// The same model with the matrices of all linear layers rounded to 8 bits, a quarter of the
-    /// memory to read for each token. Embedding and norms stay as they are. Such a model cannot be
-    /// trained or saved.
-    ///
-    /// # Errors
-    /// If a matrix holds something that is not a finite number.
-    pub fn quantize_int8(self) -> Result<Self, QuantizeError> {
-        let Weights::Full(parameters) = self.weights else { return Ok(self) };
+impl Weights {
+    /// Rounds the matrices of all linear layers to 8 bits.
+    pub(super) fn quantize_int8(self) -> Result<Self, QuantizeError> {
+        let Self::Full(parameters) = self else { return Ok(self) };
         let weights = parameters.specs().iter().zip(parameters.tensors());
         let weights = weights.map(|(spec, tensor)| match spec.kind {
             ParameterKind::Linear => match Int8Matrix::quantize(tensor) {
@@ -171,28 +45,26 @@ impl Transformer {
                 Ok(InferenceWeight::Full(tensor.clone()))
             }
         });
-        Ok(Self { weights: Weights::Int8(weights.collect::<Result<_, _>>()?), ..self })
+        Ok(Self::Int8(weights.collect::<Result<_, _>>()?))
     }
 
-    /// Puts the weights on a tape: as leaves, whose gradients are wanted if the tape records.
-    pub(super) fn bind<'m, 't>(&'m self, tape: &'t Tape) -> TapeWeights<'m, 't> {
+    /// Puts the weights on a tape as leaves, which get gradients if the tape records.
+    pub(super) fn on_tape<'m, 't>(&'m self, tape: &'t Tape) -> TapeWeights<'m, 't> {
         let full = |tensor: &Tensor| TapeWeight::Full(tape.leaf(tensor.clone()));
-        TapeWeights(match &self.weights {
-            Weights::Full(parameters) => parameters.tensors().iter().map(full).collect(),
-            Weights::Int8(weights) => weights
-                .iter()
-                .map(|weight| match weight {
-                    InferenceWeight::Full(tensor) => full(tensor),
-                    InferenceWeight::Int8(matrix) => TapeWeight::Int8(matrix),
-                })
-                .collect(),
+        let weight = |weight: &'m InferenceWeight| match weight {
+            InferenceWeight::Full(tensor) => full(tensor),
+            InferenceWeight::Int8(matrix) => TapeWeight::Int8(matrix),
+        };
+        TapeWeights(match self {
+            Self::Full(parameters) => parameters.tensors().iter().map(full).collect(),
+            Self::Int8(weights) => weights.iter().map(weight).collect(),
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::{ModelConfig, Transformer};
 
     #[test]
     fn a_weight_that_is_not_a_number_cannot_be_rounded() {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::Transformer;
 use crate::formats::hugging_face::CONFIG_FILE;
-use crate::parameters::EMBEDDING_NAME;
+use crate::parameters::list::EMBEDDING_NAME;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tensor::{Context, Tensor};

@@ -1,0 +1,36 @@
+//! What all blocks share while the model runs once.
+
+use super::tape_weights::TapeWeights;
+use crate::ModelConfig;
+use crate::parameters::list::ParameterId;
+use tensor::Var;
+use tensor::ops::RopeTable;
+
+/// One run of the model over a batch of token ids.
+pub(super) struct ForwardPass<'m, 't> {
+    pub(super) config: &'m ModelConfig,
+    pub(super) weights: TapeWeights<'m, 't>,
+    /// `None` if positions are not encoded.
+    pub(super) rope: Option<&'m RopeTable>,
+    /// The position of the first token.
+    pub(super) start: usize,
+}
+
+impl<'t> ForwardPass<'_, 't> {
+    /// The root mean square norm of x (…, C); x itself in an architecture without norms.
+    pub(super) fn norm(&self, x: Var<'t>, weight: Option<ParameterId>) -> Var<'t> {
+        match weight {
+            Some(weight) => x.rms_norm(self.weights.full(weight), self.config.rms_norm_eps as f32),
+            None => x,
+        }
+    }
+
+    /// Like [`norm`](Self::norm), for outputs that only linear layers read.
+    pub(super) fn norm_rounded(&self, x: Var<'t>, weight: Option<ParameterId>) -> Var<'t> {
+        let eps = self.config.rms_norm_eps as f32;
+        match weight {
+            Some(weight) => x.rms_norm_rounded(self.weights.full(weight), eps),
+            None => x,
+        }
+    }
+}
