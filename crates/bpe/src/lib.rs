@@ -20,14 +20,15 @@ mod vocab;
 
 pub use chunk::{ChunkReader, Cutter};
 pub use decode::StreamDecoder;
+pub use encode::encoder::Encoder;
 pub use encode::stream::{StreamOptions, StreamStats};
 pub use encode::token_id::TokenId;
 pub use error::{Error, Result};
-pub use merge::merge_naive;
+pub use merge::naive::merge_naive;
 pub use pretokenize::pattern::Pattern;
 pub use pretokenize::scan::{GPT2, GPT4};
 pub use special::{END_OF_TEXT, Segment, SpecialMatch, SpecialTokens};
-pub use tokenizer::{Encoder, Tokenizer};
+pub use tokenizer::Tokenizer;
 pub use train::counts::{OnProgress, PreTokenCounter, PreTokenCounts, TextSummary};
 pub use train::naive::learn_merges_naive;
 pub use train::{TrainConfig, Trained, train};

@@ -129,7 +129,7 @@ fn parts_of_a_pre_token_are_no_whole_ones() {
     let mut tokens: Vec<Vec<u8>> = (0u8..=255).map(|byte| vec![byte]).collect();
     tokens.push(b"bc".to_vec());
     let vocab = Vocab::new(&tokens, vec![], vec![]).unwrap();
-    let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).with_whole_pre_tokens();
+    let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).ignore_merges();
     assert_eq!(tokenizer.encode(b"bc").unwrap(), [256]);
     let text = [&b"a".repeat(300)[..], b"bc"].concat();
     let (ids, _) = stream(&tokenizer, &text, StreamOptions { threads: 2, chunk_size: 10 });
@@ -155,7 +155,7 @@ fn an_encoder_goes_on_after_a_failure() {
 #[test]
 fn whole_pre_tokens_leave_special_tokens_out() {
     let vocab = Vocab::from_merges(vec![], &["<|>".to_string()]).unwrap();
-    let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).with_whole_pre_tokens();
+    let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).ignore_merges();
     assert_eq!(tokenizer.encode(b"<|>").unwrap(), [256]);
     let bytes = b"<|>".map(u32::from);
     assert_eq!(tokenizer.encode_ordinary(b"<|>").unwrap(), bytes);

@@ -8,7 +8,7 @@
 //!   special token spans it.
 //!
 //! For encoding there is a third kind, so that one endless word is no single piece of work: inside
-//! a pre-token, where no merge can cross ([`Neighbours`]) and both parts are pre-tokens on their
+//! a pre-token, where no merge can cross ([`SafeCuts`]) and both parts are pre-tokens on their
 //! own.
 //!
 //! A chunk is about as long as asked for, and longer where no safe cut comes: a pre-token may be as
@@ -17,7 +17,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 
-use crate::merge::safe_cuts::Neighbours;
+use crate::merge::safe_cuts::SafeCuts;
 use crate::pretokenize::pattern::Pattern;
 use crate::special::SpecialTokens;
 
@@ -35,18 +35,18 @@ const FIRST_READ: usize = 1 << 16;
 pub struct Cutter {
     pattern: Pattern,
     specials: SpecialTokens,
-    neighbours: Option<Neighbours>,
+    safe_cuts: Option<SafeCuts>,
 }
 
 impl Cutter {
     /// Cuts for texts that are pre-tokenized by `pattern` between `specials`.
     pub fn new(pattern: &Pattern, specials: &SpecialTokens) -> Cutter {
-        Cutter { pattern: pattern.clone(), specials: specials.clone(), neighbours: None }
+        Cutter { pattern: pattern.clone(), specials: specials.clone(), safe_cuts: None }
     }
 
     /// Cuts for encoding, inside pre-tokens too: ids stay the same, pre-tokens need not.
-    pub(crate) fn with_neighbours(self, neighbours: Option<Neighbours>) -> Cutter {
-        Cutter { neighbours, ..self }
+    pub(crate) fn with_safe_cuts(self, safe_cuts: Option<SafeCuts>) -> Cutter {
+        Cutter { safe_cuts, ..self }
     }
 
     /// The last safe cut of `text` within `range`, if there is one. `text` begins at a safe cut.
@@ -66,9 +66,9 @@ impl Cutter {
 
     /// Whether nothing but a special token speaks against a cut at `at`.
     fn is_cut(&self, text: &[u8], at: usize) -> bool {
-        let are_apart = |neighbours: &Neighbours| neighbours.are_apart(text[at - 1], text[at]);
+        let are_apart = |safe_cuts: &SafeCuts| safe_cuts.are_apart(text[at - 1], text[at]);
         self.pattern.is_boundary(text, at)
-            || self.neighbours.as_ref().is_some_and(are_apart) && self.pattern.is_in_run(text, at)
+            || self.safe_cuts.as_ref().is_some_and(are_apart) && self.pattern.is_in_run(text, at)
     }
 
     /// The last end or beginning, within `range`, of a special token that begins at `sure` or

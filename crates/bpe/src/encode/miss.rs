@@ -4,9 +4,8 @@ use crate::encode::cache::Cache;
 use crate::encode::long_cache::LongCache;
 use crate::encode::token_id::TokenId;
 use crate::memory::short_key::Key;
-use crate::merge::Scratch;
+use crate::merge::model::{Model, Scratch};
 use crate::special::SpecialTokens;
-use crate::tokenizer::Tokenizer;
 
 /// Pre-tokens of more bytes are cut into parts first, where that can be done. Shorter ones are in a
 /// cache as they are.
@@ -15,7 +14,7 @@ const LONG: usize = 256;
 /// Merges on one thread; remembers long pre-tokens.
 #[derive(Debug)]
 pub(crate) struct Merger<'t, T> {
-    tokenizer: &'t Tokenizer,
+    model: &'t Model,
     /// Pre-tokens of just these bytes are special tokens; `None` where those are text like any
     /// other.
     specials: Option<&'t SpecialTokens>,
@@ -24,11 +23,8 @@ pub(crate) struct Merger<'t, T> {
 }
 
 impl<'t, T: TokenId> Merger<'t, T> {
-    pub(crate) fn new(
-        tokenizer: &'t Tokenizer,
-        specials: Option<&'t SpecialTokens>,
-    ) -> Merger<'t, T> {
-        Merger { tokenizer, specials, long_cache: LongCache::new(), scratch: Scratch::default() }
+    pub(crate) fn new(model: &'t Model, specials: Option<&'t SpecialTokens>) -> Merger<'t, T> {
+        Merger { model, specials, long_cache: LongCache::new(), scratch: Scratch::default() }
     }
 
     pub(crate) fn specials(&self) -> Option<&'t SpecialTokens> {
@@ -50,10 +46,10 @@ impl<'t, T: TokenId> Merger<'t, T> {
         if let Some(id) = self.special(pre_token) {
             return ids.push(id);
         }
-        match self.tokenizer.neighbours() {
-            Some(neighbours) if pre_token.len() > LONG => {
+        match self.model.safe_cuts() {
+            Some(safe_cuts) if pre_token.len() > LONG => {
                 let mut start = 0;
-                for end in neighbours.cuts(pre_token).chain([pre_token.len()]) {
+                for end in safe_cuts.cuts(pre_token).chain([pre_token.len()]) {
                     let key = Key::new(pre_token, start..end);
                     match key.as_long() {
                         None => self.append_short(key, cache, ids),
@@ -69,23 +65,23 @@ impl<'t, T: TokenId> Merger<'t, T> {
     fn append_short(&mut self, key: Key, cache: &mut Cache<T>, ids: &mut Vec<T>) {
         cache.get_or_merge(key, ids, |pre_token, ids| match self.special(pre_token) {
             Some(id) => ids.push(id),
-            None => append_merged(self.tokenizer, pre_token, &mut self.scratch, ids),
+            None => append_merged(self.model, pre_token, &mut self.scratch, ids),
         });
     }
 
     fn append_long(&mut self, pre_token: &[u8], ids: &mut Vec<T>) {
-        let Merger { tokenizer, long_cache, scratch, .. } = self;
+        let Merger { model, long_cache, scratch, .. } = self;
         long_cache
-            .get_or_merge(pre_token, ids, |ids| append_merged(tokenizer, pre_token, scratch, ids));
+            .get_or_merge(pre_token, ids, |ids| append_merged(model, pre_token, scratch, ids));
     }
 }
 
 fn append_merged<T: TokenId>(
-    tokenizer: &Tokenizer,
+    model: &Model,
     pre_token: &[u8],
     scratch: &mut Scratch,
     ids: &mut Vec<T>,
 ) {
-    let merged = tokenizer.encode_pre_token(pre_token, scratch);
+    let merged = model.encode_pre_token(pre_token, scratch);
     ids.extend(merged.iter().map(|&id| T::from_id(id)));
 }

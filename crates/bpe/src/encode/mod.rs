@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod cache;
+pub(crate) mod encoder;
 pub(crate) mod long_cache;
 pub(crate) mod miss;
 pub(crate) mod stream;

@@ -10,10 +10,10 @@ use std::io::Read;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::chunk::ChunkReader;
+use crate::encode::encoder::Encoder;
 use crate::encode::token_id::TokenId;
 use crate::error::Error;
 use crate::memory::lock::lock;
-use crate::tokenizer::{Encoder, Tokenizer};
 
 /// How a stream is encoded. The result does not depend on it.
 #[derive(Debug, Clone, Copy)]
@@ -43,47 +43,44 @@ pub struct StreamStats {
 /// How many finished chunks a thread may be ahead of the one that is next in order.
 const AHEAD: u64 = 3;
 
-impl Tokenizer {
-    /// Encodes all that `reader` gives and calls `sink` with the ids, in order, some at a time;
-    /// `progress` with the number of bytes that each such call was made of. The ids are those of
-    /// the whole text encoded at once.
-    ///
-    /// # Errors
-    /// What the reader, the pattern or the sink says first.
-    pub fn encode_stream<T: TokenId, E: From<Error> + Send>(
-        &self,
-        reader: impl Read + Send,
-        options: StreamOptions,
-        sink: impl FnMut(&[T]) -> Result<(), E> + Send,
-        progress: impl Fn(u64) + Sync,
-    ) -> Result<StreamStats, E> {
-        let reader = ChunkReader::new(reader, self.cutter(), options.chunk_size);
-        let output = Output {
-            next: 0,
-            finished: BTreeMap::new(),
-            is_handing_on: false,
-            spare: Vec::new(),
-            stats: StreamStats::default(),
-            error: None,
-            stopped: false,
-        };
-        let line = Line {
-            input: Mutex::new((reader, 0)),
-            output: Mutex::new(output),
-            sink: Mutex::new(sink),
-            moved: Condvar::new(),
-            ahead: AHEAD * options.threads.max(1) as u64,
-            progress,
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..options.threads {
-                scope.spawn(|| line.work(self.encoder().in_large_pages()));
-            }
-            line.work(self.encoder().in_large_pages());
-        });
-        let output = line.output.into_inner().unwrap_or_else(PoisonError::into_inner);
-        output.error.map_or(Ok(output.stats), Err)
-    }
+/// Encodes on `threads` threads all chunks of `reader`, each thread with an encoder of its own, and
+/// calls `sink` with the ids, in order, some at a time; `progress` with the number of bytes that
+/// each such call was made of.
+///
+/// # Errors
+/// The first error of the reader, an encoder or the sink.
+pub(crate) fn encode<'t, T: TokenId, E: From<Error> + Send>(
+    reader: ChunkReader<impl Read + Send>,
+    threads: usize,
+    encoder: impl Fn() -> Encoder<'t, T> + Sync,
+    sink: impl FnMut(&[T]) -> Result<(), E> + Send,
+    progress: impl Fn(u64) + Sync,
+) -> Result<StreamStats, E> {
+    let output = Output {
+        next: 0,
+        finished: BTreeMap::new(),
+        is_handing_on: false,
+        spare: Vec::new(),
+        stats: StreamStats::default(),
+        error: None,
+        stopped: false,
+    };
+    let line = Line {
+        input: Mutex::new((reader, 0)),
+        output: Mutex::new(output),
+        sink: Mutex::new(sink),
+        moved: Condvar::new(),
+        ahead: AHEAD * threads.max(1) as u64,
+        progress,
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| line.work(encoder().in_large_pages()));
+        }
+        line.work(encoder().in_large_pages());
+    });
+    let output = line.output.into_inner().unwrap_or_else(PoisonError::into_inner);
+    output.error.map_or(Ok(output.stats), Err)
 }
 
 /// What the threads share: one end where chunks come in, one where ids go out.

@@ -40,7 +40,7 @@ impl GgufTokenizer {
     /// [`Error::NotInGguf`] for a pattern that llama.cpp does not know.
     pub fn new(tokenizer: &Tokenizer, vocab_size: usize) -> Result<GgufTokenizer> {
         let vocab = tokenizer.vocab();
-        let pre = match (tokenizer.pattern().name(), tokenizer.takes_whole_pre_tokens()) {
+        let pre = match (tokenizer.pattern().name(), tokenizer.ignores_merges()) {
             ("gpt2", false) => "gpt-2",
             ("gpt4", false) => "dbrx",
             ("gpt4", true) => "llama-bpe",
@@ -83,8 +83,8 @@ mod tests {
     fn patterns_have_their_names_there() {
         let pre = |tokenizer| GgufTokenizer::new(&tokenizer, 0).map(|found| found.pre);
         assert_eq!(pre(tokenizer("gpt4")).unwrap(), "dbrx");
-        assert_eq!(pre(tokenizer("gpt4").with_whole_pre_tokens()).unwrap(), "llama-bpe");
-        let unknown = [tokenizer(r"\w+|\W"), tokenizer("gpt2").with_whole_pre_tokens()];
+        assert_eq!(pre(tokenizer("gpt4").ignore_merges()).unwrap(), "llama-bpe");
+        let unknown = [tokenizer(r"\w+|\W"), tokenizer("gpt2").ignore_merges()];
         for error in unknown.map(|tokenizer| pre(tokenizer).unwrap_err().to_string()) {
             assert!(error.contains("llama.cpp") && error.contains("gpt2, gpt4"), "{error}");
         }

@@ -42,15 +42,15 @@ const NONE: u32 = u32::MAX;
 
 /// A vocabulary, prepared.
 #[derive(Debug, Clone)]
-pub(super) struct LeftToRight {
+pub(super) struct Backtracking {
     /// By id; those that never come out of merging have no bytes.
     tokens: Vec<Token>,
     trie: Trie,
 }
 
-/// Memory that is used again. It belongs to one vocabulary.
+/// Memory that merging reuses. It belongs to one vocabulary.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct BacktrackScratch {
     /// Beside each token of the row, the longest that begins where it does.
     longest: Vec<u32>,
     /// A bit each position: no row of tokens that ends there leads to the end of the text.
@@ -60,15 +60,15 @@ pub(super) struct Memory {
     answers: Vec<(u64, u32)>,
 }
 
-impl LeftToRight {
+impl Backtracking {
     /// `None` for a vocabulary that it cannot be done with.
-    pub(super) fn new(vocab: &Vocab, table: &MergeTable) -> Option<LeftToRight> {
+    pub(super) fn new(vocab: &Vocab, table: &MergeTable) -> Option<Backtracking> {
         let unknown = Token { rank: NONE, left: NONE, right: NONE, len: 0, shorter: NONE };
         let mut tokens = vec![unknown; vocab.len()];
         for &id in vocab.byte_ids() {
             tokens[id as usize] = Token { rank: 0, len: 1, ..unknown };
         }
-        let mut made = LeftToRight { tokens, trie: Trie::new([])? };
+        let mut made = Backtracking { tokens, trie: Trie::new([])? };
         for (rank, (&(left, right), &id)) in (1..).zip(vocab.merges().iter().zip(vocab.merged())) {
             let [left_rank, right_rank] = [left, right].map(|id| made.token(id).rank);
             if left_rank >= rank || right_rank >= rank || made.token(id).rank != NONE {
@@ -105,7 +105,7 @@ impl LeftToRight {
         table: &MergeTable,
         text: &[u8],
         row: &mut Vec<u32>,
-        memory: &mut Memory,
+        memory: &mut BacktrackScratch,
     ) {
         memory.answers.resize(ANSWERS, (u64::MAX, NONE));
         memory.longest.clear();
@@ -150,9 +150,9 @@ impl LeftToRight {
         last: Option<u32>,
         longest: u32,
         at: usize,
-        memory: &mut Memory,
+        memory: &mut BacktrackScratch,
     ) -> Option<u32> {
-        let Memory { given_up, answers, .. } = memory;
+        let BacktrackScratch { given_up, answers, .. } = memory;
         let is_open = |token: u32| {
             let end = at + self.token(token).len as usize;
             given_up[end / 64] >> (end % 64) & 1 == 0

@@ -10,7 +10,7 @@
 //!
 //! This holds for any list of merges. It does not hold where a pre-token that is a token becomes
 //! that token without merging
-//! ([`Tokenizer::with_whole_pre_tokens`](crate::Tokenizer::with_whole_pre_tokens)): a part may be
+//! ([`Tokenizer::ignore_merges`](crate::Tokenizer::ignore_merges)): a part may be
 //! such a token.
 
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use crate::vocab::Vocab;
 
 /// Which two bytes stand side by side inside some token.
 #[derive(Debug, Clone)]
-pub(crate) struct Neighbours {
+pub(crate) struct SafeCuts {
     /// Bit b of row a says it of a followed by b.
     rows: Arc<[[u64; 4]; 256]>,
 }
 
-impl Neighbours {
+impl SafeCuts {
     /// Those of all tokens, special ones too: one may have the bytes of what a merge makes.
-    pub(crate) fn new(vocab: &Vocab) -> Neighbours {
+    pub(crate) fn new(vocab: &Vocab) -> SafeCuts {
         let mut rows = [[0; 4]; 256];
         for pair in vocab.tokens().flat_map(|token| token.windows(2)) {
             rows[pair[0] as usize][pair[1] as usize / 64] |= 1 << (pair[1] % 64);
         }
-        Neighbours { rows: Arc::new(rows) }
+        SafeCuts { rows: Arc::new(rows) }
     }
 
     /// Whether nothing is ever merged across the place between two bytes.
@@ -50,21 +50,21 @@ impl Neighbours {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::merge::merge_naive;
+    use crate::merge::naive::merge_naive;
     use crate::merge::tests::vocab;
     use proptest::prelude::*;
 
     #[test]
     fn only_bytes_inside_a_token_are_together() {
         let vocab = Vocab::from_merges(vec![(97, 98), (257, 0xFF)], &["#<".into()]).unwrap();
-        let neighbours = Neighbours::new(&vocab);
+        let safe_cuts = SafeCuts::new(&vocab);
         let together: Vec<(u8, u8)> = (0..=255)
             .flat_map(|a| (0..=255).map(move |b| (a, b)))
-            .filter(|&(a, b)| !neighbours.are_apart(a, b))
+            .filter(|&(a, b)| !safe_cuts.are_apart(a, b))
             .collect();
         assert_eq!(together, [(b'#', b'<'), (b'a', b'b'), (b'b', 0xFF)]);
-        assert_eq!(neighbours.cuts(b"abcab").collect::<Vec<_>>(), [2, 3]);
-        assert_eq!(neighbours.cuts(b"").count() + neighbours.cuts(b"b").count(), 0);
+        assert_eq!(safe_cuts.cuts(b"abcab").collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(safe_cuts.cuts(b"").count() + safe_cuts.cuts(b"b").count(), 0);
     }
 
     /// Merges in any order, with tokens that no merge makes.
@@ -90,7 +90,7 @@ mod tests {
         fn parts_merge_like_the_whole(vocab in any_vocab(), text in "[abcd]{1,60}") {
             let text = text.as_bytes();
             let (mut ids, mut start) = (Vec::new(), 0);
-            for end in Neighbours::new(&vocab).cuts(text).chain([text.len()]) {
+            for end in SafeCuts::new(&vocab).cuts(text).chain([text.len()]) {
                 ids.extend(merge_naive(&vocab, &text[start..end]));
                 start = end;
             }

@@ -1,4 +1,10 @@
-use super::*;
+use super::backtrack::{BacktrackScratch, Backtracking};
+use super::heap::{self, Heap};
+use super::model::{Model, Scratch};
+use super::naive::merge_naive;
+use super::short;
+use super::table::MergeTable;
+use crate::vocab::Vocab;
 use proptest::prelude::*;
 
 /// Vocabularies of random merges, over few letters so that much merges.
@@ -34,7 +40,7 @@ proptest! {
         let table = MergeTable::new(&vocab);
         let expected = merge_naive(&vocab, text);
         let mut tokens = bytes(text);
-        merge_short(&table, &mut tokens, &mut Vec::new());
+        short::merge(&table, &mut tokens, &mut Vec::new());
         prop_assert_eq!(&tokens, &expected);
         let mut heap = Heap::default();
         for _ in 0..2 {
@@ -42,32 +48,31 @@ proptest! {
             heap::merge(&table, &mut tokens, &mut heap);
             prop_assert_eq!(&tokens, &expected);
         }
-        let mut memory = Memory::default();
-        if let Some(left_to_right) = LeftToRight::new(&vocab, &table) {
+        let mut memory = BacktrackScratch::default();
+        if let Some(backtracking) = Backtracking::new(&vocab, &table) {
             for _ in 0..2 {
-                left_to_right.merge(&table, text, &mut tokens, &mut memory);
+                backtracking.merge(&table, text, &mut tokens, &mut memory);
                 prop_assert_eq!(&tokens, &expected);
             }
         }
-        let merges = Merges::new(&vocab);
+        let model = Model::new(vocab);
         let mut scratch = Scratch::default();
-        prop_assert_eq!(merges.merge(&vocab, text, &mut scratch), &expected[..]);
+        prop_assert_eq!(model.encode_pre_token(text, &mut scratch), &expected[..]);
     }
 }
 
-/// Of the random vocabularies above, enough are such that left to right is possible; those that
-/// training learns all are.
+/// Backtracking handles enough of the random vocabularies above, and all that training learns.
 #[test]
-fn learned_merges_go_from_left_to_right() {
+fn learned_merges_go_from_backtracking() {
     let text = "the cat sat on the mat aaaaaaa banana nananana the hat that ate the cat";
     let words: Vec<(&[u8], u64)> = text.split(' ').map(|word| (word.as_bytes(), 3)).collect();
     let merges = crate::learn_merges_naive(&words, 256, 60);
     let vocab = Vocab::from_merges(merges, &[]).unwrap();
     let table = MergeTable::new(&vocab);
-    let left_to_right = LeftToRight::new(&vocab, &table).unwrap();
+    let backtracking = Backtracking::new(&vocab, &table).unwrap();
     let text = text.replace(' ', "").repeat(50);
     let mut tokens = Vec::new();
-    left_to_right.merge(&table, text.as_bytes(), &mut tokens, &mut Memory::default());
+    backtracking.merge(&table, text.as_bytes(), &mut tokens, &mut BacktrackScratch::default());
     assert_eq!(tokens, merge_naive(&vocab, text.as_bytes()));
 }
 
@@ -87,11 +92,11 @@ fn runs_of_one_letter() {
     let vocab = Vocab::from_merges(merges, &[]).unwrap();
     assert!(vocab.tokens().any(|token| token.len() > 256));
     let table = MergeTable::new(&vocab);
-    let left_to_right = LeftToRight::new(&vocab, &table).unwrap();
+    let backtracking = Backtracking::new(&vocab, &table).unwrap();
     for len in [49, 300, 1111, 4000] {
         let text = [&b"a".repeat(len)[..], b"b", &b"a".repeat(len / 3)].concat();
         let (mut tokens, mut expected) = (Vec::new(), bytes(&text));
-        left_to_right.merge(&table, &text, &mut tokens, &mut Memory::default());
+        backtracking.merge(&table, &text, &mut tokens, &mut BacktrackScratch::default());
         heap::merge(&table, &mut expected, &mut Heap::default());
         assert_eq!(tokens, expected);
     }
@@ -103,11 +108,11 @@ fn a_merge_may_come_before_what_makes_its_parts() {
     let mut tokens: Vec<Vec<u8>> = (0u8..=255).map(|byte| vec![byte]).collect();
     tokens.extend([b"ab".to_vec(), b"abc".to_vec()]);
     let vocab = Vocab::new(&tokens, vec![(256, 99), (97, 98)], vec![]).unwrap();
-    let merges = Merges::new(&vocab);
-    assert!(merges.left_to_right(&vocab).is_none());
     let text = b"abcabxabc".repeat(10);
     let expected = merge_naive(&vocab, &text);
+    let model = Model::new(vocab);
+    assert!(model.backtracking().is_none());
     let mut scratch = Scratch::default();
-    assert_eq!(merges.merge(&vocab, &text, &mut scratch), expected);
-    assert_eq!(merges.merge(&vocab, &text[..9], &mut scratch), &expected[..4]);
+    assert_eq!(model.encode_pre_token(&text, &mut scratch), expected);
+    assert_eq!(model.encode_pre_token(&text[..9], &mut scratch), &expected[..4]);
 }

@@ -149,7 +149,7 @@ pub fn load(path: &Path) -> Result<Tokenizer> {
         .collect();
     let vocab = assemble(&spellings, &merges, Some(specials), path, path)?;
     let tokenizer = Tokenizer::new(vocab, pattern);
-    Ok(if file.model.ignore_merges { tokenizer.with_whole_pre_tokens() } else { tokenizer })
+    Ok(if file.model.ignore_merges { tokenizer.ignore_merges() } else { tokenizer })
 }
 
 /// Refuses a model that says that it is of another kind, and a file without a model.

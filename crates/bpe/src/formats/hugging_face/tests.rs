@@ -103,11 +103,11 @@ fn whole_pre_tokens_are_kept() {
     let mut tokens: Vec<Vec<u8>> = plain.vocab().tokens().map(<[u8]>::to_vec).collect();
     tokens.push(b"whole".to_vec());
     let vocab = Vocab::new(&tokens, plain.vocab().merges().to_vec(), vec![]).unwrap();
-    let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).with_whole_pre_tokens();
+    let tokenizer = Tokenizer::new(vocab, Pattern::gpt2()).ignore_merges();
     let again = loaded(tokenizer_json(&tokenizer)).unwrap();
     assert_eq!(again.encode(b"whole").unwrap(), [260]);
     assert_eq!(again.encode(b" whole").unwrap().len(), 6);
-    assert!(again.takes_whole_pre_tokens());
+    assert!(again.ignores_merges());
 }
 
 #[test]

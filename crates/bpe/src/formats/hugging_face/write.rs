@@ -35,7 +35,7 @@ pub(crate) fn write_tokenizer(
         ("end_of_word_suffix", Value::Null),
         ("fuse_unk", json!(false)),
         ("byte_fallback", json!(false)),
-        ("ignore_merges", json!(tokenizer.takes_whole_pre_tokens())),
+        ("ignore_merges", json!(tokenizer.ignores_merges())),
     ];
     out.write_all(b"{\n")?;
     for (key, value) in [
