@@ -14,7 +14,7 @@
 
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use tensor::{Context, Tensor};
+use tensor::{Context, Tensor, vectorize};
 
 /// Elements updated by one task: four arrays of 64 kB, which the second-level cache holds.
 const CHUNK: usize = 1 << 14;
@@ -148,10 +148,7 @@ impl AdamW {
                 .zip(exp_avg_sq.as_mut_slice().par_chunks_mut(CHUNK))
                 .zip(g.as_slice().par_chunks(CHUNK));
             chunks.for_each(|(((p, m), v), g)| {
-                ctx.kernels.vectorize(
-                    #[inline(always)]
-                    || Task { update, p, m, v, g }.run(),
-                );
+                vectorize!(ctx.kernels, Task { update, p, m, v, g }.run());
             });
         });
     }

@@ -7,7 +7,7 @@
 //! neural networks*, arXiv:1211.5063.
 
 use rayon::prelude::*;
-use tensor::{Context, Tensor};
+use tensor::{Context, Tensor, vectorize};
 
 /// Elements summed by one task. It is a constant, so that the order of the sum does not depend on
 /// the number of threads.
@@ -19,12 +19,7 @@ const LANES: usize = 16;
 pub fn global_norm(ctx: Context, gradients: &[Tensor]) -> f64 {
     let of_one = |gradient: &Tensor| {
         let sums: Vec<f64> = (gradient.as_slice().par_chunks(CHUNK))
-            .map(|chunk| {
-                ctx.kernels.vectorize(
-                    #[inline(always)]
-                    || sum_of_squares(chunk),
-                )
-            })
+            .map(|chunk| vectorize!(ctx.kernels, sum_of_squares(chunk)))
             .collect();
         sums.iter().sum::<f64>()
     };

@@ -2,7 +2,7 @@
 
 use crate::isa::{Isa, Kernels};
 use crate::memory::pool::Buffer;
-use crate::{Context, Precision};
+use crate::{Context, Precision, vectorize};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::time::Instant;
@@ -40,14 +40,8 @@ pub fn flops(context: Context) -> f64 {
         let start = Instant::now();
         (0..threads).into_par_iter().with_max_len(1).for_each(|_| match kernels.isa() {
             Isa::Portable => spin::<{ 4 * VECTORS }, false>(STEPS),
-            Isa::Avx2 => kernels.vectorize(
-                #[inline(always)]
-                || spin::<{ 8 * VECTORS }, true>(STEPS),
-            ),
-            Isa::Avx512 | Isa::Amx => kernels.vectorize(
-                #[inline(always)]
-                || spin::<{ 16 * VECTORS }, true>(STEPS),
-            ),
+            Isa::Avx2 => vectorize!(kernels, spin::<{ 8 * VECTORS }, true>(STEPS)),
+            Isa::Avx512 | Isa::Amx => vectorize!(kernels, spin::<{ 16 * VECTORS }, true>(STEPS)),
         });
         let lanes = match kernels.isa() {
             Isa::Portable => 4,
@@ -83,10 +77,7 @@ pub fn memory_bandwidth(kernels: &Kernels) -> f64 {
         let start = Instant::now();
         let chunks = y.as_mut_slice().par_chunks_mut(CHUNK).zip(x.as_slice().par_chunks(CHUNK));
         chunks.for_each(|(y, x)| {
-            kernels.vectorize(
-                #[inline(always)]
-                || y.iter_mut().zip(x).for_each(|(y, &x)| *y += x),
-            );
+            vectorize!(kernels, y.iter_mut().zip(x).for_each(|(y, &x)| *y += x));
         });
         (3 * LEN * size_of::<f32>()) as f64 / start.elapsed().as_secs_f64()
     };

@@ -1,10 +1,33 @@
 //! Plain Rust loops and functions that the compiler turns into vector code: reductions with many
 //! independent partial results, and branch-free elementary functions.
 //!
-//! All loops are `inline(always)`, so that inside [`Kernels::vectorize`](crate::Kernels::vectorize)
-//! they are compiled for that instruction set; only the few steps that end a reduction are not.
-//! None of them fuses a product with a sum, and every reduction has one fixed order, so that the
-//! results have the same bits on every instruction set.
+//! All loops are `inline(always)`, so that inside [`vectorize!`](crate::vectorize) they are
+//! compiled for the table's instruction set; only the few steps that end a reduction are not. None
+//! of them fuses a product with a sum, and every reduction has one fixed order, so that the results
+//! have the same bits on every instruction set.
+
+/// Evaluates an expression, plain Rust, compiled for the instruction set of a kernel table, so that
+/// its loops vectorise.
+///
+/// ```
+/// # let (kernels, mut x) = (tensor::isa::active(), [1.0f32, 2.0]);
+/// tensor::vectorize!(kernels, x.iter_mut().for_each(|x| *x *= 2.0));
+/// # assert_eq!(x, [2.0, 4.0]);
+/// ```
+/// Code is compiled for an instruction set only where the compiler inlines it into a function that
+/// has the set enabled, and it reliably inlines a closure only if the closure says so. The macro
+/// writes that closure, so that no caller can forget the attribute and run scalar code. Functions
+/// that the expression calls have to be `#[inline(always)]` as well. The results have the same bits
+/// on every table: the compiler neither reorders sums nor fuses them with products.
+#[macro_export]
+macro_rules! vectorize {
+    ($kernels:expr, $body:expr) => {
+        $kernels.run_vectorized(
+            #[inline(always)]
+            || $body,
+        )
+    };
+}
 
 /// Independent partial results of a reduction: eight vectors of 4 floats, four of 8 or two of 16,
 /// whose additions need not wait for one another. One number for all, as it fixes the order of the
@@ -199,10 +222,7 @@ mod tests {
             for start in (-87_300..88_300).step_by(100) {
                 let x: Vec<f32> = (0..100).map(|i| (start + i) as f32 * 1e-3 + 3e-4).collect();
                 let mut y = vec![0.0; x.len()];
-                table.vectorize(
-                    #[inline(always)]
-                    || y.iter_mut().zip(&x).for_each(|(y, &x)| *y = exp(x)),
-                );
+                vectorize!(table, y.iter_mut().zip(&x).for_each(|(y, &x)| *y = exp(x)));
                 for (&x, &y) in x.iter().zip(&y) {
                     let exact = f64::from(x).exp();
                     worst = worse(worst, (f64::from(y) / exact - 1.0).abs());
@@ -263,10 +283,7 @@ mod tests {
     fn reductions_have_the_same_bits_on_every_table() {
         let (a, b) = (noise(1000), noise(2000)[1000..].to_vec());
         for table in crate::isa::available() {
-            let results = table.vectorize(
-                #[inline(always)]
-                || [sum(&a), sum_squares(&a), max(&a), dot(&a, &b)],
-            );
+            let results = vectorize!(table, [sum(&a), sum_squares(&a), max(&a), dot(&a, &b)]);
             assert_eq!(results, [sum(&a), sum_squares(&a), max(&a), dot(&a, &b)]);
         }
     }

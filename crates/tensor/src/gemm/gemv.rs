@@ -6,7 +6,7 @@ use crate::matrix::element::{Element, round_to_bf16};
 use crate::matrix::view::View;
 use crate::matrix::{Elements, Mat, MatMut};
 use crate::memory::pool::Buffer;
-use crate::simd;
+use crate::{simd, vectorize};
 use rayon::prelude::*;
 
 /// The most rows of A and C.
@@ -50,13 +50,13 @@ pub(super) fn gemm(
         if !accumulate {
             c.iter_mut().for_each(|row| row.fill(0.0));
         }
-        kernels.vectorize(
-            #[inline(always)]
-            || match b.0 {
+        vectorize!(
+            kernels,
+            match b.0 {
                 Elements::F32(b) if round => multiply(a, b, &mut c, round_to_bf16),
                 Elements::F32(b) => multiply(a, b, &mut c, |x| x),
                 Elements::Bf16(b) => multiply(a, b, &mut c, Element::to_f32),
-            },
+            }
         );
     };
     let strips = strips(&mut c, width);

@@ -4,10 +4,10 @@
 use super::batched::{Grid, assert_shapes};
 use super::driver::rounds;
 use super::{gemm, is_packed, packed, table};
-use crate::Context;
 use crate::matrix::element;
 use crate::matrix::{Mat, MatMut};
 use crate::memory::pool::Buffer;
+use crate::{Context, vectorize};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -29,10 +29,7 @@ pub fn gemm_rounded(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'
         gemm(context, a, b, MatMut::new(sums.as_mut_slice(), rows, cols), false);
         let rows = c.rows_mut().zip(sums.as_slice().chunks_exact(cols.max(1)));
         rows.par_bridge().for_each(|(c, sums)| {
-            context.kernels.vectorize(
-                #[inline(always)]
-                || element::store(c, sums),
-            );
+            vectorize!(context.kernels, element::store(c, sums));
         });
     }
 }

@@ -187,22 +187,11 @@ impl Kernels {
         self.gemm_bf16.as_ref().map(|table| spin(table, times))
     }
 
-    /// Runs `f`, plain Rust, compiled for this instruction set, so that its loops vectorise.
-    ///
-    /// The compiler has to inline `f` for that, and does so reliably only if told:
-    /// ```
-    /// # let (kernels, mut x) = (tensor::isa::active(), [1.0f32, 2.0]);
-    /// kernels.vectorize(
-    ///     #[inline(always)]
-    ///     || x.iter_mut().for_each(|x| *x *= 2.0),
-    /// );
-    /// # assert_eq!(x, [2.0, 4.0]);
-    /// ```
-    /// Functions that `f` calls are compiled for it if they are inlined as well. The results have
-    /// the same bits on every table: the compiler neither reorders sums nor fuses them with
-    /// products.
+    /// Runs `f` compiled for this instruction set if `f` is `#[inline(always)]`: the macro
+    /// [`vectorize!`](crate::vectorize), which every caller goes through, makes sure of that.
+    #[doc(hidden)]
     #[inline(always)]
-    pub fn vectorize<R>(&self, f: impl FnOnce() -> R) -> R {
+    pub fn run_vectorized<R>(&self, f: impl FnOnce() -> R) -> R {
         match self.isa {
             // SAFETY: whoever holds a table may use its instruction set (see `Kernels`).
             #[cfg(target_arch = "x86_64")]

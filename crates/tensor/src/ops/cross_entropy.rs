@@ -4,7 +4,7 @@
 
 use super::softmax::{exp_row, sum_exp};
 use crate::matrix::element::make_operands;
-use crate::{Context, DType, Op, Tensor, Var};
+use crate::{Context, DType, Op, Tensor, Var, vectorize};
 use rayon::prelude::*;
 
 /// −log softmax(z)[t] from z_t, the maximum m of z, and Σ exp(z − m).
@@ -19,13 +19,10 @@ pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32], loss
     let vocab_size = logits.len() / targets.len().max(1);
     let rows = logits.par_chunks(vocab_size.max(1)).zip(targets);
     rows.zip(losses).for_each(|((row, &target), loss)| {
-        *loss = context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                let (max, sum) = sum_exp(row);
-                row_loss(row[target as usize], max, sum)
-            },
-        );
+        *loss = vectorize!(context.kernels, {
+            let (max, sum) = sum_exp(row);
+            row_loss(row[target as usize], max, sum)
+        });
     });
 }
 
@@ -43,22 +40,19 @@ pub(crate) fn row_losses_and_gradients(
     let vocab_size = logits.len() / targets.len().max(1);
     let rows = logits.par_chunks_mut(vocab_size.max(1)).zip(targets);
     rows.zip(losses).for_each(|((row, &target), loss)| {
-        *loss = context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                let target = target as usize;
-                let target_logit = row[target];
-                let (max, sum) = exp_row(row);
-                let inverse = 1.0 / sum as f32;
-                let target_probability = row[target] * inverse;
-                for z in row.iter_mut() {
-                    *z = *z * inverse * scale;
-                }
-                row[target] = (target_probability - 1.0) * scale;
-                make_operands(dtype, row);
-                row_loss(target_logit, max, sum)
-            },
-        );
+        *loss = vectorize!(context.kernels, {
+            let target = target as usize;
+            let target_logit = row[target];
+            let (max, sum) = exp_row(row);
+            let inverse = 1.0 / sum as f32;
+            let target_probability = row[target] * inverse;
+            for z in row.iter_mut() {
+                *z = *z * inverse * scale;
+            }
+            row[target] = (target_probability - 1.0) * scale;
+            make_operands(dtype, row);
+            row_loss(target_logit, max, sum)
+        });
     });
 }
 

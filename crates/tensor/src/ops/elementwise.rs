@@ -2,7 +2,7 @@
 //! computed in `f32`, whatever the elements' type.
 
 use crate::matrix::element::{self, Element};
-use crate::{Context, DType, Tensor, Var};
+use crate::{Context, DType, Tensor, Var, vectorize};
 use half::bf16;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -49,20 +49,17 @@ fn map_to<E: Element>(context: Context, x: &Tensor, f: impl Fn(f32) -> f32 + Syn
     let mut y = Tensor::scratch_of(E::DTYPE, x.shape());
     let x = x.data();
     y.elements_mut::<E>().par_chunks_mut(CHUNK).enumerate().for_each(|(index, y)| {
-        context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                let [mut x_room, mut y_room] = [[0.0; PIECE]; 2];
-                for (own, all) in pieces(index, y.len()) {
-                    let x = x.in_f32(all, &mut x_room);
-                    element::compute(&mut y[own], &mut y_room, |y| {
-                        for (y, &x) in y.iter_mut().zip(x) {
-                            *y = f(x);
-                        }
-                    });
-                }
-            },
-        );
+        vectorize!(context.kernels, {
+            let [mut x_room, mut y_room] = [[0.0; PIECE]; 2];
+            for (own, all) in pieces(index, y.len()) {
+                let x = x.in_f32(all, &mut x_room);
+                element::compute(&mut y[own], &mut y_room, |y| {
+                    for (y, &x) in y.iter_mut().zip(x) {
+                        *y = f(x);
+                    }
+                });
+            }
+        });
     });
     y
 }
@@ -85,21 +82,18 @@ fn zip_to<E: Element>(
     let mut y = Tensor::scratch_of(E::DTYPE, inputs[0].shape());
     let [a, b] = inputs.map(Tensor::data);
     y.elements_mut::<E>().par_chunks_mut(CHUNK).enumerate().for_each(|(index, y)| {
-        context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                let [mut a_room, mut b_room, mut y_room] = [[0.0; PIECE]; 3];
-                for (own, all) in pieces(index, y.len()) {
-                    let a = a.in_f32(all.clone(), &mut a_room);
-                    let b = b.in_f32(all, &mut b_room);
-                    element::compute(&mut y[own], &mut y_room, |y| {
-                        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-                            *y = f(a, b);
-                        }
-                    });
-                }
-            },
-        );
+        vectorize!(context.kernels, {
+            let [mut a_room, mut b_room, mut y_room] = [[0.0; PIECE]; 3];
+            for (own, all) in pieces(index, y.len()) {
+                let a = a.in_f32(all.clone(), &mut a_room);
+                let b = b.in_f32(all, &mut b_room);
+                element::compute(&mut y[own], &mut y_room, |y| {
+                    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                        *y = f(a, b);
+                    }
+                });
+            }
+        });
     });
     y
 }
@@ -124,27 +118,24 @@ fn zip3_to_2_of<E: Element>(
     let [p, q] = outputs.each_mut().map(|x| x.elements_mut::<E>().par_chunks_mut(CHUNK));
     let [a, b, c] = inputs.map(Tensor::data);
     p.zip(q).enumerate().for_each(|(index, (p, q))| {
-        context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                let [mut a_room, mut b_room, mut c_room] = [[0.0; PIECE]; 3];
-                let [mut p_room, mut q_room] = [[0.0; PIECE]; 2];
-                for (own, all) in pieces(index, p.len()) {
-                    let a = a.in_f32(all.clone(), &mut a_room);
-                    let b = b.in_f32(all.clone(), &mut b_room);
-                    let c = c.in_f32(all, &mut c_room);
-                    let (p, q) = (&mut p[own.clone()], &mut q[own]);
-                    element::compute(p, &mut p_room, |p| {
-                        element::compute(q, &mut q_room, |q| {
-                            let outputs = p.iter_mut().zip(q);
-                            for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
-                                (*p, *q) = f(a, b, c);
-                            }
-                        });
+        vectorize!(context.kernels, {
+            let [mut a_room, mut b_room, mut c_room] = [[0.0; PIECE]; 3];
+            let [mut p_room, mut q_room] = [[0.0; PIECE]; 2];
+            for (own, all) in pieces(index, p.len()) {
+                let a = a.in_f32(all.clone(), &mut a_room);
+                let b = b.in_f32(all.clone(), &mut b_room);
+                let c = c.in_f32(all, &mut c_room);
+                let (p, q) = (&mut p[own.clone()], &mut q[own]);
+                element::compute(p, &mut p_room, |p| {
+                    element::compute(q, &mut q_room, |q| {
+                        let outputs = p.iter_mut().zip(q);
+                        for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
+                            (*p, *q) = f(a, b, c);
+                        }
                     });
-                }
-            },
-        );
+                });
+            }
+        });
     });
     outputs
 }
@@ -152,14 +143,11 @@ fn zip3_to_2_of<E: Element>(
 /// x ← x + y.
 pub(crate) fn add_into(context: Context, x: &mut [f32], y: &[f32]) {
     x.par_chunks_mut(CHUNK).zip(y.par_chunks(CHUNK)).for_each(|(x, y)| {
-        context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                for (x, &y) in x.iter_mut().zip(y) {
-                    *x += y;
-                }
-            },
-        );
+        vectorize!(context.kernels, {
+            for (x, &y) in x.iter_mut().zip(y) {
+                *x += y;
+            }
+        });
     });
 }
 

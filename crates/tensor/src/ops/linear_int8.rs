@@ -9,7 +9,7 @@
 
 use crate::gemm::{Mat, MatMut, gemm};
 use crate::simd;
-use crate::{Precision, Tensor, Var};
+use crate::{Precision, Tensor, Var, vectorize};
 use rayon::prelude::*;
 
 /// Rows of input up to which the weights are read as they are; with more, one pass makes them `f32`
@@ -123,14 +123,11 @@ impl<'t> Var<'t> {
             let rows = x.as_slice().chunks_exact(w.inputs.max(1));
             for (y, x) in y.chunks_exact_mut(outputs.max(1)).zip(rows) {
                 y.par_chunks_mut(OUTPUTS).enumerate().for_each(|(chunk, y)| {
-                    context.kernels.vectorize(
-                        #[inline(always)]
-                        || {
-                            for (i, y) in y.iter_mut().enumerate() {
-                                *y = w.dot(chunk * OUTPUTS + i, x);
-                            }
-                        },
-                    );
+                    vectorize!(context.kernels, {
+                        for (i, y) in y.iter_mut().enumerate() {
+                            *y = w.dot(chunk * OUTPUTS + i, x);
+                        }
+                    });
                 });
             }
         });

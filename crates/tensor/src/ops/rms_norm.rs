@@ -7,7 +7,7 @@
 use crate::matrix::element::Element;
 use crate::memory::pool::Buffer;
 use crate::simd;
-use crate::{Context, DType, Op, Tensor, Var};
+use crate::{Context, DType, Op, Tensor, Var, vectorize};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -26,17 +26,14 @@ fn forward<E: Element>(context: Context, x: &Tensor, w: &Tensor, eps: f32) -> Te
     let mut y = Tensor::scratch_of(E::DTYPE, x.shape());
     let chunks = y.elements_mut::<E>().par_chunks_mut(ROWS * width);
     chunks.zip(x.as_slice().par_chunks(ROWS * width)).for_each(|(y, x)| {
-        context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                    let r = inverse_rms(x, eps);
-                    for ((y, &x), &w) in y.iter_mut().zip(x).zip(w) {
-                        *y = E::from_f32(w * (x * r));
-                    }
+        vectorize!(context.kernels, {
+            for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                let r = inverse_rms(x, eps);
+                for ((y, &x), &w) in y.iter_mut().zip(x).zip(w) {
+                    *y = E::from_f32(w * (x * r));
                 }
-            },
-        );
+            }
+        });
     });
     y
 }
@@ -58,15 +55,12 @@ fn backward(
         .for_each(|((dx, dw), (x, dy))| {
             let mut g = Buffer::scratch(width);
             let g = g.as_mut_slice();
-            context.kernels.vectorize(
-                #[inline(always)]
-                || {
-                    let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
-                    for (dx, (x, dy)) in dx.chunks_exact_mut(width).zip(rows) {
-                        backward_row([x, w_data, dy], eps, g, (dx, accumulate), dw);
-                    }
-                },
-            );
+            vectorize!(context.kernels, {
+                let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
+                for (dx, (x, dy)) in dx.chunks_exact_mut(width).zip(rows) {
+                    backward_row([x, w_data, dy], eps, g, (dx, accumulate), dw);
+                }
+            });
         });
     Tensor::build(w.shape(), |dw| {
         dw.fill(0.0);

@@ -7,7 +7,7 @@
 //! Attention rotates its heads row by row while it copies them; the operation on whole tensors is
 //! its reference in tests.
 
-use crate::{Context, Op, Tensor, Var};
+use crate::{Context, Op, Tensor, Var, vectorize};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -82,15 +82,12 @@ impl RopeTable {
         let size = (time * d_head).max(1);
         Tensor::build(x.shape(), |y| {
             y.par_chunks_mut(size).zip(x.as_slice().par_chunks(size)).for_each(|(y, x)| {
-                context.kernels.vectorize(
-                    #[inline(always)]
-                    || {
-                        let rows = y.chunks_exact_mut(d_head).zip(x.chunks_exact(d_head));
-                        for ((y, x), position) in rows.zip(start..) {
-                            self.rotate(position, x, y, rotation);
-                        }
-                    },
-                );
+                vectorize!(context.kernels, {
+                    let rows = y.chunks_exact_mut(d_head).zip(x.chunks_exact(d_head));
+                    for ((y, x), position) in rows.zip(start..) {
+                        self.rotate(position, x, y, rotation);
+                    }
+                });
             });
         })
     }

@@ -3,7 +3,7 @@
 //! dy_j·y_j·(δ_ij − y_i) = y_i·(dy_i − Σ_j dy_j·y_j): with s = ⟨dy, y⟩ a row, dx = y ∘ (dy − s).
 
 use crate::simd;
-use crate::{Context, Op, Tensor, Var};
+use crate::{Context, Op, Tensor, Var, vectorize};
 use rayon::prelude::*;
 
 /// Terms that are summed in `f32`; the sums of such blocks are added in `f64`, so that a large
@@ -54,15 +54,12 @@ fn backward(context: Context, y: &Tensor, dy: &Tensor) -> Tensor {
     Tensor::build(y.shape(), |dx| {
         let rows = y.as_slice().par_chunks(width).zip(dy.as_slice().par_chunks(width));
         dx.par_chunks_mut(width).zip(rows).for_each(|(dx, (y, dy))| {
-            context.kernels.vectorize(
-                #[inline(always)]
-                || {
-                    let s = simd::dot(y, dy);
-                    for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
-                        *dx = y * (dy - s);
-                    }
-                },
-            );
+            vectorize!(context.kernels, {
+                let s = simd::dot(y, dy);
+                for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
+                    *dx = y * (dy - s);
+                }
+            });
         });
     })
 }
@@ -75,12 +72,9 @@ impl<'t> Var<'t> {
         let mut y = self.value().to_f32();
         let width = y.last_dim().max(1);
         y.as_mut_slice().par_chunks_mut(width).for_each(|row| {
-            context.kernels.vectorize(
-                #[inline(always)]
-                || {
-                    softmax_row(row);
-                },
-            );
+            vectorize!(context.kernels, {
+                softmax_row(row);
+            });
         });
         let kept = y.clone();
         op.record(y, move |dy, grads| grads.give(0, backward(context, &kept, &dy)))

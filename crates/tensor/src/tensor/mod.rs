@@ -3,7 +3,7 @@
 use crate::gemm::Mat;
 use crate::matrix::element::{self, Data, Element};
 use crate::memory::pool::Buffer;
-use crate::{Context, DType};
+use crate::{Context, DType, vectorize};
 use half::bf16;
 use ndarray::{ArrayViewD, IxDyn};
 use rayon::prelude::*;
@@ -201,10 +201,7 @@ impl Tensor {
         let mut rounded = Self::scratch_of(DType::Bf16, &self.shape);
         let chunks = rounded.elements_mut::<bf16>().par_chunks_mut(CHUNK);
         chunks.zip(x.par_chunks(CHUNK)).for_each(|(rounded, x)| {
-            context.kernels.vectorize(
-                #[inline(always)]
-                || element::store(rounded, x),
-            );
+            vectorize!(context.kernels, element::store(rounded, x));
         });
         rounded
     }

@@ -9,6 +9,7 @@ use crate::matrix::Elements;
 use crate::matrix::element;
 use crate::matrix::view::View;
 use crate::memory::cache::prefetch;
+use crate::vectorize;
 use half::bf16;
 use std::ops::Range;
 
@@ -172,16 +173,13 @@ impl Product<'_> {
     /// # Safety
     /// These elements of C can be written by this thread alone.
     unsafe fn round_into(&self, (c, row_stride): (*mut bf16, usize), cols: usize, sums: &[f32]) {
-        self.context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                for (i, sums) in sums.chunks_exact(self.table.nr).enumerate() {
-                    // SAFETY: the caller grants it.
-                    let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
-                    element::store(c, sums);
-                }
-            },
-        );
+        vectorize!(self.context.kernels, {
+            for (i, sums) in sums.chunks_exact(self.table.nr).enumerate() {
+                // SAFETY: the caller grants it.
+                let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * row_stride), cols) };
+                element::store(c, sums);
+            }
+        });
     }
 
     /// Runs a micro-kernel for a tile of C that may lack rows or columns.

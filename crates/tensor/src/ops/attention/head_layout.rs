@@ -5,7 +5,7 @@ use crate::matrix::element::{self, Data, Element};
 use crate::memory::cache::prefetch;
 use crate::memory::pool::Buffer;
 use crate::ops::rope::{RopeTable, Rotation};
-use crate::{Context, DType, Tensor};
+use crate::{Context, DType, Tensor, vectorize};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -103,19 +103,15 @@ impl HeadLayout {
         tasks.for_each(|(task, turned)| {
             let mut buffer = Buffer::scratch(2 * channels);
             let (from, to) = buffer.as_mut_slice().split_at_mut(channels);
-            self.context.kernels.vectorize(
-                #[inline(always)]
-                || {
-                    for (row, turned) in (task * ROWS..).zip(turned.chunks_exact_mut(channels)) {
-                        let from = data.in_f32(row * channels..(row + 1) * channels, from);
-                        for (from, to) in from.chunks_exact(d_head).zip(to.chunks_exact_mut(d_head))
-                        {
-                            table.rotate(row % self.time, from, to, Rotation::Forward);
-                        }
-                        element::store(turned, to);
+            vectorize!(self.context.kernels, {
+                for (row, turned) in (task * ROWS..).zip(turned.chunks_exact_mut(channels)) {
+                    let from = data.in_f32(row * channels..(row + 1) * channels, from);
+                    for (from, to) in from.chunks_exact(d_head).zip(to.chunks_exact_mut(d_head)) {
+                        table.rotate(row % self.time, from, to, Rotation::Forward);
                     }
-                },
-            );
+                    element::store(turned, to);
+                }
+            });
         });
         turned
     }
@@ -143,27 +139,24 @@ impl HeadLayout {
     ) {
         let mut room = Buffer::scratch(self.d_head);
         let room = room.as_mut_slice();
-        self.context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                let rows = self.rows(x, index).zip(out.chunks_exact_mut(self.d_head));
-                match rope {
-                    None => {
-                        for (x, out) in rows {
-                            element::load(out, x);
-                        }
-                    }
-                    // In a loop, as the compiler would not inline the rotation into the iterator's
-                    // own.
-                    Some((table, start)) => {
-                        for ((x, out), position) in rows.zip(start..) {
-                            element::load(room, x);
-                            table.rotate(position, room, out, Rotation::Forward);
-                        }
+        vectorize!(self.context.kernels, {
+            let rows = self.rows(x, index).zip(out.chunks_exact_mut(self.d_head));
+            match rope {
+                None => {
+                    for (x, out) in rows {
+                        element::load(out, x);
                     }
                 }
-            },
-        );
+                // In a loop, as the compiler would not inline the rotation into the iterator's
+                // own.
+                Some((table, start)) => {
+                    for ((x, out), position) in rows.zip(start..) {
+                        element::load(room, x);
+                        table.rotate(position, room, out, Rotation::Forward);
+                    }
+                }
+            }
+        });
     }
 }
 

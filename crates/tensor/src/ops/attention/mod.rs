@@ -26,7 +26,7 @@ use crate::gemm::Mat;
 use crate::gemm::column_blocks::par_column_blocks;
 use crate::matrix::element::{self, Element};
 use crate::memory::pool::Buffer;
-use crate::{Context, DType, Op, Precision, Tensor, Var};
+use crate::{Context, DType, Op, Precision, Tensor, Var, vectorize};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -43,10 +43,7 @@ fn forward<E: Element>(heads: HeadLayout, inputs: &Inputs, batch: usize) -> (Ten
             let mut buffer = Buffer::scratch(3 * time * d_head);
             let qkv = inputs.matrices(heads, index, buffer.as_mut_slice());
             let write = |row, from: &[f32]| {
-                context.kernels.vectorize(
-                    #[inline(always)]
-                    || element::store(o.row_mut(row), from),
-                );
+                vectorize!(context.kernels, element::store(o.row_mut(row), from));
             };
             query_blocks::forward(shape, qkv, l, write);
         });
@@ -79,24 +76,21 @@ fn backward<E: Element>(
         let d_o = heads.matrix(d_o, index, do_head);
         let saved = Saved { q, k, v, d_o, l: &l.as_slice()[index * time..][..time] };
         query_blocks::backward(shape, &saved, [&mut *dq_head, &mut *dk_head, &mut *dv_head]);
-        context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                let grads = [(dq, dq_head, rope), (dk, dk_head, rope), (dv, dv_head, None)];
-                for (mut dx, from, rope) in grads {
-                    for (position, from) in from.chunks_exact(d_head).enumerate() {
-                        let from = match rope {
-                            None => from,
-                            Some(table) => {
-                                table.rotate(position, from, turned, Rotation::Back);
-                                &*turned
-                            }
-                        };
-                        element::store(dx.row_mut(position), from);
-                    }
+        vectorize!(context.kernels, {
+            let grads = [(dq, dq_head, rope), (dk, dk_head, rope), (dv, dv_head, None)];
+            for (mut dx, from, rope) in grads {
+                for (position, from) in from.chunks_exact(d_head).enumerate() {
+                    let from = match rope {
+                        None => from,
+                        Some(table) => {
+                            table.rotate(position, from, turned, Rotation::Back);
+                            &*turned
+                        }
+                    };
+                    element::store(dx.row_mut(position), from);
                 }
-            },
-        );
+            }
+        });
     });
     grads
 }

@@ -10,12 +10,12 @@
 //! rounded, a row of ds sums to no 0 any more, and where p is peaked or values have much in common,
 //! dq and dk are off by many times the rounding. Here the rows of p and dp are whole.
 
-use crate::Context;
 use crate::gemm::panels::Panels;
 use crate::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
 use crate::matrix::element::make_operands;
 use crate::memory::pool::Buffer;
 use crate::simd::{self, LANES};
+use crate::{Context, vectorize};
 
 /// Queries in a block, or a few more. Large blocks compute more scores in vain, at their end where
 /// keys come after queries; small ones read keys and values more often.
@@ -112,26 +112,23 @@ pub(super) fn forward(
         let scores = MatMut::with_row_stride(&mut *p, rows, keys, stride);
         k_t.gemm_serial(q.of_rows(start..start + rows), scores, false);
         // exp(score − largest) is not divided by its sum here: the row of o is, which is shorter.
-        context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                let numbers = l[start..].iter_mut().zip(sums.iter_mut());
-                for (r, (p, (l, sum))) in p.chunks_exact_mut(stride).zip(numbers).enumerate() {
-                    let seen = first + start + r + 1;
-                    let (row, masked) = p.split_at_mut(row_stride(seen));
-                    row[seen..].fill(f32::NEG_INFINITY);
-                    let max = simd::max(row);
-                    *sum = simd::map_sum(
-                        row,
-                        #[inline(always)]
-                        |s| simd::exp((s - max) * scale),
-                    );
-                    masked.fill(0.0);
-                    *l = max * scale + sum.ln();
-                    make_operands(dtype, p);
-                }
-            },
-        );
+        vectorize!(context.kernels, {
+            let numbers = l[start..].iter_mut().zip(sums.iter_mut());
+            for (r, (p, (l, sum))) in p.chunks_exact_mut(stride).zip(numbers).enumerate() {
+                let seen = first + start + r + 1;
+                let (row, masked) = p.split_at_mut(row_stride(seen));
+                row[seen..].fill(f32::NEG_INFINITY);
+                let max = simd::max(row);
+                *sum = simd::map_sum(
+                    row,
+                    #[inline(always)]
+                    |s| simd::exp((s - max) * scale),
+                );
+                masked.fill(0.0);
+                *l = max * scale + sum.ln();
+                make_operands(dtype, p);
+            }
+        });
         let target = MatMut::new(o, rows, d_head);
         let p = Mat::of_operands(dtype, p, rows, keys, stride);
         gemm_serial(context, p, v.of_rows(0..keys), target, false);
@@ -169,30 +166,27 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
         let [q, d_o] = [saved.q, saved.d_o].map(|x| x.of_rows(start..keys));
         k_t.gemm_serial(q, MatMut::with_row_stride(&mut *p, rows, keys, stride), false);
         v_t.gemm_serial(d_o, MatMut::with_row_stride(&mut *ds, rows, keys, stride), false);
-        context.kernels.vectorize(
-            #[inline(always)]
-            || {
-                let matrix_rows = p.chunks_exact_mut(stride).zip(ds.chunks_exact_mut(stride));
-                for (position, (p_row, ds_row)) in (start..).zip(matrix_rows) {
-                    let l = saved.l[position];
-                    // Some more than are seen: what comes out of them is overwritten.
-                    let whole = row_stride(position + 1);
-                    for p in &mut p_row[..whole] {
-                        *p = simd::exp(*p * scale - l);
-                    }
-                    p_row[position + 1..].fill(0.0);
-                    ds_row[position + 1..].fill(0.0);
-                    let (p, dp) = (&p_row[..whole], &mut ds_row[..whole]);
-                    let delta = simd::dot(p, dp);
-                    for (&p, dp) in p.iter().zip(dp) {
-                        // ds/√D of the formulas above, so that dq and dk need no factor.
-                        *dp = p * (*dp - delta) * scale;
-                    }
-                    make_operands(dtype, p_row);
-                    make_operands(dtype, ds_row);
+        vectorize!(context.kernels, {
+            let matrix_rows = p.chunks_exact_mut(stride).zip(ds.chunks_exact_mut(stride));
+            for (position, (p_row, ds_row)) in (start..).zip(matrix_rows) {
+                let l = saved.l[position];
+                // Some more than are seen: what comes out of them is overwritten.
+                let whole = row_stride(position + 1);
+                for p in &mut p_row[..whole] {
+                    *p = simd::exp(*p * scale - l);
                 }
-            },
-        );
+                p_row[position + 1..].fill(0.0);
+                ds_row[position + 1..].fill(0.0);
+                let (p, dp) = (&p_row[..whole], &mut ds_row[..whole]);
+                let delta = simd::dot(p, dp);
+                for (&p, dp) in p.iter().zip(dp) {
+                    // ds/√D of the formulas above, so that dq and dk need no factor.
+                    *dp = p * (*dp - delta) * scale;
+                }
+                make_operands(dtype, p_row);
+                make_operands(dtype, ds_row);
+            }
+        });
         let [p, ds] = [p, ds].map(|x| Mat::of_operands(dtype, x, rows, keys, stride));
         let dq = MatMut::new(&mut dq[start * d_head..], rows, d_head);
         gemm_serial(context, ds, saved.k.of_rows(0..keys), dq, false);
