@@ -5,4 +5,3 @@ pub(crate) mod classes;
 pub(crate) mod pattern;
 pub(crate) mod regex;
 pub(crate) mod scan;
-mod unicode_tables;

@@ -8,7 +8,7 @@
 
 use std::sync::LazyLock;
 
-use crate::pretokenize::unicode_tables::{LETTERS, NUMBERS, SPACES};
+use regex_syntax::hir::{Class as RegexClass, HirKind};
 
 /// The class of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,15 +26,21 @@ pub(crate) enum Class {
 
 const CHARS: usize = char::MAX as usize + 1;
 
-/// One entry a character. A megabyte of address space, of which only the pages of scripts in use
+/// One entry per character. A megabyte of address space, of which only the pages of scripts in use
 /// are ever touched.
 static CLASSES: LazyLock<Box<[Class]>> = LazyLock::new(|| {
     let mut classes = vec![Class::Other; CHARS].into_boxed_slice();
-    for (ranges, class) in
-        [(LETTERS, Class::Letter), (NUMBERS, Class::Number), (SPACES, Class::Space)]
+    for (regex, class) in
+        [(r"\p{L}", Class::Letter), (r"\p{N}", Class::Number), (r"\s", Class::Space)]
     {
-        for &(first, last) in ranges {
-            classes[first as usize..=last as usize].fill(class);
+        // The ranges come from the parser that regular expressions go through as well, so both
+        // know the same version of Unicode.
+        let parsed = regex_syntax::parse(regex).map(|hir| hir.into_kind());
+        let Ok(HirKind::Class(RegexClass::Unicode(ranges))) = parsed else {
+            unreachable!("a class of characters")
+        };
+        for range in ranges.iter() {
+            classes[range.start() as usize..=range.end() as usize].fill(class);
         }
     }
     classes

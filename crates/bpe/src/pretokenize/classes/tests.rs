@@ -1,58 +1,18 @@
 use super::*;
-use crate::pretokenize::unicode_tables;
 use fancy_regex::Regex;
 use proptest::prelude::*;
 
-/// The ranges of the characters that `class` matches, as the tables list them.
-fn ranges(class: &str) -> Vec<(u32, u32)> {
-    let regex = Regex::new(&format!("^{class}$")).unwrap();
-    let mut ranges: Vec<(u32, u32)> = Vec::new();
+#[test]
+fn classes_are_those_of_fancy_regex() {
+    let classes =
+        [(r"^\p{L}$", Class::Letter), (r"^\p{N}$", Class::Number), (r"^\s$", Class::Space)];
+    let classes = classes.map(|(regex, class)| (Regex::new(regex).unwrap(), class));
     let mut buffer = [0; 4];
     for c in '\0'..=char::MAX {
-        if regex.is_match(&*c.encode_utf8(&mut buffer)).unwrap() {
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == c as u32 => *last = c as u32,
-                _ => ranges.push((c as u32, c as u32)),
-            }
-        }
+        let text = &*c.encode_utf8(&mut buffer);
+        let found = classes.iter().find(|(regex, _)| regex.is_match(text).unwrap());
+        assert_eq!(class_of(c), found.map_or(Class::Other, |&(_, class)| class), "{c:?}");
     }
-    ranges
-}
-
-fn source(name: &str, class: &str) -> String {
-    let mut source = format!("\n/// `{class}`: first and last character of each range.\n");
-    source += &format!("#[rustfmt::skip]\npub(crate) const {name}: &[(u32, u32)] = &[");
-    let mut column = 100;
-    for (first, last) in ranges(class) {
-        let range = format!("(0x{first:X}, 0x{last:X}),");
-        if column + range.len() + 1 > 99 {
-            source += "\n   ";
-            column = 3;
-        }
-        source += " ";
-        source += &range;
-        column += range.len() + 1;
-    }
-    source + "\n];\n"
-}
-
-/// Rewrites the tables when `BPE_WRITE_TABLES` is set; otherwise fails where they differ from
-/// fancy-regex's.
-#[test]
-fn tables_are_those_of_fancy_regex() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pretokenize/unicode_tables.rs");
-    let head = "//! Generated from fancy-regex's Unicode data by `classes/tests.rs`; with `BPE_WRITE_TABLES=1` in\n\
-        //! the environment `cargo test -p bpe tables_are` writes this file anew.\n";
-    let tables = [("LETTERS", r"\p{L}"), ("NUMBERS", r"\p{N}"), ("SPACES", r"\s")];
-    let expected = head.to_string() + &tables.map(|(name, class)| source(name, class)).concat();
-    if std::env::var_os("BPE_WRITE_TABLES").is_some() {
-        std::fs::write(file, &expected).unwrap();
-    }
-    assert!(
-        std::fs::read_to_string(file).unwrap() == expected,
-        "run again with BPE_WRITE_TABLES=1"
-    );
-    assert_eq!(unicode_tables::SPACES, ranges(r"\s"));
 }
 
 #[test]
