@@ -13,6 +13,8 @@ pub mod naive;
 pub(crate) mod panels;
 mod partition;
 pub(crate) mod rounded;
+#[cfg(test)]
+mod tests;
 mod unpacked;
 
 pub use crate::matrix::{Mat, MatMut};

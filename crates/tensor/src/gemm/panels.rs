@@ -141,7 +141,7 @@ impl<'a> Panels<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isa::bf16_tiles::model;
+    use crate::isa::tests::model;
     use crate::memory::pool::Buffer;
     use crate::testing;
 

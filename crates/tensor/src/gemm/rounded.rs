@@ -38,7 +38,7 @@ pub fn gemm_rounded(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'
 mod tests {
     use super::*;
     use crate::gemm::gemm_sharing_a;
-    use crate::isa::bf16_tiles::model;
+    use crate::isa::tests::model;
     use crate::testing;
 
     #[test]

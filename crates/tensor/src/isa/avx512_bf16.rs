@@ -161,7 +161,7 @@ unsafe fn micro(Job { k, a, b, c, strides, accumulate }: Job) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isa::bf16_tiles::model::Plain;
+    use crate::isa::tests::model::Plain;
 
     #[test]
     fn rounding_by_vectors_is_rounding() {

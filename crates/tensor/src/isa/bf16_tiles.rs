@@ -44,7 +44,7 @@ fn pair<E: Element>(first: E, second: E) -> u32 {
 }
 
 /// A row of a tile.
-type Words = [u32; TILE];
+pub(super) type Words = [u32; TILE];
 
 /// The steps of packing numbers of a type, which an instruction set may have something better for
 /// than plain Rust. All are to be inlined into a function that is compiled for it.
@@ -242,8 +242,3 @@ pub(super) fn transpose(tile: &mut Tile) {
         }
     }
 }
-
-#[cfg(test)]
-pub(crate) mod model;
-#[cfg(test)]
-mod tests;

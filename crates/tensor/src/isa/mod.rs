@@ -18,11 +18,13 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_bf16;
 #[cfg(any(test, target_arch = "x86_64"))]
-pub(crate) mod bf16_tiles;
+mod bf16_tiles;
 mod pack;
 pub(crate) mod portable;
 mod select;
 mod table;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use select::{Selection, active, available, from_env, selection};
 pub(crate) use table::{GemmKernel, Job, MAX_TILE, MicroKernel, PACKED_COLS, Strides, store_row};

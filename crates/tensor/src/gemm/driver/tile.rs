@@ -211,7 +211,7 @@ mod tests {
     use super::*;
     use crate::gemm::batched::Grid;
     use crate::gemm::{Mat, MatMut, gemm, table};
-    use crate::isa::bf16_tiles::model;
+    use crate::isa::tests::model;
     use crate::{Precision, testing};
 
     /// Whether A is multiplied where it is.

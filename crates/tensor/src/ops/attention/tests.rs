@@ -1,5 +1,5 @@
 use super::*;
-use crate::isa::bf16_tiles::model;
+use crate::isa::tests::model;
 use crate::ops::RopeLayout;
 use crate::{Precision, Tape, testing};
 

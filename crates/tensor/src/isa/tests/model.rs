@@ -1,14 +1,17 @@
 //! What the units for bf16 compute, in plain Rust, as tables of their own: the same panels, so that
 //! packing, edges and blocking are tested on any machine.
 
-use super::*;
+use crate::isa::bf16_tiles::*;
 use crate::isa::table::{GemmKernel, Isa, Job, Kernels, nothing, store_row};
 use crate::isa::{available, portable};
+use crate::matrix::element::Element;
 use crate::{Context, Precision};
+use bytemuck::Zeroable;
+use half::bf16;
 
 /// Packing in plain Rust.
 #[derive(Clone, Copy)]
-pub(in crate::isa) struct Plain;
+pub(crate) struct Plain;
 
 impl<E: Element> Steps<E> for Plain {
     fn transpose(self, tile: &mut Tile) {
@@ -17,7 +20,7 @@ impl<E: Element> Steps<E> for Plain {
 }
 
 /// A unit that multiplies tiles.
-pub(in crate::isa) static TILES: Kernels = Kernels {
+pub(crate) static TILES: Kernels = Kernels {
     isa: Isa::Portable,
     gemm: portable::GEMM,
     gemm_bf16: Some(GemmKernel {
@@ -38,7 +41,7 @@ pub(in crate::isa) static TILES: Kernels = Kernels {
 };
 
 /// A unit that multiplies vectors of pairs.
-pub(in crate::isa) static PAIRS: Kernels = Kernels {
+pub(crate) static PAIRS: Kernels = Kernels {
     isa: Isa::Portable,
     gemm: portable::GEMM,
     gemm_bf16: Some(GemmKernel {
