@@ -7,6 +7,8 @@ use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, Parser};
 
+use crate::shell::logging::{self, Verbosity};
+
 /// Flags that every program has.
 #[derive(Args, Debug, Clone)]
 pub struct Common {
@@ -31,7 +33,7 @@ impl Common {
     /// # Errors
     /// When the threads cannot be started.
     pub fn set_up(&self) -> Result<()> {
-        crate::shell::logging::start(self.quiet);
+        logging::start(if self.quiet { Verbosity::Quiet } else { Verbosity::Normal });
         crate::shell::threads::start(self.threads.map(usize::from))
     }
 }

@@ -1,13 +1,12 @@
-//! How a program ends: exit codes, and the one line on standard error that says what went wrong.
+//! The end of a program: exit codes, and one line on standard error for an error.
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | done; also when whoever read our standard output has had enough of it |
+//! | 0 | done; also when the reader of standard output closed it |
 //! | 1 | the work failed |
 //! | 2 | wrong usage |
 //! | 130 | interrupted by Ctrl-C |
 
-use std::any::Any;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -18,24 +17,24 @@ use clap::error::ErrorKind;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
-/// 128 + SIGINT, as shells report it.
+/// 128 + SIGINT, the code that shells report.
 pub const INTERRUPTED: u8 = 130;
 
-/// How a program's work ended if it did not fail.
+/// The outcome of work that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything was done.
+    /// The work is complete.
     Done,
-    /// Ctrl-C ended it early, in good order.
+    /// Ctrl-C ended the work early, and its files are in order.
     Interrupted,
 }
 
-/// A flag's value that makes no sense: exit code 2 instead of 1.
+/// An invalid value of a flag: exit code 2 instead of 1.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(String);
 
-/// An error about wrong usage. The message names the flag, what was found and what is expected.
+/// Returns a [`UsageError`]. The message names the flag, the value found and the value expected.
 pub fn usage(message: impl Into<String>) -> Error {
     UsageError(message.into()).into()
 }
@@ -45,18 +44,16 @@ pub fn usage(message: impl Into<String>) -> Error {
 #[error("interrupted")]
 pub struct Interrupted;
 
-/// The body of every `main`: runs `work` and turns what comes of it into messages and an exit code.
+/// Runs the body of a `main` and turns its result into messages and an exit code.
 pub fn run_main(work: impl FnOnce() -> Result<Outcome>) -> ExitCode {
     panic::set_hook(Box::new(|info| {
         static SHOWN: AtomicBool = AtomicBool::new(false);
         if !SHOWN.swap(true, Ordering::Relaxed) {
+            let message = info.payload_as_str().unwrap_or("unknown");
             let place =
                 info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
-            let message = payload_message(info.payload());
-            complain(&format!(
-                "internal error: {message}{}; please report it",
-                place.unwrap_or_default()
-            ));
+            let place = place.unwrap_or_default();
+            complain(&format!("internal error: {message}{place}; please report it"));
         }
     }));
     let code = match panic::catch_unwind(AssertUnwindSafe(work)) {
@@ -68,7 +65,7 @@ pub fn run_main(work: impl FnOnce() -> Result<Outcome>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Prints what there is to say about `error`; its exit code.
+/// Prints the line about `error`, if it needs one, and returns its exit code.
 fn report(error: &Error) -> u8 {
     if let Some(error) = error.downcast_ref::<clap::Error>() {
         return report_arguments(error);
@@ -87,13 +84,13 @@ fn report(error: &Error) -> u8 {
 fn report_arguments(error: &clap::Error) -> u8 {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // Nothing is lost if nobody reads it.
+            // A closed standard output is no error here.
             let _ = error.print();
             0
         }
         _ => {
             let rendered = error.render().to_string();
-            // Then come the usage and tips, after a blank line.
+            // The usage and tips follow after a blank line.
             let first = rendered.split("\n\n").next().unwrap_or_default();
             complain(&format!("{}; see --help", one_line(first.trim_start_matches("error: "))));
             USAGE
@@ -101,7 +98,7 @@ fn report_arguments(error: &clap::Error) -> u8 {
     }
 }
 
-/// The whole chain of causes on one line.
+/// Returns the whole chain of causes on one line.
 pub fn message(error: &Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain().map(|cause| one_line(&cause.to_string())) {
@@ -119,7 +116,7 @@ fn one_line(text: &str) -> String {
 
 fn complain(message: &str) {
     crate::shell::progress::suspend(|| {
-        // There is nobody left to tell if standard error is gone.
+        // Nothing can be reported if standard error is closed.
         let _ = writeln!(io::stderr(), "error: {}", one_line(message));
     });
 }
@@ -128,14 +125,15 @@ fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
     io_error(cause).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Something that was to be read is not there: what to do is the same whoever looked for it.
 fn is_missing(cause: &(dyn std::error::Error + 'static)) -> bool {
     io_error(cause).is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn is_interruption(cause: &(dyn std::error::Error + 'static)) -> bool {
     let inner = io_error(cause).and_then(io::Error::get_ref);
-    cause.is::<Interrupted>() || inner.is_some_and(|inner| inner.is::<Interrupted>())
+    cause.is::<Interrupted>()
+        || matches!(cause.downcast_ref(), Some(bpe::Error::Interrupted))
+        || inner.is_some_and(|inner| inner.is::<Interrupted>())
 }
 
 fn io_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
@@ -143,14 +141,6 @@ fn io_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::
         Some(bpe::Error::Stream(error)) => Some(error),
         _ => cause.downcast_ref::<io::Error>(),
     }
-}
-
-fn payload_message(payload: &(dyn Any + Send)) -> &str {
-    payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("unknown")
 }
 
 #[cfg(test)]
@@ -182,6 +172,7 @@ mod tests {
         assert_eq!(report(&usage("--top-p 2: expected a number in (0, 1]")), USAGE);
         assert_eq!(report(&usage("x").context("while checking")), USAGE);
         assert_eq!(report(&Interrupted.into()), INTERRUPTED);
+        assert_eq!(report(&Error::from(bpe::Error::Interrupted).context("text")), INTERRUPTED);
         assert_eq!(report(&anyhow::anyhow!("data: not there")), FAILED);
     }
 }

@@ -1,5 +1,5 @@
-//! Ctrl-C: the first one asks the work to end in good order, the second one ends the process at
-//! once. SIGTERM, by which batch systems and containers end a process, means the same.
+//! Ctrl-C: the first one asks the work to finish in good order, the second one ends the process at
+//! once. SIGTERM, which batch systems and containers send, has the same effect.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -12,14 +12,15 @@ use crate::shell::exit::{INTERRUPTED, Interrupted};
 
 static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// From now on Ctrl-C is noted instead of fatal. To be called once, by programs whose work looks at
-/// [`requested`].
+/// Installs the handlers: from now on Ctrl-C sets a flag instead of ending the process. Called once,
+/// by programs whose work polls [`requested`].
 ///
 /// # Errors
 /// When the operating system refuses the signal handler.
 pub fn install() -> Result<()> {
     for signal in [SIGINT, SIGTERM] {
-        // In this order: the first one finds the flag not set yet.
+        // Handlers run in the order of registration, so the shutdown does not yet see the flag that
+        // the same signal sets.
         flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&REQUESTED))
             .and_then(|_| flag::register(signal, Arc::clone(&REQUESTED)))
             .context("cannot listen for Ctrl-C")?;
@@ -27,9 +28,8 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
-/// From now on SIGTERM ends the process at once, as it would without [`install`]: for sessions with
-/// a person, of which Ctrl-C stops one piece of work only, and in which nobody looks at
-/// [`requested`] while a line is awaited.
+/// Makes SIGTERM end the process at once again, as without [`install`]. For interactive sessions, in
+/// which Ctrl-C stops one text only and nothing polls [`requested`] while the user types.
 ///
 /// # Errors
 /// When the operating system refuses the signal handler.
@@ -39,18 +39,18 @@ pub fn end_on_sigterm() -> Result<()> {
     Ok(())
 }
 
-/// Whether Ctrl-C was pressed.
+/// Returns `true` if Ctrl-C was pressed.
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
 }
 
-/// Takes note of Ctrl-C and forgets it: where it stops one piece of work and not the program.
-pub fn take() -> bool {
-    REQUESTED.swap(false, Ordering::SeqCst)
+/// Forgets Ctrl-C, where it stops one task and not the program.
+pub fn clear() {
+    REQUESTED.store(false, Ordering::SeqCst);
 }
 
-/// For long loops without anything to put in order: fails once Ctrl-C was pressed, which ends the
-/// program with exit code 130 and lets unfinished output files vanish on the way.
+/// Fails once Ctrl-C was pressed, for long loops that leave nothing to put in order. The error ends
+/// the program with exit code 130, and unfinished output files are removed on the way.
 ///
 /// # Errors
 /// [`Interrupted`] after Ctrl-C.

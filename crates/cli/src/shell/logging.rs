@@ -1,28 +1,35 @@
-//! Log lines on standard error: the bare message, warnings marked as such.
+//! Log lines on standard error: the message alone, with a prefix for warnings.
 
 use std::io::{self, Write};
 
 use log::{Level, LevelFilter};
 
-/// Starts logging; `quiet` leaves nothing of it. `RUST_LOG` overrides what is shown.
-pub fn start(quiet: bool) {
+/// The amount of output on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// The level that `RUST_LOG` names, else informational lines.
+    Normal,
+}
+
+/// Starts logging.
+pub fn start(verbosity: Verbosity) {
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(LevelFilter::Info);
-    if quiet {
-        builder.filter_level(LevelFilter::Off);
-    } else {
-        builder.parse_default_env();
-    }
+    match verbosity {
+        Verbosity::Quiet => builder.filter_level(LevelFilter::Off),
+        Verbosity::Normal => builder.filter_level(LevelFilter::Info).parse_default_env(),
+    };
     builder.format(|out, record| match record.level() {
         Level::Warn => writeln!(out, "warning: {}", record.args()),
         _ => writeln!(out, "{}", record.args()),
     });
     builder.target(env_logger::Target::Pipe(Box::new(AroundBars)));
-    // It fails only where logging was started before, in tests.
+    // This fails only if logging was started before, as in tests.
     let _ = builder.try_init();
 }
 
-/// Standard error, with the progress bars out of the way while something is written.
+/// Standard error, on which progress bars are suspended during each write.
 struct AroundBars;
 
 impl Write for AroundBars {

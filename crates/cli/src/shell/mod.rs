@@ -1,9 +1,11 @@
 //! The edge to the terminal and the operating system: exit codes, signals, logs, threads.
 
+pub mod columns;
 pub mod exit;
 pub mod interrupt;
 pub mod logging;
 pub mod precision;
 pub mod progress;
 pub mod stdin;
+pub mod stdout;
 pub mod threads;

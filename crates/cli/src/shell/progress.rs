@@ -1,145 +1,136 @@
-//! Progress on standard error: a bar with rate and ETA on a terminal, a plain log line now and then
-//! elsewhere.
+//! Progress on standard error: a bar with rate and ETA on a terminal, elsewhere a plain log line
+//! every ten seconds.
 
-use std::io::{self, IsTerminal};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::ControlFlow;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::ProgressStyle;
+use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget};
 
-/// How often a log line stands in for the bar.
+use super::interrupt;
+
+/// The least time between two log lines that stand in for a bar.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Runs `write` with all bars out of the way, for whoever else writes to the terminal.
+/// Runs `write` while no bar is drawn, for other output to the terminal.
 pub fn suspend<R>(write: impl FnOnce() -> R) -> R {
     BARS.suspend(write)
 }
 
-/// What is counted.
+/// The unit in which work is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Bytes, shown as kB, MB, …
+    /// Bytes, shown as KiB, MiB, …
     Bytes,
-    /// Things with a name in the plural: merges, steps, batches.
+    /// Items with a name in the plural: merges, steps, batches.
     Count(&'static str),
 }
 
-/// The progress of one piece of work. It may be told from several threads at once, and vanishes
-/// when dropped.
+/// The progress of one task. Several threads may advance it; the bar vanishes when it is dropped.
 pub struct Progress {
-    label: String,
     unit: Unit,
-    total: Option<u64>,
-    done: AtomicU64,
-    started: Instant,
-    last_line: Mutex<Instant>,
-    bar: Option<ProgressBar>,
-    lines: bool,
+    /// Counts even where it is not drawn.
+    bar: ProgressBar,
+    /// The time of the last log line; `None` if there are to be none.
+    last_line: Option<Mutex<Instant>>,
 }
 
 impl Progress {
-    /// Progress towards `total`, if that is known. Silent if logging is, that is, with `--quiet`.
-    pub fn new(label: impl Into<String>, unit: Unit, total: Option<u64>) -> Progress {
-        let label = label.into();
-        let visible = log::log_enabled!(log::Level::Info) && io::stderr().is_terminal();
-        let bar = visible.then(|| new_bar(&label, unit, total));
-        let now = Instant::now();
-        Progress {
-            label,
-            unit,
-            total,
-            done: AtomicU64::new(0),
-            started: now,
-            last_line: Mutex::new(now),
-            bar,
-            lines: true,
-        }
-    }
-
-    /// The same without log lines, for work that logs lines of its own.
-    pub fn bar_only(label: impl Into<String>, unit: Unit, total: Option<u64>) -> Progress {
-        let mut progress = Progress::new(label, unit, total);
-        progress.lines = false;
+    /// Begins a task of `total`, if that is known. With `--quiet` nothing is shown.
+    pub fn new(label: &'static str, unit: Unit, total: Option<u64>) -> Progress {
+        let mut progress = Progress::bar_only(label, unit, total);
+        progress.last_line = Some(Mutex::new(Instant::now()));
         progress
     }
 
-    /// The same, where the first `done` were done by an earlier process and do not count for the
+    /// Begins a task without log lines, for work that logs lines itself.
+    pub fn bar_only(label: &'static str, unit: Unit, total: Option<u64>) -> Progress {
+        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new).with_prefix(label);
+        let bar = bar.with_style(style(unit, total));
+        let bar = if log::log_enabled!(log::Level::Info) {
+            // Without a terminal this draws nothing.
+            BARS.add(bar)
+        } else {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+            bar
+        };
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        Progress { unit, bar, last_line: None }
+    }
+
+    /// Starts the count at `done`, the part that an earlier process did; it does not count for the
     /// rate.
     pub fn starting_at(self, done: u64) -> Progress {
-        self.done.store(done, Ordering::Relaxed);
-        if let Some(bar) = &self.bar {
-            bar.set_position(done);
-            bar.reset_eta();
-        }
+        self.bar.set_position(done);
+        self.bar.reset_eta();
         self
     }
 
-    /// `count` more are done.
+    /// Adds `count` to the work done.
     pub fn inc(&self, count: u64) {
-        let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
-        match &self.bar {
-            Some(bar) => bar.inc(count),
-            None if self.lines => self.line_if_due(done),
-            None => {}
+        self.bar.inc(count);
+        if let Some(last) = self.last_line.as_ref().filter(|_| self.bar.is_hidden()) {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.elapsed() >= LINE_INTERVAL {
+                *last = Instant::now();
+                log::info!("{}", self.line());
+            }
         }
     }
 
-    /// A short remark at the end of the bar, such as the current loss.
+    /// Adds `count` to the work done; breaks after Ctrl-C.
+    pub fn advance(&self, count: u64) -> ControlFlow<()> {
+        self.inc(count);
+        if interrupt::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Shows a short remark at the end of the bar, such as the current loss.
     pub fn remark(&self, remark: impl Into<String>) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(remark.into());
-        }
+        self.bar.set_message(remark.into());
     }
 
-    /// Whether this is a bar on a terminal (then nobody needs the log lines that repeat it).
+    /// Returns `true` if a bar is drawn on a terminal, which makes log lines with the same content
+    /// superfluous.
     pub fn is_bar(&self) -> bool {
-        self.bar.is_some()
+        !self.bar.is_hidden()
     }
 
-    fn line_if_due(&self, done: u64) {
-        let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.elapsed() >= LINE_INTERVAL {
-            *last = Instant::now();
-            log::info!("{}", self.line(done, self.started.elapsed()));
-        }
-    }
-
-    fn line(&self, done: u64, elapsed: Duration) -> String {
-        let rate = done as f64 / elapsed.as_secs_f64().max(1e-9);
+    fn line(&self) -> String {
+        let done = self.bar.position();
+        let rate = done as f64 / self.bar.elapsed().as_secs_f64().max(1e-9);
         let amount = |count: u64| match self.unit {
             Unit::Bytes => HumanBytes(count).to_string(),
             Unit::Count(_) => count.to_string(),
         };
-        let (of, eta) = match self.total {
+        let of = self.bar.length().map_or(String::new(), |total| format!(" of {}", amount(total)));
+        let left = match self.bar.length() {
             Some(total) if done > 0 => {
                 let left = total.saturating_sub(done) as f64 / rate;
                 let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-                (format!(" of {}", amount(total)), format!(", {:#} left", HumanDuration(left)))
+                format!(", {:#} left", HumanDuration(left))
             }
-            Some(total) => (format!(" of {}", amount(total)), String::new()),
-            None => Default::default(),
+            _ => String::new(),
         };
         let (name, rate) = match self.unit {
-            Unit::Bytes => ("", format!("{}/s", HumanBytes(rate as u64))),
-            Unit::Count(name) => (name, format!("{rate:.1}/s")),
+            Unit::Bytes => (String::new(), format!("{}/s", HumanBytes(rate as u64))),
+            Unit::Count(name) => (format!(" {name}"), format!("{rate:.1}/s")),
         };
-        let gap = if name.is_empty() { "" } else { " " };
-        format!("{}: {}{of}{gap}{name} ({rate}{eta})", self.label, amount(done))
+        format!("{}: {}{of}{name} ({rate}{left})", self.bar.prefix(), amount(done))
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
     }
 }
 
-fn new_bar(label: &str, unit: Unit, total: Option<u64>) -> ProgressBar {
+fn style(unit: Unit, total: Option<u64>) -> ProgressStyle {
     let counts = match (unit, total) {
         (Unit::Bytes, Some(_)) => "{bytes}/{total_bytes} ({bytes_per_sec}, {eta} left)".to_string(),
         (Unit::Bytes, None) => "{bytes} ({bytes_per_sec})".to_string(),
@@ -149,29 +140,31 @@ fn new_bar(label: &str, unit: Unit, total: Option<u64>) -> ProgressBar {
         (Unit::Count(name), None) => format!("{{pos}} {name} ({{per_sec}})"),
     };
     let shape = if total.is_some() { "[{bar:16}] " } else { "{spinner} " };
-    // What does not fit into the line is cut off its end.
-    let template = format!("{{prefix}} {shape}{counts} {{wide_msg}}");
-    let style =
-        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
-    let bar = BARS.add(bar.with_style(style.progress_chars("=> ")).with_prefix(label.to_string()));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
+    // indicatif cuts the message off where it does not fit into the line.
+    ProgressStyle::with_template(&format!("{{prefix}} {shape}{counts} {{wide_msg}}"))
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The log line of a task of which `done` took `elapsed`.
+    fn line(progress: Progress, done: u64, elapsed: Duration) -> String {
+        progress.bar.clone().with_elapsed(elapsed).set_position(done);
+        progress.line()
+    }
+
     #[test]
     fn a_line_says_rate_and_what_is_left() {
-        let steps = Progress::new("training", Unit::Count("steps"), Some(300));
+        let steps = || Progress::new("training", Unit::Count("steps"), Some(300));
         assert_eq!(
-            steps.line(100, Duration::from_secs(50)),
+            line(steps(), 100, Duration::from_secs(50)),
             "training: 100 of 300 steps (2.0/s, 2m left)"
         );
         let bytes = Progress::new("encoding", Unit::Bytes, None);
-        assert_eq!(bytes.line(3 << 20, Duration::from_secs(3)), "encoding: 3.00 MiB (1.00 MiB/s)");
-        assert_eq!(steps.line(0, Duration::ZERO), "training: 0 of 300 steps (0.0/s)");
+        assert_eq!(line(bytes, 4 << 20, Duration::from_secs(3)), "encoding: 4.00 MiB (1.33 MiB/s)");
+        assert_eq!(line(steps(), 0, Duration::ZERO), "training: 0 of 300 steps (0.0/s)");
     }
 }

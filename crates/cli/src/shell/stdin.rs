@@ -1,4 +1,4 @@
-//! Standard input that does not sleep through Ctrl-C: a program that waits for a pipe ends at once.
+//! Standard input whose reads end at Ctrl-C, also while they wait for a pipe.
 
 use std::io::{self, Read};
 
@@ -15,7 +15,7 @@ pub struct Stdin {
 }
 
 impl Stdin {
-    /// Standard input, of which nothing was read in another way.
+    /// Opens standard input, of which nothing must have been read in another way.
     ///
     /// # Errors
     /// When it is closed.
@@ -43,21 +43,21 @@ impl Read for Stdin {
     }
 }
 
-/// Waits until there is something to read, or the end.
+/// Waits until a read would not block.
 #[cfg(unix)]
 fn wait(file: &std::fs::File) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
 
-    /// How long Ctrl-C may go unnoticed.
-    const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    /// The longest time that Ctrl-C goes unnoticed.
+    const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     loop {
         if interrupt::requested() {
             return Err(io::Error::other(Interrupted));
         }
-        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&LOOK)) {
+        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&POLL_INTERVAL)) {
             Ok(0) | Err(Errno::INTR) => {}
-            // Whatever is wrong with it, reading tells.
+            // The read that follows reports errors.
             _ => return Ok(()),
         }
     }

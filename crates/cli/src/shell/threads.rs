@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-/// Starts `threads` threads, or as many as `RAYON_NUM_THREADS` or else the number of cores says.
+/// Starts `threads` threads; by default `RAYON_NUM_THREADS`, else one per core.
 ///
 /// # Errors
 /// When the operating system refuses that many threads.
@@ -13,9 +13,7 @@ pub fn start(threads: Option<usize>) -> Result<()> {
         .thread_name(|index| format!("worker-{index}"))
         .build_global()
         .with_context(|| {
-            format!(
-                "--threads: cannot start {}",
-                threads.map_or("threads".into(), |n| n.to_string())
-            )
+            let count = threads.map_or("threads".into(), |threads| threads.to_string());
+            format!("--threads: cannot start {count}")
         })
 }

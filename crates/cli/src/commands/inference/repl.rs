@@ -93,7 +93,7 @@ pub fn run(engine: &Engine, mut settings: Settings) -> Result<Outcome> {
 
 fn answer(engine: &Engine, prompt: &str, settings: &Settings) -> Result<()> {
     // Ctrl-C from before this text is none of its business.
-    interrupt::take();
+    interrupt::clear();
     super::print(prompt.as_bytes())?;
     let mut broken = None;
     let completion =
@@ -103,7 +103,7 @@ fn answer(engine: &Engine, prompt: &str, settings: &Settings) -> Result<()> {
                 anyhow::bail!("standard output is gone")
             })
         });
-    interrupt::take();
+    interrupt::clear();
     if let Some(error) = broken {
         return Err(error);
     }
