@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use crate::commands::flags::Common;
+use crate::run::tokenizer;
 
 /// Turn text into a file of token ids, or back
 ///
@@ -25,9 +26,14 @@ pub struct Args {
     pub decode: bool,
 
     /// Directory with tokenizer.json, or with vocab.json and merges.txt
-    #[arg(long, value_name = "DIR", default_value = crate::run::tokenizer::DEFAULT_DIR, help_heading = "Tokenizer")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = tokenizer::DEFAULT_DIR,
+        help_heading = "Tokenizer"
+    )]
     pub tokenizer: PathBuf,
-    /// One more special token, never split, for a tokenizer that does not name its own; may be
+    /// Additional special token, never split, for a tokenizer that does not name its own; may be
     /// repeated
     #[arg(
         long = "special-token",

@@ -1,4 +1,4 @@
-//! Tokens back to text.
+//! `--decode`: tokens back to text.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,14 +8,16 @@ use anyhow::{Context, Result};
 use bpe::{StreamStats, Tokenizer};
 use files::AtomicFile;
 
-use super::summary;
+use super::summary::summary;
+use crate::data::text_input::is_stdin;
 use crate::data::tokens::TokenFile;
+use crate::shell::columns::aligned;
 use crate::shell::exit::Outcome;
 use crate::shell::interrupt;
 use crate::shell::progress::{Progress, Unit};
 use crate::shell::stdin::Stdin;
 
-/// Ids decoded at a time.
+/// The number of ids decoded at a time.
 const BLOCK: usize = 1 << 16;
 
 /// Decodes the token file `file` (`-`: standard input) to the text file `out` (`-`: standard
@@ -23,9 +25,12 @@ const BLOCK: usize = 1 << 16;
 pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<Outcome> {
     interrupt::install()?;
     let tokens = open(file).context("--file")?;
-    log::info!("tokenizer  {} tokens", tokenizer.vocab_size());
-    log::info!("file       {} ({} tokens)", file.display(), tokens.len());
-    log::info!("out        {}", out.display());
+    let configuration = aligned(&[
+        ("tokenizer", format!("{} tokens", tokenizer.vocab_size())),
+        ("file", format!("{} ({} tokens)", file.display(), tokens.len())),
+        ("out", out.display().to_string()),
+    ]);
+    log::info!("{configuration}");
     let started = Instant::now();
     let bytes = if out == Path::new("-") {
         let mut stdout = io::stdout().lock();
@@ -43,9 +48,10 @@ pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<Outc
     Ok(Outcome::Done)
 }
 
-/// A token file is looked at as a whole, so that of standard input goes to a temporary file first.
+/// Opens a token file. Standard input is copied to a temporary file first, because token files are
+/// mapped into memory.
 fn open(path: &Path) -> Result<TokenFile> {
-    if path != Path::new("-") {
+    if !is_stdin(path) {
         return Ok(TokenFile::open(path)?);
     }
     let mut copy = tempfile::NamedTempFile::new().context("a temporary file for standard input")?;
@@ -53,7 +59,7 @@ fn open(path: &Path) -> Result<TokenFile> {
     TokenFile::open(copy.path()).context("standard input")
 }
 
-/// The number of bytes written.
+/// Writes the text of `tokens` to `out` and returns its number of bytes.
 fn decode(
     tokenizer: &Tokenizer,
     tokens: &TokenFile,

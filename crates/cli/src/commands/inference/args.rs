@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::Result;
 use clap::Parser;
 
+use super::settings::Settings;
 use crate::commands::flags::Common;
+use crate::shell::exit::usage;
 use crate::shell::precision::Choice;
 
 /// Generate text with a trained model
@@ -19,18 +22,21 @@ pub struct Args {
     /// Tokenizer to use [default: the checkpoint's, else data/tokenizer]
     #[arg(long, value_name = "DIR", help_heading = "Model")]
     pub tokenizer: Option<PathBuf>,
-    /// Operands of matrix products, and what stays within a block; auto is bf16 where the CPU has
-    /// instructions for it; int8 holds weights in 8 bits
-    #[arg(long, value_name = "P", default_value = "auto", value_parser = Choice::parser(true), help_heading = "Model")]
+    /// Type of the operands of matrix products; auto is bf16 where the CPU has instructions for it,
+    /// else f32; int8 holds weights in 8 bits
+    #[arg(
+        long,
+        value_name = "P",
+        default_value = "auto",
+        value_parser = Choice::parser(true),
+        help_heading = "Model"
+    )]
     pub precision: Choice,
 
     /// Text to continue; - reads it from standard input [default: open a prompt]
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Text")]
     pub prompt: Option<String>,
-    /// The most tokens to generate
-    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Text")]
-    pub max_tokens: usize,
-    /// Completions of the prompt
+    /// Number of completions of the prompt
     #[arg(
         long,
         value_name = "N",
@@ -41,36 +47,121 @@ pub struct Args {
     )]
     pub num_samples: usize,
     /// Text that ends a completion; may be repeated
-    #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT, allow_hyphen_values = true, help_heading = "Text")]
+    #[arg(
+        long,
+        value_name = "STR",
+        default_value = bpe::END_OF_TEXT,
+        allow_hyphen_values = true,
+        help_heading = "Text"
+    )]
     pub stop: Vec<String>,
 
-    /// How freely tokens are chosen; 0 always takes the likeliest
-    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = "Sampling")]
-    pub temperature: f64,
-    /// Choose among the likeliest tokens that make up this share of the probability; 1 turns it off
-    #[arg(long, value_name = "X", default_value_t = 0.9, help_heading = "Sampling")]
-    pub top_p: f64,
-    /// Choose among this many of the likeliest tokens [default: off]
-    #[arg(long, value_name = "N", help_heading = "Sampling")]
-    pub top_k: Option<usize>,
-    /// Choose among tokens at least this likely, compared with the likeliest [default: off]
-    #[arg(long, value_name = "X", help_heading = "Sampling")]
-    pub min_p: Option<f64>,
-    /// Divide the score of tokens that occurred by this; 1 turns it off
-    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = "Sampling")]
-    pub repetition_penalty: f64,
-    /// Seed of the choices [default: from the system]
-    #[arg(long, value_name = "N", help_heading = "Sampling")]
-    pub seed: Option<u64>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub settings: Settings,
 
     /// Generate nothing; report the log-probability of each token of the prompt and the perplexity
     #[arg(long, requires = "prompt", help_heading = "Output")]
     pub score: bool,
-    /// Print JSON: an object a sample, or one for --score
+    /// Print JSON: one object per sample, or one for --score
     #[arg(long, requires = "prompt", help_heading = "Output")]
     pub json: bool,
 
     #[command(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
+}
+
+impl Args {
+    /// Checks the values of the flags.
+    ///
+    /// # Errors
+    /// A usage error that names the flag with an invalid value.
+    pub fn check(&self) -> Result<()> {
+        if self.stop.iter().any(String::is_empty) {
+            return Err(usage("--stop \"\": expected some text"));
+        }
+        if self.num_samples == 0 {
+            return Err(usage("--num-samples 0: expected at least 1"));
+        }
+        self.settings.validate().map_err(|message| usage(format!("--{message}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Sampling;
+
+    use super::*;
+    use crate::commands::flags::parse_from;
+    use crate::shell::exit::UsageError;
+
+    fn args(flags: &[&str]) -> Result<Args> {
+        let (args, _): (Args, _) =
+            parse_from([&["inference", "--checkpoint", "c"], flags].concat())?;
+        args.check().map(|()| args)
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let Args { settings, stop, .. } = args(&[]).unwrap();
+        assert_eq!(settings.sampling(), Sampling::default());
+        assert_eq!((settings.max_tokens, settings.seed), (256, None));
+        assert_eq!(stop, ["<|endoftext|>"]);
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_the_flags_name() {
+        for (flag, value) in [
+            ("--temperature", "-0.1"),
+            ("--temperature", "nan"),
+            ("--top-p", "0"),
+            ("--top-p", "1.1"),
+            ("--top-p", "nan"),
+            ("--top-k", "0"),
+            ("--min-p", "-1"),
+            ("--min-p", "2"),
+            ("--repetition-penalty", "0"),
+            ("--num-samples", "0"),
+            ("--stop", ""),
+        ] {
+            let args = args(&["--prompt", "", flag, value]);
+            let error = args.expect_err(flag);
+            assert!(error.is::<UsageError>() && error.to_string().contains(flag), "{error}");
+        }
+    }
+
+    #[test]
+    fn commands_change_what_flags_set() {
+        let mut changed = args(&[]).unwrap().settings;
+        let mut flags = Vec::new();
+        for (name, value) in [
+            ("temperature", "0.7"),
+            ("top-p", "0.5"),
+            ("top-k", "40"),
+            ("min-p", "0.1"),
+            ("repetition-penalty", "1.2"),
+            ("max-tokens", "9"),
+            ("seed", "1"),
+        ] {
+            changed.set(name, value).unwrap();
+            flags.push(format!("--{name}={value}"));
+        }
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        assert_eq!(changed, args(&flags).unwrap().settings);
+        changed.set("top-k", "off").unwrap();
+        changed.set("seed", "random").unwrap();
+        assert_eq!((changed.top_k, changed.seed), (None, None));
+    }
+
+    #[test]
+    fn a_wrong_command_changes_nothing() {
+        let mut changed = args(&[]).unwrap().settings;
+        for (name, value) in
+            [("temperature", "-1"), ("top-k", "1.5"), ("seed", ""), ("colour", "red")]
+        {
+            assert!(changed.set(name, value).is_err(), "{name}");
+        }
+        assert_eq!(changed, args(&[]).unwrap().settings);
+    }
 }

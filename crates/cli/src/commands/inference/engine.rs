@@ -1,21 +1,22 @@
 //! Model and tokenizer together: text in, text out.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Once;
 
 use anyhow::{Context as _, Result, bail};
 use bpe::Tokenizer;
 use model::{FinishReason, GenerateOptions, Generator, Transformer};
 use tensor::Context;
 
+use super::args::Args;
 use super::settings::Settings;
 use super::stop::StopFilter;
-use crate::commands::inference::args::Args;
+use crate::commands::flags::Given;
 use crate::run::loaded::Loaded;
 use crate::run::tokenizer;
 use crate::shell::interrupt;
 use crate::shell::precision::Choice;
 
-/// A model that is ready to go on with a text.
+/// A loaded model that completes texts.
 pub struct Engine {
     /// The model.
     pub model: Transformer,
@@ -23,52 +24,55 @@ pub struct Engine {
     pub tokenizer: Tokenizer,
     /// Kernels and precision.
     pub context: Context,
-    /// What a text without a prompt begins after.
+    /// The id that stands before a text without a prompt.
     start_id: Option<u32>,
-    /// Ids at which the model's own configuration ends a text.
-    end_ids: Vec<u32>,
-    /// Whether the log knows that the context is full.
-    told_of_window: AtomicBool,
+    /// Strings that end a completion, none of them empty.
+    stop: Vec<String>,
+    /// Ids that end a completion.
+    stop_ids: Vec<u32>,
+    /// Guards the notice that the context is full, which is logged once.
+    window_notice: Once,
 }
 
-/// What followed a prompt.
+/// The text generated after a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
     /// The text, without the stop string.
     pub text: String,
     /// The ids generated, without a stop token.
     pub tokens: Vec<u32>,
-    /// Why it ended; `None` after Ctrl-C.
+    /// The reason for its end; `None` after Ctrl-C.
     pub finish: Option<FinishReason>,
 }
 
 impl Engine {
-    /// Loads what the arguments name. Unless stop strings were `given`, the end of a text is also
-    /// where the model's configuration says it is.
+    /// Loads the model and the tokenizer that the arguments name. Unless `--stop` was `given`, the
+    /// end tokens of the model's configuration end a text too.
     ///
     /// # Errors
     /// When the model or the tokenizer cannot be read, or do not belong together.
-    pub fn load(args: &Args, stops_given: bool) -> Result<Engine> {
-        let Loaded { model, tokenizer, .. } =
+    pub fn load(args: &Args, given: &Given) -> Result<Engine> {
+        let Loaded { mut model, tokenizer, .. } =
             Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
         let context = args.precision.context()?;
         let start_id = tokenizer::end_of_text(&tokenizer).or(model.config().bos_token_id);
-        let end_ids = if stops_given { Vec::new() } else { model.config().eos_token_ids.clone() };
-        let model = match args.precision {
-            Choice::Int8 => {
-                model.quantize_int8().with_context(|| args.checkpoint.display().to_string())?
-            }
-            _ => model,
-        };
+        let mut stop_ids: Vec<u32> =
+            args.stop.iter().filter_map(|stop| tokenizer.special_id(stop)).collect();
+        if !given.has("stop") {
+            stop_ids.extend(&model.config().eos_token_ids);
+        }
+        if args.precision == Choice::Int8 {
+            model = model.quantize_int8().with_context(|| args.checkpoint.display().to_string())?;
+        }
         args.precision.explain(context);
-        let told_of_window = AtomicBool::new(false);
-        Ok(Engine { model, tokenizer, context, start_id, end_ids, told_of_window })
+        let (stop, window_notice) = (args.stop.clone(), Once::new());
+        Ok(Engine { model, tokenizer, context, start_id, stop, stop_ids, window_notice })
     }
 
-    /// Goes on from `prompt` and hands the text to `show` as it comes, in whole characters.
+    /// Continues `prompt` and calls `show` with each piece of the text, in whole characters.
     ///
     /// # Errors
-    /// When the prompt cannot be encoded, or what `show` says.
+    /// When the prompt cannot be encoded, or `show` fails.
     pub fn complete(
         &self,
         prompt: &[u8],
@@ -77,15 +81,14 @@ impl Engine {
         mut show: impl FnMut(&str) -> Result<()>,
     ) -> Result<Completion> {
         let ids = self.prompt_ids(prompt)?;
-        let stop_ids = settings.stop.iter().filter_map(|stop| self.tokenizer.special_id(stop));
-        let stop_ids = stop_ids.chain(self.end_ids.iter().copied()).collect();
-        let &Settings { sampling, max_tokens, .. } = settings;
+        let (sampling, max_tokens) = (settings.sampling(), settings.max_tokens);
+        let stop_ids = self.stop_ids.clone();
         let options = GenerateOptions { sampling, max_tokens, stop_ids, seed };
         let mut generator =
             Generator::new(&self.model, self.context, &ids, &options).context("--prompt")?;
 
         let mut decoder = self.tokenizer.stream_decoder();
-        let mut filter = StopFilter::new(&settings.stop);
+        let mut filter = StopFilter::new(&self.stop);
         let mut completion = Completion { text: String::new(), tokens: Vec::new(), finish: None };
         loop {
             if interrupt::requested() {
@@ -93,10 +96,10 @@ impl Engine {
             }
             let Some(id) = generator.next() else { break };
             if generator.window_has_moved() {
-                self.tell_of_window();
+                self.window_notice.call_once(|| self.log_window());
             }
             completion.tokens.push(id);
-            // Ids between the tokenizer's size and the model's stand for nothing.
+            // Ids between the tokenizer's size and the model's stand for no text.
             if id as usize >= self.tokenizer.vocab_size() {
                 continue;
             }
@@ -119,24 +122,23 @@ impl Engine {
         Ok(completion)
     }
 
-    /// The ids of the prompt; of an empty one, the token that texts begin after.
+    /// Encodes the prompt; an empty one is replaced by the token that stands before texts.
     fn prompt_ids(&self, prompt: &[u8]) -> Result<Vec<u32>> {
-        let ids = self.tokenizer.encode(prompt).context("--prompt")?;
-        match (ids.is_empty(), self.start_id) {
-            (false, _) => Ok(ids),
-            (true, Some(start)) => Ok(vec![start]),
-            (true, None) => bail!(
-                "--prompt: empty, and the tokenizer has no token to begin with; give some text"
-            ),
+        let mut ids = self.tokenizer.encode(prompt).context("--prompt")?;
+        if ids.is_empty() {
+            ids.extend(self.start_id);
         }
+        if ids.is_empty() {
+            bail!("--prompt: empty, and the tokenizer has no token to begin with; give some text");
+        }
+        Ok(ids)
     }
 
-    fn tell_of_window(&self) {
-        if !self.told_of_window.swap(true, Ordering::Relaxed) {
-            log::info!(
-                "the text is longer than the context of {} tokens: the model goes on from the last ones",
-                self.model.config().context_length
-            );
-        }
+    fn log_window(&self) {
+        let context_length = self.model.config().context_length;
+        log::info!(
+            "the text is longer than the context of {context_length} tokens: \
+             the model goes on from the last ones"
+        );
     }
 }

@@ -1,10 +1,11 @@
-//! The work of `inference`: completions of a prompt, scores of a prompt, or a prompt to type at.
+//! The program `inference`: completes a prompt, scores a prompt, or opens a prompt to type at.
 //!
-//! | module | does |
+//! | module | holds |
 //! |---|---|
-//! | [`settings`] | what can be set, by flags and while the program runs |
+//! | [`args`] | the flags |
+//! | [`settings`] | the settings of a completion, by flags and by commands of a session |
 //! | [`engine`] | model and tokenizer together: text in, text out |
-//! | [`stop`] | ends a text where a stop string appears, wherever tokens begin and end |
+//! | [`stop`] | a filter that ends a text at a stop string, across token boundaries |
 //! | [`score`] | log-probabilities of a prompt |
 //! | [`repl`] | the prompt to type at |
 
@@ -15,40 +16,38 @@ pub mod score;
 pub mod settings;
 pub mod stop;
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::commands::flags::Given;
-use crate::commands::inference::args::Args;
-use crate::shell::exit::{Outcome, usage};
+use crate::shell::exit::Outcome;
 use crate::shell::interrupt;
 use crate::shell::stdin::Stdin;
+use crate::shell::stdout::print;
+use args::Args;
 use engine::{Completion, Engine};
-use settings::Settings;
 
 /// Runs the program with arguments of which `given` were typed.
 ///
 /// # Errors
-/// When an argument or a file is no good, or standard output cannot be written.
+/// When an argument or a file is invalid, or standard output cannot be written.
 pub fn run(args: &Args, given: &Given) -> Result<Outcome> {
-    let settings = Settings::from_args(args)?;
-    if args.num_samples == 0 {
-        return Err(usage("--num-samples 0: expected at least 1"));
-    }
+    args.check()?;
     interrupt::install()?;
-    let engine = Engine::load(args, given.has("stop"))?;
+    let engine = Engine::load(args, given)?;
     interrupt::check()?;
-    let Some(prompt) = &args.prompt else {
-        return repl::run(&engine, settings);
+    let prompt = match args.prompt.as_deref() {
+        None => return repl::run(&engine, args.settings.clone()),
+        Some("-") => read_standard_input()?,
+        Some(prompt) => prompt.as_bytes().to_vec(),
     };
-    let prompt = if prompt == "-" { read_standard_input()? } else { prompt.clone().into_bytes() };
     if args.score {
-        score::print(&engine, &prompt, args.json)?;
+        score::print_score(&engine, &prompt, args.json)?;
         return Ok(Outcome::Done);
     }
-    print_samples(&engine, &prompt, &settings, args)
+    print_samples(&engine, &prompt, args)
 }
 
 fn read_standard_input() -> Result<Vec<u8>> {
@@ -57,24 +56,20 @@ fn read_standard_input() -> Result<Vec<u8>> {
     Ok(prompt)
 }
 
-/// A completion as `--json` prints it.
+/// A completion in the form that `--json` prints.
 #[derive(Serialize)]
 struct Sample<'a> {
     prompt: &'a str,
-    /// What follows the prompt.
+    /// The text after the prompt.
     text: &'a str,
-    /// The ids of what follows the prompt.
+    /// The ids after the prompt.
     tokens: &'a [u32],
     finish: String,
     seed: u64,
 }
 
-fn print_samples(
-    engine: &Engine,
-    prompt: &[u8],
-    settings: &Settings,
-    args: &Args,
-) -> Result<Outcome> {
+fn print_samples(engine: &Engine, prompt: &[u8], args: &Args) -> Result<Outcome> {
+    let settings = &args.settings;
     let first_seed = settings.seed_or_random();
     if settings.seed.is_none() {
         log::info!("seed {first_seed}");
@@ -87,13 +82,12 @@ fn print_samples(
             completion
         } else {
             if index > 0 {
-                print(b"\n\n")?;
+                print("\n\n")?;
             }
             print(prompt)?;
-            let completion =
-                engine.complete(prompt, settings, seed, |text| print(text.as_bytes()))?;
+            let completion = engine.complete(prompt, settings, seed, |text| print(text))?;
             if io::stdout().is_terminal() {
-                print(b"\n")?;
+                print("\n")?;
             }
             completion
         };
@@ -105,17 +99,10 @@ fn print_samples(
 }
 
 fn print_json(prompt: &[u8], completion: &Completion, seed: u64) -> Result<()> {
-    let prompt = String::from_utf8_lossy(prompt);
-    // Ctrl-C is neither; what was generated until then is not a sample.
+    // A text that Ctrl-C ended is not a sample.
     let Some(finish) = completion.finish else { return Ok(()) };
-    let (text, tokens, finish) =
-        (completion.text.as_str(), completion.tokens.as_slice(), finish.to_string());
-    let sample = Sample { prompt: &prompt, text, tokens, finish, seed };
-    print((serde_json::to_string(&sample)? + "\n").as_bytes())
-}
-
-/// Writes to standard output, to be seen at once.
-fn print(bytes: &[u8]) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("standard output")
+    let prompt = &String::from_utf8_lossy(prompt);
+    let Completion { text, tokens, .. } = completion;
+    let sample = Sample { prompt, text, tokens, finish: finish.to_string(), seed };
+    print(serde_json::to_string(&sample)? + "\n")
 }

@@ -4,31 +4,25 @@ use std::env;
 use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 
 use super::engine::Engine;
-use super::settings::{NAMES, Settings};
+use super::settings::{self, Settings};
 use crate::shell::exit;
 use crate::shell::exit::Outcome;
 use crate::shell::interrupt;
 use crate::shell::stdin::Stdin;
+use crate::shell::stdout::print;
 
-const HELP: &str = "\
-Type the beginning of a text; the model goes on with it.
-  /temperature X          how freely tokens are chosen; 0 always takes the likeliest
-  /top-p X, /top-k N, /min-p X
-                          choose among the likeliest tokens only; `off` turns one off
-  /repetition-penalty X   make tokens that occurred less likely; 1 turns it off
-  /max-tokens N           the most tokens of a completion
-  /seed N                 the same choices each time; /seed random for others each time
-  /settings               all settings
-  /help                   this
-  /quit                   leave, as Ctrl-D does
+/// The help after the lines about settings.
+const HELP: &str = "  /settings               Show all settings
+  /help                   Show this help
+  /quit                   Leave, as Ctrl-D does
 Ctrl-C stops the text.";
 
-/// What a line asks for.
+/// The meaning of a line.
 #[derive(Debug, PartialEq, Eq)]
 enum Command<'a> {
     Nothing,
@@ -53,7 +47,7 @@ impl<'a> Command<'a> {
             "quit" | "exit" => Command::Quit,
             "help" => Command::Help,
             "settings" => Command::ShowSettings,
-            _ if NAMES.contains(&name) => Command::Set(name, value.trim()),
+            _ if settings::is_name(name) => Command::Set(name, value.trim()),
             _ => Command::Unknown(name),
         }
     }
@@ -64,7 +58,7 @@ impl<'a> Command<'a> {
 /// # Errors
 /// When standard input or output fails.
 pub fn run(engine: &Engine, mut settings: Settings) -> Result<Outcome> {
-    // What stops a text does not end the session.
+    // Ctrl-C stops a text and not the session, SIGTERM ends the session.
     interrupt::end_on_sigterm()?;
     let mut lines = Lines::open()?;
     if lines.is_interactive() {
@@ -74,7 +68,7 @@ pub fn run(engine: &Engine, mut settings: Settings) -> Result<Outcome> {
         match Command::parse(&line) {
             Command::Nothing => {}
             Command::Quit => break,
-            Command::Help => eprintln!("{HELP}"),
+            Command::Help => eprintln!("{}", help()),
             Command::ShowSettings => eprintln!("{settings}"),
             Command::Unknown(name) => {
                 eprintln!("error: there is no command /{name}; /help lists them")
@@ -91,34 +85,37 @@ pub fn run(engine: &Engine, mut settings: Settings) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+fn help() -> String {
+    let settings = settings::help();
+    format!("Type the beginning of a text; the model continues it.\n{settings}{HELP}")
+}
+
+/// Prints the text that continues `prompt`. Only an error of standard output ends the session.
 fn answer(engine: &Engine, prompt: &str, settings: &Settings) -> Result<()> {
-    // Ctrl-C from before this text is none of its business.
+    // Ctrl-C from before this text must not stop it.
     interrupt::clear();
-    super::print(prompt.as_bytes())?;
-    let mut broken = None;
-    let completion =
-        engine.complete(prompt.as_bytes(), settings, settings.seed_or_random(), |text| {
-            super::print(text.as_bytes()).or_else(|error| {
-                broken = Some(error);
-                anyhow::bail!("standard output is gone")
-            })
-        });
+    print(prompt)?;
+    let seed = settings.seed_or_random();
+    let mut printed = Ok(());
+    let completion = engine.complete(prompt.as_bytes(), settings, seed, |text| {
+        printed = print(text);
+        ensure!(printed.is_ok(), "standard output is closed");
+        Ok(())
+    });
     interrupt::clear();
-    if let Some(error) = broken {
-        return Err(error);
-    }
-    super::print(b"\n")?;
+    printed?;
+    print("\n")?;
     if let Err(error) = completion {
         eprintln!("error: {}", exit::message(&error));
     }
     Ok(())
 }
 
-/// Where lines come from.
+/// The source of lines.
 enum Lines {
     /// A terminal, with editing and history.
     Edited(Box<DefaultEditor>, Option<PathBuf>),
-    /// Anything else.
+    /// A pipe or a file.
     Plain(BufReader<Stdin>),
 }
 
@@ -131,7 +128,7 @@ impl Lines {
         let mut editor = DefaultEditor::with_config(config).context("standard input")?;
         let history = history_file();
         if let Some(path) = &history {
-            // The first time there is none.
+            // The file does not exist in the first session.
             let _ = editor.load_history(path);
         }
         Ok(Lines::Edited(Box::new(editor), history))
@@ -141,7 +138,7 @@ impl Lines {
         matches!(self, Lines::Edited(..))
     }
 
-    /// The next line; `None` after the last, or after Ctrl-D.
+    /// Reads the next line; `None` after the last, or after Ctrl-D.
     fn next(&mut self) -> Result<Option<String>> {
         match self {
             Lines::Plain(input) => {
@@ -168,14 +165,15 @@ impl Lines {
     }
 }
 
-/// Where the history is kept: with the user's other programs' state, if there is such a place.
+/// Returns the path of the history: in the directory for the state of the user's programs, if
+/// there is one, else in the home directory.
 fn history_file() -> Option<PathBuf> {
-    let directory = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_dir());
-    let state =
-        || directory("XDG_STATE_HOME").or_else(|| Some(directory("HOME")?.join(".local/state")));
-    match state().filter(|path| path.is_dir()) {
+    let directory = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_dir());
+    let home = directory("HOME");
+    let state = directory("XDG_STATE_HOME").or_else(|| Some(home.as_ref()?.join(".local/state")));
+    match state.filter(|path| path.is_dir()) {
         Some(state) => Some(state.join("lm-inference-history")),
-        None => Some(directory("HOME")?.join(".lm-inference-history")),
+        None => Some(home?.join(".lm-inference-history")),
     }
 }
 
@@ -195,6 +193,16 @@ mod tests {
 
     #[test]
     fn the_help_names_every_setting() {
-        assert!(NAMES.iter().all(|name| HELP.contains(&format!("/{name} "))));
+        for name in [
+            "temperature X",
+            "top-p X",
+            "top-k N",
+            "min-p X",
+            "repetition-penalty X",
+            "max-tokens N",
+            "seed N",
+        ] {
+            assert!(help().contains(&format!("  /{name} ")), "{name}\n{}", help());
+        }
     }
 }

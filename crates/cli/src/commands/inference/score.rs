@@ -1,4 +1,4 @@
-//! `--score`: how likely the model finds each token of a text.
+//! `--score`: the log-probability of each token of a text, and the perplexity.
 
 use std::fmt::Write as _;
 
@@ -6,14 +6,15 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use super::engine::Engine;
+use crate::shell::stdout::print;
 
-/// The score of a text as `--json` prints it.
+/// The score of a text in the form that `--json` prints.
 #[derive(Debug, Serialize)]
 struct Score {
     /// The ids of the text.
     tokens: Vec<u32>,
-    /// The natural logarithm of each token's probability after those before it; nothing is known of
-    /// the first.
+    /// The natural logarithm of each token's probability after those before it; `None` for the first
+    /// token.
     logprobs: Vec<Option<f64>>,
     /// exp of the mean of −logprob; `None` for a single token.
     perplexity: Option<f64>,
@@ -23,7 +24,7 @@ struct Score {
 ///
 /// # Errors
 /// When the prompt is empty or cannot be encoded.
-pub fn print(engine: &Engine, prompt: &[u8], as_json: bool) -> Result<()> {
+pub fn print_score(engine: &Engine, prompt: &[u8], as_json: bool) -> Result<()> {
     let tokens = engine.tokenizer.encode(prompt).context("--prompt")?;
     if tokens.is_empty() {
         bail!("--prompt: empty, so there is nothing to score; give some text");
@@ -34,10 +35,10 @@ pub fn print(engine: &Engine, prompt: &[u8], as_json: bool) -> Result<()> {
     let logprobs = std::iter::once(None).chain(known.into_iter().map(Some)).collect();
     let score = Score { tokens, logprobs, perplexity };
     let text = if as_json { serde_json::to_string(&score)? + "\n" } else { table(engine, &score)? };
-    super::print(text.as_bytes())
+    print(text)
 }
 
-/// A line for each token, and the perplexity.
+/// Formats a line per token, and the perplexity.
 fn table(engine: &Engine, score: &Score) -> Result<String> {
     let mut text = format!("{:>8}  {:>9}  token\n", "id", "logprob");
     for (id, logprob) in score.tokens.iter().zip(&score.logprobs) {

@@ -1,197 +1,153 @@
-//! What can be set about a completion, by flags and, while the program runs, by commands like
+//! The settings of a completion: flags of the program, and commands of a session such as
 //! `/temperature 0.7`.
+//!
+//! Both follow from [`Settings`]: a command `/NAME VALUE` is parsed as the flag `--NAME=VALUE` after
+//! the flags that give the present settings.
 
 use std::fmt;
+use std::str::FromStr;
 
-use anyhow::{Context, Result};
+use anyhow::{Error, Result, anyhow};
+use clap::{Command, FromArgMatches};
 use model::Sampling;
 
-use crate::commands::inference::args::Args;
-use crate::shell::exit::usage;
+/// A number, or none where the setting is spelled `off` or `random`. (An alias, because clap takes
+/// a field of type `Option` for a flag without a default.)
+type Optional<T> = Option<T>;
 
-/// Everything that shapes a completion.
-#[derive(Debug, Clone, PartialEq)]
+/// The settings of a completion.
+#[derive(clap::Args, Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// How the next token is chosen.
-    pub sampling: Sampling,
-    /// The most tokens of a completion.
+    /// Randomness of the choice; 0 always takes the most likely token
+    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = "Sampling")]
+    pub temperature: f64,
+    /// Choose among the most likely tokens with this share of the probability; 1 turns it off
+    #[arg(
+        long,
+        value_name = "X",
+        default_value = "0.9",
+        value_parser = optional::<f64>("off"),
+        help_heading = "Sampling"
+    )]
+    pub top_p: Optional<f64>,
+    /// Choose among this many of the most likely tokens
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "off",
+        value_parser = optional::<usize>("off"),
+        help_heading = "Sampling"
+    )]
+    pub top_k: Optional<usize>,
+    /// Choose among tokens that have this share of the most likely token's probability
+    #[arg(
+        long,
+        value_name = "X",
+        default_value = "off",
+        value_parser = optional::<f64>("off"),
+        help_heading = "Sampling"
+    )]
+    pub min_p: Optional<f64>,
+    /// Divide the score of tokens that occurred by this; 1 turns it off
+    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = "Sampling")]
+    pub repetition_penalty: f64,
+    /// Largest number of tokens per completion
+    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Text")]
     pub max_tokens: usize,
-    /// Where random choices begin; `None`: somewhere else each time.
-    pub seed: Option<u64>,
-    /// Strings that end a completion.
-    pub stop: Vec<String>,
+    /// Seed of the choices, or random [default: from the system]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "random",
+        hide_default_value = true,
+        value_parser = optional::<u64>("random"),
+        help_heading = "Sampling"
+    )]
+    pub seed: Optional<u64>,
 }
 
-/// The names of the commands that change a setting.
-pub const NAMES: [&str; 7] =
-    ["temperature", "top-p", "top-k", "min-p", "repetition-penalty", "max-tokens", "seed"];
+/// Returns a parser of numbers that takes the word `none` for no number.
+fn optional<T: FromStr>(
+    none: &'static str,
+) -> impl Fn(&str) -> Result<Option<T>, T::Err> + Clone + Send + Sync + 'static {
+    move |text| if text == none { Ok(None) } else { text.parse().map(Some) }
+}
+
+/// Returns a command whose flags are the settings.
+fn command() -> Command {
+    let command = Command::new("settings").no_binary_name(true).args_override_self(true);
+    <Settings as clap::Args>::augment_args(command)
+}
+
+/// Returns `true` if a setting has this name.
+pub fn is_name(name: &str) -> bool {
+    command().get_arguments().any(|arg| arg.get_long() == Some(name))
+}
+
+/// Describes the commands that change a setting, one per line.
+pub fn help() -> String {
+    let line = |arg: &clap::Arg| {
+        let value = arg.get_value_names().and_then(|names| names.first());
+        let usage = format!("/{} {}", arg.get_long()?, value?);
+        Some(format!("  {usage:<22}  {}\n", arg.get_help()?))
+    };
+    command().get_arguments().filter_map(line).collect()
+}
 
 impl Settings {
-    /// The settings that the flags ask for.
-    ///
-    /// # Errors
-    /// A usage error that names the flag whose value makes no sense.
-    pub fn from_args(args: &Args) -> Result<Settings> {
-        let settings = Settings {
-            sampling: Sampling {
-                temperature: args.temperature,
-                top_k: args.top_k,
-                top_p: Some(args.top_p),
-                min_p: args.min_p,
-                repetition_penalty: args.repetition_penalty,
-            },
-            max_tokens: args.max_tokens,
-            seed: args.seed,
-            stop: args.stop.clone(),
-        };
-        if settings.stop.iter().any(String::is_empty) {
-            return Err(usage("--stop \"\": expected some text"));
-        }
-        settings.validate().map_err(|message| usage(format!("--{message}")))?;
-        Ok(settings)
+    /// Returns the settings that shape the choice of a token.
+    pub fn sampling(&self) -> Sampling {
+        let &Settings { temperature, top_k, top_p, min_p, repetition_penalty, .. } = self;
+        Sampling { temperature, top_k, top_p, min_p, repetition_penalty }
     }
 
-    /// Checks the values; the message begins with the setting's name.
-    fn validate(&self) -> Result<(), String> {
-        self.sampling.validate().map_err(|error| {
-            format!(
-                "{} {}: expected {}",
-                error.setting.replace('_', "-"),
-                error.found,
-                error.expected
-            )
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// A message that begins with the setting's name.
+    pub fn validate(&self) -> Result<(), String> {
+        self.sampling().validate().map_err(|error| {
+            let name = error.setting.replace('_', "-");
+            format!("{name} {}: expected {}", error.found, error.expected)
         })
     }
 
     /// Changes the setting `name` to `value`, as typed.
     ///
     /// # Errors
-    /// When there is no such setting, or the value makes no sense for it; nothing is changed then.
+    /// When the value is invalid; the settings are unchanged then.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        let mut changed = self.clone();
-        let sampling = &mut changed.sampling;
-        match name {
-            "temperature" => sampling.temperature = number(value)?,
-            "top-p" => sampling.top_p = unless_off(value)?,
-            "top-k" => sampling.top_k = unless_off(value)?,
-            "min-p" => sampling.min_p = unless_off(value)?,
-            "repetition-penalty" => sampling.repetition_penalty = number(value)?,
-            "max-tokens" => changed.max_tokens = number(value)?,
-            "seed" => changed.seed = if value == "random" { None } else { Some(number(value)?) },
-            _ => anyhow::bail!("there is no setting {name}; /help lists them"),
-        }
-        changed.validate().map_err(anyhow::Error::msg)?;
+        let typed = format!("{self}\n/{name} {value}");
+        let flags = typed.lines().map(|line| line.replacen('/', "--", 1).replacen(' ', "=", 1));
+        let changed = command()
+            .try_get_matches_from(flags)
+            .and_then(|matches| Settings::from_arg_matches(&matches))
+            .map_err(|_| anyhow!("{value:?} is not a number of the right kind"))?;
+        changed.validate().map_err(Error::msg)?;
         *self = changed;
         Ok(())
     }
 
-    /// The seed, or a new one from the system; short enough to be typed.
+    /// Returns the seed, or a new one from the system, short enough to be typed.
     pub fn seed_or_random(&self) -> u64 {
         self.seed.unwrap_or_else(|| rand::random::<u32>().into())
     }
 }
 
-fn number<T: std::str::FromStr>(value: &str) -> Result<T> {
-    value.parse().ok().with_context(|| format!("{value:?} is not a number of the right kind"))
-}
-
-fn unless_off<T: std::str::FromStr>(value: &str) -> Result<Option<T>> {
-    if value == "off" { Ok(None) } else { number(value).map(Some) }
-}
-
 impl fmt::Display for Settings {
-    /// One setting a line, as it would be typed.
+    /// Writes one command per line, as it would be typed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn or<T: ToString>(value: Option<T>, none: &str) -> String {
-            value.map_or(none.to_string(), |value| value.to_string())
+        fn or<T: ToString>(value: &Option<T>, none: &str) -> String {
+            value.as_ref().map_or(none.to_string(), T::to_string)
         }
-        let Sampling { temperature, top_k, top_p, min_p, repetition_penalty } = self.sampling;
+        let Settings { temperature, top_p, top_k, min_p, repetition_penalty, max_tokens, seed } =
+            self;
         writeln!(f, "/temperature {temperature}")?;
         writeln!(f, "/top-p {}", or(top_p, "off"))?;
         writeln!(f, "/top-k {}", or(top_k, "off"))?;
         writeln!(f, "/min-p {}", or(min_p, "off"))?;
         writeln!(f, "/repetition-penalty {repetition_penalty}")?;
-        writeln!(f, "/max-tokens {}", self.max_tokens)?;
-        write!(f, "/seed {}", or(self.seed, "random"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::commands::flags::parse_from;
-    use crate::shell::exit::UsageError;
-
-    fn settings(flags: &[&str]) -> Result<Settings> {
-        let (args, _): (Args, _) =
-            parse_from([&["inference", "--checkpoint", "c"], flags].concat())?;
-        Settings::from_args(&args)
-    }
-
-    #[test]
-    fn defaults_are_those_of_the_contract() {
-        let settings = settings(&[]).unwrap();
-        assert_eq!(settings.sampling, Sampling::default());
-        assert_eq!((settings.max_tokens, settings.seed), (256, None));
-        assert_eq!(settings.stop, ["<|endoftext|>"]);
-    }
-
-    #[test]
-    fn nonsense_is_refused_by_the_flags_name() {
-        for (flag, value) in [
-            ("--temperature", "-0.1"),
-            ("--temperature", "nan"),
-            ("--top-p", "0"),
-            ("--top-p", "1.1"),
-            ("--top-p", "nan"),
-            ("--top-k", "0"),
-            ("--min-p", "-1"),
-            ("--min-p", "2"),
-            ("--repetition-penalty", "0"),
-            ("--stop", ""),
-        ] {
-            let error = settings(&[flag, value]).expect_err(flag);
-            assert!(error.is::<UsageError>() && error.to_string().contains(flag), "{error}");
-        }
-    }
-
-    #[test]
-    fn commands_change_what_flags_set() {
-        let mut changed = settings(&[]).unwrap();
-        for (name, value) in [
-            ("temperature", "0.7"),
-            ("top-p", "0.5"),
-            ("top-k", "40"),
-            ("min-p", "0.1"),
-            ("repetition-penalty", "1.2"),
-            ("max-tokens", "9"),
-            ("seed", "1"),
-        ] {
-            changed.set(name, value).unwrap();
-        }
-        let flags = [
-            "--temperature=0.7",
-            "--top-p=0.5",
-            "--top-k=40",
-            "--min-p=0.1",
-            "--repetition-penalty=1.2",
-            "--max-tokens=9",
-            "--seed=1",
-        ];
-        assert_eq!(changed, settings(&flags).unwrap());
-        changed.set("top-k", "off").unwrap();
-        changed.set("seed", "random").unwrap();
-        assert_eq!((changed.sampling.top_k, changed.seed), (None, None));
-    }
-
-    #[test]
-    fn a_wrong_command_changes_nothing() {
-        let mut changed = settings(&[]).unwrap();
-        for (name, value) in
-            [("temperature", "-1"), ("top-k", "1.5"), ("seed", ""), ("colour", "red")]
-        {
-            assert!(changed.set(name, value).is_err(), "{name}");
-        }
-        assert_eq!(changed, settings(&[]).unwrap());
+        writeln!(f, "/max-tokens {max_tokens}")?;
+        write!(f, "/seed {}", or(seed, "random"))
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 use crate::commands::flags::Common;
+use crate::run::tokenizer;
 
 /// Train a byte-level BPE tokenizer on text
 ///
@@ -17,7 +18,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH", required = true, help_heading = "Data")]
     pub dataset: Vec<PathBuf>,
     /// Directory for the tokenizer's files
-    #[arg(long, value_name = "DIR", default_value = crate::run::tokenizer::DEFAULT_DIR, help_heading = "Data")]
+    #[arg(long, value_name = "DIR", default_value = tokenizer::DEFAULT_DIR, help_heading = "Data")]
     pub out: PathBuf,
 
     /// Number of tokens: 256 bytes + special tokens + merges
@@ -32,7 +33,7 @@ pub struct Args {
         help_heading = "Tokenizer"
     )]
     pub special_tokens: Vec<String>,
-    /// How text is cut into pre-tokens: gpt2, gpt4 (cl100k) or a regular expression
+    /// Pattern that splits text into pre-tokens: gpt2, gpt4 (cl100k) or a regular expression
     #[arg(
         long,
         value_name = "P",
@@ -43,7 +44,13 @@ pub struct Args {
     pub pattern: String,
 
     /// Files to write: those of Hugging Face and GPT-2, or a tokenizer.tiktoken beside them
-    #[arg(long, value_name = "NAME", value_enum, default_value_t = Format::HuggingFace, help_heading = "General")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_enum,
+        default_value_t = Format::HuggingFace,
+        help_heading = "General"
+    )]
     pub format: Format,
     /// Print what was learned as one JSON object
     #[arg(long, help_heading = "General")]
@@ -60,7 +67,7 @@ pub enum Format {
     /// vocab.json, merges.txt, tokenizer.json, tokenizer_config.json
     #[value(name = "huggingface", alias = "hugging-face")]
     HuggingFace,
-    /// The same and tokenizer.tiktoken
+    /// These four files and tokenizer.tiktoken
     Tiktoken,
 }
 

@@ -1,15 +1,16 @@
-//! What `train-tokenizer` prints at the end.
+//! The report of `train-tokenizer`, printed at the end.
 
-use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bpe::Trained;
 use serde::Serialize;
 
 use crate::data::digest;
+use crate::shell::columns::aligned;
+use crate::shell::stdout::print;
 
-/// Time a phase.
+/// Seconds per phase.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Seconds {
     pub count: f64,
@@ -25,16 +26,16 @@ pub(super) struct Report {
     distinct_pre_tokens: usize,
     vocab_size: usize,
     merges: usize,
-    /// Of the training text; `null` for a text without tokens.
+    /// The ratio for the training text; `null` for a text without tokens.
     bytes_per_token: Option<f64>,
     seconds: Seconds,
-    /// Of `vocab.json`.
+    /// The digest of `vocab.json`.
     vocab_sha256: String,
     out: String,
 }
 
 impl Report {
-    /// Reads back the vocabulary that was written to `out`.
+    /// Collects the figures, among them the digest of the vocabulary file in `out`.
     pub fn new(trained: &Trained, seconds: Seconds, out: &Path) -> Result<Report> {
         Ok(Report {
             bytes: trained.summary.bytes,
@@ -49,27 +50,27 @@ impl Report {
         })
     }
 
-    /// Prints to standard output.
+    /// Prints the report to standard output.
     pub fn print(&self, json: bool) -> Result<()> {
         let text = if json { serde_json::to_string(self)? } else { self.lines() };
-        writeln!(io::stdout(), "{text}").context("standard output")
+        print(text + "\n")
     }
 
     fn lines(&self) -> String {
         let Seconds { count, merge, write } = self.seconds;
         let rate = self.bytes as f64 / 1e6 / count.max(1e-9);
         let per_token = self.bytes_per_token.map_or("none".into(), |ratio| format!("{ratio:.3}"));
-        [
-            format!("bytes            {}", self.bytes),
-            format!("pre-tokens       {} ({} distinct)", self.pre_tokens, self.distinct_pre_tokens),
-            format!("vocabulary       {} ({} merges)", self.vocab_size, self.merges),
-            format!("bytes per token  {per_token}"),
-            format!(
-                "seconds          count {count:.2} ({rate:.0} MB/s), merge {merge:.2}, write {write:.2}"
-            ),
-            format!("vocab.json       sha256 {}", self.vocab_sha256),
-            format!("written to       {}", self.out),
-        ]
-        .join("\n")
+        let (pre_tokens, distinct) = (self.pre_tokens, self.distinct_pre_tokens);
+        let seconds =
+            format!("count {count:.2} ({rate:.0} MB/s), merge {merge:.2}, write {write:.2}");
+        aligned(&[
+            ("bytes", self.bytes.to_string()),
+            ("pre-tokens", format!("{pre_tokens} ({distinct} distinct)")),
+            ("vocabulary", format!("{} ({} merges)", self.vocab_size, self.merges)),
+            ("bytes per token", per_token),
+            ("seconds", seconds),
+            ("vocab.json", format!("sha256 {}", self.vocab_sha256)),
+            ("written to", self.out.clone()),
+        ])
     }
 }

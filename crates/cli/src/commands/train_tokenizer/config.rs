@@ -1,0 +1,91 @@
+//! The configuration of a training: the arguments, checked as far as possible before the work.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use anyhow::{Context, Error, Result};
+use bpe::formats::gpt2;
+use bpe::{Pattern, TrainConfig, Vocab};
+
+use super::args::Args;
+use super::dataset;
+use crate::data::text_input::TextInput;
+use crate::shell::columns::aligned;
+use crate::shell::exit::usage;
+
+/// A configuration that was checked.
+pub struct Config {
+    /// Open texts, none of them known to be empty.
+    pub datasets: Vec<TextInput>,
+    /// The directory for the tokenizer.
+    pub out: PathBuf,
+    /// The size of the vocabulary and the special tokens.
+    pub training: TrainConfig,
+    /// The number of merges that fill the vocabulary.
+    pub num_merges: usize,
+    /// The pattern that splits text into pre-tokens.
+    pub pattern: Pattern,
+}
+
+impl Config {
+    /// Checks the arguments and opens the texts.
+    ///
+    /// # Errors
+    /// When a flag is invalid (wrong usage) or a path cannot be used.
+    pub fn new(args: &Args) -> Result<Config> {
+        let training = TrainConfig {
+            vocab_size: args.vocab_size,
+            special_tokens: args.special_tokens.clone(),
+        };
+        let num_merges = training.num_merges().map_err(|error| match error {
+            bpe::Error::VocabSizeTooSmall { .. } => usage(format!("--vocab-size: {error}")),
+            _ => refused_special(error),
+        })?;
+        check_spelling(&training.special_tokens)?;
+        let pattern =
+            Pattern::parse(&args.pattern).map_err(|error| usage(format!("--pattern: {error}")))?;
+        let datasets = dataset::open_all(&args.dataset)?;
+        files::check_dir(&args.out).context("--out")?;
+        Ok(Config { datasets, out: args.out.clone(), training, num_merges, pattern })
+    }
+
+    /// Logs the configuration.
+    pub fn log(&self) {
+        let names: Vec<String> = self.datasets.iter().map(TextInput::describe).collect();
+        let specials = &self.training.special_tokens;
+        let vocabulary = format!(
+            "{} = 256 bytes + {} special + {} merges",
+            self.training.vocab_size,
+            specials.len(),
+            self.num_merges
+        );
+        let configuration = aligned(&[
+            ("dataset", names.join(", ")),
+            ("vocabulary", vocabulary),
+            ("special tokens", specials.join(" ")),
+            ("pattern", self.pattern.name().to_string()),
+            ("out", self.out.display().to_string()),
+            ("threads", rayon::current_num_threads().to_string()),
+        ]);
+        log::info!("{configuration}");
+    }
+}
+
+/// Refuses special tokens that `vocab.json` would spell like a byte (`é`) or a text (`Ġthe`),
+/// before hours of work and not after.
+fn check_spelling(special_tokens: &[String]) -> Result<()> {
+    let vocab = Vocab::from_merges(Vec::new(), special_tokens).and_then(|v| gpt2::check(&v));
+    vocab.map_err(refused_special)?;
+    for special in special_tokens {
+        if let Some(text) = gpt2::spelled_alike(special) {
+            return Err(refused_special(format!(
+                "{special} is how vocab.json spells the text {text:?}; give another one"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn refused_special(reason: impl Display) -> Error {
+    usage(format!("--special-token: {reason}"))
+}
