@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# self_test.sh: the other checks of this folder find what they are for, in small trees made up here.
+set -euo pipefail
+
+checks="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+tree="$(mktemp -d)"
+trap 'rm -rf "$tree"' EXIT
+cd "$tree"
+
+# file PATH TEXT: writes a file.
+file() { mkdir -p "$(dirname "$1")" && printf '%s\n' "$2" >"$1"; }
+# passes WHAT COMMAND... and fails WHAT PART COMMAND...: the command's exit status, and a part of
+# what it prints.
+passes() {
+    local what=$1 && shift
+    "$@" >out 2>&1 || { echo "error: $what is refused:" && cat out && exit 1; }
+}
+fails() {
+    local what=$1 part=$2 && shift 2
+    if "$@" >out 2>&1; then echo "error: $what is not found" && exit 1; fi
+    grep -qF -- "$part" out || { echo "error: $what, without '$part':" && cat out && exit 1; }
+}
+
+cycles=("$checks/import_cycles.py" c)
+file c/x/src/lib.rs 'mod a; mod b; pub use a::{inner::Deep, A as Public};'
+file c/x/src/a/mod.rs 'pub mod inner; use inner::Deep; pub struct A(Deep);'
+file c/x/src/a/inner.rs 'pub struct Deep; // crate::b::f() in a comment'
+file c/x/src/b.rs 'use {crate::{Public}, std::fmt}; pub fn f() -> crate::Deep { crate::Deep }'
+passes "a tree without a cycle" "${cycles[@]}"
+file c/x/src/b.rs '
+#[cfg(test)]
+mod tests {
+    use crate::a::A;
+}'
+file c/x/src/a/tests.rs 'use crate::b::f;'
+file c/x/src/a/mod.rs 'pub struct A; use crate::b::f;'
+passes "a cycle of tests" "${cycles[@]}"
+file c/x/src/b.rs 'use {std::fmt::{self, Debug}, crate::{a::{inner::Deep, A}}};'
+fails "a cycle in nested braces" "c/x/src/a/mod.rs -> c/x/src/b.rs" "${cycles[@]}"
+file c/x/src/b.rs 'pub fn f() { crate::a::g(1) }'
+fails "a cycle through a path in an expression" "b.rs" "${cycles[@]}"
+file c/x/src/b.rs 'pub use crate::Public;'
+fails "a cycle through a name that lib.rs re-exports" "b.rs" "${cycles[@]}"
+file c/x/src/b.rs 'pub fn f() {}'
+file c/x/src/a/mod.rs 'mod inner; pub fn g() { inner::h() }'
+passes "a parent that calls a child" "${cycles[@]}"
+file c/x/src/a/inner.rs 'use super::g; pub fn h() { g() }'
+fails "a child that imports from its parent" "a/inner.rs" "${cycles[@]}"
+
+style=("$checks/style.sh" s)
+exactly_100=$(printf '// %097d' 0 | sed 's/0/−/g')
+file s/fine.rs "$exactly_100
+/// Returns the rows of a chunk.
+/// What follows is no summary.
+fn lacks_a_row_or_a_chunk() {}"
+passes "what is in order" "${style[@]}"
+file s/long.rs "${exactly_100}x"
+fails "a line of 101 characters" "s/long.rs:1: 101" "${style[@]}"
+rm s/long.rs
+for summary in '/// The same for rows' '    //! What it does' '/// So that' '/// Whether it is'; do
+    file s/summary.rs "$summary"
+    fails "the summary '$summary'" "s/summary.rs:1" "${style[@]}"
+done
+rm s/summary.rs
+for name in rows_a_chunk TILES_A_THREAD max_tokens_a_batch; do
+    file s/name.rs "let $name = 1;"
+    fails "the name $name" "$name" "${style[@]}"
+done
+
+file d.md 'See `c/x/src/` and `cargo test`.
+## `c/x/src/`
+- `a/inner.rs`'
+passes "a document whose paths exist" "$checks/paths.sh" d.md
+file d.md '- `a/inner.rs`'
+fails "a path that does not exist" "no a/inner.rs" "$checks/paths.sh" d.md
