@@ -1,5 +1,7 @@
-//! Machinery that knows nothing of tokens: keys, hashing, prefetching, huge pages, a lock.
+//! Machinery that knows nothing of tokens: byte strings, keys, hashing, prefetching, huge pages, a
+//! lock.
 
+pub(crate) mod byte_strings;
 pub(crate) mod fibonacci_hash;
 pub(crate) mod huge_pages;
 pub(crate) mod lock;

@@ -10,7 +10,7 @@ use super::queue::{Context, PairQueue};
 use super::tokens::TokenTable;
 use super::words::{BOUNDARY, NO_PAIR, Words};
 use crate::error::{Error, Result};
-use crate::train::counts::PreTokenCounts;
+use crate::train::counts::pre_token_counts::PreTokenCounts;
 
 /// Places are listed anew when there are this many beyond twice those that are not stale.
 const STALE_PLACES: usize = 1 << 20;

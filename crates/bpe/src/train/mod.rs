@@ -12,7 +12,8 @@ mod words;
 use std::ops::ControlFlow;
 
 use crate::error::{Error, Result};
-use crate::train::counts::{OnProgress, PreTokenCounts, TextSummary};
+use crate::train::counts::OnProgress;
+use crate::train::counts::pre_token_counts::{PreTokenCounts, TextSummary};
 use crate::vocab::Vocab;
 use learner::Learner;
 

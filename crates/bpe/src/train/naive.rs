@@ -1,22 +1,56 @@
-//! The trainer in its plainest form: the specification of [`train`](crate::train) and the oracle of
-//! its tests.
+//! Training in its plainest form: the page to read first. It specifies what [`train`](crate::train)
+//! does faster, and is the oracle of its tests.
 //!
-//! Given distinct pre-tokens w with counts n(w), each a sequence of symbols that starts as its
-//! bytes:
+//! Byte-pair encoding began as a compression algorithm (P. Gage, *A New Algorithm for Data
+//! Compression*, 1994). Sennrich, Haddow and Birch made it a way to choose the vocabulary of a
+//! language model (*Neural Machine Translation of Rare Words with Subword Units*,
+//! arXiv:1508.07909); GPT-2 applied it to bytes instead of characters (Radford et al., *Language
+//! Models are Unsupervised Multitask Learners*, 2019).
 //!
-//! 1. count(a, b) = Σ over w of n(w) · |{i : wᵢ = a, wᵢ₊₁ = b}|; overlapping occurrences all count,
-//!    so "aaa" holds (a, a) twice.
-//! 2. Take the pair with the largest count; among equals the one whose first element has the
-//!    lexicographically greater bytes, then the one whose second has. If there is none, stop.
-//! 3. It becomes the next token. In each w, from left to right, replace every occurrence that does
-//!    not overlap one already replaced. Repeat until enough merges are learned.
+//! # Definition
+//! Given distinct words w (pre-tokens) with counts n(w), each a sequence of tokens, at first one per
+//! byte:
 //!
-//! Each merge reads all words again: O(merges · text).
+//! 1. Count each pair of neighbouring tokens: count(a, b) = Σ over w of n(w) · |{i : wᵢ = a,
+//!    wᵢ₊₁ = b}|. Overlapping occurrences all count, so "aaa" holds (a, a) twice.
+//! 2. Take the pair with the largest count. Stop if there is none.
+//! 3. The two joined become the next token. In each w, from left to right, replace every occurrence
+//!    of the pair that does not overlap one already replaced.
+//! 4. Repeat until enough merges are learned.
+//!
+//! # Ties
+//! Among pairs of equal count, the one wins whose first token has the lexicographically greater
+//! bytes; if these are equal too, the one whose second token has. Bytes are compared, not ids, so
+//! the result does not depend on how tokens are numbered. Sennrich et al. leave ties open; this rule
+//! is the one of the reference merges in this crate's tests.
+//!
+//! # Example
+//! The words of the paper: low ×5, lower ×2, newest ×6, widest ×3.
+//!
+//! | merge | count | words afterwards |
+//! |---|---|---|
+//! | | | l o w · l o w e r · n e w e s t · w i d e s t |
+//! | s t | 9, as (e, s) has, but s > e | l o w · l o w e r · n e w e st · w i d e st |
+//! | e st | 9 | l o w · l o w e r · n e w est · w i d est |
+//! | o w | 7, as (l, o) has, but o > l | l ow · l ow e r · n e w est · w i d est |
+//! | l ow | 7 | low · low e r · n e w est · w i d est |
+//! | w est | 6, as (n, e) and (e, w) have | low · low e r · n e west · w i d est |
+//!
+//! Each merge reads all words again, which takes O(merges · text) time.
 
 use std::collections::HashMap;
 
-/// The merges learned from `words` (bytes, count), at most `max_merges`, as pairs of ids. Byte b
-/// has id b; merge k makes the token `first_id + k`.
+/// Learns at most `max_merges` merges from `words` (bytes, count). Returns them as pairs of ids: byte
+/// b has id b, and merge k makes the token `first_id + k`.
+///
+/// ```
+/// let words: [(&[u8], u64); 4] = [(b"low", 5), (b"lower", 2), (b"newest", 6), (b"widest", 3)];
+/// let merges = bpe::learn_merges_naive(&words, 256, 5);
+/// let vocab = bpe::Vocab::from_merges(merges, &[])?;
+/// let learned: Vec<&[u8]> = vocab.tokens().skip(256).collect();
+/// assert_eq!(learned, [&b"st"[..], b"est", b"ow", b"low", b"west"]);
+/// # Ok::<(), bpe::Error>(())
+/// ```
 pub fn learn_merges_naive(
     words: &[(&[u8], u64)],
     first_id: u32,
@@ -47,7 +81,7 @@ pub fn learn_merges_naive(
     merges
 }
 
-/// `word` with each (left, right) replaced by `new_id`, from left to right.
+/// Returns `word` with each (left, right) replaced by `new_id`, from left to right.
 fn replace(word: &[u32], left: u32, right: u32, new_id: u32) -> Vec<u32> {
     let mut out = Vec::with_capacity(word.len());
     let mut i = 0;

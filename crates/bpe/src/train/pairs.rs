@@ -1,4 +1,4 @@
-//! The pairs that occur, how often, and where.
+//! The pairs that occur, their counts and their places.
 
 use super::tokens::TokenTable;
 use super::words::{BOUNDARY, NO_PAIR, Words};
@@ -8,7 +8,7 @@ use super::words::{BOUNDARY, NO_PAIR, Words};
 pub(super) struct Pair {
     pub left: u32,
     pub right: u32,
-    /// Σ over its places of the word's count; exact at all times.
+    /// Σ over its places of the word's count. Always exact.
     pub count: u64,
     /// Its places are `places[start..start + len]`, in ascending order of position. Some may be
     /// stale.
@@ -22,9 +22,8 @@ impl Pair {
     }
 }
 
-/// Where a pair occurs, or occurred: `position` is the slot where its first element starts.
-///
-/// It is stale unless that slot still names the pair.
+/// A place where a pair occurs or once occurred: `position` is the slot where its first element
+/// starts. The place is stale unless that slot still names the pair.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place {
     pub position: u32,
@@ -34,9 +33,9 @@ pub(super) struct Place {
 
 /// All pairs with their places.
 ///
-/// Every place of a pair comes into being during the merge that creates the younger of its two
-/// elements. So lists never grow later, the lists of one merge are appended to `places` together,
-/// and nothing is ever searched by (left, right).
+/// Every place of a pair arises during the merge that makes the younger of its two elements. So
+/// lists never grow later, the lists of one merge are appended to `places` together, and no pair is
+/// ever looked up by (left, right).
 #[derive(Default)]
 pub(super) struct PairTable {
     pub pairs: Vec<Pair>,
@@ -44,7 +43,7 @@ pub(super) struct PairTable {
 }
 
 impl PairTable {
-    /// The pairs of bytes in `words`, whose slots are given their pairs.
+    /// Lists the pairs of bytes in `words`, and enters them into its slots.
     pub fn new(words: &mut Words) -> PairTable {
         let mut index = vec![NO_PAIR; 256 * 256];
         let mut pairs: Vec<Pair> = Vec::new();
@@ -68,8 +67,8 @@ impl PairTable {
         table
     }
 
-    /// Forgets the pairs that no longer occur and all stale places: reads the whole arena,
-    /// renumbers the pairs and lists their places anew. Without `tokens` all symbols are bytes.
+    /// Drops the pairs that no longer occur and all stale places: reads the whole arena, renumbers
+    /// the pairs and lists their places anew. Without `tokens` all symbols are bytes.
     pub fn relist(&mut self, words: &mut Words, tokens: Option<&TokenTable>) {
         self.places = Vec::new();
         let mut renumbered = vec![NO_PAIR; self.pairs.len()];
@@ -84,37 +83,21 @@ impl PairTable {
         self.pairs.truncate(live as usize);
 
         let len_of = |symbol| tokens.map_or(1, |tokens| tokens.token_len(symbol));
-        let mut position = 0;
-        while let Some(slot) = words.slots.get_mut(position) {
-            if slot.symbol == BOUNDARY {
-                position += 1;
-                continue;
-            }
-            if slot.pair != NO_PAIR {
-                slot.pair = renumbered[slot.pair as usize];
-                self.pairs[slot.pair as usize].len += 1;
-            }
-            position += len_of(slot.symbol);
-        }
+        for_each_place(words, len_of, |_, pair| {
+            *pair = renumbered[*pair as usize];
+            self.pairs[*pair as usize].len += 1;
+        });
         self.places = vec![Place::default(); assign_starts(&mut self.pairs, 0)];
-        let (mut position, mut word) = (1, 0);
-        while let Some(slot) = words.slots.get(position) {
-            if slot.symbol == BOUNDARY {
-                (position, word) = (position + 1, word + 1);
-                continue;
-            }
-            if slot.pair != NO_PAIR {
-                let pair = &mut self.pairs[slot.pair as usize];
-                self.places[pair.start] = Place { position: position as u32, word };
-                pair.start += 1;
-            }
-            position += len_of(slot.symbol);
-        }
+        for_each_place(words, len_of, |place, pair| {
+            let start = &mut self.pairs[*pair as usize].start;
+            self.places[*start] = place;
+            *start += 1;
+        });
         rewind_starts(&mut self.pairs);
     }
 
-    /// Appends the lists of `pairs[first..]`, whose lengths are known, from (pair, place) in
-    /// ascending order of position.
+    /// Appends the lists of `pairs[first..]`, whose lengths are known. `fresh` holds their places,
+    /// in ascending order of position.
     pub fn append(&mut self, first: usize, fresh: &[(u32, Place)]) {
         let end = assign_starts(&mut self.pairs[first..], self.places.len());
         self.places.resize(end, Place::default());
@@ -127,7 +110,26 @@ impl PairTable {
     }
 }
 
-/// Gives each pair its part of the places from `start` on; returns where the last one ends.
+/// Calls `visit` with each place of the arena where a pair starts, and with the number of that pair.
+fn for_each_place(
+    words: &mut Words,
+    len_of: impl Fn(u32) -> usize,
+    mut visit: impl FnMut(Place, &mut u32),
+) {
+    let (mut position, mut word) = (1, 0);
+    while let Some(slot) = words.slots.get_mut(position) {
+        if slot.symbol == BOUNDARY {
+            (position, word) = (position + 1, word + 1);
+            continue;
+        }
+        if slot.pair != NO_PAIR {
+            visit(Place { position: position as u32, word }, &mut slot.pair);
+        }
+        position += len_of(slot.symbol);
+    }
+}
+
+/// Gives each pair its part of the places from `start` on. Returns where the last one ends.
 fn assign_starts(pairs: &mut [Pair], mut start: usize) -> usize {
     for pair in pairs {
         pair.start = start;
@@ -136,7 +138,8 @@ fn assign_starts(pairs: &mut [Pair], mut start: usize) -> usize {
     start
 }
 
-/// While a list is written its `start` is the end of what is there; this turns it back.
+/// Moves each `start` back to the beginning of its list. While a list is being written, it is the
+/// end of the part already there.
 fn rewind_starts(pairs: &mut [Pair]) {
     for pair in pairs {
         pair.start -= pair.len as usize;

@@ -1,61 +1,51 @@
 //! The bytes of the tokens learned so far.
 
-/// Bytes of all tokens by id, one after the other.
+use std::iter::repeat_n;
+
+use crate::memory::byte_strings::ByteStrings;
+
+/// The bytes of all tokens by id, and their lengths.
 pub(super) struct TokenTable {
-    bytes: Vec<u8>,
-    /// Token `id` is `bytes[starts[id]..starts[id + 1]]`.
-    starts: Vec<usize>,
-    /// Length of each token in bytes; beside `starts` because the merge loop asks for nothing else.
+    tokens: ByteStrings,
+    /// Length of each token in bytes. The merge loop reads only this.
     lens: Vec<u32>,
 }
 
 impl TokenTable {
-    /// The 256 bytes, then one empty entry for each special token: no text contains them, only
-    /// their ids are taken.
+    /// Makes a table of the 256 bytes, then one empty entry per special token: no text contains
+    /// special tokens, they only take up ids.
     pub fn new(num_specials: usize) -> TokenTable {
-        let mut table = TokenTable { bytes: Vec::new(), starts: vec![0], lens: Vec::new() };
-        for byte in 0..=255 {
-            table.bytes.push(byte);
-            table.close(1);
-        }
-        for _ in 0..num_specials {
-            table.close(0);
-        }
-        table
+        let mut tokens = ByteStrings::default();
+        tokens.extend((0..=255).map(|byte: u8| [byte]));
+        tokens.extend(repeat_n([], num_specials));
+        let lens = tokens.iter().map(|token| token.len() as u32).collect();
+        TokenTable { tokens, lens }
     }
 
-    fn close(&mut self, len: u32) {
-        self.starts.push(self.bytes.len());
-        self.lens.push(len);
-    }
-
-    /// How many tokens there are, special ones included.
+    /// The number of tokens, special ones included.
     pub fn len(&self) -> usize {
         self.lens.len()
     }
 
-    /// Bytes of all tokens together.
+    /// The number of bytes of all tokens together.
     pub fn total_bytes(&self) -> usize {
-        self.bytes.len()
+        self.tokens.total_bytes()
     }
 
-    /// Adds the token `left` followed by `right`; returns its id.
+    /// Adds the token `left` followed by `right`. Returns its id.
     pub fn push_pair(&mut self, left: u32, right: u32) -> u32 {
-        for id in [left, right] {
-            let (start, end) = (self.starts[id as usize], self.starts[id as usize + 1]);
-            self.bytes.extend_from_within(start..end);
-        }
         let id = self.lens.len() as u32;
-        self.close(self.lens[left as usize] + self.lens[right as usize]);
+        self.tokens.push_joined(left as usize, right as usize);
+        self.lens.push(self.lens[left as usize] + self.lens[right as usize]);
         id
     }
 
-    /// Bytes of token `id`.
+    /// The bytes of token `id`.
     pub fn bytes(&self, id: u32) -> &[u8] {
-        &self.bytes[self.starts[id as usize]..self.starts[id as usize + 1]]
+        self.tokens.get(id as usize).unwrap_or_default()
     }
 
-    /// Length in bytes of token `id`.
+    /// The length in bytes of token `id`.
     #[inline]
     pub fn token_len(&self, id: u32) -> usize {
         self.lens[id as usize] as usize

@@ -11,7 +11,7 @@
 //! at `position - 1`, where its id tells its length.
 
 use crate::error::{Error, Result};
-use crate::train::counts::PreTokenCounts;
+use crate::train::counts::pre_token_counts::PreTokenCounts;
 
 /// The id in a boundary slot.
 pub(super) const BOUNDARY: u32 = u32::MAX;

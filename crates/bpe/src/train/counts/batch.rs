@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::key::CountKey;
+use super::count_key::CountKey;
 use super::table::CountTable;
 use crate::error::Result;
 use crate::memory::short_key::Key;
@@ -40,6 +40,9 @@ impl Batch {
         self.num_asked = 0;
         let mut counting = Counting { text, batch: self, table };
         pattern.all_ends(text, part, &mut counting)?;
+        // The pipeline has two stages: a call counts the keys of the call before and makes keys of
+        // the ends found since. The first of two calls empties the second stage and moves the last
+        // ends into it, the second call counts these.
         counting.advance();
         counting.advance();
         Ok(())
@@ -73,7 +76,7 @@ impl InBatches for Counting<'_> {
                 self.table.add(&self.text[start..end], 1);
             } else {
                 let key = CountKey::short(key);
-                asked[*num_asked % ROOM] = (key, self.table.ask(key));
+                asked[*num_asked % ROOM] = (key, self.table.hash_and_prefetch(key));
                 *num_asked += 1;
             }
             start = end;
@@ -83,7 +86,7 @@ impl InBatches for Counting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::key::Seeds;
+    use super::super::count_key::Seeds;
     use super::*;
     use proptest::prelude::*;
 

@@ -1,12 +1,13 @@
-//! How often each pre-token occurs: all that training needs to know of a text.
+//! Counting pre-tokens: training needs nothing else from a text.
 //!
-//! The text is read in chunks that end at safe cuts; each thread takes the next chunk, scans it and
-//! counts into a table of its own. A table that grows beyond its share of memory is poured into a
-//! common one. Sums do not depend on the order of their parts and the result is sorted, so neither
-//! the number of threads nor the size of chunks can be seen in it.
+//! The text is read in chunks that end where pre-tokens end. Each thread takes the next chunk,
+//! splits it and counts into its own table. A table that grows beyond its share of memory is added
+//! to a common one. Sums do not depend on the order of their terms and the result is sorted, so the
+//! result is the same for every number of threads and every size of chunks.
 
 mod batch;
-mod key;
+mod count_key;
+pub(crate) mod pre_token_counts;
 mod table;
 
 use std::io::Read;
@@ -20,45 +21,22 @@ use crate::memory::lock::lock;
 use crate::pretokenize::pattern::Pattern;
 use crate::special::{Segment, SpecialTokens};
 use batch::Batch;
-use key::Seeds;
+use count_key::Seeds;
+use pre_token_counts::PreTokenCounts;
 use table::CountTable;
 
-/// Told how many more units (bytes, merges) are done, now and then and from any thread; `Break`
-/// stops the work with [`Error::Interrupted`].
+/// A function that is called now and then, from any thread, with the number of units (bytes,
+/// merges) done since the last call. `Break` stops the work with [`Error::Interrupted`].
 pub type OnProgress<'a> = &'a (dyn Fn(u64) -> ControlFlow<()> + Sync);
 
-/// Bytes that a thread takes at a time: enough that taking them costs nothing, few enough to stay
-/// in its cache.
+/// Bytes per chunk: enough that taking one costs nothing, few enough to stay in a thread's cache.
 const CHUNK_BYTES: usize = 1 << 18;
 
-/// Memory for the tables of all threads together.
+/// Bytes of memory for the tables of all threads together.
 const LOCAL_BYTES: usize = 32 << 20;
 
-/// Distinct pre-tokens, in ascending order of their bytes, and how often each occurs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PreTokenCounts {
-    /// The bytes of all pre-tokens, one after the other.
-    bytes: Vec<u8>,
-    /// Where each ends.
-    ends: Vec<usize>,
-    counts: Vec<u64>,
-    summary: TextSummary,
-}
-
-/// What a text amounts to, beside its pre-tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TextSummary {
-    /// All bytes, those of special tokens too.
-    pub bytes: u64,
-    /// Pre-tokens, repeated ones too.
-    pub pre_tokens: u64,
-    /// Special tokens.
-    pub specials: u64,
-}
-
 impl PreTokenCounts {
-    /// The counts of pre-tokens that were found elsewhere. A pre-token may come more than once: its
-    /// counts add up.
+    /// Collects counts of pre-tokens that were found elsewhere. Counts of equal pre-tokens add up.
     pub fn from_counts<W: AsRef<[u8]>>(
         counts: impl IntoIterator<Item = (W, u64)>,
     ) -> PreTokenCounts {
@@ -67,41 +45,6 @@ impl PreTokenCounts {
             table.add(word.as_ref(), count);
         }
         table.into_sorted()
-    }
-
-    /// How many distinct pre-tokens there are.
-    pub fn len(&self) -> usize {
-        self.counts.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.counts.is_empty()
-    }
-
-    /// Pre-tokens and their counts, in ascending order of bytes.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
-        let mut start = 0;
-        self.ends.iter().zip(&self.counts).map(move |(&end, &count)| {
-            let word = &self.bytes[start..end];
-            start = end;
-            (word, count)
-        })
-    }
-
-    /// What the counted text amounts to. Of counts from elsewhere only the pre-tokens are known.
-    pub fn summary(&self) -> TextSummary {
-        self.summary
-    }
-
-    fn push(&mut self, word: &[u8], count: u64) {
-        self.bytes.extend_from_slice(word);
-        self.ends.push(self.bytes.len());
-        self.counts.push(count);
-        // Counts from elsewhere may be anything; training refuses what does not fit.
-        let bytes = count.saturating_mul(word.len() as u64);
-        self.summary.bytes = self.summary.bytes.saturating_add(bytes);
-        self.summary.pre_tokens = self.summary.pre_tokens.saturating_add(count);
     }
 }
 
@@ -119,7 +62,7 @@ pub struct PreTokenCounter {
 }
 
 impl PreTokenCounter {
-    /// Counts what `pattern` cuts out between `special_tokens`, which are not counted.
+    /// Makes a counter of the pre-tokens by `pattern` between `special_tokens`.
     pub fn new(pattern: &Pattern, special_tokens: &[String]) -> PreTokenCounter {
         let specials: Vec<(String, u32)> = special_tokens.iter().cloned().zip(0..).collect();
         let seeds = Seeds::random();
@@ -135,16 +78,16 @@ impl PreTokenCounter {
         }
     }
 
-    /// The same with chunks of about `bytes`, and `table_bytes` of memory for each thread's table.
-    pub fn with_sizes(self, bytes: usize, table_bytes: usize) -> PreTokenCounter {
-        PreTokenCounter { chunk_bytes: bytes.max(1), local_bytes: table_bytes, ..self }
+    /// Sets the approximate size of chunks, and the memory for each thread's table.
+    pub fn with_sizes(self, chunk_bytes: usize, table_bytes: usize) -> PreTokenCounter {
+        PreTokenCounter { chunk_bytes: chunk_bytes.max(1), local_bytes: table_bytes, ..self }
     }
 
-    /// Counts what `reader` gives, in memory that does not grow with it.
+    /// Counts the text of `reader`, in memory that does not grow with it.
     ///
     /// # Errors
-    /// [`Error::Stream`] with what the reader says, [`Error::PatternRun`] for a custom pattern that
-    /// fails on this text, [`Error::Interrupted`].
+    /// [`Error::Stream`] when reading fails, [`Error::PatternRun`] when a custom pattern fails on
+    /// this text, [`Error::Interrupted`].
     pub fn count_reader(&self, reader: impl Read + Send, on_progress: OnProgress) -> Result<()> {
         let cutter = Cutter::new(&self.pattern, &self.specials);
         let reader = Mutex::new(ChunkReader::new(reader, cutter, self.chunk_bytes));
@@ -159,7 +102,7 @@ impl PreTokenCounter {
         results.into_iter().collect()
     }
 
-    /// The counts of all texts so far.
+    /// Returns the counts of all texts so far.
     pub fn finish(self) -> PreTokenCounts {
         let mut counts =
             self.total.into_inner().unwrap_or_else(PoisonError::into_inner).into_sorted();
@@ -168,7 +111,7 @@ impl PreTokenCounter {
         counts
     }
 
-    /// What each thread does: chunk after chunk, until there is none or another thread `failed`.
+    /// The loop of each thread: counts chunk after chunk, until the text ends or a thread `failed`.
     fn count_chunks(
         &self,
         reader: &Mutex<ChunkReader<impl Read>>,

@@ -1,31 +1,32 @@
-//! The count table: open addressing with linear probing, 24 bytes an entry, short keys inline.
+//! The count table: open addressing with linear probing, 24 bytes per entry. Short pre-tokens are in
+//! their entries, long ones in an arena.
 
 use rayon::prelude::*;
 
-use super::PreTokenCounts;
-use super::key::{CountKey, Seeds};
+use super::count_key::{CountKey, KeyKind, Seeds};
+use super::pre_token_counts::PreTokenCounts;
 use crate::memory::prefetch::prefetch;
 use crate::memory::short_key::Key;
 
 /// Entries of a new table, as a power of two.
 const FIRST_BITS: u32 = 12;
 
-/// A key and its count; 0 marks a free place.
+/// A key and its count. A count of 0 marks a free place.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     key: CountKey,
     count: u64,
 }
 
-/// Pre-tokens and their counts, in no order.
+/// Pre-tokens and their counts, in no particular order.
 #[derive(Debug)]
 pub(super) struct CountTable {
     /// A power of two of entries, at most three quarters of them taken.
     entries: Vec<Entry>,
-    /// The top bits of a hash say where its search begins: hash >> shift.
+    /// The search for a hash begins at its top bits: hash >> shift.
     shift: u32,
     len: usize,
-    /// Long pre-tokens: each its length in eight bytes, then its bytes.
+    /// Long pre-tokens: for each its length in eight bytes, then its bytes.
     arena: Vec<u8>,
     seeds: Seeds,
 }
@@ -41,14 +42,14 @@ impl CountTable {
         }
     }
 
-    /// Bytes that the table takes.
+    /// The memory that the table takes, in bytes.
     pub fn memory(&self) -> usize {
         self.entries.len() * size_of::<Entry>() + self.arena.len()
     }
 
-    /// The hash of a short pre-token, whose place is fetched from memory meanwhile.
+    /// Returns the hash of a short pre-token, and prefetches its place.
     #[inline(always)]
-    pub fn ask(&self, key: CountKey) -> u64 {
+    pub fn hash_and_prefetch(&self, key: CountKey) -> u64 {
         let hash = key.hash(self.seeds);
         prefetch(&self.entries[(hash >> self.shift) as usize]);
         hash
@@ -97,7 +98,7 @@ impl CountTable {
                 self.arena.extend_from_slice(word);
                 return self.added();
             }
-            if let Err(offset) = key.get()
+            if let KeyKind::Long { offset } = key.kind()
                 && key.hash(self.seeds) == hash
                 && self.long(offset) == word
             {
@@ -108,14 +109,14 @@ impl CountTable {
         }
     }
 
-    /// The long pre-token at `offset` of the arena.
+    /// Returns the long pre-token at `offset` of the arena.
     fn long(&self, offset: usize) -> &[u8] {
         let (len, rest) = self.arena[offset..].split_at(8);
         let len = len.iter().rev().fold(0, |len, &byte| len << 8 | usize::from(byte));
         &rest[..len]
     }
 
-    /// One more entry is taken; grows the table when it is three quarters full.
+    /// Notes that one more entry is taken. Grows the table when it is three quarters full.
     #[inline]
     fn added(&mut self) {
         self.len += 1;
@@ -139,36 +140,35 @@ impl CountTable {
         }
     }
 
-    /// Takes all counts of `other`, which has the same seeds and is empty afterwards.
+    /// Moves all counts of `other`, which has the same seeds, into this table.
     pub fn absorb(&mut self, other: &mut CountTable) {
         if self.len < other.len {
             std::mem::swap(self, other);
         }
         for &Entry { key, count } in other.entries.iter().filter(|entry| entry.count != 0) {
-            match key.get() {
-                Ok(_) => self.add_key(key, key.hash(self.seeds), count),
-                Err(offset) => self.add_long(other.long(offset), key.hash(self.seeds), count),
+            let hash = key.hash(self.seeds);
+            match key.kind() {
+                KeyKind::Short(_) => self.add_key(key, hash, count),
+                KeyKind::Long { offset } => self.add_long(other.long(offset), hash, count),
             }
         }
         *other = CountTable::new(self.seeds);
     }
 
-    /// The counts in ascending order of the pre-tokens' bytes.
+    /// Returns the counts in ascending order of the pre-tokens' bytes.
     pub fn into_sorted(mut self) -> PreTokenCounts {
         let (mut short, mut long) = (Vec::with_capacity(self.len), Vec::new());
-        for Entry { key, count } in std::mem::take(&mut self.entries) {
-            match key.get() {
-                Ok(key) if count > 0 => short.push((key, count)),
-                Err(offset) if count > 0 => long.push((self.long(offset), count)),
-                _ => {}
+        let entries = std::mem::take(&mut self.entries);
+        for Entry { key, count } in entries.into_iter().filter(|entry| entry.count != 0) {
+            match key.kind() {
+                KeyKind::Short(key) => short.push((key, count)),
+                KeyKind::Long { offset } => long.push((self.long(offset), count)),
             }
         }
         short.par_sort_unstable_by_key(|(key, _)| key.rank());
         long.par_sort_unstable();
 
-        let mut counts = PreTokenCounts::default();
-        counts.ends.reserve_exact(short.len() + long.len());
-        counts.counts.reserve_exact(short.len() + long.len());
+        let mut counts = PreTokenCounts::with_capacity(short.len() + long.len());
         let mut long = long.into_iter().peekable();
         for (key, count) in short {
             let short = &key.bytes()[..key.len()];

@@ -1,46 +1,57 @@
-//! Keys of the count table: a short pre-token as it stands, a long one by its hash and where its
-//! bytes are.
+//! Keys of the count table: the bytes of a short pre-token, the hash and place of a long one.
 
 use std::hash::{BuildHasher, RandomState};
 
 use crate::memory::short_key::Key;
 
-/// What stands for a pre-token in the table: the key of a short one, or hash and place of a long
-/// one in the same two numbers.
+/// A pre-token in the table: the key of a short one, or hash and place of a long one in the same
+/// two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct CountKey(Key);
 
-impl CountKey {
+/// A [`CountKey`] taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyKind {
     /// A short pre-token.
+    Short(Key),
+    /// A long pre-token, whose bytes are at `offset` of the arena.
+    Long { offset: usize },
+}
+
+impl CountKey {
+    /// The key of a short pre-token.
     #[inline]
     pub fn short(key: Key) -> CountKey {
         CountKey(key)
     }
 
-    /// A long pre-token with this hash, stored at `offset` of an arena, which has less than 2⁵⁶
-    /// bytes.
+    /// The key of a long pre-token with this hash, stored at `offset` of an arena, which has fewer
+    /// than 2⁵⁶ bytes.
     pub fn long(hash: u64, offset: usize) -> CountKey {
         CountKey(Key::long(hash, offset))
     }
 
-    /// The key of a short pre-token, or where the bytes of a long one are.
+    /// Tells the two kinds apart.
     #[inline]
-    pub fn get(self) -> Result<Key, usize> {
-        self.0.as_long().map_or(Ok(self.0), |(_, offset)| Err(offset))
+    pub fn kind(self) -> KeyKind {
+        match self.0.as_long() {
+            None => KeyKind::Short(self.0),
+            Some((_, offset)) => KeyKind::Long { offset },
+        }
     }
 
     /// The hash of either kind.
     #[inline]
     pub fn hash(self, seeds: Seeds) -> u64 {
-        match self.get() {
-            Ok(Key(low, high)) => fold(low ^ seeds.0, high ^ seeds.1),
-            Err(_) => self.0.0,
+        match self.kind() {
+            KeyKind::Short(Key(low, high)) => fold(low ^ seeds.0, high ^ seeds.1),
+            KeyKind::Long { .. } => self.0.0,
         }
     }
 }
 
-/// Drawn anew in each process, so that no text can be written whose pre-tokens all collide. No
-/// result depends on them.
+/// Random numbers that go into every hash, drawn anew for each counter, so that nobody can write a
+/// text whose pre-tokens all collide. No result depends on them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seeds(u64, u64);
 
@@ -50,7 +61,7 @@ impl Seeds {
         Seeds(random.hash_one(0), random.hash_one(1))
     }
 
-    /// The hash of a long pre-token.
+    /// Hashes a long pre-token.
     pub fn hash_long(self, bytes: &[u8]) -> u64 {
         let (words, rest) = bytes.as_chunks::<8>();
         let mut hash = self.0 ^ bytes.len() as u64;
@@ -63,8 +74,8 @@ impl Seeds {
     }
 }
 
-/// Both halves of the 128-bit product, folded: every bit of the result depends on every bit of both
-/// factors.
+/// Multiplies to 128 bits and folds both halves with XOR, so that every bit of the result depends on
+/// every bit of both factors. This is the mixing step of wyhash (Wang Yi) and foldhash.
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
@@ -78,10 +89,10 @@ mod tests {
     #[test]
     fn long_keys_know_hash_and_offset() {
         let key = CountKey::long(7, 1 << 40);
-        assert_eq!(key.get(), Err(1 << 40));
+        assert_eq!(key.kind(), KeyKind::Long { offset: 1 << 40 });
         assert_eq!(key.hash(Seeds::random()), 7);
         let short = Key::new(b"fifteen letters", 0..15);
-        assert_eq!(CountKey::short(short).get(), Ok(short));
+        assert_eq!(CountKey::short(short).kind(), KeyKind::Short(short));
     }
 
     #[test]
