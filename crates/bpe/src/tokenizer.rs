@@ -9,6 +9,7 @@
 //! # Ok::<(), bpe::Error>(())
 //! ```
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use crate::encode::encoder::Encoder;
 use crate::encode::stream::{self, StreamOptions, StreamStats};
 use crate::encode::token_id::TokenId;
 use crate::error::{Error, Result};
+use crate::formats::{self, Parts};
 use crate::merge::model::Model;
 use crate::pretokenize::pattern::Pattern;
 use crate::special::SpecialTokens;
@@ -49,17 +51,16 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Vocab`] for an empty special token.
     pub fn with_extra_specials(&self, extra: &[String]) -> Result<Tokenizer> {
-        let vocab = self.vocab().with_extra_specials(extra)?;
-        let tokenizer = Tokenizer::new(vocab, self.pattern.clone());
-        Ok(if self.ignores_merges() { tokenizer.ignore_merges() } else { tokenizer })
+        let vocab = Cow::Owned(self.vocab().with_extra_specials(extra)?);
+        Ok(Tokenizer::from_parts(Parts { vocab, ..self.parts() }))
     }
 
-    /// Reads a directory; see [`crate::formats::load`].
+    /// Reads the tokenizer in a directory; see [`formats::load`].
     ///
     /// # Errors
     /// When there is no tokenizer in it, or one that this crate cannot express.
     pub fn load(dir: &Path) -> Result<Tokenizer> {
-        crate::formats::load(dir)
+        Ok(Tokenizer::from_parts(formats::load(dir)?))
     }
 
     /// Writes `vocab.json`, `merges.txt`, `tokenizer.json` and `tokenizer_config.json` into `dir`.
@@ -67,7 +68,22 @@ impl Tokenizer {
     /// # Errors
     /// When the directory cannot be written to, or the vocabulary cannot be spelled in these files.
     pub fn save(&self, dir: &Path) -> Result<()> {
-        crate::formats::save(self, dir)
+        formats::save(&self.parts(), dir)
+    }
+
+    /// Makes a tokenizer of what its files hold.
+    pub fn from_parts(parts: Parts) -> Tokenizer {
+        let tokenizer = Tokenizer::new(parts.vocab.into_owned(), parts.pattern.into_owned());
+        if parts.ignore_merges { tokenizer.ignore_merges() } else { tokenizer }
+    }
+
+    /// Returns what the files of this tokenizer hold.
+    pub fn parts(&self) -> Parts<'_> {
+        Parts {
+            vocab: Cow::Borrowed(self.vocab()),
+            pattern: Cow::Borrowed(&self.pattern),
+            ignore_merges: self.ignores_merges(),
+        }
     }
 
     /// Returns the vocabulary.

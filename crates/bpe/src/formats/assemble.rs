@@ -1,142 +1,129 @@
-//! A vocabulary from what the files say.
+//! Putting a vocabulary together from spellings.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::path::Path;
 
 use foldhash::fast::RandomState;
 
 use super::byte_unicode::unspell_into;
-use super::spelling::{Spelling, Spellings};
+use super::spelling::{Ids, Spelling};
 use crate::error::{Error, Result, show};
+use crate::memory::byte_strings::ByteStrings;
 use crate::vocab::Vocab;
 
+/// The files that tokens and merges are read from, for errors. They may be the same.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'p> {
+    pub(super) tokens: &'p Path,
+    pub(super) merges: &'p Path,
+}
+
 /// Puts a vocabulary together from spellings, merges and special tokens. Special tokens are spelled
-/// as they are; without a list of them, each token that is neither a byte nor the result of a merge
+/// as they are. Without a list of them, each token that is neither a byte nor the result of a merge
 /// is one.
 pub(super) fn assemble(
-    Spellings(ids): &Spellings,
+    ids: &Ids,
     merges: &[(&str, &str)],
     specials: Option<Vec<(String, u32)>>,
-    vocab_path: &Path,
-    merges_path: &Path,
+    sources: Sources,
 ) -> Result<Vocab> {
     // Both look up every merge, in a table that is larger than most caches.
     let (pairs, tokens) = rayon::join(
-        || pairs(ids, merges, vocab_path, merges_path),
-        || Tokens::new(ids, merges, specials, vocab_path),
+        || {
+            merges
+                .iter()
+                .enumerate()
+                .map(|merge| pair(ids, merge, sources))
+                .collect::<Result<Vec<_>>>()
+        },
+        || tokens(ids, merges, specials, sources.tokens),
     );
-    let (pairs, Tokens { bytes, places, specials }) = (pairs?, tokens?);
-    let tokens: Vec<&[u8]> =
-        places.into_iter().map(|place| &bytes[place.unwrap_or_default()]).collect();
-    Vocab::new(&tokens, pairs, specials).map_err(|error| error.in_files(vocab_path, merges_path))
+    let (pairs, (tokens, specials)) = (pairs?, tokens?);
+    Vocab::from_strings(tokens, pairs, specials)
+        .map_err(|error| error.in_files(sources.tokens, sources.merges))
 }
 
-type Ids<'t> = HashMap<Spelling<'t>, u32, RandomState>;
-
-/// The merges by ids.
-fn pairs(
+/// Returns the ids of the two tokens of a merge.
+fn pair(
     ids: &Ids,
-    merges: &[(&str, &str)],
-    vocab_path: &Path,
-    merges_path: &Path,
-) -> Result<Vec<(u32, u32)>> {
-    let id_of = |token: &str, rank: usize| {
+    (rank, (left, right)): (usize, &(&str, &str)),
+    sources: Sources,
+) -> Result<(u32, u32)> {
+    let id_of = |token: &str| {
         ids.get(token).copied().ok_or_else(|| {
-            Error::file(
-                merges_path,
-                format!("merge {rank} with the token {}", show(token.as_bytes())),
-                format!("tokens that are in {}", vocab_path.display()),
-                "do the two belong together?",
-            )
+            let found = format!("merge {rank} with the token {}", show(token.as_bytes()));
+            let expected = format!("tokens that are in {}", sources.tokens.display());
+            Error::file(sources.merges, found, expected, "do the two belong together?")
         })
     };
-    let ranked = merges.iter().enumerate();
-    ranked.map(|(rank, (left, right))| Ok((id_of(left, rank)?, id_of(right, rank)?))).collect()
+    Ok((id_of(left)?, id_of(right)?))
 }
 
-/// The bytes of all tokens, and which are special.
-struct Tokens {
-    bytes: Vec<u8>,
-    /// Where in `bytes` each token is, by id; all are there in the end.
-    places: Vec<Option<Range<usize>>>,
-    specials: Vec<(String, u32)>,
-}
-
-impl Tokens {
-    fn new(
-        ids: &Ids,
-        merges: &[(&str, &str)],
-        specials: Option<Vec<(String, u32)>>,
-        path: &Path,
-    ) -> Result<Tokens> {
-        let made = specials.is_none().then(|| made(ids, merges));
-        let texts: HashMap<u32, &str, RandomState> =
-            specials.iter().flatten().map(|(text, id)| (*id, text.as_str())).collect();
-        let count = ids.len();
-        let (mut bytes, mut places) = (Vec::new(), vec![None; count]);
-        let mut found: Vec<(String, u32)> = Vec::new();
-        // The table has no order: of several faults the one with the lowest id is told.
-        let mut fault: Option<(u32, Error)> = None;
-        let mut refuse = |id: u32, found: String, expected: String, hint: &str| {
-            if fault.as_ref().is_none_or(|&(first, _)| id < first) {
-                fault = Some((id, Error::file(path, found, expected, hint)));
+/// Returns the bytes of all tokens, and the special ones among them.
+fn tokens(
+    ids: &Ids,
+    merges: &[(&str, &str)],
+    specials: Option<Vec<(String, u32)>>,
+    path: &Path,
+) -> Result<(ByteStrings, Vec<(String, u32)>)> {
+    let made = specials.is_none().then(|| made_by_merges(ids, merges));
+    let texts: HashMap<u32, &str, RandomState> =
+        specials.iter().flatten().map(|(text, id)| (*id, text.as_str())).collect();
+    let mut tokens = ByteStrings::default();
+    let mut found = Vec::new();
+    let mut bytes = Vec::new();
+    for (id, spelling) in (0..).zip(by_id(ids, path)?) {
+        bytes.clear();
+        let is_spelled = unspell_into(spelling, &mut bytes);
+        let is_byte = is_spelled && bytes.len() == 1;
+        match (&made, texts.get(&id)) {
+            (_, Some(text)) => tokens.push(text.as_bytes()),
+            (Some(made), None) if !made[id as usize] && !is_byte => {
+                tokens.push(spelling.as_bytes());
+                found.push((spelling.to_string(), id));
             }
-        };
-        for (Spelling(spelling), &id) in ids {
-            let Some(place) = places.get_mut(id as usize) else {
-                refuse(
-                    id,
-                    format!("the id {id} among {count} tokens"),
-                    format!("every id below {count} once"),
-                    "ids must have no holes",
-                );
-                continue;
-            };
-            if place.is_some() {
-                let expected = "one token for each id".into();
-                refuse(id, format!("the id {id} twice"), expected, "is this a vocabulary?");
-                continue;
+            _ if is_spelled => tokens.push(&bytes),
+            _ => {
+                let found = format!("the token {spelling:?}");
+                let expected = "tokens in GPT-2's spelling of bytes";
+                return Err(Error::file(path, found, expected, "only byte-level BPE can be read"));
             }
-            let start = bytes.len();
-            let is_spelled = unspell_into(spelling, &mut bytes);
-            let is_byte = is_spelled && bytes.len() == start + 1;
-            let is_special = match &made {
-                Some(made) => !made[id as usize] && !is_byte,
-                None => texts.contains_key(&id),
-            };
-            if is_special {
-                bytes.truncate(start);
-                bytes.extend_from_slice(texts.get(&id).copied().unwrap_or(spelling).as_bytes());
-                if specials.is_none() {
-                    found.push((spelling.to_string(), id));
-                }
-            } else if !is_spelled {
-                let expected = "tokens in GPT-2's spelling of bytes".into();
-                let hint = "only byte-level BPE can be read";
-                refuse(id, format!("the token {spelling:?}"), expected, hint);
-            }
-            *place = Some(start..bytes.len());
         }
-        if let Some((_, error)) = fault {
-            return Err(error);
-        }
-        found.sort_by_key(|&(_, id)| id);
-        Ok(Tokens { bytes, places, specials: specials.unwrap_or(found) })
     }
+    Ok((tokens, specials.unwrap_or(found)))
 }
 
-/// Which tokens a merge makes, by id.
-fn made(ids: &Ids, merges: &[(&str, &str)]) -> Vec<bool> {
+/// Returns the spellings in the order of their ids, each of which must occur once.
+fn by_id<'t>(ids: &'t Ids, path: &Path) -> Result<impl Iterator<Item = &'t str>> {
+    let count = ids.len();
+    let mut spellings = vec![None; count];
+    // The table has no order. Of several wrong ids the lowest is reported.
+    let mut wrong: Option<u32> = None;
+    for (Spelling(spelling), &id) in ids {
+        match spellings.get_mut(id as usize) {
+            Some(slot @ None) => *slot = Some(&**spelling),
+            _ => wrong = Some(wrong.map_or(id, |lowest| lowest.min(id))),
+        }
+    }
+    let Some(id) = wrong else { return Ok(spellings.into_iter().flatten()) };
+    let found = match (id as usize) < count {
+        true => format!("the id {id} twice"),
+        false => format!("the id {id} among {count} tokens"),
+    };
+    let expected = format!("every id below {count} once");
+    Err(Error::file(path, found, expected, "ids must have no holes"))
+}
+
+/// Returns for each id whether a merge makes the token.
+fn made_by_merges(ids: &Ids, merges: &[(&str, &str)]) -> Vec<bool> {
     let mut made = vec![false; ids.len()];
     let mut joined = String::new();
     for (left, right) in merges {
         joined.clear();
         joined.push_str(left);
         joined.push_str(right);
-        if let Some(&id) = ids.get(joined.as_str())
-            && let Some(made) = made.get_mut(id as usize)
-        {
+        let id = ids.get(joined.as_str()).map(|&id| id as usize);
+        if let Some(made) = id.and_then(|id| made.get_mut(id)) {
             *made = true;
         }
     }

@@ -1,23 +1,25 @@
-//! What the header of a GGUF file says of a tokenizer, for llama.cpp: tokens and merges in GPT-2's
-//! spelling, and the name under which llama.cpp knows the pattern.
+//! The tokenizer in the header of a GGUF file, for llama.cpp: tokens and merges in GPT-2's spelling,
+//! and the name that llama.cpp gives the pattern.
 //!
-//! Between `gpt4` and llama.cpp's expression of the same purpose there are two differences: white
-//! space at the very end of a text, a line break with blanks after it, is one pre-token here and
-//! two there; and the `ſ` of old prints, which is a kind of s, makes a contraction behind an
-//! apostrophe here and not there.
+//! The pattern `gpt4` and llama.cpp's expression for the same purpose differ in two ways. White
+//! space at the very end of a text (a line break, then blanks) is one pre-token here and two there.
+//! The `ſ` of old prints, which is a kind of s, makes a contraction behind an apostrophe here and
+//! not there.
 
-use super::spelling::Speller;
+use std::borrow::Cow;
+
+use super::parts::Parts;
+use super::speller::Speller;
 use crate::error::{Error, Result};
-use crate::tokenizer::Tokenizer;
 
-/// An ordinary token.
+/// The type of an ordinary token.
 const NORMAL: i32 = 1;
-/// A special token.
+/// The type of a special token.
 const CONTROL: i32 = 3;
-/// An id that stands for nothing.
+/// The type of an id without a token.
 const UNUSED: i32 = 5;
 
-/// A tokenizer as llama.cpp has it.
+/// A tokenizer in the terms of llama.cpp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GgufTokenizer {
     /// `tokenizer.ggml.model`: byte-level BPE.
@@ -33,24 +35,27 @@ pub struct GgufTokenizer {
 }
 
 impl GgufTokenizer {
-    /// Describes `tokenizer` for a model of `vocab_size` ids, at least as many as the tokenizer
-    /// has.
+    /// Describes a tokenizer for a model of `vocab_size` ids, at least as many as the tokenizer has.
     ///
     /// # Errors
-    /// [`Error::NotInGguf`] for a pattern that llama.cpp does not know.
-    pub fn new(tokenizer: &Tokenizer, vocab_size: usize) -> Result<GgufTokenizer> {
-        let vocab = tokenizer.vocab();
-        let pre = match (tokenizer.pattern().name(), tokenizer.ignores_merges()) {
+    /// [`Error::Unsupported`] for a pattern that llama.cpp does not know.
+    pub fn new(parts: &Parts, vocab_size: usize) -> Result<GgufTokenizer> {
+        let pre = match (parts.pattern.name(), parts.ignore_merges) {
             ("gpt2", false) => "gpt-2",
             ("gpt4", false) => "dbrx",
             ("gpt4", true) => "llama-bpe",
-            (name, whole) => return Err(Error::NotInGguf { pattern: name.into(), whole }),
+            (name, ignore_merges) => {
+                let with = if ignore_merges { " with ignore_merges" } else { "" };
+                return Err(Error::Unsupported {
+                    found: format!("the pattern {name:?}{with}"),
+                    expected: "one that llama.cpp knows: gpt2, gpt4, or gpt4 with ignore_merges",
+                });
+            }
         };
-        let speller = Speller::new(vocab);
-        let mut tokens: Vec<String> =
-            speller.all().map(|(_, spelling)| spelling.into_owned()).collect();
+        let speller = Speller::new(&parts.vocab);
+        let mut tokens: Vec<String> = speller.tokens().map(Cow::into_owned).collect();
         let mut token_types = vec![NORMAL; tokens.len()];
-        for (_, id) in vocab.specials() {
+        for (_, id) in parts.vocab.specials() {
             token_types[*id as usize] = CONTROL;
         }
         let merges = speller.merges().map(|[left, right]| format!("{left} {right}")).collect();
@@ -63,7 +68,7 @@ impl GgufTokenizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Pattern, Vocab};
+    use crate::{Pattern, Tokenizer, Vocab};
 
     fn tokenizer(pattern: &str) -> Tokenizer {
         let vocab = Vocab::from_merges(vec![(32, 97), (257, 98)], &["<|end|>".into()]).unwrap();
@@ -72,7 +77,7 @@ mod tests {
 
     #[test]
     fn tokens_are_spelled_and_told_apart() {
-        let found = GgufTokenizer::new(&tokenizer("gpt2"), 261).unwrap();
+        let found = GgufTokenizer::new(&tokenizer("gpt2").parts(), 261).unwrap();
         assert_eq!(found.pre, "gpt-2");
         assert_eq!(found.tokens[256..], ["<|end|>", "Ġa", "Ġab", "[unused 259]", "[unused 260]"]);
         assert_eq!(found.token_types[255..], [NORMAL, CONTROL, NORMAL, NORMAL, UNUSED, UNUSED]);
@@ -81,7 +86,8 @@ mod tests {
 
     #[test]
     fn patterns_have_their_names_there() {
-        let pre = |tokenizer| GgufTokenizer::new(&tokenizer, 0).map(|found| found.pre);
+        let pre =
+            |tokenizer: Tokenizer| GgufTokenizer::new(&tokenizer.parts(), 0).map(|found| found.pre);
         assert_eq!(pre(tokenizer("gpt4")).unwrap(), "dbrx");
         assert_eq!(pre(tokenizer("gpt4").ignore_merges()).unwrap(), "llama-bpe");
         let unknown = [tokenizer(r"\w+|\W"), tokenizer("gpt2").ignore_merges()];

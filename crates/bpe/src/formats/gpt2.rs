@@ -1,72 +1,62 @@
-//! GPT-2's files. `vocab.json`: an object from each token, spelled in characters, to its id.
-//! `merges.txt`: a version line, then a line for each merge, the two tokens with a space between
+//! GPT-2's files. `vocab.json` is an object from each token, spelled in characters, to its id.
+//! `merges.txt` has a version line, then a line per merge: the two tokens with a space between
 //! them.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::assemble::assemble;
+use super::assemble::{Sources, assemble};
 use super::byte_unicode::unspell;
-use super::spelling::Speller;
-use super::{json_error, read_text};
+use super::parts::Parts;
+use super::speller::Speller;
+use super::spelling::{Spellings, split_merge};
+use super::text;
 use crate::error::{Error, Result, show};
 use crate::pretokenize::pattern::Pattern;
-use crate::tokenizer::Tokenizer;
 use crate::vocab::Vocab;
 
-/// The file of tokens and ids.
+/// The name of the file of tokens and ids.
 pub const VOCAB: &str = "vocab.json";
-/// The file of merges.
+/// The name of the file of merges.
 pub const MERGES: &str = "merges.txt";
 
-/// How `merges.txt` begins.
+/// The first line of `merges.txt`.
 const VERSION: &str = "#version: 0.2";
 
-/// Reads the two files. A token that is neither a byte nor what a merge makes is a special token,
-/// `<|endoftext|>` for one.
+/// Reads the two files. A token that is neither a byte nor the result of a merge is a special
+/// token, such as `<|endoftext|>`.
 ///
 /// # Errors
 /// When they are damaged, or do not belong together.
-pub fn load(vocab: &Path, merges: &Path) -> Result<Tokenizer> {
-    let (vocab_text, merges_text) = (read_text(vocab)?, read_text(merges)?);
+pub fn load(vocab: &Path, merges: &Path) -> Result<Parts<'static>> {
+    let (vocab_text, merges_text) = (text::read(vocab)?, text::read(merges)?);
     let (spellings, pairs) = rayon::join(
-        || serde_json::from_str(&vocab_text).map_err(|error| json_error(vocab, &error)),
+        || serde_json::from_str(&vocab_text).map_err(|error| text::json_error(vocab, &error)),
         || parse_merges(&merges_text, merges),
     );
-    let vocab = assemble(&spellings?, &pairs?, None, vocab, merges)?;
-    Ok(Tokenizer::new(vocab, Pattern::gpt2()))
+    let Spellings(ids) = spellings?;
+    let vocab = assemble(&ids, &pairs?, None, Sources { tokens: vocab, merges })?;
+    Ok(Parts::new(vocab, Pattern::gpt2(), false))
 }
 
-/// The pairs of spellings in a `merges.txt`.
+/// Returns the pairs of spellings in a `merges.txt`.
 fn parse_merges<'t>(text: &'t str, path: &Path) -> Result<Vec<(&'t str, &'t str)>> {
     let lines = text.lines().enumerate().filter(|&(number, line)| {
         // A merge may begin with `#` too, but none on the first line with this word.
         let is_version = number == 0 && line.starts_with("#version");
         !line.is_empty() && !is_version
     });
-    lines
-        .map(|(number, line)| {
-            split_merge(line).ok_or_else(|| {
-                Error::file(
-                    path,
-                    format!("{} in line {}", show(line.as_bytes()), number + 1),
-                    "two tokens with a space between them",
-                    "is this a merges.txt?",
-                )
-            })
+    let parse = |(number, line): (usize, &'t str)| {
+        split_merge(line).ok_or_else(|| {
+            let found = format!("{} in line {}", show(line.as_bytes()), number + 1);
+            let expected = "two tokens with a space between them";
+            Error::file(path, found, expected, "is this a merges.txt?")
         })
-        .collect()
+    };
+    lines.map(parse).collect()
 }
 
-/// The two tokens of a merge in one string.
-pub(crate) fn split_merge(line: &str) -> Option<(&str, &str)> {
-    let space = memchr::memchr(b' ', line.as_bytes())?;
-    let (left, right) = (&line[..space], &line[space + 1..]);
-    let is_pair = !left.is_empty() && !right.is_empty();
-    (is_pair && memchr::memchr(b' ', right.as_bytes()).is_none()).then_some((left, right))
-}
-
-/// Refuses a vocabulary that `vocab.json` cannot hold.
+/// Checks that `vocab.json` can hold a vocabulary.
 ///
 /// # Errors
 /// [`Error::Vocab`] when a special token is spelled like another token.
@@ -74,8 +64,8 @@ pub fn check(vocab: &Vocab) -> Result<()> {
     Speller::new(vocab).check()
 }
 
-/// The text that `vocab.json` spells like the special token `special`, if there is another one:
-/// `Ġthe` is the spelling of ` the`, which training may make a token.
+/// Returns the text that `vocab.json` spells like the special token `special`, if there is another
+/// one: `Ġthe` is the spelling of ` the`, which training may make a token.
 pub fn spelled_alike(special: &str) -> Option<String> {
     String::from_utf8(unspell(special)?).ok().filter(|text| text != special)
 }
@@ -84,15 +74,9 @@ pub fn spelled_alike(special: &str) -> Option<String> {
 ///
 /// # Errors
 /// Those of `out`.
-pub(crate) fn write_vocab(speller: &Speller, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write_vocab(speller: &Speller, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"{")?;
-    for (id, spelling) in speller.all() {
-        if id > 0 {
-            out.write_all(b", ")?;
-        }
-        serde_json::to_writer(&mut *out, &spelling)?;
-        write!(out, ": {id}")?;
-    }
+    speller.write_ids(", ", out)?;
     out.write_all(b"}\n")
 }
 
@@ -100,7 +84,7 @@ pub(crate) fn write_vocab(speller: &Speller, out: &mut impl Write) -> io::Result
 ///
 /// # Errors
 /// Those of `out`.
-pub(crate) fn write_merges(speller: &Speller, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write_merges(speller: &Speller, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{VERSION}")?;
     speller.merges().try_for_each(|[left, right]| writeln!(out, "{left} {right}"))
 }

@@ -1,20 +1,17 @@
-//! Tokens as the files spell them: read into a table, and written one by one.
+//! Tokens and merges as files spell them, borrowed from the file's text.
 
 use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
 use std::fmt;
+use std::result::Result;
 
 use foldhash::fast::RandomState;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-
-use super::byte_unicode::{spell, unspell};
-use crate::error::{Error, Result};
-use crate::vocab::Vocab;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 
 /// A token as a file spells it: a part of the file's text, unless there is an escape in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
-pub(crate) struct Spelling<'t>(#[serde(borrow)] pub(crate) Cow<'t, str>);
+pub(super) struct Spelling<'t>(#[serde(borrow)] pub(super) Cow<'t, str>);
 
 impl Borrow<str> for Spelling<'_> {
     fn borrow(&self) -> &str {
@@ -22,28 +19,24 @@ impl Borrow<str> for Spelling<'_> {
     }
 }
 
-/// From the spelling of each token to its id.
-#[derive(Debug)]
-pub(crate) struct Spellings<'t>(pub(crate) HashMap<Spelling<'t>, u32, RandomState>);
+/// The id of each token, by its spelling.
+pub(super) type Ids<'t> = HashMap<Spelling<'t>, u32, RandomState>;
 
-/// Reads an object. Of a spelling that comes twice the last counts.
+/// An object of tokens and ids. If a spelling comes twice, the last one counts.
+pub(super) struct Spellings<'t>(pub(super) Ids<'t>);
+
 impl<'de: 't, 't> Deserialize<'de> for Spellings<'t> {
-    fn deserialize<D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<Spellings<'t>, D::Error> {
-        struct SpellingsVisitor;
-        impl<'de> Visitor<'de> for SpellingsVisitor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Spellings<'t>, D::Error> {
+        struct ObjectVisitor;
+        impl<'de> Visitor<'de> for ObjectVisitor {
             type Value = Spellings<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object of tokens and ids")
             }
 
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut object: A,
-            ) -> std::result::Result<Spellings<'de>, A::Error> {
-                // A table that grows as they come would be filled again and again.
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+                // A table that grows with the entries would be filled again and again.
                 let mut list = Vec::new();
                 while let Some(entry) = object.next_entry()? {
                     list.push(entry);
@@ -53,65 +46,54 @@ impl<'de: 't, 't> Deserialize<'de> for Spellings<'t> {
                 Ok(Spellings(ids))
             }
         }
-        deserializer.deserialize_map(SpellingsVisitor)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
-/// How the tokens of a vocabulary are spelled in the files: a special token as it is, unless it is
-/// a byte or made by a merge as well. Made one by one, as a token may be as long as a file.
-#[derive(Debug)]
-pub(crate) struct Speller<'v> {
-    vocab: &'v Vocab,
-    specials: HashMap<u32, &'v str, RandomState>,
+/// A merge as the spellings of its two tokens: `"a b"` or `["a", "b"]`.
+pub(super) struct Merge<'t>(pub(super) Spelling<'t>, pub(super) Spelling<'t>);
+
+/// Splits a merge that is written as one string into its two tokens.
+pub(super) fn split_merge(line: &str) -> Option<(&str, &str)> {
+    let space = memchr::memchr(b' ', line.as_bytes())?;
+    let (left, right) = (&line[..space], &line[space + 1..]);
+    let is_pair = !left.is_empty() && !right.is_empty();
+    (is_pair && memchr::memchr(b' ', right.as_bytes()).is_none()).then_some((left, right))
 }
 
-impl<'v> Speller<'v> {
-    pub(crate) fn new(vocab: &'v Vocab) -> Speller<'v> {
-        let mut specials: HashMap<u32, &str, RandomState> =
-            vocab.specials().iter().map(|(text, id)| (*id, text.as_str())).collect();
-        for id in vocab.byte_ids().iter().chain(vocab.merged()) {
-            specials.remove(id);
-        }
-        Speller { vocab, specials }
-    }
-
-    /// The spelling of a token.
-    pub(crate) fn spell(&self, id: u32) -> Cow<'v, str> {
-        match self.specials.get(&id) {
-            Some(special) => Cow::Borrowed(special),
-            None => Cow::Owned(spell(self.vocab.token(id).unwrap_or_default())),
-        }
-    }
-
-    /// The spellings in the order of ids.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, Cow<'v, str>)> {
-        (0..self.vocab.len() as u32).map(|id| (id, self.spell(id)))
-    }
-
-    /// The merges in their order, each as the spellings of its two tokens.
-    pub(crate) fn merges(&self) -> impl Iterator<Item = [Cow<'v, str>; 2]> {
-        self.vocab.merges().iter().map(|&(left, right)| [left, right].map(|id| self.spell(id)))
-    }
-
-    /// Refuses what `vocab.json` cannot hold.
-    ///
-    /// # Errors
-    /// [`Error::Vocab`] when a special token is spelled like another token.
-    pub(crate) fn check(&self) -> Result<()> {
-        let spelled: HashMap<Vec<u8>, u32, RandomState> =
-            self.specials.iter().filter_map(|(&id, text)| Some((unspell(text)?, id))).collect();
-        for (id, token) in (0..).zip(self.vocab.tokens()) {
-            if let Some(&special) = spelled.get(token)
-                && !self.specials.contains_key(&id)
-            {
-                let spelling = self.specials[&special];
-                let (first, second) = (id.min(special), id.max(special));
-                return Err(Error::vocab(
-                    format!("the tokens {first} and {second} both spelled {spelling:?}"),
-                    "special tokens that are spelled like no other token",
-                ));
+impl<'de: 't, 't> Deserialize<'de> for Merge<'t> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Merge<'t>, D::Error> {
+        struct MergeVisitor;
+        impl MergeVisitor {
+            fn split<'l, E: Error>(&self, line: &'l str) -> Result<(&'l str, &'l str), E> {
+                split_merge(line).ok_or_else(|| E::invalid_value(Unexpected::Str(line), self))
             }
         }
-        Ok(())
+        impl<'de> Visitor<'de> for MergeVisitor {
+            type Value = Merge<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a merge, \"a b\" or [\"a\", \"b\"]")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, line: &'de str) -> Result<Merge<'de>, E> {
+                let (left, right) = self.split(line)?;
+                Ok(Merge(Spelling(left.into()), Spelling(right.into())))
+            }
+
+            fn visit_str<E: Error>(self, line: &str) -> Result<Merge<'de>, E> {
+                let (left, right) = self.split(line)?;
+                Ok(Merge(Spelling(left.to_string().into()), Spelling(right.to_string().into())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Merge<'de>, A::Error> {
+                let (left, right) = (pair.next_element()?, pair.next_element()?);
+                match (left, right, pair.next_element::<IgnoredAny>()?) {
+                    (Some(left), Some(right), None) => Ok(Merge(left, right)),
+                    _ => Err(A::Error::invalid_value(Unexpected::Seq, &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(MergeVisitor)
     }
 }

@@ -1,9 +1,10 @@
-//! tiktoken's file: a line for each token but special ones, its bytes in base64, a space, its rank.
+//! tiktoken's file. It has a line per token, special ones left out: the token's bytes in base64, a
+//! space, its rank.
 //!
-//! tiktoken knows no pairs: it joins any two neighbours whose bytes together are a token, the one
-//! of lowest rank first. With the ids of a trained vocabulary as ranks that gives the same tokens:
-//! no other pair than that of the merge ever meets, as each token's own bytes merge to it in one
-//! way.
+//! tiktoken has no list of pairs: it joins any two neighbours whose bytes together are a token, the
+//! token of lowest rank first. With the ids of a trained vocabulary as ranks, that gives the same
+//! tokens: the bytes of each token merge to it in one way only, so no pair but that of its merge
+//! ever makes it.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,17 +15,17 @@ use base64::engine::general_purpose::STANDARD;
 use crate::error::{Error, Result};
 use crate::vocab::Vocab;
 
-/// The file's name.
+/// The name of the file.
 pub const FILE: &str = "tokenizer.tiktoken";
 
-/// Writes the file into `dir`, which must be there; gives its path. The pattern and the special
-/// tokens are not in it: whoever loads it has to name them.
+/// Writes the file into `dir` and returns its path. The file holds neither the pattern nor the
+/// special tokens; whoever loads it has to name them.
 ///
 /// # Errors
 /// When it cannot be written, or the order of merges is not that of the ids they make.
 pub fn save(vocab: &Vocab, dir: &Path) -> Result<PathBuf> {
     let path = dir.join(FILE);
-    check(vocab).map_err(|error| error.in_file(&path))?;
+    check(vocab).map_err(|error| error.in_files(&path, &path))?;
     files::write_with(&path, |out| write(vocab, out))?;
     Ok(path)
 }
@@ -33,9 +34,9 @@ fn check(vocab: &Vocab) -> Result<()> {
     if vocab.merged().is_sorted_by(|a, b| a < b) {
         return Ok(());
     }
-    Err(Error::vocab(
+    Err(Error::tokens(
         "merges in another order than the ids that they make",
-        "ids that rise with the merges, as training gives them: a .tiktoken file has no merges of its own",
+        "ids that rise with the merges, as training gives them: a .tiktoken file has no list of merges",
     ))
 }
 

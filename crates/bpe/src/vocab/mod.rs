@@ -57,14 +57,14 @@ impl Vocab {
         specials: Vec<(String, u32)>,
     ) -> Result<Vocab> {
         if u32::try_from(tokens.len()).is_err() {
-            return Err(Error::vocab(format!("{} tokens", tokens.len()), "fewer than 2³² tokens"));
+            return Err(Error::tokens(format!("{} tokens", tokens.len()), "fewer than 2³² tokens"));
         }
         let ids = ids_of(&tokens)?;
         check_specials(&tokens, &specials)?;
         let mut byte_ids = Box::new([0; 256]);
         for (byte, slot) in (0u8..=255).zip(byte_ids.iter_mut()) {
             *slot = *ids.get(&[byte][..]).ok_or_else(|| {
-                Error::vocab(
+                Error::tokens(
                     format!("no token for the byte 0x{byte:02X}"),
                     "a token for each of the 256 bytes",
                 )
@@ -162,11 +162,11 @@ fn ids_of(tokens: &ByteStrings) -> Result<HashMap<&[u8], u32, RandomState>> {
     for (id, token) in (0..).zip(tokens.iter()) {
         if token.is_empty() {
             let found = format!("token {id} without bytes");
-            return Err(Error::vocab(found, "tokens of at least one byte"));
+            return Err(Error::tokens(found, "tokens of at least one byte"));
         }
         if let Some(first) = ids.insert(token, id) {
             let found = format!("the token {} twice, as {first} and {id}", show(token));
-            return Err(Error::vocab(found, "one id for each token"));
+            return Err(Error::tokens(found, "one id for each token"));
         }
     }
     Ok(ids)
@@ -180,10 +180,10 @@ fn check_specials(tokens: &ByteStrings, specials: &[(String, u32)]) -> Result<()
         let found = tokens.get(*id as usize);
         if found != Some(text.as_bytes()) {
             let found = found.map_or("no token".into(), show);
-            return Err(Error::vocab(format!("{found} with id {id}"), special));
+            return Err(Error::tokens(format!("{found} with id {id}"), special));
         }
         if std::mem::replace(&mut is_special[*id as usize], true) {
-            return Err(Error::vocab(format!("{special} twice"), "each special token once"));
+            return Err(Error::tokens(format!("{special} twice"), "each special token once"));
         }
     }
     Ok(())

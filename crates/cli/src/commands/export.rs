@@ -18,7 +18,7 @@ pub fn gguf(loaded: &Loaded, name: &str, out: &Path) -> Result<()> {
     let Loaded { model, tokenizer, tokenizer_flag } = loaded;
     let config = model.config();
     let GgufTokenizer { model: kind, pre, tokens, token_types, merges } =
-        GgufTokenizer::new(tokenizer, config.vocab_size).context(*tokenizer_flag)?;
+        GgufTokenizer::new(&tokenizer.parts(), config.vocab_size).context(*tokenizer_flag)?;
     let mut about = vec![
         ("general.name", Value::Text(name.into())),
         ("tokenizer.ggml.model", Value::Text(kind.into())),

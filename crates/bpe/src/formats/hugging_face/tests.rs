@@ -1,8 +1,10 @@
 use std::fs;
 use std::path::Path;
 
+use super::pre_tokenizer::{GPT4, UNCUT};
 use super::*;
-use crate::formats::spelling::Speller;
+use crate::formats::speller::Speller;
+use crate::pretokenize::regex::RegexSplitter;
 use crate::{Pattern, Tokenizer, Vocab};
 use serde_json::{Value, json};
 
@@ -37,7 +39,7 @@ fn changed(pointer: &str, value: Value) -> String {
 /// The content of the file.
 fn tokenizer_json(tokenizer: &Tokenizer) -> String {
     let mut json = Vec::new();
-    write_tokenizer(tokenizer, &Speller::new(tokenizer.vocab()), &mut json).unwrap();
+    write_tokenizer(&tokenizer.parts(), &Speller::new(tokenizer.vocab()), &mut json).unwrap();
     String::from_utf8(json).unwrap()
 }
 
@@ -211,9 +213,8 @@ fn files_that_are_cut_off_are_refused() {
 
 #[test]
 fn gpt4_is_written_for_other_engines_and_means_the_same() {
-    let ours =
-        crate::pretokenize::regex::RegexSplitter::new(crate::pretokenize::scan::GPT4).unwrap();
-    let theirs = crate::pretokenize::regex::RegexSplitter::new(GPT4).unwrap();
+    let ours = RegexSplitter::new(crate::pretokenize::scan::GPT4).unwrap();
+    let theirs = RegexSplitter::new(GPT4).unwrap();
     for text in [
         "a  \n\n b\n  ",
         "It'S 12345!\r\n\r\n",

@@ -1,0 +1,104 @@
+//! Patterns as pre-tokenizers, and back.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::pretokenize::pattern::Pattern;
+
+/// GPT-4's pattern for the regular expressions of Hugging Face's libraries, where `{1,3}+` is no
+/// possessive quantifier and `$` matches at the end of each line.
+pub(super) const GPT4: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+\z|\s*[\r\n]|\s+(?!\S)|\s";
+
+/// The pattern that leaves a text whole: `ByteLevel` with `use_regex` off.
+pub(super) const UNCUT: &str = r"(?s:.+)";
+
+/// The value of `pre_tokenizer` in a `tokenizer.json`.
+#[derive(Deserialize)]
+#[serde(tag = "type")]
+pub(super) enum PreTokenizer {
+    ByteLevel {
+        #[serde(default = "yes")]
+        add_prefix_space: bool,
+        #[serde(default = "yes")]
+        use_regex: bool,
+    },
+    Split {
+        pattern: SplitPattern,
+        behavior: String,
+        #[serde(default)]
+        invert: bool,
+    },
+    Sequence {
+        pretokenizers: Vec<PreTokenizer>,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+pub(super) enum SplitPattern {
+    Regex(String),
+    String(String),
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl PreTokenizer {
+    /// Returns the pattern that splits in the same way.
+    ///
+    /// # Errors
+    /// When there is none. The message names what was found.
+    pub(super) fn pattern(&self) -> Result<Pattern, String> {
+        let steps = match self {
+            PreTokenizer::Sequence { pretokenizers } => pretokenizers,
+            step => std::slice::from_ref(step),
+        };
+        let regex = match steps {
+            [PreTokenizer::ByteLevel { add_prefix_space: false, use_regex: true }] => "gpt2",
+            [PreTokenizer::ByteLevel { add_prefix_space: false, use_regex: false }] => UNCUT,
+            [
+                PreTokenizer::Split {
+                    pattern: SplitPattern::Regex(regex),
+                    behavior,
+                    invert: false,
+                },
+                PreTokenizer::ByteLevel { add_prefix_space: false, use_regex: false },
+            ] if behavior == "Isolated" => regex,
+            [.., PreTokenizer::ByteLevel { add_prefix_space: true, .. }] => {
+                return Err("a pre_tokenizer with add_prefix_space".into());
+            }
+            [.., PreTokenizer::Split { pattern: SplitPattern::String(text), .. }, _] => {
+                return Err(format!("a pre_tokenizer that splits at {text:?}"));
+            }
+            _ => return Err("a pre_tokenizer of another kind".into()),
+        };
+        if regex == GPT4 {
+            return Ok(Pattern::gpt4());
+        }
+        Pattern::parse(regex).map_err(|error| error.to_string())
+    }
+}
+
+/// Returns the value of `pre_tokenizer` for a pattern.
+pub(super) fn pre_tokenizer(pattern: &Pattern) -> Value {
+    let regex = match pattern.name() {
+        "gpt2" => return byte_level(true),
+        UNCUT => return byte_level(false),
+        "gpt4" => GPT4,
+        regex => regex,
+    };
+    let split = json!({
+        "type": "Split", "pattern": { "Regex": regex }, "behavior": "Isolated", "invert": false,
+    });
+    json!({ "type": "Sequence", "pretokenizers": [split, byte_level(false)] })
+}
+
+/// Returns a `ByteLevel` object, which stands for a pre-tokenizer, a post-processor or a decoder.
+pub(super) fn byte_level(use_regex: bool) -> Value {
+    json!({
+        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false,
+        "use_regex": use_regex,
+    })
+}

@@ -1,0 +1,27 @@
+//! The content of a tokenizer's files.
+
+use std::borrow::Cow;
+
+use crate::pretokenize::pattern::Pattern;
+use crate::vocab::Vocab;
+
+/// Everything that the files of a tokenizer say about encoding.
+///
+/// The formats read and write parts; [`Tokenizer::load`](crate::Tokenizer::load) and
+/// [`Tokenizer::save`](crate::Tokenizer::save) turn them into a tokenizer and back.
+#[derive(Debug, Clone)]
+pub struct Parts<'t> {
+    /// Tokens, merges and special tokens.
+    pub vocab: Cow<'t, Vocab>,
+    /// The rule that splits texts into pre-tokens.
+    pub pattern: Cow<'t, Pattern>,
+    /// Whether a pre-token that is a token becomes that token without merging.
+    pub ignore_merges: bool,
+}
+
+impl Parts<'static> {
+    /// Makes parts that belong to nobody else.
+    pub(super) fn new(vocab: Vocab, pattern: Pattern, ignore_merges: bool) -> Parts<'static> {
+        Parts { vocab: Cow::Owned(vocab), pattern: Cow::Owned(pattern), ignore_merges }
+    }
+}
