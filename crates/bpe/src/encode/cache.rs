@@ -86,7 +86,7 @@ impl<T: TokenId> Cache<T> {
 impl<T: TokenId> Sets<'_, T> {
     /// The set of a pre-token, which is fetched from memory meanwhile.
     #[inline(always)]
-    pub(crate) fn ask(&self, key: Key) -> SetIndex {
+    pub(crate) fn request(&self, key: Key) -> SetIndex {
         let set = SetIndex::of(key);
         prefetch(&self.sets[usize::from(set.0)]);
         set
@@ -138,7 +138,7 @@ mod tests {
 
     fn get<T: TokenId>(cache: &mut Cache<T>, key: Key) -> Option<Vec<T>> {
         let mut sets = cache.sets();
-        let set = sets.ask(key);
+        let set = sets.request(key);
         sets.find(set, key).map(|group| group.as_ref()[..T::group_len(&group)].to_vec())
     }
 

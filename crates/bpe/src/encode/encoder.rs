@@ -1,30 +1,31 @@
 //! Encoding on one thread.
 
-use crate::encode::batch::Batch;
-use crate::encode::cache::Cache;
+use crate::encode::cache::{Cache, SetIndex};
+use crate::encode::lookup::{GroupBuffer, IdLookup, MAX_BATCH_IDS};
 use crate::encode::miss::Merger;
 use crate::encode::token_id::TokenId;
 use crate::error::Result;
 use crate::merge::model::Model;
-use crate::pretokenize::boundaries::{InBatches, PendingEnds};
+use crate::pretokenize::boundaries::BoundarySink;
 use crate::pretokenize::pattern::Pattern;
-use crate::pretokenize::scan::Ends;
+use crate::pretokenize::pipeline::Pipeline;
 use crate::special::{Segment, SpecialTokens};
 
 /// Encodes on one thread; remembers pre-tokens.
 #[derive(Debug)]
 pub struct Encoder<'t, T: TokenId> {
-    /// A copy a thread, because a regular expression keeps memory for running that threads would
+    /// A copy per thread, because a regular expression keeps memory for running that threads would
     /// queue for.
     pattern: Pattern,
-    batch: Batch<T>,
+    pipeline: Pipeline<SetIndex>,
     cache: Cache<T>,
     merger: Merger<'t, T>,
+    buffer: GroupBuffer<T>,
 }
 
 impl<'t, T: TokenId> Encoder<'t, T> {
-    /// Encodes by `model` the pre-tokens that `pattern` finds between `specials`; special tokens
-    /// are text like any other if there are none given.
+    /// Creates an encoder of `model` and `pattern`. Special tokens are text like any other where
+    /// no `specials` are given.
     ///
     /// # Panics
     /// When the vocabulary has ids that the type `T` does not hold.
@@ -41,13 +42,14 @@ impl<'t, T: TokenId> Encoder<'t, T> {
         );
         Encoder {
             pattern: pattern.clone(),
-            batch: Batch::new(),
+            pipeline: Pipeline::new(),
             cache: Cache::new(),
             merger: Merger::new(model, specials),
+            buffer: [T::default(); MAX_BATCH_IDS],
         }
     }
 
-    /// The same, for so much text that it is worth its time.
+    /// Keeps the cache in huge pages, which pays for much text.
     pub(crate) fn in_large_pages(self) -> Self {
         Encoder { cache: self.cache.in_large_pages(), ..self }
     }
@@ -57,45 +59,23 @@ impl<'t, T: TokenId> Encoder<'t, T> {
     /// # Errors
     /// [`Error::PatternRun`](crate::Error::PatternRun), with a custom pattern only.
     pub fn encode(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
-        let Encoder { pattern, batch, cache, merger } = self;
-        batch.begin();
+        let Encoder { pattern, pipeline, cache, merger, buffer } = self;
         let specials = merger.specials();
-        let mut run = Run { text, batch, cache, merger, ids };
+        let mut run = pipeline.run(text, 0, IdLookup { cache, merger, buffer, ids });
         match specials {
-            None => pattern.all_ends(text, 0..text.len(), &mut run)?,
+            None => pattern.for_each_boundary(text, 0..text.len(), &mut run)?,
             Some(specials) => {
                 for segment in specials.segments(text) {
                     match segment {
-                        Segment::Text(part) => pattern.all_ends(text, part, &mut run)?,
-                        // One more among the pre-tokens, and no other can be the same, for in the
-                        // texts between them there is no special token.
+                        Segment::Text(part) => pattern.for_each_boundary(text, part, &mut run)?,
+                        // Looked up like a pre-token. None is equal to it, because no text
+                        // between special tokens contains one.
                         Segment::Special(found) => run.push(found.end),
                     }
                 }
             }
         }
-        batch.finish(text, cache, merger, ids);
+        run.finish();
         Ok(())
-    }
-}
-
-/// A text on its way to ids.
-struct Run<'r, 't, T> {
-    text: &'r [u8],
-    batch: &'r mut Batch<T>,
-    cache: &'r mut Cache<T>,
-    merger: &'r mut Merger<'t, T>,
-    ids: &'r mut Vec<T>,
-}
-
-impl<T: TokenId> InBatches for Run<'_, '_, T> {
-    #[inline(always)]
-    fn pending(&mut self) -> &mut PendingEnds {
-        self.batch.pending()
-    }
-
-    #[inline(always)]
-    fn advance(&mut self) {
-        self.batch.advance(self.text, self.cache, self.merger, self.ids);
     }
 }

@@ -1,50 +1,70 @@
-//! Ends of pre-tokens on their way to a look-up.
+//! The ends of pre-tokens, on their way from a scanner to a table.
 
-use crate::pretokenize::scan::Ends;
+/// Receives the ends of adjacent pre-tokens, in order: each pre-token begins where the one before
+/// it ends.
+pub(crate) trait BoundarySink {
+    /// Receives one more end.
+    fn push(&mut self, end: usize);
 
-/// So many are looked up together.
+    /// Receives the ends `base + i` for each bit i of `ends`, from the lowest bit on.
+    #[inline(always)]
+    fn push_bits(&mut self, base: usize, mut ends: u64) {
+        while ends != 0 {
+            self.push(base + ends.trailing_zeros() as usize);
+            ends &= ends - 1;
+        }
+    }
+}
+
+/// Ends from which on [`PendingBoundaries`] is full.
 const BATCH: usize = 32;
 
-/// Places for them: up to 64 more come at once, and some places behind them are written to.
-pub(crate) const ROOM: usize = 128;
-const _: () = assert!(BATCH - 1 + 64 + 7 <= ROOM);
+/// The most ends that are pending: a full batch is taken before more arrive, but up to 64 arrive at
+/// once. [`PendingBoundaries::push_bits`] writes up to 7 places more.
+pub(crate) const MAX_PENDING: usize = 128;
+const _: () = assert!(BATCH - 1 + 64 + 7 <= MAX_PENDING);
 
-/// Pre-tokens of a text, side by side, that were found and not looked up yet.
+/// Adjacent pre-tokens of a text that were found and not looked up yet.
 #[derive(Debug)]
-pub(crate) struct PendingEnds {
-    /// Where the first begins; each of the others begins where the one before it ends.
+pub(crate) struct PendingBoundaries {
+    /// The start of the first; each of the others begins where the one before it ends.
     start: usize,
-    ends: [usize; ROOM],
+    ends: [usize; MAX_PENDING],
     len: usize,
 }
 
-impl PendingEnds {
-    pub(crate) fn new() -> PendingEnds {
-        PendingEnds { start: 0, ends: [0; ROOM], len: 0 }
+impl PendingBoundaries {
+    /// Creates an empty list that begins at the start of a text.
+    pub(crate) fn new() -> PendingBoundaries {
+        PendingBoundaries { start: 0, ends: [0; MAX_PENDING], len: 0 }
     }
 
-    /// Begins at `start` of a text.
-    pub(crate) fn begin(&mut self, start: usize) {
+    /// Removes all ends; the next pre-token begins at `start`.
+    pub(crate) fn restart(&mut self, start: usize) {
         (self.start, self.len) = (start, 0);
     }
 
-    /// The next pre-token ends at `end`.
+    /// Appends one end.
     #[inline(always)]
     pub(crate) fn push(&mut self, end: usize) {
-        self.ends[self.len % ROOM] = end;
+        self.ends[self.len % MAX_PENDING] = end;
         self.len += 1;
     }
 
-    /// The next ones end at `base + i` for each bit i of `ends`.
+    /// Appends the end `base + i` for each bit i of `ends`.
+    ///
+    /// A loop that runs once per bit ends after a number of rounds that no branch predictor can
+    /// guess, and each wrong guess costs as much as a dozen ends. So eight are written per round:
+    /// the count is unpredictable, but ⌈count / 8⌉ usually is not. What is written behind the last
+    /// end is overwritten by the next call.
     #[inline(always)]
     pub(crate) fn push_bits(&mut self, base: usize, mut ends: u64) {
         let mut at = self.len;
         self.len += ends.count_ones() as usize;
-        // How many there are cannot be foreseen, but mostly how many times eight. Behind the last
-        // one places are filled too, and filled again by the next.
         while ends != 0 {
-            let Some(places) = self.ends[at % ROOM..].first_chunk_mut::<8>() else { return };
+            let Some(places) = self.ends[at % MAX_PENDING..].first_chunk_mut::<8>() else { return };
             for place in places {
+                // Without bits left, `1 << 63` keeps `trailing_zeros` in range.
                 *place = base + (ends | 1 << 63).trailing_zeros() as usize;
                 ends &= ends.wrapping_sub(1);
             }
@@ -52,13 +72,14 @@ impl PendingEnds {
         }
     }
 
-    /// Whether there are enough, so that [`PendingEnds::take`] has to be called before more come.
+    /// Returns `true` if [`PendingBoundaries::take`] must be called before more ends arrive.
     #[inline(always)]
     pub(crate) fn is_full(&self) -> bool {
         self.len >= BATCH
     }
 
-    /// Where the first begins, and the ends of all: no more than [`ROOM`].
+    /// Removes all ends. Returns the start of the first pre-token and the ends of all, at most
+    /// [`MAX_PENDING`].
     #[inline(always)]
     pub(crate) fn take(&mut self) -> (usize, &[usize]) {
         let ends = &self.ends[..self.len];
@@ -66,36 +87,6 @@ impl PendingEnds {
         self.start = ends.last().copied().unwrap_or(start);
         self.len = 0;
         (start, ends)
-    }
-}
-
-/// What looks up many pre-tokens at a time.
-pub(crate) trait InBatches {
-    /// Those that were found and are not looked up yet.
-    fn pending(&mut self) -> &mut PendingEnds;
-
-    /// Looks them up, or begins to.
-    fn advance(&mut self);
-
-    #[inline(always)]
-    fn advance_if_full(&mut self) {
-        if self.pending().is_full() {
-            self.advance();
-        }
-    }
-}
-
-impl<B: InBatches> Ends for B {
-    #[inline(always)]
-    fn push(&mut self, end: usize) {
-        self.pending().push(end);
-        self.advance_if_full();
-    }
-
-    #[inline(always)]
-    fn push_bits(&mut self, base: usize, ends: u64) {
-        self.pending().push_bits(base, ends);
-        self.advance_if_full();
     }
 }
 
@@ -110,8 +101,8 @@ mod tests {
             start in 0usize..100,
             windows in prop::collection::vec((any::<u64>(), any::<u64>(), any::<bool>()), 0..40),
         ) {
-            let (mut pending, mut taken, mut expected) = (PendingEnds::new(), Vec::new(), Vec::new());
-            pending.begin(start);
+            let (mut pending, mut taken, mut expected) = (PendingBoundaries::new(), Vec::new(), Vec::new());
+            pending.restart(start);
             for (number, (bits, fewer, is_single)) in (0..).zip(windows) {
                 // Any of them, or a few and then one more.
                 let base = start + 64 * number;

@@ -3,5 +3,6 @@
 pub(crate) mod boundaries;
 pub(crate) mod classes;
 pub(crate) mod pattern;
+pub(crate) mod pipeline;
 pub(crate) mod regex;
 pub(crate) mod scan;

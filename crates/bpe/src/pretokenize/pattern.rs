@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use crate::error::Result;
+use crate::pretokenize::boundaries::BoundarySink;
 use crate::pretokenize::classes::{Class, char_at, class_before};
 use crate::pretokenize::regex::RegexSplitter;
-use crate::pretokenize::scan::{self, Ends};
+use crate::pretokenize::scan;
 
 /// GPT-2's pattern, GPT-4's, or a regular expression.
 #[derive(Debug, Clone)]
@@ -64,16 +65,16 @@ impl Pattern {
     /// long; the two known patterns never fail.
     #[inline]
     pub fn for_each_pre_token(&self, text: &[u8], f: &mut impl FnMut(Range<usize>)) -> Result<()> {
-        self.all_ends(text, 0..text.len(), &mut Ranges { start: 0, f })
+        self.for_each_boundary(text, 0..text.len(), &mut Ranges { start: 0, f })
     }
 
     /// The same of a part of `text`, as if there were nothing else, for what takes ends.
     #[inline]
-    pub(crate) fn all_ends(
+    pub(crate) fn for_each_boundary(
         &self,
         text: &[u8],
         part: Range<usize>,
-        ends: &mut impl Ends,
+        ends: &mut impl BoundarySink,
     ) -> Result<()> {
         let text = &text[..part.end];
         match &self.kind {
@@ -128,7 +129,7 @@ struct Ranges<'f, F> {
     f: &'f mut F,
 }
 
-impl<F: FnMut(Range<usize>)> Ends for Ranges<'_, F> {
+impl<F: FnMut(Range<usize>)> BoundarySink for Ranges<'_, F> {
     #[inline(always)]
     fn push(&mut self, end: usize) {
         (self.f)(self.start..end);

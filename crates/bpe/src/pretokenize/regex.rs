@@ -9,7 +9,7 @@ use std::ops::Range;
 use fancy_regex::{Regex, RegexBuilder};
 
 use crate::error::{Error, Result, one_line};
-use crate::pretokenize::scan::Ends;
+use crate::pretokenize::boundaries::BoundarySink;
 
 /// A regular expression that cuts texts into pre-tokens.
 #[derive(Debug, Clone)]
@@ -32,7 +32,12 @@ impl RegexSplitter {
     }
 
     /// All pre-tokens of what `text` is from `start` on.
-    pub(crate) fn all(&self, text: &[u8], start: usize, ends: &mut impl Ends) -> Result<()> {
+    pub(crate) fn all(
+        &self,
+        text: &[u8],
+        start: usize,
+        ends: &mut impl BoundarySink,
+    ) -> Result<()> {
         let text = &text[start..];
         match std::str::from_utf8(text) {
             Ok(valid) => self.all_of(valid, start..text.len() + start, |end| end, ends),
@@ -53,7 +58,7 @@ impl RegexSplitter {
     #[cfg(test)]
     pub(crate) fn pieces<'t>(&self, text: &'t [u8]) -> Vec<&'t [u8]> {
         struct Collected(Vec<usize>);
-        impl Ends for Collected {
+        impl BoundarySink for Collected {
             fn push(&mut self, end: usize) {
                 self.0.push(end);
             }
@@ -70,7 +75,7 @@ impl RegexSplitter {
         shown: &str,
         part: Range<usize>,
         mut end_in_text: impl FnMut(usize) -> usize,
-        ends: &mut impl Ends,
+        ends: &mut impl BoundarySink,
     ) -> Result<()> {
         let mut at = 0;
         let mut cut = |end: usize| {

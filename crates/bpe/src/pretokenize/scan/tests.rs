@@ -1,6 +1,8 @@
 use std::sync::LazyLock;
 
-use super::*;
+use super::scalar::ascii_letters;
+use super::{GPT2, GPT4};
+use crate::pretokenize::classes::{Class, class_of};
 use crate::pretokenize::pattern::Pattern;
 use crate::pretokenize::regex::RegexSplitter;
 use proptest::prelude::*;
@@ -55,7 +57,7 @@ fn every_character_in_context() {
         let mut text = String::new();
         for &c in some {
             text.extend(['a', c, ' ', c]);
-            if crate::pretokenize::classes::class_of(c) != Class::Other || c < '\u{3000}' {
+            if class_of(c) != Class::Other || c < '\u{3000}' {
                 text.extend([
                     c, '1', c, '\'', c, '!', c, c, ' ', ' ', c, '\n', c, '\u{3000}', c, '\'', 's',
                     c,

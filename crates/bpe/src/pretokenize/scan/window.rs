@@ -145,7 +145,7 @@ fn contraction(window: &[u8; 64], at: usize, lower: impl Fn(u8) -> u8) -> Contra
 
 #[cfg(test)]
 mod tests {
-    use super::super::{gpt2, gpt4};
+    use super::super::scalar::{gpt2, gpt4};
     use super::*;
     use proptest::prelude::*;
     use proptest::test_runner::TestCaseResult;

@@ -5,7 +5,6 @@
 //! to a common one. Sums do not depend on the order of their terms and the result is sorted, so the
 //! result is the same for every number of threads and every size of chunks.
 
-mod batch;
 mod count_key;
 pub(crate) mod pre_token_counts;
 mod table;
@@ -19,8 +18,8 @@ use crate::chunk::{ChunkReader, Cutter};
 use crate::error::{Error, Result};
 use crate::memory::lock::lock;
 use crate::pretokenize::pattern::Pattern;
+use crate::pretokenize::pipeline::Pipeline;
 use crate::special::{Segment, SpecialTokens};
-use batch::Batch;
 use count_key::Seeds;
 use pre_token_counts::PreTokenCounts;
 use table::CountTable;
@@ -119,9 +118,9 @@ impl PreTokenCounter {
         local: &mut CountTable,
         on_progress: OnProgress,
     ) -> Result<()> {
-        let (mut chunk, mut batch) = (Vec::new(), Batch::new());
+        let (mut chunk, mut pipeline) = (Vec::new(), Pipeline::new());
         while !failed.load(Ordering::Relaxed) && lock(reader).next_chunk(&mut chunk)? {
-            self.count_chunk(&chunk, &mut batch, local, on_progress)?;
+            self.count_chunk(&chunk, &mut pipeline, local, on_progress)?;
         }
         Ok(())
     }
@@ -129,7 +128,7 @@ impl PreTokenCounter {
     fn count_chunk(
         &self,
         chunk: &[u8],
-        batch: &mut Batch,
+        pipeline: &mut Pipeline<u64>,
         local: &mut CountTable,
         on_progress: OnProgress,
     ) -> Result<()> {
@@ -139,7 +138,9 @@ impl PreTokenCounter {
                 Segment::Special(_) => specials += 1,
                 Segment::Text(part) => {
                     text_bytes += part.len();
-                    batch.count(chunk, part, &self.pattern, local)?;
+                    let mut run = pipeline.run(chunk, part.start, &mut *local);
+                    self.pattern.for_each_boundary(chunk, part, &mut run)?;
+                    run.finish();
                 }
             }
         }

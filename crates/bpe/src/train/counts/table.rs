@@ -7,6 +7,7 @@ use super::count_key::{CountKey, KeyKind, Seeds};
 use super::pre_token_counts::PreTokenCounts;
 use crate::memory::prefetch::prefetch;
 use crate::memory::short_key::Key;
+use crate::pretokenize::pipeline::Lookup;
 
 /// Entries of a new table, as a power of two.
 const FIRST_BITS: u32 = 12;
@@ -45,14 +46,6 @@ impl CountTable {
     /// The memory that the table takes, in bytes.
     pub fn memory(&self) -> usize {
         self.entries.len() * size_of::<Entry>() + self.arena.len()
-    }
-
-    /// Returns the hash of a short pre-token, and prefetches its place.
-    #[inline(always)]
-    pub fn hash_and_prefetch(&self, key: CountKey) -> u64 {
-        let hash = key.hash(self.seeds);
-        prefetch(&self.entries[(hash >> self.shift) as usize]);
-        hash
     }
 
     /// Adds `count` occurrences of `word`.
@@ -182,12 +175,49 @@ impl CountTable {
     }
 }
 
+/// Counts each pre-token once. Only short ones gain: the place of a long one depends on all its
+/// bytes, so it is searched for when it is counted.
+impl Lookup for &mut CountTable {
+    /// The hash of a short pre-token.
+    type Place = u64;
+
+    #[inline(always)]
+    fn request(&mut self) -> impl Fn(Key) -> u64 {
+        let table = &**self;
+        move |key| {
+            let hash = CountKey::short(key).hash(table.seeds);
+            prefetch(&table.entries[(hash >> table.shift) as usize]);
+            hash
+        }
+    }
+
+    #[inline(always)]
+    fn resolve(&mut self, text: &[u8], keys: &[Key], hashes: &[u64]) {
+        for (&key, &hash) in keys.iter().zip(hashes) {
+            match key.as_long() {
+                None => self.add_key(CountKey::short(key), hash, 1),
+                Some((start, end)) => self.add(&text[start as usize..end], 1),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::pretokenize::pattern::Pattern;
+    use crate::pretokenize::pipeline::Pipeline;
     use proptest::prelude::*;
+
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            20 => prop::sample::select(vec!["a", "ab", " ab", "'s", " ", "\n", "é", "12", "!"]),
+            1 => Just(" fifteen letters, and then some more of them: abcdefghijklmnopqrst"),
+        ];
+        prop::collection::vec(piece, 0..200).prop_map(|pieces| pieces.concat())
+    }
 
     proptest! {
         #[test]
@@ -208,6 +238,26 @@ mod tests {
             prop_assert_eq!(other.len, 0);
             let counts = table.into_sorted();
             prop_assert!(counts.iter().eq(expected));
+        }
+
+        #[test]
+        fn a_pipeline_counts_like_one_by_one(texts in prop::collection::vec(text(), 0..4), name in "gpt[24]|[a-z]+") {
+            let whole = texts.concat();
+            let pattern = Pattern::parse(&name).unwrap();
+            let seeds = Seeds::random();
+            let (mut table, mut expected) = (CountTable::new(seeds), CountTable::new(seeds));
+            let mut pipeline = Pipeline::new();
+            let mut start = 0;
+            for text in &texts {
+                let text = text.as_bytes();
+                let part = start..start + text.len();
+                start = part.end;
+                let mut run = pipeline.run(whole.as_bytes(), part.start, &mut table);
+                pattern.for_each_boundary(whole.as_bytes(), part, &mut run).unwrap();
+                run.finish();
+                pattern.for_each_pre_token(text, &mut |at| expected.add(&text[at], 1)).unwrap();
+            }
+            prop_assert_eq!(table.into_sorted(), expected.into_sorted());
         }
     }
 

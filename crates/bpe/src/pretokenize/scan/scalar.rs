@@ -1,0 +1,190 @@
+//! The two known patterns, one pre-token after the other: [`gpt2`] and [`gpt4`] find where the
+//! pre-token that begins at a position ends.
+//!
+//! Each alternative of a pattern begins with a class of characters, so the first one or two
+//! characters decide which alternative matches, and what follows is a run of one class. Only in one
+//! place would a regular expression backtrack: white space before a word gives its last character
+//! to the word.
+
+use crate::pretokenize::classes::{ASCII, Class, char_at};
+
+/// The end of the pre-token that begins at `at` by GPT-2's pattern; `at` must be inside `text`.
+#[inline(always)]
+pub(super) fn gpt2(text: &[u8], at: usize) -> usize {
+    let first = text[at];
+    if first == b' ' {
+        // ` ?` of three alternatives, if a word of any class follows.
+        return match text.get(at + 1).map(|_| char_at(text, at + 1)) {
+            Some((class, len)) if class != Class::Space => run(text, at + 1 + len, class),
+            _ => spaces(text, at),
+        };
+    }
+    if first == b'\''
+        && let Some(end) = gpt2_contraction(text, at)
+    {
+        return end;
+    }
+    match char_at(text, at) {
+        (Class::Space, _) => spaces(text, at),
+        (class, len) => run(text, at + len, class),
+    }
+}
+
+/// `'(?:[sdmt]|ll|ve|re)`
+#[inline]
+fn gpt2_contraction(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at + 1..)? {
+        [b's' | b'd' | b'm' | b't', ..] => Some(at + 2),
+        [b'l', b'l', ..] | [b'v', b'e', ..] | [b'r', b'e', ..] => Some(at + 3),
+        _ => None,
+    }
+}
+
+/// `\s+(?!\S)|\s+`: the run of white space at `at`, without its last character if a word follows
+/// and more is left.
+fn spaces(text: &[u8], at: usize) -> usize {
+    let (last, end) = space_run(text, at);
+    if end < text.len() && last > at { last } else { end }
+}
+
+/// The run of white space at `at`: where its last character begins, and where it ends.
+fn space_run(text: &[u8], at: usize) -> (usize, usize) {
+    let (mut last, mut end) = (at, at);
+    while end < text.len() {
+        let (class, len) = char_at(text, end);
+        if class != Class::Space {
+            break;
+        }
+        last = end;
+        end += len;
+    }
+    (last, end)
+}
+
+/// The end of the run of `class` that goes on at `at`.
+#[inline]
+fn run(text: &[u8], at: usize, class: Class) -> usize {
+    if class == Class::Letter { letters(text, at) } else { run_bytewise(text, at, class) }
+}
+
+/// The same, character by character.
+#[inline]
+fn run_bytewise(text: &[u8], mut at: usize, class: Class) -> usize {
+    while let Some(&byte) = text.get(at) {
+        let (found, len) = if byte < 128 { (ASCII[byte as usize], 1) } else { char_at(text, at) };
+        if found != class {
+            break;
+        }
+        at += len;
+    }
+    at
+}
+
+/// The same for letters, eight bytes at a time. Where a word ends is not predictable, and a loop
+/// over its characters that ends there costs more than all the rest; most words end within the
+/// first eight bytes, which is.
+#[inline]
+fn letters(text: &[u8], mut at: usize) -> usize {
+    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let len = ascii_letters(u64::from_le_bytes(*bytes));
+        at += len;
+        if len < 8 {
+            return if text[at] < 128 { at } else { more_letters(text, at) };
+        }
+    }
+    more_letters(text, at)
+}
+
+/// The rest of a run of letters where it leaves ASCII, or near the end of the text. Kept out of the
+/// hot loop.
+#[inline(never)]
+fn more_letters(text: &[u8], at: usize) -> usize {
+    run_bytewise(text, at, Class::Letter)
+}
+
+/// How many of eight bytes, from the lowest on, are ASCII letters before the first that is none.
+#[inline]
+pub(super) fn ascii_letters(bytes: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x80 * ONES;
+    // Seven bits a byte: sums stay within their byte, and reach its top bit from a certain letter
+    // on.
+    let lower = (bytes | (0x20 * ONES)) & !TOPS;
+    let from_a = lower + (0x80 - b'a' as u64) * ONES;
+    let beyond_z = lower + (0x7F - b'z' as u64) * ONES;
+    ((!from_a | beyond_z | bytes) & TOPS).trailing_zeros() as usize / 8
+}
+
+/// The end of the pre-token that begins at `at` by GPT-4's pattern; `at` must be inside `text`.
+#[inline]
+pub(super) fn gpt4(text: &[u8], at: usize) -> usize {
+    let first = text[at];
+    if first == b'\''
+        && let Some(end) = gpt4_contraction(text, at)
+    {
+        return end;
+    }
+    let (class, len) = char_at(text, at);
+    let next = at + len;
+    match class {
+        Class::Letter => return run(text, next, Class::Letter),
+        Class::Number => return three_numbers(text, next),
+        Class::Other | Class::Space => {}
+    }
+    let (next_class, next_len) =
+        if next < text.len() { char_at(text, next) } else { (Class::Space, 0) };
+    // `[^\r\n\p{L}\p{N}]?+\p{L}++`
+    if next_class == Class::Letter && first != b'\r' && first != b'\n' {
+        return run(text, next + next_len, Class::Letter);
+    }
+    // ` ?[^\s\p{L}\p{N}]++[\r\n]*+`
+    if class == Class::Other {
+        return line_ends(text, run(text, next, Class::Other));
+    }
+    if first == b' ' && next_class == Class::Other {
+        return line_ends(text, run(text, next + next_len, Class::Other));
+    }
+    gpt4_spaces(text, at)
+}
+
+/// `'(?i:[sdmt]|ll|ve|re)`; the long s, U+017F, is an s as well when case does not count.
+#[inline]
+fn gpt4_contraction(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at + 1..)? {
+        [b's' | b'd' | b'm' | b't' | b'S' | b'D' | b'M' | b'T', ..] => Some(at + 2),
+        [b'l' | b'L', b'l' | b'L', ..]
+        | [b'v' | b'V', b'e' | b'E', ..]
+        | [b'r' | b'R', b'e' | b'E', ..] => Some(at + 3),
+        [0xC5, 0xBF, ..] => Some(at + 3),
+        _ => None,
+    }
+}
+
+/// The rest of `\p{N}{1,3}+` after its first number.
+fn three_numbers(text: &[u8], mut at: usize) -> usize {
+    for _ in 0..2 {
+        match text.get(at).map(|_| char_at(text, at)) {
+            Some((Class::Number, len)) => at += len,
+            _ => break,
+        }
+    }
+    at
+}
+
+/// `[\r\n]*+`
+fn line_ends(text: &[u8], at: usize) -> usize {
+    at + text[at..].iter().take_while(|&&byte| byte == b'\r' || byte == b'\n').count()
+}
+
+/// `\s++$|\s*[\r\n]|\s+(?!\S)|\s`
+fn gpt4_spaces(text: &[u8], at: usize) -> usize {
+    let (last, end) = space_run(text, at);
+    if end == text.len() {
+        return end;
+    }
+    match memchr::memrchr2(b'\r', b'\n', &text[at..end]) {
+        Some(line_end) => at + line_end + 1,
+        None if last > at => last,
+        None => end,
+    }
+}
