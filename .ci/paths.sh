@@ -13,7 +13,8 @@ for document in "$@"; do
             [ -d "$base" ] || { echo "$document: no folder $base"; bad=1; }
             ;;
         esac
-        for path in $(grep -oE '`[A-Za-z0-9_./-]+(/|\.(rs|py|sh|md|toml))`' <<<"$line" | tr -d '`'); do
+        paths=$(grep -oE '`[A-Za-z0-9_./-]+(/|\.(rs|py|sh|md|toml))`' <<<"$line" || true)
+        for path in ${paths//\`/}; do
             [ -e "$path" ] || [ -e "$base/$path" ] || { echo "$document: no $path"; bad=1; }
         done
     done <"$document"
