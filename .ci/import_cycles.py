@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""import_cycles.py DIR: prints import cycles between the files of each crate in DIR/*/src, and
-fails if there are any. `use` lines and paths such as `crate::a::f()` count, but not in tests.
-A name that a file re-exports counts as an import of the file that defines it."""
+"""import_cycles.py DIR: prints import cycles between files of each crate in DIR/*/src; fails if
+there are any. `use` lines and paths such as `crate::a::f()` count, but not in tests. A name that
+a file re-exports, and an exported macro, count as an import of the file that defines them."""
 import pathlib, re, sys
 
 UNREAD = re.compile(r"//.*|'\\?.'|\"(?:\\.|[^\"\\])*\"")  # comments, characters, strings
@@ -13,7 +13,9 @@ files, names, paths = {}, {}, {}
 
 def read(file, module):
     code = TEST.sub("", UNREAD.sub("", file.read_text()))
-    files[module], names[module] = file, {}
+    files[module] = file
+    for macro in re.findall(r"#\[macro_export\]\s*macro_rules! (\w+)", code):
+        names.setdefault(module[:1], {})[macro] = ["crate", *module[1:], macro]
     for tree in re.findall(r"\buse ([^;]+);", code):
         while braces := BRACES.search(tree):  # the innermost: a::{b, c} becomes a::b, a::c
             leaves = [braces[1] + leaf.strip() for leaf in braces[2].split(",") if leaf.strip()]
@@ -21,20 +23,18 @@ def read(file, module):
         for leaf in tree.split(","):
             path, _, alias = leaf.partition(" as ")
             path = re.sub(r"::(self|\*)$", "", path.strip()).split("::")
-            names[module][alias.strip() or path[-1]] = path
-    paths[module] = [*names[module].values(), *(path.split("::") for path in PATH.findall(code))]
+            names.setdefault(module, {})[alias.strip() or path[-1]] = path
+    paths[module] = [*names.setdefault(module, {}).values(), *(path.split("::") for path in PATH.findall(code))]
 
-def resolve(module, path):
-    """Returns the module that defines what `path` means in `module`; None if another crate does."""
-    at = module
+def resolve(at, path):
+    """Returns the module that defines what `path` means in `at`; None if another crate does."""
     for i, name in enumerate(path):
         if name in ("crate", "super"):
             at = at[:1] if name == "crate" else at[:-1]
         elif (*at, name) in files:
             at = (*at, name)
         elif names[at].get(name, path) != path:
-            defined_in = resolve(at, names[at][name])
-            return defined_in and resolve(defined_in, ["self", *path[i + 1:]])
+            return (at := resolve(at, names[at][name])) and resolve(at, ["self", *path[i + 1:]])
         elif name != "self":
             return at if i else None
     return at

@@ -41,6 +41,10 @@ file c/x/src/b.rs 'pub fn f() { crate::a::g(1) }'
 fails "a cycle through a path in an expression" "b.rs" "${cycles[@]}"
 file c/x/src/b.rs 'pub use crate::Public;'
 fails "a cycle through a name that lib.rs re-exports" "b.rs" "${cycles[@]}"
+file c/x/src/b.rs '#[macro_export]
+macro_rules! m { () => { 1 } }'
+file c/x/src/a/mod.rs 'use crate::m;'
+passes "an exported macro of a lower file" "${cycles[@]}"
 file c/x/src/b.rs 'pub fn f() {}'
 file c/x/src/a/mod.rs 'mod inner; pub fn g() { inner::h() }'
 passes "a parent that calls a child" "${cycles[@]}"
