@@ -21,6 +21,6 @@ mod variant;
 pub use config::{ConfigError, ModelConfig};
 pub use generate::sample::{self, Sampling, SamplingError};
 pub use generate::{FinishReason, GenerateError, GenerateOptions, Generator};
-pub use parameters::{ParameterKind, ParameterSpec, Parameters, ParametersError, parameter_specs};
+pub use parameters::{ParameterKind, ParameterSpec, Parameters, parameter_specs};
 pub use transformer::{KvCache, ModelError, QuantizeError, Transformer};
 pub use variant::{FeedForward, Norm, UnknownChoice};

@@ -13,8 +13,7 @@
 //! that.
 
 use rayon::prelude::*;
-use std::collections::BTreeMap;
-use tensor::{Context, Tensor, vectorize};
+use tensor::{Context, NamedTensorsError, Tensor, tensors_in_order, vectorize};
 
 /// Elements updated by one task: four arrays of 64 kB, which the second-level cache holds.
 const CHUNK: usize = 1 << 14;
@@ -55,35 +54,6 @@ struct Moments {
     exp_avg: Tensor,
     /// v, the moving average of the squared gradient.
     exp_avg_sq: Tensor,
-}
-
-/// Why a saved state does not belong to this optimizer.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum StateError {
-    /// The state lacks a tensor.
-    #[error("the optimizer state lacks the tensor `{name}`")]
-    Missing {
-        /// The tensor's name.
-        name: String,
-    },
-    /// The state has a tensor that belongs to no parameter.
-    #[error(
-        "the optimizer state has a tensor `{name}`, which belongs to no parameter of this model"
-    )]
-    Unexpected {
-        /// The tensor's name.
-        name: String,
-    },
-    /// A tensor has another shape than the parameter it belongs to.
-    #[error("the optimizer state's tensor `{name}` has shape {found:?}, expected {expected:?}")]
-    Shape {
-        /// The tensor's name.
-        name: String,
-        /// The parameter's shape.
-        expected: Vec<usize>,
-        /// The shape in the state.
-        found: Vec<usize>,
-    },
 }
 
 impl AdamW {
@@ -153,18 +123,16 @@ impl AdamW {
         });
     }
 
-    /// The moments by name, `exp_avg.NAME` and `exp_avg_sq.NAME` for each parameter in order.
+    /// Returns the moments by name, `exp_avg.NAME` and `exp_avg_sq.NAME` per parameter, in order.
     pub fn state(&self) -> Vec<(String, &Tensor)> {
-        let named = self.moments.iter().flat_map(|moments| {
-            [
-                (format!("exp_avg.{}", moments.name), &moments.exp_avg),
-                (format!("exp_avg_sq.{}", moments.name), &moments.exp_avg_sq),
-            ]
-        });
+        let named =
+            self.moments.iter().flat_map(|Moments { name, exp_avg, exp_avg_sq, .. }| {
+                [(format!("exp_avg.{name}"), exp_avg), (format!("exp_avg_sq.{name}"), exp_avg_sq)]
+            });
         named.collect()
     }
 
-    /// Goes on from what [`steps_taken`](Self::steps_taken) and [`state`](Self::state) were.
+    /// Continues from a saved [`steps_taken`](Self::steps_taken) and [`state`](Self::state).
     ///
     /// # Errors
     /// If a tensor is missing, unknown, or of another shape; the optimizer is then unchanged.
@@ -172,28 +140,14 @@ impl AdamW {
         &mut self,
         steps_taken: u64,
         tensors: impl IntoIterator<Item = (String, Tensor)>,
-    ) -> Result<(), StateError> {
-        let mut tensors: BTreeMap<String, Tensor> = tensors.into_iter().collect();
-        let mut loaded = self.moments.clone();
-        for moments in &mut loaded {
-            for (kind, moment) in
-                [("exp_avg", &mut moments.exp_avg), ("exp_avg_sq", &mut moments.exp_avg_sq)]
-            {
-                let name = format!("{kind}.{}", moments.name);
-                let Some(found) = tensors.remove(&name) else {
-                    return Err(StateError::Missing { name });
-                };
-                if found.shape() != moment.shape() {
-                    let (expected, found) = (moment.shape().to_vec(), found.shape().to_vec());
-                    return Err(StateError::Shape { name, expected, found });
-                }
-                *moment = found;
+    ) -> Result<(), NamedTensorsError> {
+        let state = self.state().into_iter().map(|(name, moment)| (name, moment.shape().to_vec()));
+        let mut tensors = tensors_in_order(tensors, state)?.into_iter();
+        for Moments { exp_avg, exp_avg_sq, .. } in &mut self.moments {
+            for (moment, tensor) in [exp_avg, exp_avg_sq].into_iter().zip(&mut tensors) {
+                *moment = tensor;
             }
         }
-        if let Some((name, _)) = tensors.pop_first() {
-            return Err(StateError::Unexpected { name });
-        }
-        self.moments = loaded;
         self.steps_taken = steps_taken;
         Ok(())
     }

@@ -25,6 +25,6 @@ mod adamw;
 mod clip;
 mod schedule;
 
-pub use adamw::{AdamW, AdamWConfig, StateError};
+pub use adamw::{AdamW, AdamWConfig};
 pub use clip::{clip_scale, global_norm};
 pub use schedule::{Decay, Schedule};

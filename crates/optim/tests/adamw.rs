@@ -1,12 +1,12 @@
 //! AdamW, clipping and the schedule against values that PyTorch computed, and the optimizer's
 //! state.
 
-use optim::{AdamW, AdamWConfig, Decay, Schedule, StateError, clip_scale, global_norm};
+use optim::{AdamW, AdamWConfig, Decay, Schedule, clip_scale, global_norm};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use std::path::PathBuf;
 use tensor::testing::{relative_error, worse};
-use tensor::{Context, Tensor, isa};
+use tensor::{Context, NamedTensorsError, Tensor, isa};
 
 const NAMES: [&str; 2] = ["p", "q"];
 
@@ -138,14 +138,14 @@ fn a_state_of_another_model_is_refused_and_changes_nothing() {
     let good: Vec<(String, Tensor)> =
         adamw.state().into_iter().map(|(name, tensor)| (name, tensor.clone())).collect();
 
-    let missing = StateError::Missing { name: "exp_avg_sq.q".into() };
+    let missing = NamedTensorsError::Missing { name: "exp_avg_sq.q".into(), expected: vec![7] };
     assert_eq!(adamw.load_state(3, good[..3].to_vec()), Err(missing));
 
     let mut extra = good.clone();
     extra.push(("exp_avg.r".into(), Tensor::scalar(0.0)));
     assert_eq!(
         adamw.load_state(3, extra),
-        Err(StateError::Unexpected { name: "exp_avg.r".into() })
+        Err(NamedTensorsError::Unexpected { name: "exp_avg.r".into() })
     );
 
     let mut misshapen = good.clone();

@@ -54,3 +54,4 @@ pub use isa::{Isa, Kernels};
 pub use matrix::element::{DType, round_to_bf16};
 pub use tape::{Gradients, InputGrads, Op, Tape, Var};
 pub use tensor::Tensor;
+pub use tensor::named::{NamedTensorsError, tensors_in_order};

@@ -3,6 +3,7 @@
 use crate::ConfigError;
 use std::io;
 use std::path::{Path, PathBuf};
+use tensor::NamedTensorsError;
 
 /// What to do about a file that is not whole.
 pub(super) const CUT_OFF: &str =
@@ -79,35 +80,13 @@ pub enum LoadError {
         /// The length that it has.
         found: u64,
     },
-    /// A tensor is not there.
-    #[error("{}: lacks the tensor `{name}` of shape {expected:?}", path.display())]
-    MissingTensor {
+    /// The file's tensors are not those of the model.
+    #[error("{}: {cause}", path.display())]
+    Tensors {
         /// The file.
         path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// The shape that the model asks for.
-        expected: Vec<usize>,
-    },
-    /// A tensor has no place in the model.
-    #[error("{}: has a tensor `{name}`, which the model that `config.json` describes has no place for", path.display())]
-    UnexpectedTensor {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-    },
-    /// A tensor has another shape than the model asks for.
-    #[error("{}: the tensor `{name}` has shape {found:?}, expected {expected:?}", path.display())]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// The shape that the model asks for.
-        expected: Vec<usize>,
-        /// The shape in the file.
-        found: Vec<usize>,
+        /// The difference.
+        cause: NamedTensorsError,
     },
     /// A tensor holds numbers of a kind that is not read.
     #[error("{}: the tensor `{name}` holds {found}, expected F32, F16 or BF16", path.display())]
@@ -124,6 +103,10 @@ pub enum LoadError {
 impl LoadError {
     pub(crate) fn io(path: &Path, cause: io::Error) -> Self {
         Self::Io { path: path.to_path_buf(), cause }
+    }
+
+    pub(crate) fn tensors(path: &Path, cause: NamedTensorsError) -> Self {
+        Self::Tensors { path: path.to_path_buf(), cause }
     }
 
     pub(crate) fn malformed(path: &Path, expected: &'static str, found: impl ToString) -> Self {

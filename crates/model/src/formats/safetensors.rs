@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use tensor::Tensor;
+use tensor::{NamedTensorsError, Tensor};
 
 /// Bytes of the header's length.
 const LENGTH_BYTES: u64 = 8;
@@ -95,16 +95,18 @@ impl SafetensorsFile {
     }
 
     fn info(&self, name: &str, expected: &[usize]) -> Result<&TensorInfo, LoadError> {
-        let (path, name) = (self.path.clone(), name.to_string());
+        let (name, expected) = (name.to_string(), expected.to_vec());
+        let different = |cause| LoadError::tensors(&self.path, cause);
         let Some(info) = self.header.info(&name) else {
-            return Err(LoadError::MissingTensor { path, name, expected: expected.to_vec() });
+            return Err(different(NamedTensorsError::Missing { name, expected }));
         };
         if info.shape != expected {
-            let (expected, found) = (expected.to_vec(), info.shape.clone());
-            return Err(LoadError::Shape { path, name, expected, found });
+            let found = info.shape.clone();
+            return Err(different(NamedTensorsError::Shape { name, expected, found }));
         }
         if !matches!(info.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-            return Err(LoadError::Dtype { path, name, found: info.dtype.to_string() });
+            let (path, found) = (self.path.clone(), info.dtype.to_string());
+            return Err(LoadError::Dtype { path, name, found });
         }
         Ok(info)
     }

@@ -5,10 +5,10 @@ use super::error::LoadError;
 use super::fields::Fields;
 use super::safetensors::{self, SafetensorsFile};
 use crate::parameters::list::OUTPUT_NAME;
-use crate::{ModelConfig, Parameters, parameter_specs};
+use crate::{ModelConfig, ParameterSpec, Parameters, parameter_specs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use tensor::Tensor;
+use tensor::{NamedTensorsError, Tensor};
 
 /// The file of the weights if it is only one.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
@@ -31,35 +31,35 @@ pub fn write(dir: &Path, parameters: &Parameters) -> files::Result<()> {
 /// If a file cannot be read or is damaged; if a tensor is missing, has no place in the model, or is
 /// of another shape.
 pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, LoadError> {
-    let Stored { listing, mut files, file_of } = open_all(dir)?;
+    let Stored { listing, mut files, mut file_of } = open_all(dir)?;
     let specs = parameter_specs(config);
-    let in_files = |name: &str| !(tied && name == OUTPUT_NAME);
-    let expected: BTreeSet<&str> =
-        specs.iter().map(|spec| spec.name.as_str()).filter(|name| in_files(name)).collect();
+    let is_copy = |name: &str| tied && name == OUTPUT_NAME;
+    file_of.retain(|name, _| !is_ignored(name) && !is_copy(name));
 
     // Everything is checked before anything is read.
-    for (name, &index) in &file_of {
-        if !expected.contains(name.as_str()) && !is_ignored(name) && in_files(name) {
-            let (path, name) = (files[index].path().to_path_buf(), name.clone());
-            return Err(LoadError::UnexpectedTensor { path, name });
-        }
+    let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    if let Some((name, &index)) = file_of.iter().find(|(name, _)| !known.contains(name.as_str())) {
+        let cause = NamedTensorsError::Unexpected { name: name.clone() };
+        return Err(LoadError::tensors(files[index].path(), cause));
     }
-    for spec in specs.iter().filter(|spec| in_files(&spec.name)) {
-        let (path, name, expected) = (listing.clone(), spec.name.clone(), spec.shape.clone());
-        match file_of.get(&name) {
-            Some(&index) => files[index].check(&name, &expected)?,
-            None => return Err(LoadError::MissingTensor { path, name, expected }),
-        }
+    for ParameterSpec { name, shape, .. } in specs.iter().filter(|spec| !is_copy(&spec.name)) {
+        let Some(&index) = file_of.get(name) else {
+            let (name, expected) = (name.clone(), shape.clone());
+            return Err(LoadError::tensors(
+                &listing,
+                NamedTensorsError::Missing { name, expected },
+            ));
+        };
+        files[index].check(name, shape)?;
     }
     let mut tensors: Vec<Tensor> = Vec::with_capacity(specs.len());
-    for spec in &specs {
-        let tensor = match in_files(&spec.name) {
-            true => files[file_of[&spec.name]].read(&spec.name, &spec.shape)?,
-            // Tied: the embedding, the first of the list. A clone takes no memory until one of the
-            // two changes.
-            false => tensors[0].clone(),
-        };
-        tensors.push(tensor);
+    for ParameterSpec { name, shape, .. } in &specs {
+        tensors.push(match is_copy(name) {
+            false => files[file_of[name]].read(name, shape)?,
+            // The embedding is the first of the list. A clone takes no memory until one of the two
+            // changes.
+            true => tensors[0].clone(),
+        });
     }
     Ok(Parameters::in_order(specs, tensors))
 }

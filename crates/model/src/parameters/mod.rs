@@ -8,37 +8,7 @@ pub use list::{ParameterKind, ParameterSpec, parameter_specs};
 use crate::ModelConfig;
 use init::init;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
-use tensor::Tensor;
-
-/// Why tensors are not the parameters of a model.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ParametersError {
-    /// A parameter is not there.
-    #[error("the tensor `{name}` of shape {expected:?} is missing")]
-    Missing {
-        /// The parameter's name.
-        name: String,
-        /// The parameter's shape.
-        expected: Vec<usize>,
-    },
-    /// A tensor is no parameter of this architecture.
-    #[error("the tensor `{name}` belongs to no part of this architecture")]
-    Unexpected {
-        /// The tensor's name.
-        name: String,
-    },
-    /// A parameter has the wrong shape.
-    #[error("the tensor `{name}` has shape {found:?}, expected {expected:?}")]
-    Shape {
-        /// The parameter's name.
-        name: String,
-        /// The shape that the configuration asks for.
-        expected: Vec<usize>,
-        /// The shape that was found.
-        found: Vec<usize>,
-    },
-}
+use tensor::{NamedTensorsError, Tensor, tensors_in_order};
 
 /// The parameters of a model, in the order of [`parameter_specs`].
 #[derive(Clone, Debug)]
@@ -63,25 +33,11 @@ impl Parameters {
     pub fn from_tensors(
         config: &ModelConfig,
         tensors: impl IntoIterator<Item = (String, Tensor)>,
-    ) -> Result<Self, ParametersError> {
-        let mut found: BTreeMap<String, Tensor> = tensors.into_iter().collect();
+    ) -> Result<Self, NamedTensorsError> {
         let specs = parameter_specs(config);
-        let mut tensors = Vec::with_capacity(specs.len());
-        for ParameterSpec { name, shape, .. } in &specs {
-            let (name, expected) = (name.clone(), shape.clone());
-            let Some(tensor) = found.remove(&name) else {
-                return Err(ParametersError::Missing { name, expected });
-            };
-            if tensor.shape() != expected {
-                let found = tensor.shape().to_vec();
-                return Err(ParametersError::Shape { name, expected, found });
-            }
-            tensors.push(tensor);
-        }
-        match found.pop_first() {
-            Some((name, _)) => Err(ParametersError::Unexpected { name }),
-            None => Ok(Self { specs, tensors }),
-        }
+        let wanted = specs.iter().map(|spec| (spec.name.clone(), spec.shape.clone()));
+        let tensors = tensors_in_order(tensors, wanted)?;
+        Ok(Self { specs, tensors })
     }
 
     /// Tensors that are known to have the shapes of `specs`, in their order.

@@ -125,12 +125,12 @@ fn tensors_of_another_model_are_refused() {
     let error = |tensors| Parameters::from_tensors(&small(), tensors).unwrap_err().to_string();
     assert_eq!(
         error(tensors[1..].to_vec()),
-        "the tensor `model.embed_tokens.weight` of shape [50, 24] is missing"
+        "lacks the tensor `model.embed_tokens.weight` of shape [50, 24]"
     );
     let mut misshapen = tensors.clone();
     misshapen[1].1 = Tensor::zeros(&[23]);
     assert!(error(misshapen).ends_with("has shape [23], expected [24]"));
     let mut extra = tensors;
     extra.push(("lm_head.bias".into(), Tensor::zeros(&[50])));
-    assert_eq!(error(extra), "the tensor `lm_head.bias` belongs to no part of this architecture");
+    assert_eq!(error(extra), "has a tensor `lm_head.bias`, which the model has no place for");
 }

@@ -13,10 +13,10 @@ pub use kv_cache::KvCache;
 pub use weights::QuantizeError;
 
 use crate::parameters::list::{ModelLayout, parameter_list};
-use crate::{ConfigError, ModelConfig, Parameters, ParametersError};
+use crate::{ConfigError, ModelConfig, Parameters};
 use forward_pass::ForwardPass;
 use tensor::ops::{RopeLayout, RopeTable};
-use tensor::{Context, Tape, Tensor, Var};
+use tensor::{Context, NamedTensorsError, Tape, Tensor, Var};
 use weights::Weights;
 
 /// A transformer language model with its weights.
@@ -37,7 +37,7 @@ pub enum ModelError {
     Config(#[from] ConfigError),
     /// The tensors are not the parameters of a model of this shape.
     #[error(transparent)]
-    Parameters(#[from] ParametersError),
+    Parameters(#[from] NamedTensorsError),
 }
 
 /// Returns the angles of the rotary embedding, if the model has one.

@@ -1,5 +1,7 @@
 //! A tensor: a shape and a shared, contiguous, row-major buffer of numbers.
 
+pub mod named;
+
 use crate::gemm::Mat;
 use crate::matrix::element::{self, Data, Element};
 use crate::memory::pool::Buffer;
