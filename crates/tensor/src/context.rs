@@ -1,10 +1,9 @@
-//! What an operation needs to know besides its inputs: which kernels to run and in which precision.
+//! The kernels and the precision with which operations compute.
 
-use crate::DType;
 use crate::Kernels;
 
-/// The precision of the operands of matrix products. Everything else is computed in `f32`; what
-/// comes between products is written in the operands' type where an operation says so ([`DType`]).
+/// The precision of the operands of matrix products; everything else is computed in `f32`.
+/// [`Role`](crate::Role) decides what is stored in bf16 in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// Operands and sums in `f32`.
@@ -32,27 +31,23 @@ pub struct Context {
 }
 
 impl Context {
-    /// The best kernels that this machine has (see [`isa::active`](crate::isa::active)), in
+    /// Returns the kernels that [`isa::active`](crate::isa::active) has chosen for this machine, in
     /// `f32`.
     pub fn detect() -> Self {
         Self { kernels: crate::isa::active(), precision: Precision::F32 }
     }
 
-    /// The type in which products read their operands, and in which they write what is said to be
-    /// rounded.
-    pub fn operands(&self) -> DType {
-        match self.precision {
-            Precision::F32 => DType::F32,
-            Precision::Bf16 => DType::Bf16,
-        }
+    /// Returns `true` if matrix products round their operands to bf16.
+    pub fn rounds_operands(&self) -> bool {
+        self.precision == Precision::Bf16
     }
 
-    /// The same context in another precision.
+    /// Returns the context in another precision.
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// The same context with another kernel table.
+    /// Returns the context with another kernel table.
     pub fn with_kernels(self, kernels: &'static Kernels) -> Self {
         Self { kernels, ..self }
     }

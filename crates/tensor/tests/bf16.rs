@@ -8,7 +8,7 @@
 
 use tensor::ops::{Int8Matrix, RopeLayout, RopeTable};
 use tensor::testing::{random, relative_error};
-use tensor::{Context, DType, Precision, Tape, Tensor, Var, isa, round_to_bf16};
+use tensor::{Context, DType, Precision, Role, Tape, Tensor, Var, isa, round_to_bf16};
 
 /// ‖a − b‖ / ‖b‖ that is allowed.
 const TOLERANCE: f64 = 2e-2;
@@ -116,10 +116,10 @@ fn products_are_close_and_unbiased() {
     check("linear", two(20, [30, 60]), |_, v| v[0].linear(&v[1]));
     check("linear on few rows", two(2, [30, 60]), |_, v| v[0].linear(&v[1]));
     check(
-        "linears",
+        "linear_many",
         |_| vec![vec![20, 60], vec![30, 60], vec![30, 60]],
         |_, v| {
-            let [a, b] = v[0].linears([&v[1], &v[2]]);
+            let [a, b] = v[0].linear_many([&v[1], &v[2]], Role::Residual);
             a.add(&b)
         },
     );
@@ -161,7 +161,7 @@ fn attention_to_few_keys_with_much_in_common_keeps_its_gradients() {
 fn leaves_have_gradients_of_f32_whatever_comes_in() {
     let tape = Tape::new(Context::detect().with_precision(Precision::Bf16));
     let [x, w] = [tape.leaf(random(&[3, 8], 1)), tape.leaf(random(&[8], 2))];
-    let y = x.rms_norm_rounded(&w, 1e-5);
+    let y = x.rms_norm(&w, 1e-5, Role::Operand);
     assert_eq!(y.value().dtype(), DType::Bf16);
     let other = tape.leaf(random(&[3, 8], 3));
     let sum = other.add(&y);
@@ -224,7 +224,7 @@ fn operations_without_products_are_those_of_f32() {
     same(pair, &|v| v[0].add(&v[1]));
     same(pair, &|v| v[0].mul(&v[1]));
     same(&[&[5, 33]], &|v| v[0].softmax());
-    same(&[&[5, 33], &[33]], &|v| v[0].rms_norm(&v[1], 1e-5));
+    same(&[&[5, 33], &[33]], &|v| v[0].rms_norm(&v[1], 1e-5, Role::Residual));
     same(&[&[2, 3, 4, 8]], &|v| v[0].rope(&rope, 1));
     same(&[&[9, 16]], &|v| v[0].embedding(&[1, 8, 1], &[3]));
     same(&[&[3, 16]], &|v| v[0].cross_entropy(&[1, 8, 15]));
@@ -260,7 +260,7 @@ fn what_products_read_is_that_of_f32_rounded_before() {
     rounded(pair, &|v| v[0].geglu(&v[1]));
     rounded(&[&[5, 533]], &|v| v[0].silu());
     rounded(&[&[5, 533]], &|v| v[0].gelu());
-    rounded(&[&[70, 33], &[33]], &|v| v[0].rms_norm_rounded(&v[1], 1e-5));
+    rounded(&[&[70, 33], &[33]], &|v| v[0].rms_norm(&v[1], 1e-5, Role::Operand));
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn gradients_that_only_products_read_come_rounded() {
     let gradients = |hide: bool| {
         let tape = Tape::new(Context::detect().with_precision(Precision::Bf16));
         let [x, gate, up, down] = inputs.each_ref().map(|x| tape.leaf(x.clone()));
-        let [gate_x, up_x] = x.linears([&gate, &up]);
+        let [gate_x, up_x] = x.linear_many([&gate, &up], Role::Residual);
         // A change of shape reads its gradient in f32.
         let shape = gate_x.shape().to_vec();
         let inner = match hide {
@@ -313,7 +313,7 @@ fn rounded_values_go_through_every_operation() {
     same(&|x, _| x.swiglu(x), &[6, 8]);
     same(&|x, _| x.gelu(), &[6, 8]);
     same(&|x, _| x.softmax(), &[6, 8]);
-    same(&|x, w| x.rms_norm(w, 1e-5), &[6, 8]);
+    same(&|x, w| x.rms_norm(w, 1e-5, Role::Residual), &[6, 8]);
     same(&|x, _| x.reshape(&[48]).silu(), &[6, 8]);
     same(&|x, _| x.rope(&rope, 1), &[6, 8]);
     same(&|x, _| x.matmul(x), &[8, 8]);

@@ -3,7 +3,7 @@
 use safetensors::SafeTensors;
 use tensor::ops::{RopeLayout, RopeTable};
 use tensor::testing::relative_error;
-use tensor::{Context, Tape, Tensor, Var, isa};
+use tensor::{Context, Role, Tape, Tensor, Var, isa};
 
 /// ‖a − b‖ / ‖b‖ that is allowed in `f32`.
 const TOLERANCE: f64 = 1e-5;
@@ -70,7 +70,7 @@ fn elementwise() {
 #[test]
 fn rows() {
     check("softmax", &["x"], |v| v[0].softmax());
-    check("rms_norm", &["x", "w"], |v| v[0].rms_norm(&v[1], 1e-5));
+    check("rms_norm", &["x", "w"], |v| v[0].rms_norm(&v[1], 1e-5, Role::Residual));
 }
 
 #[test]

@@ -19,7 +19,7 @@ impl AttentionLayout {
         cache: Option<&mut LayerCache>,
     ) -> Var<'t> {
         let projections = [self.q_proj, self.k_proj, self.v_proj];
-        let [q, k, v] = pass.weights.linears(x, projections); // (B, T, C)
+        let [q, k, v] = pass.weights.linear_many(x, projections); // (B, T, C)
         let attended = match cache {
             None => q.causal_attention(&k, &v, pass.config.num_heads, pass.rope),
             Some(cache) => x.tape().constant(append_and_attend(cache, pass, [&q, &k, &v])),

@@ -4,7 +4,7 @@ use super::forward_pass::ForwardPass;
 use super::kv_cache::LayerCache;
 use crate::Norm;
 use crate::parameters::list::{BlockLayout, ParameterId};
-use tensor::Var;
+use tensor::{Role, Var};
 
 impl BlockLayout {
     /// x (B, T, C) → (B, T, C).
@@ -29,8 +29,8 @@ fn residual<'t>(
     half: impl FnOnce(&Var<'t>) -> Var<'t>,
 ) -> Var<'t> {
     match pass.config.norm {
-        Norm::Pre => x.add(&half(&pass.norm_rounded(x.clone(), norm))),
-        Norm::Post => pass.norm(x.add(&half(&x)), norm),
+        Norm::Pre => x.add(&half(&pass.norm(x.clone(), norm, Role::Operand))),
+        Norm::Post => pass.norm(x.add(&half(&x)), norm, Role::Residual),
         Norm::None => x.add(&half(&x)),
     }
 }

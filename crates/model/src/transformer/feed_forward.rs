@@ -12,11 +12,11 @@ impl FeedForwardLayout {
     pub(super) fn forward<'t>(&self, x: &Var<'t>, pass: &ForwardPass<'_, 't>) -> Var<'t> {
         let (gate, up) = match self.gate_proj {
             Some(gate_proj) => {
-                let [gate, up] = pass.weights.linears(x, [gate_proj, self.up_proj]);
+                let [gate, up] = pass.weights.linear_many(x, [gate_proj, self.up_proj]);
                 (Some(gate), up)
             }
             None => {
-                let [up] = pass.weights.linears(x, [self.up_proj]);
+                let [up] = pass.weights.linear_many(x, [self.up_proj]);
                 (None, up)
             }
         };

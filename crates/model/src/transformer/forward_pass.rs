@@ -3,8 +3,8 @@
 use super::tape_weights::TapeWeights;
 use crate::ModelConfig;
 use crate::parameters::list::ParameterId;
-use tensor::Var;
 use tensor::ops::RopeTable;
+use tensor::{Role, Var};
 
 /// One run of the model over a batch of token ids.
 pub(super) struct ForwardPass<'m, 't> {
@@ -17,19 +17,12 @@ pub(super) struct ForwardPass<'m, 't> {
 }
 
 impl<'t> ForwardPass<'_, 't> {
-    /// The root mean square norm of x (…, C); x itself in an architecture without norms.
-    pub(super) fn norm(&self, x: Var<'t>, weight: Option<ParameterId>) -> Var<'t> {
-        match weight {
-            Some(weight) => x.rms_norm(self.weights.full(weight), self.config.rms_norm_eps as f32),
-            None => x,
-        }
-    }
-
-    /// Like [`norm`](Self::norm), for outputs that only linear layers read.
-    pub(super) fn norm_rounded(&self, x: Var<'t>, weight: Option<ParameterId>) -> Var<'t> {
+    /// Returns the root mean square norm of x (…, C), for `role`; x itself in an architecture
+    /// without norms.
+    pub(super) fn norm(&self, x: Var<'t>, weight: Option<ParameterId>, role: Role) -> Var<'t> {
         let eps = self.config.rms_norm_eps as f32;
         match weight {
-            Some(weight) => x.rms_norm_rounded(self.weights.full(weight), eps),
+            Some(weight) => x.rms_norm(self.weights.full(weight), eps, role),
             None => x,
         }
     }

@@ -16,7 +16,7 @@ use crate::parameters::list::{ModelLayout, parameter_list};
 use crate::{ConfigError, ModelConfig, Parameters};
 use forward_pass::ForwardPass;
 use tensor::ops::{RopeLayout, RopeTable};
-use tensor::{Context, NamedTensorsError, Tape, Tensor, Var};
+use tensor::{Context, NamedTensorsError, Role, Tape, Tensor, Var};
 use weights::Weights;
 
 /// A transformer language model with its weights.
@@ -183,7 +183,7 @@ impl Transformer {
         for block in &self.layout.layers {
             x = block.forward(x, pass, caches.as_mut().and_then(Iterator::next));
         }
-        pass.norm_rounded(x, self.layout.norm)
+        pass.norm(x, self.layout.norm, Role::Operand)
     }
 
     /// The mean loss in nats of predicting `targets` from `ids`, (B, T) each, and its gradients in

@@ -2,7 +2,7 @@
 
 use crate::parameters::list::ParameterId;
 use tensor::ops::Int8Matrix;
-use tensor::{Gradients, Tensor, Var};
+use tensor::{Gradients, Role, Tensor, Var};
 
 /// A weight on a tape.
 pub(super) enum TapeWeight<'m, 't> {
@@ -21,8 +21,8 @@ impl<'t> TapeWeights<'_, 't> {
         match &self.0[id.0] {
             TapeWeight::Full(weight) => weight,
             // `Transformer::quantize_int8` rounds the matrices of linear layers only. Embeddings
-            // and norms alone are asked for directly; `linears` asks once it has seen that all are
-            // full.
+            // and norms alone are asked for directly; `linear_many` asks once it has seen that all
+            // are full.
             TapeWeight::Int8(_) => panic!("the weight {id:?} is held in 8 bits"),
         }
     }
@@ -51,15 +51,15 @@ impl<'t> TapeWeights<'_, 't> {
         }
     }
 
-    /// x (…, in) by each of the weights (out_i, in) → (…, out_i) each, for what stays within a
-    /// block: in bf16 precision it is rounded.
-    pub(super) fn linears<const N: usize>(
+    /// Returns x (…, in) by each of the weights (out_i, in), (…, out_i) each, for what stays within
+    /// a block.
+    pub(super) fn linear_many<const N: usize>(
         &self,
         x: &Var<'t>,
         ids: [ParameterId; N],
     ) -> [Var<'t>; N] {
         if ids.iter().all(|id| matches!(self.0[id.0], TapeWeight::Full(_))) {
-            x.linears_rounded(ids.map(|id| self.full(id)))
+            x.linear_many(ids.map(|id| self.full(id)), Role::Operand)
         } else {
             ids.map(|id| self.linear(x, id))
         }

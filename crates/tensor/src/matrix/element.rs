@@ -1,15 +1,27 @@
-//! What tensors consist of: `f32`, or in bf16 precision bfloat16, so that half the bytes move.
+//! The elements of tensors and matrices: `f32`, or bfloat16 where half the memory is enough.
 //!
-//! Products round their operands in that precision anyway. An operation that writes what only
-//! products read rounds it at once, which gives the same bits: norms before linear layers,
-//! activations, the heads of attention, and most of what goes backward through them. Linear layers
-//! whose outputs stay within a block round their sums as well, and so do their gradients; there a
-//! number that is read in `f32` has lost digits, as under PyTorch's autocast. The residual stream,
-//! the logits, the loss, the gradients of weights and all sums are `f32`. Elementwise loops compute
-//! in `f32` whatever they read and write, piece by piece in the first-level cache.
+//! Loops compute in `f32` whatever type they read and write, piece by piece in the first-level
+//! cache. [`Role`](crate::Role) decides which tensors are stored in bf16.
 
 use half::bf16;
 use std::ops::Range;
+
+/// Evaluates an expression in which `$E` is the type of the tensor's elements.
+macro_rules! with_element_type {
+    ($tensor:expr, $E:ident => $result:expr) => {
+        match $tensor.dtype() {
+            $crate::DType::F32 => {
+                type $E = f32;
+                $result
+            }
+            $crate::DType::Bf16 => {
+                type $E = half::bf16;
+                $result
+            }
+        }
+    };
+}
+pub(crate) use with_element_type;
 
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +33,7 @@ pub enum DType {
 }
 
 impl DType {
-    /// The bytes of an element.
+    /// Returns the bytes per element.
     pub fn size(self) -> usize {
         match self {
             Self::F32 => size_of::<f32>(),
@@ -30,18 +42,18 @@ impl DType {
     }
 }
 
-/// A number that tensors and operands of products consist of.
+/// An element of tensors and matrices.
 pub(crate) trait Element: Copy + Default + Send + Sync + bytemuck::Pod {
-    /// Its type.
+    /// The element's type.
     const DTYPE: DType;
 
-    /// The same number.
+    /// Returns the element in `f32`.
     fn to_f32(self) -> f32;
 
-    /// The nearest bfloat16's bits.
+    /// Returns the bits of the nearest bfloat16.
     fn to_bf16(self) -> u16;
 
-    /// The nearest number of this type.
+    /// Returns the nearest number of this type.
     fn from_f32(x: f32) -> Self;
 }
 
@@ -83,7 +95,7 @@ impl Element for bf16 {
     }
 }
 
-/// The nearest number that bfloat16 can hold, ties to even; NaN stays NaN.
+/// Returns the nearest number that bfloat16 can hold, ties to even; NaN stays NaN.
 #[inline(always)]
 pub fn round_to_bf16(x: f32) -> f32 {
     let bits = x.to_bits();
@@ -92,8 +104,8 @@ pub fn round_to_bf16(x: f32) -> f32 {
     f32::from_bits(if x.is_nan() { quiet_nan } else { nearest })
 }
 
-/// Stores numbers, rounded if need be. To be inlined into a function that is compiled for an
-/// instruction set.
+/// Stores numbers, rounded to the type of `to`. Vectorises where
+/// [`Kernels::vectorize`](crate::Kernels::vectorize) inlines it, as all loops of this file do.
 #[inline(always)]
 pub(crate) fn store<E: Element>(to: &mut [E], from: &[f32]) {
     for (to, &from) in to.iter_mut().zip(from) {
@@ -101,15 +113,10 @@ pub(crate) fn store<E: Element>(to: &mut [E], from: &[f32]) {
     }
 }
 
-/// Rows of operands of products, made in place: of type `dtype`, numbers that were computed in
-/// `f32`. Rounded ones take the first half of the row then
-/// ([`Mat::of_operands`](crate::gemm::Mat::of_operands)).
+/// Rounds a row where it is; the rounded elements fill the first half of its floats.
 #[inline(always)]
-pub(crate) fn make_operands(dtype: DType, row: &mut [f32]) {
+pub(crate) fn round_in_place(row: &mut [f32]) {
     const CHUNK: usize = 32;
-    if dtype == DType::F32 {
-        return;
-    }
     let whole = row.len() - row.len() % CHUNK;
     let mut rounded = [bf16::ZERO; CHUNK];
     for first in (0..whole).step_by(CHUNK) {
@@ -121,7 +128,7 @@ pub(crate) fn make_operands(dtype: DType, row: &mut [f32]) {
     bytemuck::cast_slice_mut(row)[whole..][..rest.len()].copy_from_slice(rest);
 }
 
-/// The same numbers in `f32`.
+/// Reads numbers in `f32`.
 #[inline(always)]
 pub(crate) fn load<E: Element>(to: &mut [f32], from: &[E]) {
     for (to, from) in to.iter_mut().zip(from) {
@@ -129,43 +136,44 @@ pub(crate) fn load<E: Element>(to: &mut [f32], from: &[E]) {
     }
 }
 
-/// Lets `compute` write all of `to` in `f32`: in place, or in `room`, which is as large at least,
-/// to be rounded after that. Rounding is a loop of its own, as it would only make that of a long
-/// computation longer.
+/// Lets `compute` write all of `to` in `f32`: in place, or in `scratch`, which is at least as large
+/// and is then rounded into `to`. Rounding is a separate loop, as the body of a long computation
+/// would need still more registers with it.
 #[inline(always)]
 pub(crate) fn compute<E: Element>(
     to: &mut [E],
-    room: &mut [f32],
+    scratch: &mut [f32],
     compute: impl FnOnce(&mut [f32]),
 ) {
     match E::DTYPE {
         DType::F32 => compute(bytemuck::cast_slice_mut(to)),
         DType::Bf16 => {
-            let room = &mut room[..to.len()];
-            compute(room);
-            store(to, room);
+            let scratch = &mut scratch[..to.len()];
+            compute(scratch);
+            store(to, scratch);
         }
     }
 }
 
-/// Elements to read, of either type.
+/// Elements of either type, to read.
 #[derive(Clone, Copy)]
-pub(crate) enum Data<'a> {
+pub(crate) enum Slice<'a> {
     F32(&'a [f32]),
     Bf16(&'a [bf16]),
 }
 
-impl<'a> Data<'a> {
-    /// Those in `range`, in `f32`: themselves, or widened into `room`, which is as large at least.
+impl<'a> Slice<'a> {
+    /// Returns the elements in `range` in `f32`: where they are, or widened into `scratch`, which
+    /// is at least as large.
     #[inline(always)]
-    pub(crate) fn in_f32<'r>(self, range: Range<usize>, room: &'r mut [f32]) -> &'r [f32]
+    pub(crate) fn in_f32<'r>(self, range: Range<usize>, scratch: &'r mut [f32]) -> &'r [f32]
     where
         'a: 'r,
     {
         match self {
             Self::F32(x) => &x[range],
             Self::Bf16(x) => {
-                let widened = &mut room[..range.len()];
+                let widened = &mut scratch[..range.len()];
                 load(widened, &x[range]);
                 widened
             }
@@ -206,16 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn operands_are_made_in_place() {
+    fn rows_are_rounded_in_place() {
         for len in [0, 1, 31, 32, 33, 100] {
-            let numbers: Vec<f32> = (0..len).map(|i| i as f32 + 0.01).collect();
+            let mut row: Vec<f32> = (0..len).map(|i| i as f32 + 0.01).collect();
             let mut rounded = vec![bf16::ZERO; len];
-            store(&mut rounded, &numbers);
-            let [mut row, mut same] = [numbers.clone(), numbers.clone()];
-            make_operands(DType::Bf16, &mut row);
+            store(&mut rounded, &row);
+            round_in_place(&mut row);
             assert_eq!(bytemuck::cast_slice::<_, bf16>(&row)[..len], rounded);
-            make_operands(DType::F32, &mut same);
-            assert_eq!(same, numbers);
         }
     }
 
@@ -225,9 +230,9 @@ mod tests {
         let mut rounded = [bf16::ZERO; 7];
         store(&mut rounded, &numbers);
         let nearest: Vec<f32> = numbers.iter().map(|&x| round_to_bf16(x)).collect();
-        let mut room = [f32::NAN; 4];
-        assert_eq!(Data::Bf16(&rounded).in_f32(2..5, &mut room), &nearest[2..5]);
-        assert_eq!(Data::F32(&numbers).in_f32(1..7, &mut room), &numbers[1..]);
+        let mut scratch = [f32::NAN; 4];
+        assert_eq!(Slice::Bf16(&rounded).in_f32(2..5, &mut scratch), &nearest[2..5]);
+        assert_eq!(Slice::F32(&numbers).in_f32(1..7, &mut scratch), &numbers[1..]);
         assert_ne!(nearest, numbers);
     }
 }

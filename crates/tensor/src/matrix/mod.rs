@@ -5,7 +5,7 @@ pub(crate) mod element;
 pub(crate) mod view;
 
 use self::view::{View, elements};
-use crate::matrix::element::{DType, Element};
+use crate::matrix::element::Element;
 use half::bf16;
 use std::ops::Range;
 
@@ -70,25 +70,6 @@ impl<'a> Mat<'a> {
         row_stride: usize,
     ) -> Self {
         Self(Elements::Bf16(View::with_row_stride(data, rows, cols, row_stride)))
-    }
-
-    /// A matrix each of whose rows was made one of operands where it was
-    /// ([`make_operands`](crate::matrix::element::make_operands)); rows begin `row_stride` floats apart.
-    #[track_caller]
-    pub(crate) fn of_operands(
-        dtype: DType,
-        data: &'a [f32],
-        rows: usize,
-        cols: usize,
-        row_stride: usize,
-    ) -> Self {
-        match dtype {
-            DType::F32 => Self::with_row_stride(data, rows, cols, row_stride),
-            DType::Bf16 => {
-                let data = bytemuck::cast_slice(data);
-                Self::of_bf16_with_row_stride(data, rows, cols, 2 * row_stride)
-            }
-        }
     }
 
     /// The transpose, without moving anything.

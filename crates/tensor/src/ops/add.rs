@@ -1,15 +1,16 @@
 //! The sum of two tensors, y = a + b, hence da = db = dy.
 
 use super::elementwise::{assert_same_shape, zip};
-use crate::{DType, Op, Var};
+use crate::{Op, Var};
 
 impl<'t> Var<'t> {
-    /// The sum of two tensors of the same shape.
+    /// Returns the sum of two tensors of the same shape.
     #[track_caller]
     pub fn add(&self, other: &Var<'t>) -> Var<'t> {
         assert_same_shape("add", self, other);
         let op = Op::new("add", &[self, other]).passes_gradient_on();
-        let y = zip(self.context(), [self.value(), other.value()], DType::F32, |a, b| a + b);
+        let y = op.scratch(self.shape());
+        let y = zip(self.context(), [self.value(), other.value()], y, |a, b| a + b);
         op.record(y, |dy, grads| {
             grads.give(0, dy.clone());
             grads.give(1, dy);

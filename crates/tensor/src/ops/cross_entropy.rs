@@ -3,18 +3,17 @@
 //! before exp, so that no finite logits overflow.
 
 use super::softmax::{exp_row, sum_exp};
-use crate::matrix::element::make_operands;
-use crate::{Context, DType, Op, Tensor, Var, vectorize};
+use crate::{Context, Op, Role, Tensor, Var, vectorize};
 use rayon::prelude::*;
 
-/// −log softmax(z)[t] from z_t, the maximum m of z, and Σ exp(z − m).
+/// Returns −log softmax(z)[t] from z_t, the maximum m of z, and Σ exp(z − m).
 #[inline(always)]
 fn row_loss(target_logit: f32, max: f32, sum: f64) -> f32 {
     // The difference first: beside a maximum of 10⁴ the logarithm would lose its digits.
     (f64::from(max) - f64::from(target_logit) + sum.ln()) as f32
 }
 
-/// Each row's loss: `logits` (N, V) → `losses` (N).
+/// Computes each row's loss: `logits` (N, V) → `losses` (N).
 pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32], losses: &mut [f32]) {
     let vocab_size = logits.len() / targets.len().max(1);
     let rows = logits.par_chunks(vocab_size.max(1)).zip(targets);
@@ -26,15 +25,15 @@ pub(crate) fn row_losses(context: Context, logits: &[f32], targets: &[u32], loss
     });
 }
 
-/// Each row's loss, with the same bits, and the row of logits (N, V) replaced by its gradient,
-/// (softmax − onehot) · `scale`, as operands of `dtype` ([`make_operands`]): both come from one
-/// pass of exponentials.
+/// Computes each row's loss, with the bits of [`row_losses`], and replaces the row of logits (N, V)
+/// by its gradient, (softmax − onehot) · `scale`, stored in place for `role`: one pass of
+/// exponentials gives both.
 pub(crate) fn row_losses_and_gradients(
     context: Context,
     logits: &mut [f32],
     targets: &[u32],
     scale: f32,
-    dtype: DType,
+    role: Role,
     losses: &mut [f32],
 ) {
     let vocab_size = logits.len() / targets.len().max(1);
@@ -50,17 +49,18 @@ pub(crate) fn row_losses_and_gradients(
                 *z = *z * inverse * scale;
             }
             row[target] = (target_probability - 1.0) * scale;
-            make_operands(dtype, row);
+            role.store_in_place(context, row);
             row_loss(target_logit, max, sum)
         });
     });
 }
 
-/// The mean in `f64`, in order.
+/// Returns the mean, summed in `f64` in order.
 pub(crate) fn mean(losses: &[f32]) -> f32 {
     (losses.iter().map(|&l| f64::from(l)).sum::<f64>() / losses.len() as f64) as f32
 }
 
+/// Checks that each row has a target, which is a class.
 #[track_caller]
 pub(crate) fn assert_targets(op: &str, rows: usize, vocab_size: usize, targets: &[u32]) {
     assert_eq!(rows, targets.len(), "{op}: rows and targets differ in number");
@@ -70,7 +70,7 @@ pub(crate) fn assert_targets(op: &str, rows: usize, vocab_size: usize, targets: 
 }
 
 impl<'t> Var<'t> {
-    /// `self` are logits (…, V), `targets` one id a row → the mean loss in nats, a scalar.
+    /// Returns the mean loss in nats, a scalar, of logits (…, V) against one target id per row.
     #[track_caller]
     pub fn cross_entropy(&self, targets: &[u32]) -> Var<'t> {
         let op = Op::new("cross_entropy", &[self]);
@@ -83,10 +83,10 @@ impl<'t> Var<'t> {
         let targets = targets.to_vec();
         op.record(Tensor::scalar(loss), move |dy, grads| {
             let mut dlogits = logits;
-            let mut again = losses; // the losses, which nobody needs any more
+            let mut again = losses; // overwritten with the same losses, which nothing reads any more
             let (scale, again) = (dy.item() / targets.len() as f32, again.as_mut_slice());
             let logits = dlogits.as_mut_slice();
-            row_losses_and_gradients(context, logits, &targets, scale, DType::F32, again);
+            row_losses_and_gradients(context, logits, &targets, scale, Role::Residual, again);
             grads.give(0, dlogits);
         })
     }

@@ -6,7 +6,7 @@ use super::gelu::{gelu, gelu_derivative};
 use crate::Var;
 
 impl<'t> Var<'t> {
-    /// `self` is the gate; `up` and the output have its shape.
+    /// Returns GEGLU with `self` as the gate, an operand of products; `up` has the gate's shape.
     #[track_caller]
     pub fn geglu(&self, up: &Var<'t>) -> Var<'t> {
         gated("geglu", self, up, gelu, gelu_derivative)

@@ -6,11 +6,12 @@
 //! slowly from ½ as 1/(u·√(2π)). So Φ has all its digits for negative x too, where 1 + erf(x/√2)
 //! would cancel, and function and derivative share an exponential.
 
-use super::elementwise::{map, zip};
+use super::elementwise::unary;
 use crate::simd::exp;
-use crate::{Op, Var};
+use crate::{Role, Var};
 
-/// (Φ(x), √(2π)·φ(x)), with a relative error of at most 10⁻⁶ for x > −12.9, where Φ gets subnormal.
+/// Returns (Φ(x), √(2π)·φ(x)), with a relative error of at most 10⁻⁶ for x > −12.9; below, Φ is
+/// subnormal.
 #[inline(always)]
 fn normal(x: f32) -> (f32, f32) {
     let u = x.abs();
@@ -23,12 +24,12 @@ fn normal(x: f32) -> (f32, f32) {
     (if x < 0.0 { tail } else { 1.0 - tail }, density)
 }
 
-/// m(u) = exp(u²/2)·Φ(−u) for u ≥ 0, with a relative error of at most 3·10⁻⁷.
+/// Returns m(u) = exp(u²/2)·Φ(−u) for u ≥ 0, with a relative error of at most 3·10⁻⁷.
 ///
-/// m(u)·(u + 3) is taken as a polynomial in s = (u − 3)/(u + 3), in which the half line 0 ≤ u < ∞
-/// is −1 ≤ s < 1 (M. Shepherd and J. Laframboise, *Chebyshev Approximation of (1 + 2x)·exp(x²)·erfc
-/// x in 0 ≤ x < ∞*, 1981). This one, of degree 8, has the smallest largest relative error for u <
-/// 14.6, beyond which Φ(−u) is 0: 5.3·10⁻⁸.
+/// m(u)·(u + 3) is taken as a polynomial in s = (u − 3)/(u + 3), which maps the half line 0 ≤ u < ∞
+/// to −1 ≤ s < 1 (M. Shepherd and J. Laframboise, *Chebyshev Approximation of (1 + 2x)·exp(x²)·erfc
+/// x in 0 ≤ x < ∞*, 1981). This one is the minimax polynomial of degree 8 for the relative error in
+/// u < 14.6, beyond which Φ(−u) is 0; its error is 5.3·10⁻⁸.
 #[inline(always)]
 fn scaled_tail(u: f32) -> f32 {
     let inverse = 1.0 / (u + 3.0);
@@ -45,13 +46,13 @@ fn scaled_tail(u: f32) -> f32 {
     p * inverse
 }
 
-/// x·Φ(x).
+/// Returns x·Φ(x).
 #[inline(always)]
 pub(crate) fn gelu(x: f32) -> f32 {
     x * normal(x).0
 }
 
-/// The derivative of [`gelu`].
+/// Returns the derivative of [`gelu`].
 #[inline(always)]
 pub(crate) fn gelu_derivative(x: f32) -> f32 {
     const ONE_OVER_ROOT_TAU: f32 = 0.398_942_3;
@@ -60,15 +61,9 @@ pub(crate) fn gelu_derivative(x: f32) -> f32 {
 }
 
 impl<'t> Var<'t> {
-    /// Any shape; the output has the same. In bf16 precision it is rounded.
+    /// Returns GELU of each element of a tensor of any shape, an operand of products.
     pub fn gelu(&self) -> Var<'t> {
-        let op = Op::new("gelu", &[self]).takes_rounded_gradients();
-        let (context, x) = (self.context(), self.value().clone());
-        let y = map(context, &x, context.operands(), gelu);
-        op.record(y, move |dy, grads| {
-            let dx = zip(context, [&dy, &x], grads.dtype(1), |dy, x| dy * gelu_derivative(x));
-            grads.give(0, dx);
-        })
+        unary("gelu", self, Role::Operand, gelu, gelu_derivative)
     }
 }
 
@@ -76,7 +71,7 @@ impl<'t> Var<'t> {
 mod tests {
     use super::*;
     use crate::testing::{self, worse};
-    use crate::{Context, DType, Tensor, isa};
+    use crate::{Context, Tape, Tensor, isa};
     use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
     #[test]
@@ -111,7 +106,10 @@ mod tests {
         let x = Tensor::build(&[4001], |x| {
             x.iter_mut().zip(-2000..).for_each(|(x, i)| *x = i as f32 * 7.3e-3);
         });
-        let y = |kernels| map(Context::detect().with_kernels(kernels), &x, DType::F32, gelu);
+        let y = |kernels| {
+            let tape = Tape::inference(Context::detect().with_kernels(kernels));
+            tape.constant(x.clone()).gelu().into_value()
+        };
         let all: Vec<Tensor> = isa::available().into_iter().map(y).collect();
         assert!(all.iter().all(|y| y.as_slice() == all[0].as_slice()));
     }

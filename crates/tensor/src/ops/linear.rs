@@ -2,52 +2,40 @@
 //!
 //! The weight is stored (out, in) as in PyTorch and Hugging Face; the product reads it transposed
 //! without moving it. Several layers of the same input are one operation: x is packed once for all
-//! of them, forward and for every dw, and dx = Σ dy_i·w_i is written once. x is kept for dw as
-//! products read it, and the gradients of the outputs may come so, too.
+//! of them, forward and for every dw, and dx = Σ dy_i·w_i is written once. x is kept for dw in the
+//! form in which products read it, and so may the gradients of the outputs come.
 
 use crate::gemm::rounded::gemm_rounded;
-use crate::gemm::{MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
-use crate::matrix::element::Element;
-use crate::{DType, Op, Tensor, Var};
+use crate::gemm::{Mat, MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
+use crate::{Context, DType, Op, Role, Tensor, Var};
 
-/// All axes but the last as rows, to write to.
-fn matrix_mut<E: Element>(x: &mut Tensor) -> MatMut<'_, E> {
-    let (rows, cols) = (x.rows(), x.last_dim());
-    MatMut::new(x.elements_mut(), rows, cols)
+/// Writes A·B_j to each tensor C_j, rounded if that is how they are stored.
+fn products(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: &mut [Tensor]) {
+    let rounded = c.iter().all(|c| c.dtype() == DType::Bf16);
+    let c = c.iter_mut();
+    match rounded {
+        true => gemm_rounded(context, a, b, c.map(Tensor::matrix_mut).collect()),
+        false => gemm_sharing_a(context, a, b, c.map(Tensor::matrix_mut).collect()),
+    }
 }
 
 impl<'t> Var<'t> {
-    /// `self` (…, in), `w` (out, in) → (…, out).
+    /// Returns `self` (…, in) by `w` (out, in), (…, out), for the residual stream.
     ///
     /// # Panics
     /// If the shapes do not fit.
     #[track_caller]
     pub fn linear(&self, w: &Var<'t>) -> Var<'t> {
-        let [y] = self.linears([w]);
+        let [y] = self.linear_many([w], Role::Residual);
         y
     }
 
-    /// `self` (…, in) by each of the weights (out_i, in) → (…, out_i) each.
+    /// Returns `self` (…, in) by each of the weights (out_i, in), (…, out_i) each, for `role`.
     ///
     /// # Panics
     /// If the shapes do not fit.
     #[track_caller]
-    pub fn linears<const N: usize>(&self, weights: [&Var<'t>; N]) -> [Var<'t>; N] {
-        self.linears_of(weights, DType::F32)
-    }
-
-    /// The same with outputs that are written as operands of products: in bf16 precision each sum
-    /// is rounded.
-    ///
-    /// # Panics
-    /// If the shapes do not fit.
-    #[track_caller]
-    pub fn linears_rounded<const N: usize>(&self, weights: [&Var<'t>; N]) -> [Var<'t>; N] {
-        self.linears_of(weights, self.context().operands())
-    }
-
-    #[track_caller]
-    fn linears_of<const N: usize>(&self, weights: [&Var<'t>; N], dtype: DType) -> [Var<'t>; N] {
+    pub fn linear_many<const N: usize>(&self, weights: [&Var<'t>; N], role: Role) -> [Var<'t>; N] {
         let (context, x) = (self.context(), self.value());
         // In a loop, not a closure: the panic names the caller's line then.
         for w in weights {
@@ -61,51 +49,48 @@ impl<'t> Var<'t> {
                 w.shape()
             );
         }
-        let leading = &x.shape()[..x.shape().len() - 1];
-        let mut ys =
-            weights.map(|w| Tensor::scratch_of(dtype, &[leading, &w.shape()[..1]].concat()));
         let ws = weights.map(|w| w.value().clone());
         let flops = 2.0 * (x.rows() * ws.iter().map(Tensor::len).sum::<usize>()) as f64;
         let mut inputs = vec![self];
         inputs.extend(weights);
-        let op = Op::new("linear", &inputs).flops(flops, 2.0 * flops).takes_rounded_gradients();
+        let op = Op::new("linear", &inputs).flops(flops, 2.0 * flops);
+        // Backward only multiplies by the gradients, whatever the outputs are for.
+        let op = op.output(role).gradient(Role::Operand);
 
-        let x = if op.needs_grad() { x.as_operand(context) } else { x.clone() };
+        let leading = &x.shape()[..x.shape().len() - 1];
+        let mut ys = weights.map(|w| op.scratch(&[leading, &w.shape()[..1]].concat()));
+        let x = if op.needs_grad() { Role::Operand.store(context, x) } else { x.clone() };
         let transposed: Vec<_> = ws.iter().map(|w| w.matrix().t()).collect();
-        let ys_mut = ys.iter_mut();
-        match dtype {
-            DType::F32 => {
-                gemm_sharing_a(context, x.matrix(), &transposed, ys_mut.map(matrix_mut).collect());
-            }
-            DType::Bf16 => {
-                gemm_rounded(context, x.matrix(), &transposed, ys_mut.map(matrix_mut).collect());
-            }
-        }
+        products(context, x.matrix(), &transposed, &mut ys);
         op.record_all(ys, move |dys, grads| {
             let x_matrix = x.matrix();
-            // Without the layers whose output nothing depends on; inputs are x and the weights in
-            // their order.
+            // Without the layers whose output nothing depends on. Input 0 is x, then come the
+            // weights in their order.
             let layers = (1..).zip(&ws).zip(&dys);
             let layers: Vec<_> =
                 layers.filter_map(|((input, w), dy)| Some((input, w, dy.as_ref()?))).collect();
-            if let ([(_, w, dy)], DType::Bf16) = (&layers[..], grads.dtype(1)) {
-                let mut dx = Tensor::scratch_of(DType::Bf16, x.shape());
-                gemm_rounded(context, dy.matrix(), &[w.matrix()], vec![matrix_mut(&mut dx)]);
-                grads.give(0, dx);
-            } else {
-                grads.write(0, x.shape(), |dx, accumulate| {
+            match &layers[..] {
+                // A single product can be rounded as it is written, a sum of several cannot.
+                [(_, w, dy)] if grads.is_rounded(0) => {
+                    let mut dx = grads.scratch([0], x.shape());
+                    products(context, dy.matrix(), &[w.matrix()], &mut dx);
+                    let [dx] = dx;
+                    grads.give(0, dx);
+                }
+                _ => grads.write(0, x.shape(), |dx, accumulate| {
                     let (dys, ws): (Vec<_>, Vec<_>) =
                         layers.iter().map(|(_, w, dy)| (dy.matrix(), w.matrix())).unzip();
                     let dx = MatMut::new(dx, x_matrix.rows(), x_matrix.cols());
                     gemm_sum(context, &dys, &ws, dx, accumulate);
-                });
+                }),
             }
 
             let wanted: Vec<_> = layers.iter().filter(|(input, ..)| grads.wants(*input)).collect();
             let mut dws: Vec<_> =
                 wanted.iter().map(|(_, w, _)| Tensor::scratch(w.shape())).collect();
             let dys: Vec<_> = wanted.iter().map(|(.., dy)| dy.matrix().t()).collect();
-            gemm_sharing_b(context, &dys, x_matrix, dws.iter_mut().map(matrix_mut).collect());
+            let dws_mut = dws.iter_mut().map(Tensor::matrix_mut).collect();
+            gemm_sharing_b(context, &dys, x_matrix, dws_mut);
             wanted.iter().zip(dws).for_each(|((input, ..), dw)| grads.give(*input, dw));
         })
     }
@@ -132,7 +117,7 @@ mod tests {
             let shapes = [[rows, 5], [4, 5], [6, 5]];
             let inputs = [1, 2, 3].map(|seed| testing::random(&shapes[seed as usize - 1], seed));
             testing::gradcheck(&inputs, |tape, v| {
-                let [a, b] = v[0].linears([&v[1], &v[2]]);
+                let [a, b] = v[0].linear_many([&v[1], &v[2]], Role::Residual);
                 let last = tape.constant(testing::random(&[3, 6], 4));
                 a.linear(&tape.constant(testing::random(&[3, 4], 5))).add(&b.linear(&last))
             });
@@ -144,7 +129,7 @@ mod tests {
         let inputs = [testing::random(&[3, 5], 1), testing::random(&[5, 5], 2)];
         testing::gradcheck(&inputs, |_, v| v[0].linear(&v[1]).add(&v[0].linear(&v[1])));
         testing::gradcheck(&inputs, |_, v| {
-            let [a, b] = v[0].linears([&v[1], &v[1]]);
+            let [a, b] = v[0].linear_many([&v[1], &v[1]], Role::Residual);
             a.mul(&b)
         });
     }
@@ -157,7 +142,7 @@ mod tests {
         let w = [(70, 2), (33, 3), (9, 4)]
             .map(|(outputs, seed)| tape.leaf(testing::random(&[outputs, channels], seed)));
         let [a, b, unused] = match together {
-            true => x.linears([&w[0], &w[1], &w[2]]),
+            true => x.linear_many([&w[0], &w[1], &w[2]], Role::Residual),
             false => w.each_ref().map(|w| x.linear(w)),
         };
         let [ga, gb] = [(&a, 5), (&b, 6)].map(|(y, seed)| testing::random(y.shape(), seed));

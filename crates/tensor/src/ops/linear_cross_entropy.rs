@@ -9,11 +9,11 @@
 //! is packed once for all of them, in both orders.
 
 use super::cross_entropy::{assert_targets, mean, row_losses, row_losses_and_gradients};
-use super::elementwise::scaled;
 use crate::gemm::panels::Panels;
 use crate::gemm::{Mat, MatMut, gemm};
 use crate::memory::pool::Buffer;
-use crate::{Context, Op, Tensor, Var};
+use crate::{Context, Op, Role, Tensor, Var};
+use rayon::prelude::*;
 
 /// Logits that exist at a time: 41 MB.
 const LOGITS: usize = 10_240_000;
@@ -26,7 +26,7 @@ const FEWEST_ROWS: usize = 128;
 
 /// Rows whose logits exist at a time in [`Var::linear_cross_entropy`]. It depends on the vocabulary
 /// alone, and so does the order of every sum.
-pub fn rows_a_chunk(vocab_size: usize) -> usize {
+pub fn rows_per_chunk(vocab_size: usize) -> usize {
     (LOGITS / vocab_size.max(1)).clamp(FEWEST_ROWS, MOST_ROWS)
 }
 
@@ -42,6 +42,15 @@ fn shared<'a>(
     }
     let buffer = buffer.insert(Buffer::scratch(Panels::len(context, b)));
     Panels::pack(context, b, buffer.as_mut_slice())
+}
+
+/// Returns `x` scaled by `factor`, in the same buffer if nothing else holds it.
+fn scaled(mut x: Tensor, factor: f32) -> Tensor {
+    if factor != 1.0 {
+        let chunks = x.as_mut_slice().par_chunks_mut(1 << 14);
+        chunks.for_each(|x| x.iter_mut().for_each(|x| *x *= factor));
+    }
+    x
 }
 
 impl<'t> Var<'t> {
@@ -72,7 +81,7 @@ impl<'t> Var<'t> {
         let first_dw = if targets.is_empty() { Tensor::zeros } else { Tensor::scratch };
         let mut grads = wants_grad.then(|| (Tensor::scratch(x.shape()), first_dw(weight.shape())));
         let mut losses = Tensor::scratch(&[targets.len()]);
-        let chunk_rows = rows_a_chunk(vocab_size);
+        let chunk_rows = rows_per_chunk(vocab_size);
         let mut logits = Tensor::scratch(&[targets.len().min(chunk_rows), vocab_size]);
         let (x_mat, w_mat) = (x.matrix(), weight.matrix());
         // Both buffers live as long as the panels in them.
@@ -92,9 +101,9 @@ impl<'t> Var<'t> {
                 row_losses(context, z, targets_chunk, losses);
                 continue;
             };
-            let (scale, dtype) = (1.0 / targets.len() as f32, context.operands());
-            row_losses_and_gradients(context, z, targets_chunk, scale, dtype, losses);
-            let dz = Mat::of_operands(dtype, z, rows, vocab_size, vocab_size);
+            let (scale, role) = (1.0 / targets.len() as f32, Role::Operand);
+            row_losses_and_gradients(context, z, targets_chunk, scale, role, losses);
+            let dz = role.matrix(context, z, [rows, vocab_size], vocab_size);
             let dx = MatMut::new(&mut dx.as_mut_slice()[range], rows, channels);
             by_w.gemm(dz, dx, false);
             let dw = MatMut::new(dw.as_mut_slice(), vocab_size, channels);
@@ -124,7 +133,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_two_steps_over_several_chunks() {
-        let rows = 2 * rows_a_chunk(11) + 3;
+        let rows = 2 * rows_per_chunk(11) + 3;
         let targets: Vec<u32> = (0..rows as u32).map(|n| n * 7 % 11).collect();
         let (x, w) = (testing::random(&[rows, 6], 1), testing::random(&[11, 6], 2));
         let run = |precision: Precision, fused: bool| {
@@ -169,9 +178,9 @@ mod tests {
 
     #[test]
     fn the_logits_of_a_large_vocabulary_exist_in_small_pieces() {
-        assert_eq!(rows_a_chunk(1), 1024);
-        assert_eq!(rows_a_chunk(10_000), 1024);
-        assert_eq!(rows_a_chunk(50_257), 203);
-        assert_eq!(rows_a_chunk(128_256), 128);
+        assert_eq!(rows_per_chunk(1), 1024);
+        assert_eq!(rows_per_chunk(10_000), 1024);
+        assert_eq!(rows_per_chunk(50_257), 203);
+        assert_eq!(rows_per_chunk(128_256), 128);
     }
 }

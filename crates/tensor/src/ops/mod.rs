@@ -30,6 +30,6 @@ mod sum;
 mod swiglu;
 
 pub use attention::{attend_to_cache, write_heads};
-pub use linear_cross_entropy::rows_a_chunk;
+pub use linear_cross_entropy::rows_per_chunk;
 pub use linear_int8::{Int8Matrix, NotFinite};
 pub use rope::{RopeLayout, RopeTable};

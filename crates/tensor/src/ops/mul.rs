@@ -1,22 +1,22 @@
 //! The elementwise product of two tensors, y = a ∘ b, hence da = dy ∘ b and db = dy ∘ a.
 
 use super::elementwise::{assert_same_shape, zip};
-use crate::{DType, Op, Var};
+use crate::{Op, Tensor, Var};
 
 impl<'t> Var<'t> {
-    /// The elementwise product of two tensors of the same shape.
+    /// Returns the elementwise product of two tensors of the same shape.
     #[track_caller]
     pub fn mul(&self, other: &Var<'t>) -> Var<'t> {
         assert_same_shape("mul", self, other);
         let op = Op::new("mul", &[self, other]);
         let (context, a, b) = (self.context(), self.value().clone(), other.value().clone());
-        let y = zip(context, [&a, &b], DType::F32, |a, b| a * b);
+        let y = zip(context, [&a, &b], op.scratch(a.shape()), |a, b| a * b);
         op.record(y, move |dy, grads| {
-            if grads.wants(0) {
-                grads.give(0, zip(context, [&dy, &b], DType::F32, |dy, b| dy * b));
-            }
-            if grads.wants(1) {
-                grads.give(1, zip(context, [&dy, &a], DType::F32, |dy, a| dy * a));
+            for (input, other) in [(0, &b), (1, &a)] {
+                if grads.wants(input) {
+                    let dx = Tensor::scratch(dy.shape());
+                    grads.give(input, zip(context, [&dy, other], dx, |dy, other| dy * other));
+                }
             }
         })
     }

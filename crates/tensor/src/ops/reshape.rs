@@ -1,9 +1,9 @@
-//! The same elements under another shape; the gradient takes the way back.
+//! A change of shape that keeps the elements and their order; the gradient is reshaped back.
 
 use crate::{Op, Var};
 
 impl<'t> Var<'t> {
-    /// Any shape of the same size; shares the buffer.
+    /// Returns the elements in another shape of the same size; both share the buffer.
     #[track_caller]
     pub fn reshape(&self, shape: &[usize]) -> Var<'t> {
         let op = Op::new("reshape", &[self]).passes_gradient_on();

@@ -1,31 +1,27 @@
-//! Root mean square norm, y = w ∘ x·r with r = 1/√(mean(x²) + ε) a row. (Zhang and Sennrich,
+//! Root mean square norm, y = w ∘ x·r with r = 1/√(mean(x²) + ε) per row. (Zhang and Sennrich,
 //! arXiv:1910.07467)
 //!
 //! With g = w ∘ dy and since ∂r/∂x_i = −r³·x_i / C: dx = r·g − x·r³·⟨g, x⟩ / C, and dw = Σ_rows dy
 //! ∘ x·r.
 
-use crate::matrix::element::Element;
+use crate::matrix::element::{Element, with_element_type};
 use crate::memory::pool::Buffer;
-use crate::simd;
-use crate::{Context, DType, Op, Tensor, Var, vectorize};
-use half::bf16;
+use crate::{Context, Op, Role, Tensor, Var, simd, vectorize};
 use rayon::prelude::*;
 
-/// Rows that one task takes. Also the unit in which dw is summed: fixed, so that the sum's order
-/// does not depend on the number of threads.
+/// Rows per task. Also the unit in which dw is summed: fixed, so that the order of the sum does not
+/// depend on the number of threads.
 const ROWS: usize = 64;
 
-/// r of one row.
+/// Returns r of one row.
 #[inline(always)]
 fn inverse_rms(x: &[f32], eps: f32) -> f32 {
     1.0 / (simd::sum_squares(x) / x.len() as f32 + eps).sqrt()
 }
 
-fn forward<E: Element>(context: Context, x: &Tensor, w: &Tensor, eps: f32) -> Tensor {
+fn forward<E: Element>(context: Context, x: &Tensor, w: &Tensor, eps: f32, y: &mut [E]) {
     let (width, w) = (w.len(), w.as_slice());
-    let mut y = Tensor::scratch_of(E::DTYPE, x.shape());
-    let chunks = y.elements_mut::<E>().par_chunks_mut(ROWS * width);
-    chunks.zip(x.as_slice().par_chunks(ROWS * width)).for_each(|(y, x)| {
+    y.par_chunks_mut(ROWS * width).zip(x.as_slice().par_chunks(ROWS * width)).for_each(|(y, x)| {
         vectorize!(context.kernels, {
             for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
                 let r = inverse_rms(x, eps);
@@ -35,7 +31,6 @@ fn forward<E: Element>(context: Context, x: &Tensor, w: &Tensor, eps: f32) -> Te
             }
         });
     });
-    y
 }
 
 /// Writes dx, or adds it to what is there if `accumulate`, and returns dw.
@@ -72,7 +67,7 @@ fn backward(
     })
 }
 
-/// One row; `g` is room for w ∘ dy.
+/// Writes dx of one row, or adds it, and adds to dw; `g` is scratch for w ∘ dy.
 #[inline(always)]
 fn backward_row(
     [x, w, dy]: [&[f32]; 3],
@@ -96,27 +91,12 @@ fn backward_row(
 }
 
 impl<'t> Var<'t> {
-    /// Over the last axis: `self` (…, C), `w` (C); the output has the shape of `self`.
+    /// Returns the norm over the last axis of `self` (…, C), times `w` (C), for `role`.
     ///
     /// # Panics
     /// If the shapes do not fit, or C is 0.
     #[track_caller]
-    pub fn rms_norm(&self, w: &Var<'t>, eps: f32) -> Var<'t> {
-        self.rms_norm_of(w, eps, DType::F32)
-    }
-
-    /// The same for an output that nothing but products reads: in bf16 precision it is rounded at
-    /// once.
-    ///
-    /// # Panics
-    /// If the shapes do not fit, or C is 0.
-    #[track_caller]
-    pub fn rms_norm_rounded(&self, w: &Var<'t>, eps: f32) -> Var<'t> {
-        self.rms_norm_of(w, eps, self.context().operands())
-    }
-
-    #[track_caller]
-    fn rms_norm_of(&self, w: &Var<'t>, eps: f32, dtype: DType) -> Var<'t> {
+    pub fn rms_norm(&self, w: &Var<'t>, eps: f32, role: Role) -> Var<'t> {
         let (context, x, w_value) = (self.context(), self.value().to_f32(), w.value().to_f32());
         assert!(
             w.shape() == [x.last_dim()] && x.last_dim() > 0,
@@ -124,11 +104,9 @@ impl<'t> Var<'t> {
             x.shape(),
             w.shape()
         );
-        let op = Op::new("rms_norm", &[self, w]);
-        let y = match dtype {
-            DType::F32 => forward::<f32>(context, &x, &w_value, eps),
-            DType::Bf16 => forward::<bf16>(context, &x, &w_value, eps),
-        };
+        let op = Op::new("rms_norm", &[self, w]).output(role);
+        let mut y = op.scratch(x.shape());
+        with_element_type!(y, E => forward::<E>(context, &x, &w_value, eps, y.elements_mut()));
         op.record(y, move |dy, grads| {
             let inputs = [&x, &w_value, &dy];
             let mut dw = None;
@@ -146,21 +124,21 @@ impl<'t> Var<'t> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, Tape, testing};
+    use crate::{Context, Role, Tape, testing};
 
     #[test]
     fn gradients() {
         for shape in [&[3, 5][..], &[2, 3, 40], &[150, 7], &[1, 1]] {
             let width = *shape.last().unwrap();
             let inputs = [testing::random(shape, 1), testing::random(&[width], 2)];
-            testing::gradcheck(&inputs, |_, v| v[0].rms_norm(&v[1], 1e-1));
+            testing::gradcheck(&inputs, |_, v| v[0].rms_norm(&v[1], 1e-1, Role::Residual));
         }
     }
 
     #[test]
     fn gradients_are_added_to_those_of_a_residual_stream() {
         let inputs = [testing::random(&[70, 9], 1), testing::random(&[9], 2)];
-        testing::gradcheck(&inputs, |_, v| v[0].add(&v[0].rms_norm(&v[1], 1e-1)));
+        testing::gradcheck(&inputs, |_, v| v[0].add(&v[0].rms_norm(&v[1], 1e-1, Role::Residual)));
     }
 
     #[test]
@@ -170,7 +148,7 @@ mod tests {
             let tape = Tape::new(Context::detect());
             let x = if alone { tape.constant(x.clone()) } else { tape.leaf(x.clone()) };
             let w = tape.leaf(w.clone());
-            let y = x.rms_norm(&w, 1e-5);
+            let y = x.rms_norm(&w, 1e-5, Role::Residual);
             tape.backward_from(&y, testing::random(&[70, 9], 3)).take(&w).unwrap()
         };
         assert_eq!(dw(true).as_slice(), dw(false).as_slice());

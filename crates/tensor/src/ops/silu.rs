@@ -1,16 +1,16 @@
 //! SiLU, y = x·σ(x), hence dx = dy·σ(x)·(1 + x·(1 − σ(x))). (Elfwing et al., arXiv:1702.03118)
 
-use super::elementwise::{map, zip};
+use super::elementwise::unary;
 use crate::simd::sigmoid;
-use crate::{Op, Var};
+use crate::{Role, Var};
 
-/// x·σ(x).
+/// Returns x·σ(x).
 #[inline(always)]
 pub(crate) fn silu(x: f32) -> f32 {
     x * sigmoid(x)
 }
 
-/// The derivative of [`silu`].
+/// Returns the derivative of [`silu`].
 #[inline(always)]
 pub(crate) fn silu_derivative(x: f32) -> f32 {
     let s = sigmoid(x);
@@ -18,15 +18,9 @@ pub(crate) fn silu_derivative(x: f32) -> f32 {
 }
 
 impl<'t> Var<'t> {
-    /// Any shape; the output has the same. In bf16 precision it is rounded.
+    /// Returns SiLU of each element of a tensor of any shape, an operand of products.
     pub fn silu(&self) -> Var<'t> {
-        let op = Op::new("silu", &[self]).takes_rounded_gradients();
-        let (context, x) = (self.context(), self.value().clone());
-        let y = map(context, &x, context.operands(), silu);
-        op.record(y, move |dy, grads| {
-            let dx = zip(context, [&dy, &x], grads.dtype(1), |dy, x| dy * silu_derivative(x));
-            grads.give(0, dx);
-        })
+        unary("silu", self, Role::Operand, silu, silu_derivative)
     }
 }
 

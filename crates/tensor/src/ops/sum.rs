@@ -3,7 +3,7 @@
 use crate::{Op, Tensor, Var};
 
 impl<'t> Var<'t> {
-    /// Any shape; the output is a scalar.
+    /// Returns the sum of all elements of a tensor of any shape, a scalar.
     pub fn sum(&self) -> Var<'t> {
         let op = Op::new("sum", &[self]);
         let shape = self.shape().to_vec();

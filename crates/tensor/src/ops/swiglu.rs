@@ -6,7 +6,7 @@ use super::silu::{silu, silu_derivative};
 use crate::Var;
 
 impl<'t> Var<'t> {
-    /// `self` is the gate; `up` and the output have its shape.
+    /// Returns SwiGLU with `self` as the gate, an operand of products; `up` has the gate's shape.
     #[track_caller]
     pub fn swiglu(&self, up: &Var<'t>) -> Var<'t> {
         gated("swiglu", self, up, silu, silu_derivative)

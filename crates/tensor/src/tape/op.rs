@@ -1,13 +1,15 @@
-//! An operation while it is computed: what it reads, how much work it is, and how its results get
-//! onto the tape.
+//! An operation from its beginning to its results: its inputs, its work, and how they get onto the
+//! tape.
 
-use super::{Backward, InputGrads, Node, Tape, Var};
+use super::node::{Backward, InputGrads, Node};
+use super::{Tape, Var};
+use crate::Tensor;
+use crate::precision::Role;
 use crate::profile::{self, Work};
-use crate::{DType, Tensor};
 use std::time::Instant;
 
-/// An operation while it is computed: made when it begins, [recorded](Op::record) when its result
-/// is there.
+/// An operation that is being computed: created when it begins, [recorded](Op::record) when its
+/// result is there.
 pub struct Op<'t> {
     tape: &'t Tape,
     name: &'static str,
@@ -17,22 +19,24 @@ pub struct Op<'t> {
     bytes: [usize; 2],
     /// Floating-point operations forward and backward.
     flops: [f64; 2],
-    /// Whether backward reads and writes tensors at all.
+    /// `true` if backward reads and writes tensors at all.
     moves_backward: bool,
-    /// The type in which backward reads the gradients of the outputs.
-    reads: DType,
+    /// What the outputs are for.
+    output: Role,
+    /// What backward reads the gradients of the outputs for.
+    gradient: Role,
     /// When it began, if it is timed.
     start: Option<Instant>,
 }
 
-/// Bytes of the elements.
+/// Returns the bytes of all elements.
 fn size(x: &Tensor) -> usize {
     x.len() * x.dtype().size()
 }
 
 impl<'t> Op<'t> {
-    /// Begins an operation on at least one input, all on one tape. The profile knows it by its
-    /// name.
+    /// Begins an operation on at least one input, all on one tape, which the profile lists by its
+    /// name. Its outputs and their gradients are [`Role::Residual`] unless stated otherwise.
     ///
     /// # Panics
     /// If there is no input, or they are on different tapes.
@@ -51,34 +55,45 @@ impl<'t> Op<'t> {
             bytes: [bytes(&|_| true), bytes(&|input| input.node.is_some())],
             flops: [0.0; 2],
             moves_backward: true,
-            reads: DType::F32,
+            output: Role::Residual,
+            gradient: Role::Residual,
             start: tape.profiling.then(Instant::now),
         }
     }
 
-    /// Says how many floating-point operations its matrix products take, forward and backward.
+    /// Sets the floating-point operations of its matrix products, forward and backward.
     pub fn flops(self, forward: f64, backward: f64) -> Self {
         Self { flops: [forward, backward], ..self }
     }
 
-    /// Says that backward moves nothing: the gradient of the output is that of the inputs.
+    /// Marks an operation whose backward pass moves nothing, as the gradient of the output is that
+    /// of the inputs.
     pub fn passes_gradient_on(self) -> Self {
         Self { moves_backward: false, ..self }
     }
 
-    /// Says that the gradients of the outputs may come as operands of products, rounded in bf16
-    /// precision: backward does nothing but multiply by them, or the outputs are rounded
-    /// themselves.
-    pub(crate) fn takes_rounded_gradients(self) -> Self {
-        Self { reads: self.tape.context.operands(), ..self }
+    /// Sets what the outputs are for.
+    pub fn output(self, output: Role) -> Self {
+        Self { output, ..self }
     }
 
-    /// Whether a gradient is wanted in any input, so that `backward` may run.
+    /// Sets what the backward pass reads the gradients of the outputs for: [`Role::Operand`] if it
+    /// only multiplies by them, or if the outputs are rounded as well.
+    pub fn gradient(self, gradient: Role) -> Self {
+        Self { gradient, ..self }
+    }
+
+    /// Returns a tensor for an output, to be overwritten.
+    pub fn scratch(&self, shape: &[usize]) -> Tensor {
+        self.output.scratch(self.tape.context, shape)
+    }
+
+    /// Returns `true` if a gradient is wanted in any input, so that `backward` may run.
     pub fn needs_grad(&self) -> bool {
         self.tape.recording && self.inputs.iter().any(Option::is_some)
     }
 
-    /// Puts the result on the tape.
+    /// Records the result on the tape.
     ///
     /// `backward` gets the gradient of the output, `dy`, and adds to the gradients of the inputs.
     /// It runs at most once, and not at all if no input needs a gradient; it should own no more
@@ -97,8 +112,8 @@ impl<'t> Op<'t> {
         var
     }
 
-    /// Puts several results on the tape. `backward` gets the gradient of each, `None` where nothing
-    /// depends on it.
+    /// Records several results on the tape. `backward` gets the gradient of each, `None` where
+    /// nothing depends on it.
     #[track_caller]
     pub fn record_all<const N: usize>(
         self,
@@ -106,7 +121,7 @@ impl<'t> Op<'t> {
         backward: impl FnOnce([Option<Tensor>; N], &mut InputGrads<'_>) + 'static,
     ) -> [Var<'t>; N] {
         let needed = self.needs_grad();
-        let Self { tape, name, inputs, bytes: [read, wanted], flops, reads, start, .. } = self;
+        let Self { tape, name, inputs, bytes: [read, wanted], flops, gradient, start, .. } = self;
         let written: usize = values.iter().map(size).sum();
         let work = |flops, bytes| Work { flops, bytes: bytes as f64 };
         let first = needed.then(|| {
@@ -115,8 +130,8 @@ impl<'t> Op<'t> {
                 backward(std::array::from_fn(|i| dys[i].take()), grads);
             });
             let (backward, work) = (Some(backward), work(flops[1], moved));
-            let first = tape.push(Node { inputs, backward, outputs: N, reads, name, work });
-            (1..N).for_each(|_| _ = tape.push(Node { reads, ..Node::without_backward(name) }));
+            let first = tape.push(Node { inputs, backward, outputs: N, gradient, name, work });
+            (1..N).for_each(|_| _ = tape.push(Node::without_backward(name, gradient)));
             first
         });
         if let Some(start) = start {

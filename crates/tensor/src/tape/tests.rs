@@ -1,7 +1,7 @@
 //! What flows back through a few operations, by hand.
 
 use super::*;
-use crate::Precision;
+use crate::{Op, Precision};
 
 fn tensor(data: &[f32]) -> Tensor {
     Tensor::from_slice(&[data.len()], data)
@@ -114,14 +114,14 @@ fn gradients_are_of_the_leaves_of_one_tape() {
 fn handed_on<'t>(x: &Var<'t>) -> Var<'t> {
     let context = x.context();
     Op::new("handed on", &[x]).record(x.value().clone(), move |dy, grads| {
-        assert_eq!(grads.dtype(1), context.operands());
-        grads.give(0, dy.as_operand(context));
+        assert_eq!(grads.is_rounded(0), context.rounds_operands());
+        grads.give(0, Role::Operand.store(context, &dy));
     })
 }
 
 /// y = x, whose gradient may come rounded, and is given in `f32`.
 fn multiplied<'t>(x: &Var<'t>) -> Var<'t> {
-    let op = Op::new("multiplied", &[x]).takes_rounded_gradients();
+    let op = Op::new("multiplied", &[x]).gradient(Role::Operand);
     op.record(x.value().clone(), |dy, grads| grads.give(0, dy.to_f32()))
 }
 

@@ -2,10 +2,10 @@
 
 pub mod named;
 
-use crate::gemm::Mat;
-use crate::matrix::element::{self, Data, Element};
+use crate::matrix::element::{self, DType, Element, Slice};
+use crate::matrix::{Mat, MatMut};
 use crate::memory::pool::Buffer;
-use crate::{Context, DType, vectorize};
+use crate::{Context, vectorize};
 use half::bf16;
 use ndarray::{ArrayViewD, IxDyn};
 use rayon::prelude::*;
@@ -175,31 +175,27 @@ impl Tensor {
     }
 
     /// The elements, of either type.
-    pub(crate) fn data(&self) -> Data<'_> {
+    pub(crate) fn data(&self) -> Slice<'_> {
         match self.dtype {
-            DType::F32 => Data::F32(self.elements()),
-            DType::Bf16 => Data::Bf16(self.elements()),
+            DType::F32 => Slice::F32(self.elements()),
+            DType::Bf16 => Slice::Bf16(self.elements()),
         }
     }
 
     /// The same numbers in `f32`.
     pub fn to_f32(&self) -> Self {
         match self.data() {
-            Data::F32(_) => self.clone(),
-            Data::Bf16(x) => Self::build(&self.shape, |out| {
+            Slice::F32(_) => self.clone(),
+            Slice::Bf16(x) => Self::build(&self.shape, |out| {
                 let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
                 chunks.for_each(|(out, x)| element::load(out, x));
             }),
         }
     }
 
-    /// The elements as products of the context's precision read them: in bf16 rounded to nearest,
-    /// ties to even.
-    pub(crate) fn as_operand(&self, context: Context) -> Self {
-        if self.dtype == context.operands() {
-            return self.clone();
-        }
-        let Data::F32(x) = self.data() else { return self.to_f32() };
+    /// Returns the elements rounded to bf16, to nearest, ties to even.
+    pub(crate) fn to_bf16(&self, context: Context) -> Self {
+        let Slice::F32(x) = self.data() else { return self.clone() };
         let mut rounded = Self::scratch_of(DType::Bf16, &self.shape);
         let chunks = rounded.elements_mut::<bf16>().par_chunks_mut(CHUNK);
         chunks.zip(x.par_chunks(CHUNK)).for_each(|(rounded, x)| {
@@ -208,12 +204,26 @@ impl Tensor {
         rounded
     }
 
+    /// Widens the elements to `f32`, if they are bf16, and returns them to write to.
+    pub(crate) fn widen(&mut self) -> &mut [f32] {
+        if self.dtype != DType::F32 {
+            *self = self.to_f32();
+        }
+        self.as_mut_slice()
+    }
+
     /// All axes but the last as rows.
     pub(crate) fn matrix(&self) -> Mat<'_> {
         match self.data() {
-            Data::F32(x) => Mat::new(x, self.rows(), self.last_dim()),
-            Data::Bf16(x) => Mat::of_bf16(x, self.rows(), self.last_dim()),
+            Slice::F32(x) => Mat::new(x, self.rows(), self.last_dim()),
+            Slice::Bf16(x) => Mat::of_bf16(x, self.rows(), self.last_dim()),
         }
+    }
+
+    /// Returns all axes but the last as rows, to write to.
+    pub(crate) fn matrix_mut<E: Element>(&mut self) -> MatMut<'_, E> {
+        let (rows, cols) = (self.rows(), self.last_dim());
+        MatMut::new(self.elements_mut(), rows, cols)
     }
 
     /// The only element.
@@ -275,10 +285,15 @@ impl Tensor {
     #[track_caller]
     pub fn add_assign(&mut self, context: Context, other: &Tensor) {
         assert_eq!(self.shape, other.shape, "add_assign: shapes differ");
-        if self.dtype != DType::F32 {
-            *self = self.to_f32();
-        }
-        crate::ops::elementwise::add_into(context, self.as_mut_slice(), other.to_f32().as_slice());
+        let other = other.to_f32();
+        let chunks = self.widen().par_chunks_mut(CHUNK).zip(other.as_slice().par_chunks(CHUNK));
+        chunks.for_each(|(x, y)| {
+            vectorize!(context.kernels, {
+                for (x, &y) in x.iter_mut().zip(y) {
+                    *x += y;
+                }
+            });
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::matrix::element::round_to_bf16;
-use crate::{Precision, testing};
+use crate::{Precision, Role, isa, testing};
 
 #[test]
 fn writing_to_a_clone_leaves_the_original() {
@@ -32,12 +32,13 @@ fn a_view_has_the_shape_and_the_order_of_the_tensor() {
 fn operands_are_the_nearest_numbers_of_the_precision() {
     let x = testing::random(&[3, 2, CHUNK / 4 + 1], 1);
     let context = Context::detect();
-    for (precision, map) in
-        [(Precision::F32, (|x| x) as fn(f32) -> f32), (Precision::Bf16, round_to_bf16)]
-    {
+    for (precision, dtype, map) in [
+        (Precision::F32, DType::F32, (|x| x) as fn(f32) -> f32),
+        (Precision::Bf16, DType::Bf16, round_to_bf16),
+    ] {
         let context = context.with_precision(precision);
-        let operand = x.as_operand(context);
-        assert_eq!((operand.dtype(), operand.shape()), (context.operands(), x.shape()));
+        let operand = Role::Operand.store(context, &x);
+        assert_eq!((operand.dtype(), operand.shape()), (dtype, x.shape()));
         assert_eq!(operand.to_f32().as_slice(), x.map(map).as_slice());
         let matrix = operand.matrix();
         assert_eq!((matrix.rows(), matrix.cols()), (6, x.last_dim()));
@@ -50,7 +51,7 @@ fn rounded_tensors_are_cut_shared_and_added_to() {
     let context = Context::detect();
     // An odd count, so that half of the last float is not used.
     let whole = testing::random(&[5, 3], 2).map(round_to_bf16);
-    let rounded = whole.as_operand(context.with_precision(Precision::Bf16));
+    let rounded = whole.to_bf16(context);
     let mut rows = rounded.slice_first(1, 4);
     assert_eq!(rows.to_f32().as_slice(), &whole.as_slice()[3..12]);
     rows.elements_mut::<bf16>()[0] = bf16::ONE;
@@ -64,8 +65,7 @@ fn rounded_tensors_are_cut_shared_and_added_to() {
 #[test]
 #[should_panic(expected = "a tensor [2] of Bf16, expected F32")]
 fn rounded_tensors_are_no_floats() {
-    let context = Context::detect().with_precision(Precision::Bf16);
-    Tensor::zeros(&[2]).as_operand(context).as_slice();
+    Tensor::zeros(&[2]).to_bf16(Context::detect()).as_slice();
 }
 
 #[test]
@@ -74,4 +74,17 @@ fn empty_and_scalar_shapes() {
     assert_eq!(Tensor::zeros(&[0, 4]).rows(), 0);
     assert_eq!(Tensor::scalar(3.0).item(), 3.0);
     assert_eq!(Tensor::scalar(3.0).rows(), 1);
+}
+
+#[test]
+fn sums_in_place_on_every_table() {
+    for len in [1, CHUNK + 7] {
+        let (x, y) = (testing::random(&[len], 1), testing::random(&[len], 2));
+        for table in isa::available() {
+            let mut sum = x.clone();
+            sum.add_assign(Context::detect().with_kernels(table), &y);
+            let mut terms = sum.as_slice().iter().zip(x.as_slice()).zip(y.as_slice());
+            assert!(terms.all(|((sum, x), y)| *sum == x + y));
+        }
+    }
 }

@@ -242,7 +242,7 @@ mod tests {
                 (64, 64, 72), // rows that begin in the middle of lines
             ] {
                 let source = testing::random(&[m, row_stride], 1);
-                let rounded = source.as_operand(context);
+                let rounded = source.to_bf16(context);
                 let a = Mat::of_bf16_with_row_stride(rounded.elements(), m, k, row_stride);
                 let source = Mat::with_row_stride(source.as_slice(), m, k, row_stride);
                 let has_kernel = table(context).bf16_rows.is_some();

@@ -1,11 +1,11 @@
 //! Heads among the channels: where they are, or copied and turned by their positions.
 
 use crate::gemm::Mat;
-use crate::matrix::element::{self, Data, Element};
+use crate::matrix::element::{self, Element, Slice};
 use crate::memory::cache::prefetch;
 use crate::memory::pool::Buffer;
 use crate::ops::rope::{RopeTable, Rotation};
-use crate::{Context, DType, Tensor, vectorize};
+use crate::{Context, Role, Tensor, vectorize};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -80,7 +80,7 @@ impl HeadLayout {
         room: &'a mut [f32],
     ) -> Mat<'a> {
         let Self { num_heads, time, d_head, .. } = *self;
-        if let (Data::Bf16(x), None) = (x.data(), rope) {
+        if let (Slice::Bf16(x), None) = (x.data(), rope) {
             let first = index / num_heads * time * self.channels() + index % num_heads * d_head;
             return Mat::of_bf16_with_row_stride(&x[first..], time, d_head, self.channels());
         }
@@ -98,7 +98,7 @@ impl HeadLayout {
         /// Rows of a task.
         const ROWS: usize = 16;
         let (channels, d_head, data) = (self.channels(), self.d_head, x.data());
-        let mut turned = Tensor::scratch_of(DType::Bf16, x.shape());
+        let mut turned = Role::Operand.scratch(self.context, x.shape());
         let tasks = turned.elements_mut::<bf16>().par_chunks_mut(ROWS * channels).enumerate();
         tasks.for_each(|(task, turned)| {
             let mut buffer = Buffer::scratch(2 * channels);
@@ -125,8 +125,8 @@ impl HeadLayout {
         out: &mut [f32],
     ) {
         match x.data() {
-            Data::F32(x) => self.load_rows(x, index, rope, out),
-            Data::Bf16(x) => self.load_rows(x, index, rope, out),
+            Slice::F32(x) => self.load_rows(x, index, rope, out),
+            Slice::Bf16(x) => self.load_rows(x, index, rope, out),
         }
     }
 
@@ -179,7 +179,7 @@ impl Inputs {
         [q, k, v]: [&Tensor; 3],
         rope: Option<&RopeTable>,
     ) -> Self {
-        let operand = |x: &Tensor| x.as_operand(heads.context);
+        let operand = |x| Role::Operand.store(heads.context, x);
         let turned = |x| rope.map_or_else(|| operand(x), |table| heads.turned(x, table));
         Self { qkv: [turned(q), turned(k), operand(v)], rope: None }
     }

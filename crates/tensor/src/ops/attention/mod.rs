@@ -24,18 +24,15 @@ use self::query_blocks::{Saved, Shape};
 use super::rope::{RopeTable, Rotation};
 use crate::gemm::Mat;
 use crate::gemm::column_blocks::par_column_blocks;
-use crate::matrix::element::{self, Element};
+use crate::matrix::element::{self, Element, with_element_type};
 use crate::memory::pool::Buffer;
-use crate::{Context, DType, Op, Precision, Tensor, Var, vectorize};
-use half::bf16;
+use crate::{Context, Op, Role, Tensor, Var, vectorize};
 use rayon::prelude::*;
 
-/// o (B, T, C), and ℓ (B, H, T) for backward.
-fn forward<E: Element>(heads: HeadLayout, inputs: &Inputs, batch: usize) -> (Tensor, Tensor) {
-    let HeadLayout { context, num_heads, time, d_head } = heads;
+/// Writes o (B, T, C), and ℓ (B, H, T) for backward.
+fn forward<E: Element>(heads: HeadLayout, inputs: &Inputs, o: &mut Tensor, l: &mut Tensor) {
+    let HeadLayout { context, time, d_head, .. } = heads;
     let shape = Shape { context, time, len: time, d_head };
-    let mut l = Tensor::scratch(&[batch, num_heads, time]);
-    let mut o = Tensor::scratch_of(E::DTYPE, &[batch, time, heads.channels()]);
     par_column_blocks(o.elements_mut::<E>(), time, heads.channels(), d_head)
         .zip(l.as_mut_slice().par_chunks_mut(time.max(1)))
         .enumerate()
@@ -47,21 +44,20 @@ fn forward<E: Element>(heads: HeadLayout, inputs: &Inputs, batch: usize) -> (Ten
             };
             query_blocks::forward(shape, qkv, l, write);
         });
-    (o, l)
 }
 
-/// The gradients of q, k and v (B, T, C), as they were before they were turned, of elements of type
-/// E, from those of o, and what forward read and made.
+/// Writes the gradients of q, k and v (B, T, C), as they were before they were rotated, from that
+/// of o and what forward read and wrote.
 fn backward<E: Element>(
     heads: HeadLayout,
     inputs: &Inputs,
     rope: Option<&RopeTable>,
     [l, d_o]: [&Tensor; 2],
-) -> [Tensor; 3] {
+    grads: &mut [Tensor; 3],
+) {
     let HeadLayout { context, time, d_head, .. } = heads;
     let shape = Shape { context, time, len: time, d_head };
     let size = time * d_head;
-    let mut grads = [(); 3].map(|()| Tensor::scratch_of(E::DTYPE, d_o.shape()));
     let [dq, dk, dv] = grads
         .each_mut()
         .map(|dx| par_column_blocks(dx.elements_mut::<E>(), time, heads.channels(), d_head));
@@ -92,7 +88,6 @@ fn backward<E: Element>(
             }
         });
     });
-    grads
 }
 
 impl<'t> Var<'t> {
@@ -126,24 +121,21 @@ impl<'t> Var<'t> {
         // again, and four.
         let product = (self.value().len() * heads.time) as f64;
         let op = Op::new("attention", &[self, k, v]).flops(2.0 * product, 5.0 * product);
-        let op = op.takes_rounded_gradients();
+        let op = op.output(Role::Operand).gradient(Role::Operand);
         let values = [self.value(), k.value(), v.value()];
-        let inputs = match heads.context.precision {
-            Precision::Bf16 if op.needs_grad() => Inputs::rounded(heads, values, rope),
-            _ => Inputs::new(values, rope),
+        let inputs = match op.needs_grad() && Role::Operand.is_rounded(heads.context) {
+            true => Inputs::rounded(heads, values, rope),
+            false => Inputs::new(values, rope),
         };
-        let forward = match heads.context.operands() {
-            DType::F32 => forward::<f32>,
-            DType::Bf16 => forward::<bf16>,
-        };
-        let (o, l) = forward(heads, &inputs, self.shape()[0]);
+        let mut o = op.scratch(self.shape());
+        let mut l = Tensor::scratch(&[self.shape()[0], num_heads, heads.time]);
+        with_element_type!(o, E => forward::<E>(heads, &inputs, &mut o, &mut l));
         let rope = rope.cloned();
         op.record(o, move |d_o, grads| {
-            let backward = match grads.dtype(3) {
-                DType::F32 => backward::<f32>,
-                DType::Bf16 => backward::<bf16>,
-            };
-            let dx = backward(heads, &inputs, rope.as_ref(), [&l, &d_o]);
+            let mut dx = grads.scratch([0, 1, 2], d_o.shape());
+            with_element_type!(dx[0], E => {
+                backward::<E>(heads, &inputs, rope.as_ref(), [&l, &d_o], &mut dx);
+            });
             dx.into_iter().enumerate().for_each(|(input, dx)| grads.give(input, dx));
         })
     }
@@ -198,7 +190,7 @@ pub fn attend_to_cache(
                 query_blocks::forward(shape, [q, k, v], l, write);
             });
     });
-    o.as_operand(context)
+    Role::Operand.store(context, &o)
 }
 
 /// Writes the heads of `x` (B, T, C) to the positions from `start` on of `cache` (B, H, capacity,

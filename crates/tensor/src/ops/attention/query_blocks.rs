@@ -12,10 +12,9 @@
 
 use crate::gemm::panels::Panels;
 use crate::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
-use crate::matrix::element::make_operands;
 use crate::memory::pool::Buffer;
 use crate::simd::{self, LANES};
-use crate::{Context, vectorize};
+use crate::{Context, Role, vectorize};
 
 /// Queries in a block, or a few more. Large blocks compute more scores in vain, at their end where
 /// keys come after queries; small ones read keys and values more often.
@@ -99,7 +98,6 @@ pub(super) fn forward(
 ) {
     let Shape { context, len, d_head, .. } = shape;
     let (block, scale, first) = (shape.block(), shape.scale(), len - shape.time);
-    let dtype = context.operands();
     let sizes = [panels_len(&shape, k), block * row_stride(len), block, block * d_head];
     let mut buffer = Buffer::scratch(sizes.map(whole_lines).iter().sum());
     let mut room = Room(buffer.as_mut_slice());
@@ -126,11 +124,11 @@ pub(super) fn forward(
                 );
                 masked.fill(0.0);
                 *l = max * scale + sum.ln();
-                make_operands(dtype, p);
+                Role::Operand.store_in_place(context, p);
             }
         });
         let target = MatMut::new(o, rows, d_head);
-        let p = Mat::of_operands(dtype, p, rows, keys, stride);
+        let p = Role::Operand.matrix(context, p, [rows, keys], stride);
         gemm_serial(context, p, v.of_rows(0..keys), target, false);
         for (r, (o, sum)) in o.chunks_exact_mut(d_head).zip(sums.iter()).take(rows).enumerate() {
             let inverse = 1.0 / *sum;
@@ -152,7 +150,7 @@ pub(super) struct Saved<'a> {
 /// One head's gradients of q, k and v, (T, D) each, of a whole sequence.
 pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32]; 3]) {
     let Shape { context, time, d_head, .. } = shape;
-    let (block, scale, dtype) = (shape.block(), shape.scale(), context.operands());
+    let (block, scale) = (shape.block(), shape.scale());
     let sizes = [panels_len(&shape, saved.k), block * row_stride(time)];
     let mut buffer = Buffer::scratch(2 * sizes.map(whole_lines).iter().sum::<usize>());
     let mut room = Room(buffer.as_mut_slice());
@@ -183,11 +181,12 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
                     // ds/√D of the formulas above, so that dq and dk need no factor.
                     *dp = p * (*dp - delta) * scale;
                 }
-                make_operands(dtype, p_row);
-                make_operands(dtype, ds_row);
+                Role::Operand.store_in_place(context, p_row);
+                Role::Operand.store_in_place(context, ds_row);
             }
         });
-        let [p, ds] = [p, ds].map(|x| Mat::of_operands(dtype, x, rows, keys, stride));
+        let operand = |x| Role::Operand.matrix(context, x, [rows, keys], stride);
+        let [p, ds] = [operand(p), operand(ds)];
         let dq = MatMut::new(&mut dq[start * d_head..], rows, d_head);
         gemm_serial(context, ds, saved.k.of_rows(0..keys), dq, false);
         gemm_serial(context, ds.t(), q, MatMut::new(&mut *dk, keys, d_head), accumulate);

@@ -59,7 +59,8 @@ fn heads_side_by_side_are_turned_and_attended_to_one_by_one() {
         for (num_heads, shape) in [(3, [2, 70, 24]), (2, [1, 128, 64])] {
             let table = rope(shape[2] / num_heads);
             // Rounded in bf16 precision, so that heads are read where they are.
-            let (x, d_o) = (random_qkv(&shape), testing::random(&shape, 4).as_operand(context));
+            let (x, d_o) =
+                (random_qkv(&shape), Role::Operand.store(context, &testing::random(&shape, 4)));
             let all = results(context, x.clone(), d_o.clone(), num_heads, &table, true);
             for head in 0..num_heads {
                 let one = |x: &Tensor| only(&x.to_f32(), num_heads, head);

@@ -28,7 +28,7 @@ pub fn memory(model: &ModelConfig, config: &RunConfig) -> f64 {
     let wide = if model.ffn.is_gated() { 3.0 } else { 2.0 };
     let kept = layers * ((norms + 6.0 * inner) * c + wide * inner * f);
     let in_flight = 6.0 * c + wide * inner * f;
-    let rows = size(tensor::ops::rows_a_chunk(model.vocab_size));
+    let rows = size(tensor::ops::rows_per_chunk(model.vocab_size));
     let logits = positions.min(rows) * size(model.vocab_size);
     // The output layer's weight in both orders, packed for several chunks of logits.
     let packed = if positions > rows { 2.0 * size(model.vocab_size) * c } else { 0.0 };
