@@ -1,17 +1,16 @@
-//! The shape of a model: what has to be known before there are any weights.
+//! The shape of a model, from which the list of its weights follows.
 
 use crate::{FeedForward, Norm};
 
-/// The longest context that is accepted.
+/// The longest context that [`ModelConfig::validate`] accepts.
 const MAX_CONTEXT_LENGTH: usize = 1 << 20;
-/// The most positions times channels of a head for which the rotary embedding has its table: 256
-/// MB.
+/// The most positions times channels of a head that the rotary embedding's table may cover: 256 MB.
 const MAX_ROPE_TABLE: usize = 1 << 26;
-/// The largest width, vocabulary or feed-forward width that is accepted.
+/// The largest width, vocabulary or feed-forward width.
 const MAX_WIDTH: usize = 1 << 24;
-/// The deepest model that is accepted.
+/// The most blocks.
 const MAX_LAYERS: usize = 1 << 12;
-/// The most parameters that are accepted: 4 TB of `f32`.
+/// The most parameters: 4 TB of `f32`.
 const MAX_PARAMETERS: u64 = 1 << 40;
 
 /// The shape of a model.
@@ -29,7 +28,7 @@ pub struct ModelConfig {
     pub num_layers: usize,
     /// F, the width of the feed-forward network's inner layer.
     pub d_ff: usize,
-    /// Whether queries and keys are rotated by their position.
+    /// Rotates queries and keys by their position (RoPE) if `true`.
     pub rope: bool,
     /// θ, the base of the rotation's wavelengths.
     pub rope_theta: f64,
@@ -37,16 +36,16 @@ pub struct ModelConfig {
     pub norm: Norm,
     /// The kind of feed-forward network.
     pub ffn: FeedForward,
-    /// What is added to the mean square under the root of a norm.
+    /// ε, added to the mean square under the root of a norm.
     pub rms_norm_eps: f64,
-    /// The token that begins a text, if there is one.
+    /// BOS, the token that begins a text, if the model has one.
     pub bos_token_id: Option<u32>,
-    /// The tokens that end a text.
+    /// EOS, the tokens that end a text.
     pub eos_token_ids: Vec<u32>,
 }
 
 impl Default for ModelConfig {
-    /// The model of 23 million parameters that the commands train unless told otherwise.
+    /// Returns the shape that `train-model` trains by default: 23 million parameters.
     fn default() -> Self {
         Self {
             vocab_size: 10_000,
@@ -66,20 +65,20 @@ impl Default for ModelConfig {
     }
 }
 
-/// Why a shape is not that of a model. Fields are named as in [`ModelConfig`].
+/// A shape that no model can have. Fields are named as in [`ModelConfig`].
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum ConfigError {
-    /// A size is zero or beyond any sense.
+    /// A size is zero or too large.
     #[error("{field} is {found}, expected 1 to {max}")]
     Size {
         /// The field.
         field: &'static str,
         /// Its value.
         found: usize,
-        /// The largest value that is accepted.
+        /// The largest valid value.
         max: usize,
     },
-    /// The channels cannot be shared out among the heads.
+    /// The channels do not divide evenly among the heads.
     #[error("d_model {d_model} is not divisible by num_heads {num_heads}")]
     Heads {
         /// The model's channels.
@@ -87,7 +86,7 @@ pub enum ConfigError {
         /// The number of heads.
         num_heads: usize,
     },
-    /// The rotary embedding turns pairs of channels.
+    /// The rotary embedding rotates pairs of channels, but a head has an odd number.
     #[error(
         "d_model {d_model} ÷ num_heads {num_heads} gives heads of {d_head} channels, \
          but the rotary embedding needs an even number; change one of them or turn it off"
@@ -97,23 +96,23 @@ pub enum ConfigError {
         d_model: usize,
         /// The number of heads.
         num_heads: usize,
-        /// Channels of a head.
+        /// D, the channels of a head.
         d_head: usize,
     },
     /// The table of the rotary embedding would be too large.
     #[error(
-        "context_length {context_length} is too long for the rotary embedding's table with heads of {d_head} channels, \
-         expected at most {}", max / d_head
+        "context_length {context_length} is too long for the rotary embedding's table with heads \
+         of {d_head} channels, expected at most {}", max / d_head
     )]
     RopeTable {
         /// The number of positions.
         context_length: usize,
-        /// Channels of a head.
+        /// D, the channels of a head.
         d_head: usize,
-        /// The largest product of both that is accepted.
+        /// The largest valid product of both.
         max: usize,
     },
-    /// A number that has to be positive and finite, also when it is rounded to `f32`, is not.
+    /// A number is not positive and finite, or not after rounding to `f32`.
     #[error("{field} is {found:?}, expected a positive, finite number that `f32` can hold")]
     NotPositive {
         /// The field.
@@ -131,26 +130,26 @@ pub enum ConfigError {
         /// The size of the vocabulary.
         vocab_size: usize,
     },
-    /// All sizes are acceptable, but not together.
+    /// Each size is valid, but the model as a whole is too large.
     #[error("the model would have {found} parameters, expected at most {max}")]
     TooLarge {
         /// The number of parameters.
         found: u64,
-        /// The largest number that is accepted.
+        /// The largest valid number.
         max: u64,
     },
 }
 
 impl ModelConfig {
-    /// D, the channels of a head.
+    /// Returns D, the channels of a head.
     pub fn d_head(&self) -> usize {
         self.d_model / self.num_heads
     }
 
-    /// Checks that this is the shape of a model that can be built.
+    /// Checks that a model of this shape can be built.
     ///
     /// # Errors
-    /// Says which field is wrong and what would be right.
+    /// If a field, or two together, have no valid value; the message says what would be valid.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let sizes = [
             ("vocab_size", self.vocab_size, MAX_WIDTH),
@@ -198,21 +197,13 @@ impl ModelConfig {
         Ok(())
     }
 
-    /// The number of weights, `u64::MAX` if it does not fit.
+    /// Returns the number of weights of a model of this shape, each size of which is valid.
     pub fn parameter_count(&self) -> u64 {
-        let size = |n: usize| n as u64;
-        let (v, c, f) = (size(self.vocab_size), size(self.d_model), size(self.d_ff));
-        let attention = c.saturating_mul(c).saturating_mul(4);
+        let [v, c, f, layers] =
+            [self.vocab_size, self.d_model, self.d_ff, self.num_layers].map(|n| n as u64);
         let matrices = if self.ffn.is_gated() { 3 } else { 2 };
-        let feed_forward = c.saturating_mul(f).saturating_mul(matrices);
-        let (block_norms, final_norm) =
-            if self.norm == Norm::None { (0, 0) } else { (c.saturating_mul(2), c) };
-        let block = attention.saturating_add(feed_forward).saturating_add(block_norms);
-        let embeddings = v.saturating_mul(c).saturating_mul(2);
-        block
-            .saturating_mul(size(self.num_layers))
-            .saturating_add(embeddings)
-            .saturating_add(final_norm)
+        let norm = if self.norm == Norm::None { 0 } else { c };
+        layers * (4 * c * c + matrices * c * f + 2 * norm) + 2 * v * c + norm
     }
 }
 
@@ -266,8 +257,8 @@ mod tests {
         assert_eq!(long(8, true), Ok(())); // heads of 64 channels
         assert_eq!(long(1, false), Ok(()));
         let message = long(4, true).unwrap_err().to_string();
-        let expected = "context_length 1048576 is too long for the rotary embedding's table with heads of 128 channels, \
-                        expected at most 524288";
+        let expected = "context_length 1048576 is too long for the rotary embedding's table with \
+                        heads of 128 channels, expected at most 524288";
         assert_eq!(message, expected);
     }
 

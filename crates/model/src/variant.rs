@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a block normalises.
+/// The places where a block normalises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Norm {
     /// Before each half of a block, x + f(norm(x)), and once at the end.
@@ -29,48 +29,21 @@ pub enum FeedForward {
     Gelu,
 }
 
-impl Norm {
-    /// Every choice.
-    pub const ALL: [Self; 3] = [Self::Pre, Self::Post, Self::None];
-
-    /// The name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pre => "pre",
-            Self::Post => "post",
-            Self::None => "none",
-        }
-    }
-}
-
 impl FeedForward {
-    /// Every choice.
-    pub const ALL: [Self; 4] = [Self::SwiGlu, Self::GeGlu, Self::Silu, Self::Gelu];
-
-    /// The name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SwiGlu => "swiglu",
-            Self::GeGlu => "geglu",
-            Self::Silu => "silu",
-            Self::Gelu => "gelu",
-        }
-    }
-
-    /// Whether a third matrix gates the inner layer.
+    /// Returns `true` if a third matrix gates the inner layer.
     pub fn is_gated(self) -> bool {
         matches!(self, Self::SwiGlu | Self::GeGlu)
     }
 
-    /// The default width of the inner layer. Two matrices get 3/2 of the width of three, so that
-    /// the number of parameters stays.
+    /// Returns the default width of the inner layer. Two matrices get 3/2 of the width of three, so
+    /// that the number of parameters stays.
     pub fn default_d_ff(self) -> usize {
         const GATED: usize = 1344;
         if self.is_gated() { GATED } else { GATED * 3 / 2 }
     }
 }
 
-/// A name that is none of the choices.
+/// An error for a name that none of the choices has.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{found}` is not one of {choices}")]
 pub struct UnknownChoice {
@@ -78,39 +51,41 @@ pub struct UnknownChoice {
     choices: String,
 }
 
-/// The choice among `all` that is called `name`.
-fn choose<T: Copy + fmt::Display>(all: &[T], name: &str) -> Result<T, UnknownChoice> {
-    all.iter().copied().find(|choice| choice.to_string() == name).ok_or_else(|| UnknownChoice {
-        found: name.to_string(),
-        choices: all.iter().map(T::to_string).collect::<Vec<_>>().join(", "),
-    })
+/// Gives each variant of an enum its name on the command line and in files.
+macro_rules! names {
+    ($choice:ident: $($variant:ident = $name:literal),*) => {
+        impl $choice {
+            /// All choices.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// Returns the name on the command line and in files.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),*
+                }
+            }
+        }
+
+        impl fmt::Display for $choice {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl FromStr for $choice {
+            type Err = UnknownChoice;
+
+            fn from_str(name: &str) -> Result<Self, UnknownChoice> {
+                Self::ALL.into_iter().find(|choice| choice.name() == name).ok_or_else(|| {
+                    UnknownChoice { found: name.into(), choices: [$($name),*].join(", ") }
+                })
+            }
+        }
+    };
 }
 
-impl fmt::Display for Norm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Norm {
-    type Err = UnknownChoice;
-    fn from_str(name: &str) -> Result<Self, UnknownChoice> {
-        choose(&Self::ALL, name)
-    }
-}
-
-impl fmt::Display for FeedForward {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for FeedForward {
-    type Err = UnknownChoice;
-    fn from_str(name: &str) -> Result<Self, UnknownChoice> {
-        choose(&Self::ALL, name)
-    }
-}
+names!(Norm: Pre = "pre", Post = "post", None = "none");
+names!(FeedForward: SwiGlu = "swiglu", GeGlu = "geglu", Silu = "silu", Gelu = "gelu");
 
 #[cfg(test)]
 mod tests {

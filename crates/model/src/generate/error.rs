@@ -2,16 +2,16 @@
 
 use super::sample::SamplingError;
 
-/// Why there is nothing to generate or score.
+/// An error of [`Generator`](super::Generator) or of [`score`](crate::Transformer::score).
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum GenerateError {
-    /// The model predicts what follows; nothing follows nothing.
+    /// There is no token to predict the next one from.
     #[error("the prompt has no tokens; give at least one")]
     EmptyPrompt,
     /// A token is not in the vocabulary.
     #[error(
         "the token id {id} at position {position} is beyond the model's vocabulary of {vocab_size}; \
-             the tokenizer is not this model's"
+         the tokenizer is not this model's"
     )]
     UnknownId {
         /// The token.
@@ -21,12 +21,12 @@ pub enum GenerateError {
         /// The size of the vocabulary.
         vocab_size: usize,
     },
-    /// A setting makes no sense.
+    /// A setting is invalid.
     #[error(transparent)]
     Sampling(#[from] SamplingError),
 }
 
-/// Checks that there are ids and that all are in the vocabulary.
+/// Checks that `ids` is not empty and that all are in the vocabulary.
 pub(super) fn check_ids(ids: &[u32], vocab_size: usize) -> Result<(), GenerateError> {
     if ids.is_empty() {
         return Err(GenerateError::EmptyPrompt);

@@ -1,10 +1,9 @@
-//! Generation, one token id after the other. It knows nothing of text.
+//! Generation of token ids, one after the other. It knows nothing of text.
 //!
-//! The model attends to a window of its text: everything, until the context is full. A prompt that
-//! is longer than the context begins with the window on its last tokens. When a full window has to
-//! make room for another token, it moves on to the newest half of its tokens, which are read again
-//! from position 0; so the price of reading again is paid once in half a context, and at any time
-//! at least half a context is in sight.
+//! The model attends to a window of its text: everything, until the context is full. For a prompt
+//! longer than the context the window begins with the last tokens that fit. A full window moves on
+//! to the newest half of its tokens, which are read again from position 0. That costs one pass over
+//! half a context per half a context generated, and the window never has less than half a context.
 
 mod error;
 pub mod sample;
@@ -21,25 +20,25 @@ use std::collections::BTreeSet;
 use std::fmt;
 use tensor::Context;
 
-/// What to generate.
+/// Settings of a [`Generator`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct GenerateOptions {
-    /// How the next token is chosen.
+    /// The choice of the next token.
     pub sampling: Sampling,
     /// The most tokens to generate.
     pub max_tokens: usize,
-    /// Tokens at which generation ends.
+    /// Tokens that end the text.
     pub stop_ids: Vec<u32>,
-    /// Where the random numbers begin.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
-/// Why generation ended.
+/// The reason why generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishReason {
-    /// A stop token came.
+    /// A stop token was chosen.
     Stop,
-    /// As many tokens as were wanted are there.
+    /// `max_tokens` tokens were generated.
     Length,
 }
 
@@ -52,8 +51,8 @@ impl fmt::Display for FinishReason {
     }
 }
 
-/// An iterator over the tokens that a model makes follow a prompt. A stop token ends it and is not
-/// yielded.
+/// An iterator over the tokens with which a model continues a prompt. A stop token ends it and is
+/// not yielded.
 pub struct Generator<'m> {
     model: &'m Transformer,
     ctx: Context,
@@ -62,21 +61,21 @@ pub struct Generator<'m> {
     rng: ChaCha8Rng,
     /// The prompt and what was generated.
     tokens: Vec<u32>,
-    /// The different ids of `tokens`, for the repetition penalty.
+    /// The distinct ids of `tokens`, for the repetition penalty.
     seen: BTreeSet<u32>,
     /// The index in `tokens` of the first one that the model attends to.
     window_start: usize,
     cache: KvCache,
-    /// How many tokens may still be generated.
+    /// The number of tokens that may still be generated.
     left: usize,
     finish_reason: Option<FinishReason>,
 }
 
 impl<'m> Generator<'m> {
-    /// Prepares to go on from `prompt`; nothing is computed yet.
+    /// Prepares to continue `prompt`; nothing is computed yet.
     ///
     /// # Errors
-    /// If the prompt is empty or not in the model's vocabulary, or a setting makes no sense.
+    /// If the prompt is empty, an id is not in the vocabulary, or a setting is invalid.
     pub fn new(
         model: &'m Transformer,
         ctx: Context,
@@ -101,18 +100,18 @@ impl<'m> Generator<'m> {
         })
     }
 
-    /// Why generation ended; `None` while it goes on.
+    /// Returns the reason why generation ended; `None` while it continues.
     pub fn finish_reason(&self) -> Option<FinishReason> {
         self.finish_reason
     }
 
-    /// Whether the text has grown longer than the context, so that its beginning is out of sight.
+    /// Returns `true` if the text is longer than the context, so that its beginning is not attended to.
     pub fn window_has_moved(&self) -> bool {
         self.window_start > 0
     }
 }
 
-/// Where the window begins next for a text of `len` tokens, if it begins at `start` now.
+/// Returns the next start of the window for a text of `len` tokens, if it is `start` now.
 pub(crate) fn next_window_start(start: usize, len: usize, context_length: usize) -> usize {
     if len - start <= context_length { start } else { len - (context_length / 2).max(1) }
 }

@@ -1,35 +1,36 @@
-//! Choosing the next token among logits: pure functions, applied in this order.
+//! The choice of the next token among logits: pure functions, applied in this order.
 //!
-//! 1. *Repetition penalty* r: the logit of each token that was already seen is divided by r if it
-//!    is positive and multiplied by r if it is negative. (arXiv:1909.05858, section 4.1)
-//! 2. *Temperature* t: logits are divided by t. 0 means greedy: the greatest logit, the lowest id
-//!    of equals, and the steps below are skipped.
-//! 3. *Top-k*: the k most probable tokens stay.
-//! 4. *Top-p*: of those, the fewest most probable ones stay whose share reaches p.
-//!    (arXiv:1904.09751)
+//! 1. *Repetition penalty* r: the logit of each token that occurred already is divided by r if it
+//!    is positive and multiplied by r if it is negative (N. S. Keskar et al., *CTRL*,
+//!    arXiv:1909.05858, section 4.1).
+//! 2. *Temperature* t: logits are divided by t. 0 means greedy: the greatest logit, of equal ones
+//!    that of the lowest id, and the steps below are skipped.
+//! 3. *Top-k*: the k most probable tokens stay (A. Fan et al., arXiv:1805.04833).
+//! 4. *Top-p* (nucleus): of those, the fewest most probable ones stay whose sum reaches p
+//!    (A. Holtzman et al., arXiv:1904.09751).
 //! 5. *Min-p*: of those, the tokens stay that are at least min-p times as probable as the most
-//!    probable one. (arXiv:2407.01082)
-//! 6. One of what is left is drawn, in proportion to the probabilities.
+//!    probable one (N. N. Minh et al., arXiv:2407.01082).
+//! 6. One of the remaining tokens is drawn, in proportion to the probabilities.
 //!
-//! That is the order and meaning of Hugging Face's processors. Of equally probable tokens the lower
-//! id counts as the more probable. A logit that is not a number counts as −∞. At least one token
-//! always stays.
+//! Order and meaning are those of the logits processors of Hugging Face's `transformers`. Of equally
+//! probable tokens the one of lower id comes first. A NaN logit counts as −∞. At least one token
+//! stays.
 
 use rand::{Rng, RngExt};
 use std::cmp::Ordering;
 
-/// How the next token is chosen.
+/// Settings for the choice of the next token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
-    /// Below 1 the probable becomes more probable; 0 is greedy.
+    /// Below 1 sharpens the distribution, above 1 flattens it; 0 is greedy.
     pub temperature: f64,
-    /// How many tokens stay; `None`: all.
+    /// The number of tokens that stay; `None`: all.
     pub top_k: Option<usize>,
-    /// Which share of the probability stays; `None`: all of it.
+    /// The probability that stays; `None`: all of it.
     pub top_p: Option<f64>,
-    /// The least probability that stays, as a share of the greatest; `None`: any.
+    /// The lowest probability that stays, relative to the highest; `None`: any.
     pub min_p: Option<f64>,
-    /// Above 1, tokens that were seen become less probable; 1 changes nothing.
+    /// Above 1, tokens that occurred become less probable; 1 changes nothing.
     pub repetition_penalty: f64,
 }
 
@@ -45,7 +46,7 @@ impl Default for Sampling {
     }
 }
 
-/// A setting that makes no sense.
+/// An error for an invalid setting.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error("{setting} is {found}, expected {expected}")]
 pub struct SamplingError {
@@ -53,16 +54,16 @@ pub struct SamplingError {
     pub setting: &'static str,
     /// Its value.
     pub found: f64,
-    /// What it may be.
+    /// The valid values.
     pub expected: &'static str,
 }
 
 impl Sampling {
-    /// Checks that each setting makes sense. The functions of this file accept any, so that a
-    /// mistake there is odd text and no crash.
+    /// Checks that each setting is valid. The functions of this file accept any value, so that a
+    /// missing check gives odd text and no crash.
     ///
     /// # Errors
-    /// Names the setting, its value and what it may be.
+    /// If one is not; the error has its name, its value and the valid ones.
     pub fn validate(&self) -> Result<(), SamplingError> {
         let check = |setting, found: f64, good: bool, expected| {
             if good { Ok(()) } else { Err(SamplingError { setting, found, expected }) }
@@ -89,8 +90,8 @@ pub struct Candidate {
     pub probability: f64,
 }
 
-/// Chooses the next token from `logits` (V), which are changed; `seen` are the ids of the text so
-/// far, each once.
+/// Chooses the next token from `logits` (V), which it changes; `seen` has each id of the text so
+/// far once.
 ///
 /// # Panics
 /// If there are no logits.
@@ -110,7 +111,7 @@ pub fn choose(
     }
 }
 
-/// Step 1: makes the tokens `seen`, each given once, less probable.
+/// Makes the tokens `seen`, each given once, less probable (step 1).
 pub fn penalize_repetition(
     logits: &mut [f32],
     seen: impl IntoIterator<Item = u32>,
@@ -131,7 +132,7 @@ pub fn penalize_repetition(
     }
 }
 
-/// The token of the greatest logit, the lowest id of equals; 0 if there is no number among them.
+/// Returns the token of the greatest logit, of equal ones the lowest id; 0 if all are NaN or −∞.
 pub fn greedy(logits: &[f32]) -> u32 {
     let mut best = (0, f32::NEG_INFINITY);
     for (id, &logit) in (0..).zip(logits) {
@@ -142,7 +143,7 @@ pub fn greedy(logits: &[f32]) -> u32 {
     best.0
 }
 
-/// Steps 2 to 5: the tokens that may come next and their probabilities, which add up to 1.
+/// Returns the tokens that may come next and their probabilities, which add up to 1 (steps 2 to 5).
 pub fn candidates(logits: &[f32], sampling: &Sampling) -> Vec<Candidate> {
     let mut kept = weights(logits, sampling.temperature);
     if let Some(k) = sampling.top_k {
@@ -163,8 +164,8 @@ pub fn candidates(logits: &[f32], sampling: &Sampling) -> Vec<Candidate> {
     kept
 }
 
-/// Step 2, in the order of ids: every token of some weight; the greatest has weight 1, and they do
-/// not yet add up to 1.
+/// Returns each token of a weight above 0, in the order of ids (step 2). The greatest weight is 1;
+/// they are not yet divided by their sum.
 fn weights(logits: &[f32], temperature: f64) -> Vec<Candidate> {
     let greatest = logits[greedy(logits) as usize];
     let weight = |logit: f32| {
@@ -173,7 +174,7 @@ fn weights(logits: &[f32], temperature: f64) -> Vec<Candidate> {
     };
     let all = (0..).zip(logits).map(|(id, &logit)| Candidate { id, probability: weight(logit) });
     let some: Vec<_> = all.filter(|c| c.probability > 0.0 && c.probability <= 1.0).collect();
-    // Nothing but −∞ and what is not a number: the token that greedy takes.
+    // Every logit is −∞ or NaN: the token that greedy takes.
     if some.is_empty() { vec![Candidate { id: greedy(logits), probability: 1.0 }] } else { some }
 }
 
@@ -181,7 +182,7 @@ fn most_probable_first(a: &Candidate, b: &Candidate) -> Ordering {
     b.probability.total_cmp(&a.probability).then(a.id.cmp(&b.id))
 }
 
-/// Step 3. Sorts what is kept.
+/// Keeps the `k` most probable tokens, sorted (step 3).
 fn keep_top_k(kept: &mut Vec<Candidate>, k: usize) {
     if k < kept.len() {
         kept.select_nth_unstable_by(k, most_probable_first);
@@ -190,11 +191,11 @@ fn keep_top_k(kept: &mut Vec<Candidate>, k: usize) {
     kept.sort_unstable_by(most_probable_first);
 }
 
-/// Step 4. Sorts what is kept.
+/// Keeps the fewest most probable tokens whose sum reaches `p`, sorted (step 4).
 ///
-/// Sorting a whole vocabulary would take longer than the rest, so what is certainly not kept leaves
-/// first: n tokens that each have less than (1 − p)/n of the probability have less than 1 − p
-/// together, so the others reach p without them.
+/// Sorting a whole vocabulary would take longer than all other steps, so tokens that cannot stay are
+/// removed first: n tokens of less than (1 − p)/n each have less than 1 − p together, so the others
+/// reach p without them.
 fn keep_top_p(kept: &mut Vec<Candidate>, p: f64) {
     let total: f64 = kept.iter().map(|c| c.probability).sum();
     let too_little = ((1.0 - p) * total / kept.len() as f64).min(1.0); // the greatest weight is 1
@@ -210,7 +211,7 @@ fn keep_top_p(kept: &mut Vec<Candidate>, p: f64) {
     }
 }
 
-/// Step 6: draws one of `candidates`, of which there is at least one.
+/// Draws one of `candidates`, at least one (step 6).
 #[track_caller]
 pub fn draw(candidates: &[Candidate], rng: &mut impl Rng) -> u32 {
     let total: f64 = candidates.iter().map(|c| c.probability).sum();
@@ -221,7 +222,7 @@ pub fn draw(candidates: &[Candidate], rng: &mut impl Rng) -> u32 {
             return candidate.id;
         }
     }
-    candidates[candidates.len() - 1].id // rounding left a crumb
+    candidates[candidates.len() - 1].id // the subtractions rounded up
 }
 
 #[cfg(test)]

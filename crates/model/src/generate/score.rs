@@ -1,16 +1,16 @@
-//! How probable a model finds a given text.
+//! The probability of a given text.
 
 use super::error::{GenerateError, check_ids};
 use crate::Transformer;
 use tensor::Context;
 
-/// Positions whose logits exist at a time.
+/// Positions whose logits are in memory at a time.
 const ROWS: usize = 256;
 
 impl Transformer {
-    /// The natural logarithm of the probability of each token but the first, given those before it;
-    /// one number fewer than ids. A text longer than the context is read in consecutive windows,
-    /// each by itself.
+    /// Returns the natural logarithm of the probability of each token but the first, given those
+    /// before it: one number fewer than ids. A text longer than the context is read in consecutive
+    /// windows, each without those before it.
     ///
     /// # Errors
     /// If there are no ids, or one is not in the vocabulary.
@@ -31,7 +31,7 @@ impl Transformer {
     }
 }
 
-/// log softmax(`logits`) at `target`.
+/// Returns log softmax(`logits`) at `target`.
 fn log_softmax(logits: &[f32], target: u32) -> f64 {
     let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let below = |logit: f32| f64::from(logit) - f64::from(greatest);

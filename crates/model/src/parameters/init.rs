@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tensor::Tensor;
 
-/// The first value of a parameter, which depends on its name, kind and shape and on `seed`.
+/// Returns the first values of a parameter, which depend on its name, kind and shape and on `seed`.
 pub(super) fn init(spec: &ParameterSpec, seed: u64) -> Tensor {
     let sigma = match spec.kind {
         ParameterKind::Norm => return Tensor::full(&spec.shape, 1.0),
@@ -27,14 +27,16 @@ pub(super) fn init(spec: &ParameterSpec, seed: u64) -> Tensor {
     })
 }
 
-/// The number of the random stream for a purpose: FNV-1a, 64 bits.
-fn stream_of(purpose: &str) -> u64 {
-    purpose.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+/// Returns the number of the random stream for a name: its 64-bit FNV-1a hash (G. Fowler,
+/// L. C. Noll and K.-P. Vo).
+fn stream_of(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
-/// Standard normal numbers, two at a time. (G. Box and M. Muller, 1958)
+/// Standard normal numbers, two at a time: G. E. P. Box and M. E. Muller, *A Note on the Generation
+/// of Random Normal Deviates*, 1958.
 struct Normals {
     rng: ChaCha8Rng,
     second: Option<f64>,
@@ -51,7 +53,7 @@ impl Normals {
         radius * cos
     }
 
-    /// The next number that is not further from 0 than `bound`.
+    /// Returns the next number whose absolute value is at most `bound`.
     fn next_within(&mut self, bound: f64) -> f64 {
         loop {
             let x = self.next();

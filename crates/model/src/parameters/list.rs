@@ -1,4 +1,4 @@
-//! The parameters: the one list of their names, shapes and first values.
+//! The one list of the parameters: their names, shapes and kinds.
 //!
 //! Names and shapes are those of Hugging Face's Llama; a matrix is (out, in). Variants that Llama
 //! lacks leave out what they do not use: without a gate there is no `gate_proj`, without norms no
@@ -7,16 +7,16 @@
 
 use crate::{ModelConfig, Norm};
 
-/// The name of the embedding, which is the output layer's matrix too where both are tied.
+/// The name of the embedding, which is also the output layer's matrix where both are tied.
 pub(crate) const EMBEDDING_NAME: &str = "model.embed_tokens.weight";
 /// The name of the output layer's matrix.
 pub(crate) const OUTPUT_NAME: &str = "lm_head.weight";
 
-/// Which parameter of the list: its index.
+/// A parameter, by its index in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ParameterId(pub(crate) usize);
 
-/// What a parameter is for, and with it how it begins.
+/// The use of a parameter, from which its first values follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
     /// A matrix (out, in) of a linear layer: truncated normal, σ² = 2/(in + out) (Glorot and
@@ -28,18 +28,18 @@ pub enum ParameterKind {
     Norm,
 }
 
-/// A parameter as the architecture asks for it.
+/// A parameter that the architecture has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterSpec {
     /// Its name in Hugging Face's Llama.
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// What it is for.
+    /// Its use.
     pub kind: ParameterKind,
 }
 
-/// Where in the list the parameters of a whole model are.
+/// The parameters of a whole model.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelLayout {
     pub(crate) embed_tokens: ParameterId,
@@ -48,7 +48,7 @@ pub(crate) struct ModelLayout {
     pub(crate) lm_head: ParameterId,
 }
 
-/// Where in the list the parameters of a block are.
+/// The parameters of a block.
 #[derive(Clone, Debug)]
 pub(crate) struct BlockLayout {
     pub(crate) input_layernorm: Option<ParameterId>,
@@ -57,7 +57,7 @@ pub(crate) struct BlockLayout {
     pub(crate) feed_forward: FeedForwardLayout,
 }
 
-/// Where in the list the matrices of an attention layer are.
+/// The matrices of an attention layer.
 #[derive(Clone, Debug)]
 pub(crate) struct AttentionLayout {
     pub(crate) q_proj: ParameterId,
@@ -66,7 +66,7 @@ pub(crate) struct AttentionLayout {
     pub(crate) o_proj: ParameterId,
 }
 
-/// Where in the list the matrices of a feed-forward network are.
+/// The matrices of a feed-forward network.
 #[derive(Clone, Debug)]
 pub(crate) struct FeedForwardLayout {
     pub(crate) gate_proj: Option<ParameterId>,
@@ -74,7 +74,7 @@ pub(crate) struct FeedForwardLayout {
     pub(crate) down_proj: ParameterId,
 }
 
-/// The list while it is written.
+/// The list under construction.
 #[derive(Default)]
 struct List(Vec<ParameterSpec>);
 
@@ -89,8 +89,8 @@ impl List {
     }
 }
 
-/// The list of parameters of a model, and where in it each part of the architecture finds its own.
-/// `config` must be valid.
+/// Returns the list of parameters of a model, and for each part of the architecture the places of
+/// its own in it. `config` must be valid.
 pub(crate) fn parameter_list(config: &ModelConfig) -> (Vec<ParameterSpec>, ModelLayout) {
     let &ModelConfig { vocab_size, d_model, d_ff, .. } = config;
     let mut list = List::default();
@@ -125,8 +125,8 @@ pub(crate) fn parameter_list(config: &ModelConfig) -> (Vec<ParameterSpec>, Model
     (list.0, ModelLayout { embed_tokens, layers, norm, lm_head })
 }
 
-/// The parameters that a model of this shape has, in the order in which all lists of parameters,
-/// gradients and moments are kept. `config` must be valid.
+/// Returns the parameters that a model of this shape has, in the order that all lists of
+/// parameters, gradients and moments share. `config` must be valid.
 pub fn parameter_specs(config: &ModelConfig) -> Vec<ParameterSpec> {
     parameter_list(config).0
 }

@@ -18,15 +18,15 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Random parameters. Each has a stream of random numbers of its own, told apart by its name,
-    /// so that its values depend on `seed`, name and shape alone. `config` must be valid.
+    /// Creates random parameters. The name of each selects its stream of random numbers, so that
+    /// its values depend on `seed`, name and shape alone. `config` must be valid.
     pub fn init(config: &ModelConfig, seed: u64) -> Self {
         let specs = parameter_specs(config);
         let tensors = specs.par_iter().map(|spec| init(spec, seed)).collect();
         Self { specs, tensors }
     }
 
-    /// The given tensors, in any order. `config` must be valid.
+    /// Takes the given tensors, in any order. `config` must be valid.
     ///
     /// # Errors
     /// If one is missing, of another shape, or belongs to no parameter.
@@ -40,32 +40,32 @@ impl Parameters {
         Ok(Self { specs, tensors })
     }
 
-    /// Tensors that are known to have the shapes of `specs`, in their order.
+    /// Takes tensors that have the shapes of `specs`, in their order.
     pub(crate) fn in_order(specs: Vec<ParameterSpec>, tensors: Vec<Tensor>) -> Self {
         Self { specs, tensors }
     }
 
-    /// Name, shape and kind of each.
+    /// Returns the name, shape and kind of each.
     pub fn specs(&self) -> &[ParameterSpec] {
         &self.specs
     }
 
-    /// The values.
+    /// Returns the values.
     pub fn tensors(&self) -> &[Tensor] {
         &self.tensors
     }
 
-    /// The values, for an optimizer to change.
+    /// Returns the values for an optimizer to change.
     pub fn tensors_mut(&mut self) -> &mut [Tensor] {
         &mut self.tensors
     }
 
-    /// The parameter called `name`.
+    /// Returns the parameter called `name`.
     pub fn get(&self, name: &str) -> Option<&Tensor> {
         self.iter().find(|(found, _)| *found == name).map(|(_, tensor)| tensor)
     }
 
-    /// Name and value of each.
+    /// Returns the name and value of each.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.specs.iter().map(|spec| spec.name.as_str()).zip(&self.tensors)
     }

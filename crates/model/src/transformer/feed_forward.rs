@@ -1,4 +1,4 @@
-//! The feed-forward network of a block: each position by itself through a wider layer.
+//! The feed-forward network of a block: a wider layer, applied to each position alone.
 //!
 //! Reference for the gated kinds: N. Shazeer, *GLU Variants Improve Transformer*, arXiv:2002.05202.
 
@@ -25,8 +25,8 @@ impl FeedForwardLayout {
             (FeedForward::GeGlu, Some(gate)) => gate.geglu(&up),
             (FeedForward::Silu, None) => up.silu(),
             (FeedForward::Gelu, None) => up.gelu(),
-            // The list of parameters is made from the same configuration: `FeedForward::is_gated`
-            // decides.
+            // The list of parameters is made from the same configuration, with a gate exactly if
+            // `FeedForward::is_gated`.
             (ffn, gate) => unreachable!("{ffn} with a gate: {}", gate.is_some()),
         };
         pass.weights.linear(&inner, self.down_proj)

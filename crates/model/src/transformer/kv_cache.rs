@@ -1,18 +1,18 @@
-//! The keys and values of positions that were already seen, so that each new token costs one
-//! position only.
+//! The KV cache: keys and values of the positions read so far, so that a new token costs the work
+//! of one position only.
 
 use crate::ModelConfig;
 use tensor::Tensor;
 
-/// Positions for which there is room at first.
+/// The capacity of a new cache, in positions.
 const FIRST_CAPACITY: usize = 64;
 
 /// The keys and values of all layers for one sequence.
 pub struct KvCache {
     pub(super) layers: Vec<LayerCache>,
-    /// Positions held.
+    /// The number of positions in the cache.
     len: usize,
-    /// The most positions that can be held: the context length.
+    /// The most positions that it may have: the context length.
     limit: usize,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct LayerCache {
 }
 
 impl KvCache {
-    /// A cache that holds nothing yet.
+    /// Creates an empty cache.
     pub fn new(config: &ModelConfig) -> Self {
         let limit = config.context_length;
         let shape = [1, config.num_heads, FIRST_CAPACITY.min(limit), config.d_head()];
@@ -31,17 +31,17 @@ impl KvCache {
         Self { layers: (0..config.num_layers).map(layer).collect(), len: 0, limit }
     }
 
-    /// The number of positions held.
+    /// Returns the number of positions in the cache.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether no position is held.
+    /// Returns `true` if there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Forgets all positions.
+    /// Removes all positions.
     pub fn clear(&mut self) {
         self.len = 0;
     }
@@ -55,7 +55,8 @@ impl KvCache {
             self.layers.len() == config.num_layers
                 && self.limit == config.context_length
                 && self.layers.iter().all(|layer| heads(layer) == expected),
-            "KvCache: made for {} layers of (heads, channels) {:?} and {} positions, used with {} of {expected:?} and {}",
+            "KvCache: made for {} layers of (heads, channels) {:?} and {} positions, \
+             used with {} of {expected:?} and {}",
             self.layers.len(),
             self.layers.first().map(heads),
             self.limit,
@@ -64,7 +65,7 @@ impl KvCache {
         );
     }
 
-    /// Makes room for `count` more positions.
+    /// Grows the capacity for `count` more positions, at least to twice what it was.
     #[track_caller]
     pub(super) fn reserve(&mut self, count: usize) {
         let needed = self.len + count;
@@ -79,13 +80,13 @@ impl KvCache {
         }
     }
 
-    /// Counts `count` positions that all layers have appended.
+    /// Adds to the length `count` positions, which all layers have appended.
     pub(super) fn advance(&mut self, count: usize) {
         self.len += count;
     }
 }
 
-/// `x` (1, H, _, D) with room for `capacity` positions, of which the first `len` are kept.
+/// Returns `x` (1, H, _, D) with a larger capacity; the first `len` positions are kept.
 fn grown(x: &Tensor, len: usize, capacity: usize) -> Tensor {
     let &[_, heads, old_capacity, d_head] = x.shape() else {
         panic!("KvCache: keys and values are made with four axes, here {:?}", x.shape());

@@ -162,7 +162,7 @@ impl Transformer {
         ForwardPass { config, rope, weights: self.weights.on_tape(tape), start }
     }
 
-    /// Token ids (B, T) → what the output layer reads (B, T, C).
+    /// Returns the input (B, T, C) of the output layer for token ids (B, T).
     #[track_caller]
     fn hidden<'t>(
         &self,
@@ -186,11 +186,24 @@ impl Transformer {
         pass.norm(x, self.layout.norm, Role::Operand)
     }
 
-    /// The mean loss in nats of predicting `targets` from `ids`, (B, T) each, and its gradients in
-    /// the parameters, in their order and of their shapes.
+    /// Returns the loss of a pass over whole sequences.
+    #[track_caller]
+    fn loss<'t>(
+        &self,
+        pass: &ForwardPass<'_, 't>,
+        ids: &[u32],
+        targets: &[u32],
+        shape: [usize; 2],
+    ) -> Var<'t> {
+        let x = self.hidden(pass, ids, shape, None);
+        pass.weights.linear_cross_entropy(&x, self.layout.lm_head, targets)
+    }
+
+    /// Returns the mean loss in nats of predicting `targets` from `ids`, (B, T) each, and its
+    /// gradients in the parameters, in their order and of their shapes.
     ///
     /// # Panics
-    /// If sizes or ids do not fit the model, or its weights are held in 8 bits.
+    /// If sizes or ids do not fit the model, or its weights are stored in 8 bits.
     #[track_caller]
     pub fn loss_and_gradients(
         &self,
@@ -203,15 +216,13 @@ impl Transformer {
         let parameters = self.parameters().tensors();
         let tape = Tape::new(ctx);
         let pass = self.pass(&tape, 0);
-        let x = self.hidden(&pass, ids, [batch, time], None);
-        let loss = pass.weights.linear_cross_entropy(&x, self.layout.lm_head, targets);
-        drop(x);
+        let loss = self.loss(&pass, ids, targets, [batch, time]);
         let mut gradients = tape.backward(&loss);
         let in_order = pass.weights.gradients(&mut gradients, parameters);
         (loss.value().item(), in_order)
     }
 
-    /// The mean loss in nats of predicting `targets` from `ids`, (B, T) each.
+    /// Returns the mean loss in nats of predicting `targets` from `ids`, (B, T) each.
     ///
     /// # Panics
     /// If sizes or ids do not fit the model.
@@ -225,12 +236,10 @@ impl Transformer {
         time: usize,
     ) -> f32 {
         let tape = Tape::inference(ctx);
-        let pass = self.pass(&tape, 0);
-        let x = self.hidden(&pass, ids, [batch, time], None);
-        pass.weights.linear_cross_entropy(&x, self.layout.lm_head, targets).value().item()
+        self.loss(&self.pass(&tape, 0), ids, targets, [batch, time]).value().item()
     }
 
-    /// Token ids (B, T) → the logits of each position's next token (B, T, V).
+    /// Returns the logits (B, T, V) of the token after each position of `ids` (B, T).
     ///
     /// # Panics
     /// If sizes or ids do not fit the model.
@@ -242,9 +251,8 @@ impl Transformer {
         pass.weights.linear(&x, self.layout.lm_head).into_value()
     }
 
-    /// Runs one sequence (T) and hands each piece of at most `rows` positions' logits (rows, V),
-    /// with the index of its first position, to `visit`: for vocabularies whose logits are too many
-    /// to exist at once.
+    /// Runs one sequence (T) and calls `visit` with the logits (N, V) of each N ≤ `rows` consecutive
+    /// positions and the index of the first, so that not all logits exist at once.
     pub(crate) fn logits_by_rows(
         &self,
         ctx: Context,
@@ -262,7 +270,7 @@ impl Transformer {
         }
     }
 
-    /// Appends token ids (T), at least one, to the sequence in `cache` → the logits (V) of the
+    /// Appends token ids (T), at least one, to the sequence in `cache`. Returns the logits (V) of the
     /// token that follows them.
     ///
     /// # Panics

@@ -4,9 +4,9 @@ use crate::parameters::list::ParameterId;
 use tensor::ops::Int8Matrix;
 use tensor::{Gradients, Role, Tensor, Var};
 
-/// A weight on a tape.
+/// One weight on a tape.
 pub(super) enum TapeWeight<'m, 't> {
-    /// All of it in `f32`; on a recording tape its gradient is wanted.
+    /// In `f32`; on a recording tape it gets a gradient.
     Full(Var<'t>),
     /// A matrix of 8-bit integers, for inference only.
     Int8(&'m Int8Matrix),
@@ -16,14 +16,13 @@ pub(super) enum TapeWeight<'m, 't> {
 pub(super) struct TapeWeights<'m, 't>(pub(super) Vec<TapeWeight<'m, 't>>);
 
 impl<'t> TapeWeights<'_, 't> {
-    /// A weight that is held in full.
+    /// Returns a weight that is stored in `f32`.
     pub(super) fn full(&self, id: ParameterId) -> &Var<'t> {
         match &self.0[id.0] {
             TapeWeight::Full(weight) => weight,
-            // `Transformer::quantize_int8` rounds the matrices of linear layers only. Embeddings
-            // and norms alone are asked for directly; `linear_many` asks once it has seen that all
-            // are full.
-            TapeWeight::Int8(_) => panic!("the weight {id:?} is held in 8 bits"),
+            // `Weights::quantize_int8` rounds the matrices of linear layers only, and those are
+            // looked up here only after a check that none is in 8 bits.
+            TapeWeight::Int8(_) => panic!("the weight {id:?} is stored in 8 bits"),
         }
     }
 
@@ -65,8 +64,8 @@ impl<'t> TapeWeights<'_, 't> {
         }
     }
 
-    /// The mean cross entropy of the logits that x (…, C) and the weight (V, C) give, in nats; one
-    /// target a row.
+    /// Returns the mean cross entropy, in nats, of the logits x (…, C) · weight (V, C)ᵀ, with one
+    /// target per row.
     pub(super) fn linear_cross_entropy(
         &self,
         x: &Var<'t>,
