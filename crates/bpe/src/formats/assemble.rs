@@ -1,6 +1,6 @@
 //! Putting a vocabulary together from spellings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use foldhash::fast::RandomState;
@@ -39,7 +39,7 @@ pub(super) fn assemble(
         || tokens(ids, merges, specials, sources.tokens),
     );
     let (pairs, (tokens, specials)) = (pairs?, tokens?);
-    Vocab::from_strings(tokens, pairs, specials)
+    Vocab::new(tokens.iter(), pairs, specials)
         .map_err(|error| error.in_files(sources.tokens, sources.merges))
 }
 
@@ -66,7 +66,10 @@ fn tokens(
     specials: Option<Vec<(String, u32)>>,
     path: &Path,
 ) -> Result<(ByteStrings, Vec<(String, u32)>)> {
-    let made = specials.is_none().then(|| made_by_merges(ids, merges));
+    let made: Option<HashSet<u32, RandomState>> = specials.is_none().then(|| {
+        let made = merges.iter().map(|&(left, right)| [left, right].concat());
+        made.filter_map(|token| ids.get(token.as_str()).copied()).collect()
+    });
     let texts: HashMap<u32, &str, RandomState> =
         specials.iter().flatten().map(|(text, id)| (*id, text.as_str())).collect();
     let mut tokens = ByteStrings::default();
@@ -78,7 +81,7 @@ fn tokens(
         let is_byte = is_spelled && bytes.len() == 1;
         match (&made, texts.get(&id)) {
             (_, Some(text)) => tokens.push(text.as_bytes()),
-            (Some(made), None) if !made[id as usize] && !is_byte => {
+            (Some(made), None) if !made.contains(&id) && !is_byte => {
                 tokens.push(spelling.as_bytes());
                 found.push((spelling.to_string(), id));
             }
@@ -112,20 +115,4 @@ fn by_id<'t>(ids: &'t Ids, path: &Path) -> Result<impl Iterator<Item = &'t str>>
     };
     let expected = format!("every id below {count} once");
     Err(Error::file(path, found, expected, "ids must have no holes"))
-}
-
-/// Returns for each id whether a merge makes the token.
-fn made_by_merges(ids: &Ids, merges: &[(&str, &str)]) -> Vec<bool> {
-    let mut made = vec![false; ids.len()];
-    let mut joined = String::new();
-    for (left, right) in merges {
-        joined.clear();
-        joined.push_str(left);
-        joined.push_str(right);
-        let id = ids.get(joined.as_str()).map(|&id| id as usize);
-        if let Some(made) = id.and_then(|id| made.get_mut(id)) {
-            *made = true;
-        }
-    }
-    made
 }

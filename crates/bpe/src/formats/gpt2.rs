@@ -9,7 +9,7 @@ use super::assemble::{Sources, assemble};
 use super::byte_unicode::unspell;
 use super::parts::Parts;
 use super::speller::Speller;
-use super::spelling::{Spellings, split_merge};
+use super::spelling::{Ids, split_merge};
 use super::text;
 use crate::error::{Error, Result, show};
 use crate::pretokenize::pattern::Pattern;
@@ -30,12 +30,14 @@ const VERSION: &str = "#version: 0.2";
 /// When they are damaged, or do not belong together.
 pub fn load(vocab: &Path, merges: &Path) -> Result<Parts<'static>> {
     let (vocab_text, merges_text) = (text::read(vocab)?, text::read(merges)?);
-    let (spellings, pairs) = rayon::join(
-        || serde_json::from_str(&vocab_text).map_err(|error| text::json_error(vocab, &error)),
+    let (ids, pairs) = rayon::join(
+        || {
+            serde_json::from_str::<Ids>(&vocab_text)
+                .map_err(|error| text::json_error(vocab, &error))
+        },
         || parse_merges(&merges_text, merges),
     );
-    let Spellings(ids) = spellings?;
-    let vocab = assemble(&ids, &pairs?, None, Sources { tokens: vocab, merges })?;
+    let vocab = assemble(&ids?, &pairs?, None, Sources { tokens: vocab, merges })?;
     Ok(Parts::new(vocab, Pattern::gpt2(), false))
 }
 

@@ -7,7 +7,7 @@ use std::result::Result;
 
 use foldhash::fast::RandomState;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Unexpected, Visitor};
 
 /// A token as a file spells it: a part of the file's text, unless there is an escape in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
@@ -19,36 +19,8 @@ impl Borrow<str> for Spelling<'_> {
     }
 }
 
-/// The id of each token, by its spelling.
+/// The id of each token, by its spelling. Of a spelling that comes twice in a file, the last counts.
 pub(super) type Ids<'t> = HashMap<Spelling<'t>, u32, RandomState>;
-
-/// An object of tokens and ids. If a spelling comes twice, the last one counts.
-pub(super) struct Spellings<'t>(pub(super) Ids<'t>);
-
-impl<'de: 't, 't> Deserialize<'de> for Spellings<'t> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Spellings<'t>, D::Error> {
-        struct ObjectVisitor;
-        impl<'de> Visitor<'de> for ObjectVisitor {
-            type Value = Spellings<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of tokens and ids")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-                // A table that grows with the entries would be filled again and again.
-                let mut list = Vec::new();
-                while let Some(entry) = object.next_entry()? {
-                    list.push(entry);
-                }
-                let mut ids = HashMap::with_capacity_and_hasher(list.len(), RandomState::default());
-                ids.extend(list);
-                Ok(Spellings(ids))
-            }
-        }
-        deserializer.deserialize_map(ObjectVisitor)
-    }
-}
 
 /// A merge as the spellings of its two tokens: `"a b"` or `["a", "b"]`.
 pub(super) struct Merge<'t>(pub(super) Spelling<'t>, pub(super) Spelling<'t>);

@@ -65,6 +65,14 @@ impl<B: AsRef<[u8]>> Extend<B> for ByteStrings {
     }
 }
 
+impl<B: AsRef<[u8]>> FromIterator<B> for ByteStrings {
+    fn from_iter<I: IntoIterator<Item = B>>(strings: I) -> ByteStrings {
+        let mut collected = ByteStrings::default();
+        collected.extend(strings);
+        collected
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

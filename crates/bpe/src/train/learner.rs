@@ -228,7 +228,6 @@ impl Learner {
 
     /// Drops what is stale. Pairs get new numbers, so the queue is filled anew.
     fn relist(&mut self) {
-        self.queue.clear();
         self.table.relist(&mut self.words, Some(&self.tokens));
         self.with_left.fill(NO_PAIR);
         self.with_right.fill(NO_PAIR);

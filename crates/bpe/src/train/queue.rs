@@ -63,10 +63,6 @@ pub(super) struct PairQueue {
 }
 
 impl PairQueue {
-    pub fn clear(&mut self) {
-        self.heap.clear();
-    }
-
     /// Replaces the content by `pairs`, in linear time.
     pub fn refill(&mut self, pairs: impl Iterator<Item = u32>, context: Context) {
         self.heap.clear();

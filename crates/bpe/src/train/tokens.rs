@@ -15,8 +15,7 @@ impl TokenTable {
     /// Makes a table of the 256 bytes, then one empty entry per special token: no text contains
     /// special tokens, they only take up ids.
     pub fn new(num_specials: usize) -> TokenTable {
-        let mut tokens = ByteStrings::default();
-        tokens.extend((0..=255).map(|byte: u8| [byte]));
+        let mut tokens: ByteStrings = (0u8..=255).map(|byte| [byte]).collect();
         tokens.extend(repeat_n([], num_specials));
         let lens = tokens.iter().map(|token| token.len() as u32).collect();
         TokenTable { tokens, lens }

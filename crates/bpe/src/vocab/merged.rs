@@ -16,10 +16,7 @@ pub(super) fn merged(
     ids: &HashMap<&[u8], u32, RandomState>,
     merges: &[(u32, u32)],
 ) -> Result<Vec<u32>> {
-    // The last merge that makes each token, and for each merge the one before it that makes the
-    // same token. A pair that comes twice makes the same token twice, so only these are compared.
-    let mut last_maker: Vec<Option<usize>> = vec![None; tokens.len()];
-    let mut maker_before = Vec::with_capacity(merges.len());
+    let mut ranks = HashMap::with_capacity_and_hasher(merges.len(), RandomState::default());
     let mut merged = Vec::with_capacity(merges.len());
     let mut joined = Vec::new();
     for (rank, &pair) in merges.iter().enumerate() {
@@ -42,18 +39,13 @@ pub(super) fn merged(
                 )
             })?
         };
-        let mut maker = last_maker[id as usize];
-        while let Some(before) = maker {
-            if merges[before] == pair {
-                let makes = show(&joined);
-                return Err(Error::merges(
-                    format!("the pair that makes {makes} twice, as merges {before} and {rank}"),
-                    "each pair merged once",
-                ));
-            }
-            maker = maker_before[before];
+        if let Some(before) = ranks.insert(pair, rank) {
+            let makes = show(&joined);
+            return Err(Error::merges(
+                format!("the pair that makes {makes} twice, as merges {before} and {rank}"),
+                "each pair merged once",
+            ));
         }
-        maker_before.push(last_maker[id as usize].replace(rank));
         merged.push(id);
     }
     Ok(merged)

@@ -34,28 +34,18 @@ pub struct Vocab {
 }
 
 impl Vocab {
-    /// Makes a vocabulary in which `tokens[id]` are the bytes of token `id`, special tokens
-    /// included.
+    /// Makes a vocabulary in which token `id` has the bytes of the `id`-th of `tokens`, special
+    /// tokens included.
     ///
     /// # Errors
     /// [`Error::Vocab`] when one of the properties named in the module's documentation does not
     /// hold.
     pub fn new(
-        tokens: &[impl AsRef<[u8]>],
+        tokens: impl IntoIterator<Item: AsRef<[u8]>>,
         merges: Vec<(u32, u32)>,
         specials: Vec<(String, u32)>,
     ) -> Result<Vocab> {
-        let mut strings = ByteStrings::default();
-        strings.extend(tokens);
-        Vocab::from_strings(strings, merges, specials)
-    }
-
-    /// Like [`Vocab::new`], with tokens that are in one buffer already.
-    pub(crate) fn from_strings(
-        tokens: ByteStrings,
-        merges: Vec<(u32, u32)>,
-        specials: Vec<(String, u32)>,
-    ) -> Result<Vocab> {
+        let tokens: ByteStrings = tokens.into_iter().collect();
         if u32::try_from(tokens.len()).is_err() {
             return Err(Error::tokens(format!("{} tokens", tokens.len()), "fewer than 2³² tokens"));
         }
@@ -81,8 +71,7 @@ impl Vocab {
     /// # Errors
     /// As for [`Vocab::new`], and when a merge names a token that a later merge makes.
     pub fn from_merges(merges: Vec<(u32, u32)>, specials: &[String]) -> Result<Vocab> {
-        let mut tokens = ByteStrings::default();
-        tokens.extend((0u8..=255).map(|byte| [byte]));
+        let mut tokens: ByteStrings = (0u8..=255).map(|byte| [byte]).collect();
         tokens.extend(specials);
         for &(left, right) in &merges {
             if let Some(id) = [left, right].into_iter().find(|&id| id as usize >= tokens.len()) {
@@ -90,7 +79,7 @@ impl Vocab {
             }
             tokens.push_joined(left as usize, right as usize);
         }
-        Vocab::from_strings(tokens, merges, specials.iter().cloned().zip(256..).collect())
+        Vocab::new(tokens.iter(), merges, specials.iter().cloned().zip(256..).collect())
     }
 
     /// Returns a copy with additional special tokens. One that is a token already becomes special
@@ -112,7 +101,7 @@ impl Vocab {
             // More than 2³² tokens are refused below.
             specials.push((text.clone(), id as u32));
         }
-        Vocab::from_strings(tokens, self.merges.clone(), specials)
+        Vocab::new(tokens.iter(), self.merges.clone(), specials)
     }
 
     /// The number of tokens. All ids are below it.
@@ -243,19 +232,19 @@ mod tests {
         tokens.push(vec![]);
         assert!(message(Vocab::new(&tokens, vec![], vec![])).contains("without bytes"));
 
-        assert!(message(Vocab::new(&byte_tokens(), vec![(97, 98)], vec![])).contains("\"ab\""));
+        assert!(message(Vocab::new(byte_tokens(), vec![(97, 98)], vec![])).contains("\"ab\""));
         assert!(
-            message(Vocab::new(&byte_tokens(), vec![(97, 256)], vec![])).contains("no token 256")
+            message(Vocab::new(byte_tokens(), vec![(97, 256)], vec![])).contains("no token 256")
         );
         assert!(message(Vocab::from_merges(vec![(97, 256)], &[])).contains("no token 256"));
         assert!(message(Vocab::from_merges(vec![(97, 98), (97, 98)], &[])).contains("twice"));
         assert!(message(Vocab::from_merges(vec![], &specials(&["a"]))).contains("twice"));
         assert!(
-            message(Vocab::new(&byte_tokens(), vec![], vec![("x".into(), 97)]))
+            message(Vocab::new(byte_tokens(), vec![], vec![("x".into(), 97)]))
                 .contains("\"a\" with id 97")
         );
         assert!(
-            message(Vocab::new(&byte_tokens(), vec![], vec![("x".into(), 999)]))
+            message(Vocab::new(byte_tokens(), vec![], vec![("x".into(), 999)]))
                 .contains("no token")
         );
 

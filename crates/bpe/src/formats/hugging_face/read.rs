@@ -12,7 +12,7 @@ use super::pre_tokenizer::PreTokenizer;
 use crate::error::{Error, Result};
 use crate::formats::assemble::{Sources, assemble};
 use crate::formats::parts::Parts;
-use crate::formats::spelling::{Ids, Merge, Spelling, Spellings};
+use crate::formats::spelling::{Ids, Merge, Spelling};
 use crate::formats::text;
 
 #[derive(Deserialize)]
@@ -48,7 +48,7 @@ struct Model<'t> {
     #[serde(default)]
     ignore_merges: bool,
     #[serde(borrow)]
-    vocab: Spellings<'t>,
+    vocab: Ids<'t>,
     #[serde(borrow)]
     merges: Vec<Merge<'t>>,
 }
@@ -68,7 +68,7 @@ pub fn load(path: &Path) -> Result<Parts<'static>> {
     }
     let pre_tokenizer = pre_tokenizer.ok_or_else(|| refused(path, "no pre_tokenizer"))?;
     let pattern = pre_tokenizer.pattern().map_err(|found| refused(path, found))?;
-    let Spellings(mut ids) = model.vocab;
+    let mut ids = model.vocab;
     let specials = add_tokens(added_tokens, &mut ids, path)?;
     let merges: Vec<(&str, &str)> =
         model.merges.iter().map(|Merge(left, right)| (&*left.0, &*right.0)).collect();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::pre_tokenizer::{byte_level, pre_tokenizer};
 use crate::formats::parts::Parts;
@@ -27,34 +27,33 @@ pub(in crate::formats) fn write_tokenizer(
             "single_word": false, "lstrip": false, "rstrip": false,
         })
     };
-    let added: Vec<Value> = specials.iter().map(added_token).collect();
-    out.write_all(b"{\n")?;
-    for (key, value) in [
-        ("version", json!("1.0")),
-        ("truncation", Value::Null),
-        ("padding", Value::Null),
-        ("added_tokens", Value::Array(added)),
-        ("normalizer", Value::Null),
-        ("pre_tokenizer", pre_tokenizer(&parts.pattern)),
-        ("post_processor", byte_level(true)),
-        ("decoder", byte_level(true)),
-    ] {
-        writeln!(out, "  \"{key}\": {value},")?;
-    }
-    out.write_all(b"  \"model\": {\n")?;
-    for (key, value) in [
-        ("type", json!("BPE")),
-        ("dropout", Value::Null),
-        ("unk_token", Value::Null),
-        ("continuing_subword_prefix", Value::Null),
-        ("end_of_word_suffix", Value::Null),
-        ("fuse_unk", json!(false)),
-        ("byte_fallback", json!(false)),
-        ("ignore_merges", json!(parts.ignore_merges)),
-    ] {
-        writeln!(out, "    \"{key}\": {value},")?;
-    }
-    out.write_all(b"    \"vocab\": {\n      ")?;
+    write!(
+        out,
+        r#"{{
+  "version": "1.0",
+  "truncation": null,
+  "padding": null,
+  "added_tokens": {added},
+  "normalizer": null,
+  "pre_tokenizer": {pre_tokenizer},
+  "post_processor": {byte_level},
+  "decoder": {byte_level},
+  "model": {{
+    "type": "BPE",
+    "dropout": null,
+    "unk_token": null,
+    "continuing_subword_prefix": null,
+    "end_of_word_suffix": null,
+    "fuse_unk": false,
+    "byte_fallback": false,
+    "ignore_merges": {ignore_merges},
+    "vocab": {{
+      "#,
+        added = specials.iter().map(added_token).collect::<Value>(),
+        pre_tokenizer = pre_tokenizer(&parts.pattern),
+        byte_level = byte_level(true),
+        ignore_merges = parts.ignore_merges,
+    )?;
     speller.write_ids(",\n      ", out)?;
     out.write_all(b"\n    },\n    \"merges\": [")?;
     for (rank, merge) in speller.merges().enumerate() {
@@ -69,14 +68,14 @@ pub(in crate::formats) fn write_tokenizer(
 pub fn config_json(vocab: &Vocab) -> String {
     let specials = vocab.specials();
     let end = specials.iter().find(|(text, _)| text == END_OF_TEXT).or(specials.first());
-    let mut config = Map::new();
-    config.insert("add_prefix_space".into(), json!(false));
-    config.insert("clean_up_tokenization_spaces".into(), json!(false));
-    config.insert("tokenizer_class".into(), json!("PreTrainedTokenizerFast"));
+    let mut config = json!({
+        "add_prefix_space": false, "clean_up_tokenization_spaces": false,
+        "tokenizer_class": "PreTrainedTokenizerFast",
+    });
     if let Some((text, _)) = end {
         for role in ["bos_token", "eos_token", "unk_token"] {
-            config.insert(role.into(), json!(text));
+            config[role] = json!(text);
         }
     }
-    format!("{:#}\n", Value::Object(config))
+    format!("{config:#}\n")
 }

@@ -5,7 +5,7 @@
 //! to a common one. Sums do not depend on the order of their terms and the result is sorted, so the
 //! result is the same for every number of threads and every size of chunks.
 
-mod count_key;
+mod hash;
 pub(crate) mod pre_token_counts;
 mod table;
 
@@ -20,7 +20,7 @@ use crate::memory::lock::lock;
 use crate::pretokenize::pattern::Pattern;
 use crate::pretokenize::pipeline::Pipeline;
 use crate::special::{Segment, SpecialTokens};
-use count_key::Seeds;
+use hash::Seeds;
 use pre_token_counts::PreTokenCounts;
 use table::CountTable;
 

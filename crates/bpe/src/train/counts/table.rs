@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::count_key::{CountKey, KeyKind, Seeds};
+use super::hash::Seeds;
 use super::pre_token_counts::PreTokenCounts;
 use crate::memory::prefetch::prefetch;
 use crate::memory::short_key::Key;
@@ -12,10 +12,11 @@ use crate::pretokenize::pipeline::Lookup;
 /// Entries of a new table, as a power of two.
 const FIRST_BITS: u32 = 12;
 
-/// A key and its count. A count of 0 marks a free place.
+/// A key and its count. A count of 0 marks a free place. The key of a long pre-token is
+/// [`Key::long`] of its hash and its offset in the arena, which has fewer than 2⁵⁶ bytes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    key: CountKey,
+    key: Key,
     count: u64,
 }
 
@@ -55,50 +56,51 @@ impl CountTable {
         }
         let key = Key::new(word, 0..word.len());
         match key.as_long() {
-            None => {
-                let key = CountKey::short(key);
-                self.add_key(key, key.hash(self.seeds), count);
-            }
+            None => self.add_short(key, self.seeds.hash(key), count),
             Some(_) => self.add_long(word, self.seeds.hash_long(word), count),
         }
     }
 
     /// Adds `count` occurrences of a short pre-token with this hash.
     #[inline]
-    pub fn add_key(&mut self, key: CountKey, hash: u64, count: u64) {
-        let mut i = (hash >> self.shift) as usize;
-        loop {
-            let entry = &mut self.entries[i];
-            if entry.key == key && entry.count != 0 {
-                entry.count = entry.count.saturating_add(count);
-                return;
-            }
-            if entry.count == 0 {
-                *entry = Entry { key, count };
-                return self.added();
-            }
-            i = (i + 1) & (self.entries.len() - 1);
-        }
+    pub fn add_short(&mut self, key: Key, hash: u64, count: u64) {
+        let i = self.find(hash, |other| other == key);
+        self.add_at(i, key, count);
     }
 
     fn add_long(&mut self, word: &[u8], hash: u64, count: u64) {
+        let i = self.find(hash, |other| {
+            other.as_long().is_some_and(|(h, offset)| h == hash && self.long(offset) == word)
+        });
+        if self.entries[i].count == 0 {
+            self.entries[i].key = Key::long(hash, self.arena.len());
+            self.arena.extend_from_slice(&(word.len() as u64).to_le_bytes());
+            self.arena.extend_from_slice(word);
+        }
+        self.add_at(i, self.entries[i].key, count);
+    }
+
+    /// Returns the place of the key with this hash that `is_it`, or the free place where the search
+    /// for it ends.
+    #[inline(always)]
+    fn find(&self, hash: u64, is_it: impl Fn(Key) -> bool) -> usize {
         let mut i = (hash >> self.shift) as usize;
-        loop {
-            let Entry { key, count: known } = self.entries[i];
-            if known == 0 {
-                self.entries[i] = Entry { key: CountKey::long(hash, self.arena.len()), count };
-                self.arena.extend_from_slice(&(word.len() as u64).to_le_bytes());
-                self.arena.extend_from_slice(word);
-                return self.added();
-            }
-            if let KeyKind::Long { offset } = key.kind()
-                && key.hash(self.seeds) == hash
-                && self.long(offset) == word
-            {
-                self.entries[i].count = known.saturating_add(count);
-                return;
-            }
+        while self.entries[i].count != 0 && !is_it(self.entries[i].key) {
             i = (i + 1) & (self.entries.len() - 1);
+        }
+        i
+    }
+
+    /// Adds `count` occurrences of `key` at its place. Grows the table when it is three quarters
+    /// full.
+    #[inline]
+    fn add_at(&mut self, i: usize, key: Key, count: u64) {
+        let entry = &mut self.entries[i];
+        let is_new = entry.count == 0;
+        *entry = Entry { key, count: entry.count.saturating_add(count) };
+        self.len += usize::from(is_new);
+        if is_new && self.len > self.entries.len() / 4 * 3 {
+            self.grow();
         }
     }
 
@@ -109,26 +111,13 @@ impl CountTable {
         &rest[..len]
     }
 
-    /// Notes that one more entry is taken. Grows the table when it is three quarters full.
-    #[inline]
-    fn added(&mut self) {
-        self.len += 1;
-        if self.len > self.entries.len() / 4 * 3 {
-            self.grow();
-        }
-    }
-
     #[cold]
     fn grow(&mut self) {
         let bigger = vec![Entry::default(); self.entries.len() * 2];
         let entries = std::mem::replace(&mut self.entries, bigger);
         self.shift -= 1;
-        let mask = self.entries.len() - 1;
         for entry in entries.into_iter().filter(|entry| entry.count != 0) {
-            let mut i = (entry.key.hash(self.seeds) >> self.shift) as usize;
-            while self.entries[i].count != 0 {
-                i = (i + 1) & mask;
-            }
+            let i = self.find(self.seeds.hash(entry.key), |_| false);
             self.entries[i] = entry;
         }
     }
@@ -139,10 +128,10 @@ impl CountTable {
             std::mem::swap(self, other);
         }
         for &Entry { key, count } in other.entries.iter().filter(|entry| entry.count != 0) {
-            let hash = key.hash(self.seeds);
-            match key.kind() {
-                KeyKind::Short(_) => self.add_key(key, hash, count),
-                KeyKind::Long { offset } => self.add_long(other.long(offset), hash, count),
+            let hash = self.seeds.hash(key);
+            match key.as_long() {
+                None => self.add_short(key, hash, count),
+                Some((_, offset)) => self.add_long(other.long(offset), hash, count),
             }
         }
         *other = CountTable::new(self.seeds);
@@ -153,9 +142,9 @@ impl CountTable {
         let (mut short, mut long) = (Vec::with_capacity(self.len), Vec::new());
         let entries = std::mem::take(&mut self.entries);
         for Entry { key, count } in entries.into_iter().filter(|entry| entry.count != 0) {
-            match key.kind() {
-                KeyKind::Short(key) => short.push((key, count)),
-                KeyKind::Long { offset } => long.push((self.long(offset), count)),
+            match key.as_long() {
+                None => short.push((key, count)),
+                Some((_, offset)) => long.push((self.long(offset), count)),
             }
         }
         short.par_sort_unstable_by_key(|(key, _)| key.rank());
@@ -185,7 +174,7 @@ impl Lookup for &mut CountTable {
     fn request(&mut self) -> impl Fn(Key) -> u64 {
         let table = &**self;
         move |key| {
-            let hash = CountKey::short(key).hash(table.seeds);
+            let hash = table.seeds.hash(key);
             prefetch(&table.entries[(hash >> table.shift) as usize]);
             hash
         }
@@ -195,7 +184,7 @@ impl Lookup for &mut CountTable {
     fn resolve(&mut self, text: &[u8], keys: &[Key], hashes: &[u64]) {
         for (&key, &hash) in keys.iter().zip(hashes) {
             match key.as_long() {
-                None => self.add_key(CountKey::short(key), hash, 1),
+                None => self.add_short(key, hash, 1),
                 Some((start, end)) => self.add(&text[start as usize..end], 1),
             }
         }

@@ -1,54 +1,8 @@
-//! Keys of the count table: the bytes of a short pre-token, the hash and place of a long one.
+//! Hashes of pre-tokens in the count table.
 
 use std::hash::{BuildHasher, RandomState};
 
 use crate::memory::short_key::Key;
-
-/// A pre-token in the table: the key of a short one, or hash and place of a long one in the same
-/// two numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct CountKey(Key);
-
-/// A [`CountKey`] taken apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyKind {
-    /// A short pre-token.
-    Short(Key),
-    /// A long pre-token, whose bytes are at `offset` of the arena.
-    Long { offset: usize },
-}
-
-impl CountKey {
-    /// The key of a short pre-token.
-    #[inline]
-    pub fn short(key: Key) -> CountKey {
-        CountKey(key)
-    }
-
-    /// The key of a long pre-token with this hash, stored at `offset` of an arena, which has fewer
-    /// than 2⁵⁶ bytes.
-    pub fn long(hash: u64, offset: usize) -> CountKey {
-        CountKey(Key::long(hash, offset))
-    }
-
-    /// Tells the two kinds apart.
-    #[inline]
-    pub fn kind(self) -> KeyKind {
-        match self.0.as_long() {
-            None => KeyKind::Short(self.0),
-            Some((_, offset)) => KeyKind::Long { offset },
-        }
-    }
-
-    /// The hash of either kind.
-    #[inline]
-    pub fn hash(self, seeds: Seeds) -> u64 {
-        match self.kind() {
-            KeyKind::Short(Key(low, high)) => fold(low ^ seeds.0, high ^ seeds.1),
-            KeyKind::Long { .. } => self.0.0,
-        }
-    }
-}
 
 /// Random numbers that go into every hash, drawn anew for each counter, so that nobody can write a
 /// text whose pre-tokens all collide. No result depends on them.
@@ -59,6 +13,15 @@ impl Seeds {
     pub fn random() -> Seeds {
         let random = RandomState::new();
         Seeds(random.hash_one(0), random.hash_one(1))
+    }
+
+    /// Returns the hash of a key. The key of a long pre-token holds it.
+    #[inline]
+    pub fn hash(self, key: Key) -> u64 {
+        match key.as_long() {
+            None => fold(key.0 ^ self.0, key.1 ^ self.1),
+            Some((hash, _)) => hash,
+        }
     }
 
     /// Hashes a long pre-token.
@@ -87,12 +50,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_keys_know_hash_and_offset() {
-        let key = CountKey::long(7, 1 << 40);
-        assert_eq!(key.kind(), KeyKind::Long { offset: 1 << 40 });
-        assert_eq!(key.hash(Seeds::random()), 7);
+    fn a_long_key_holds_its_hash() {
+        let seeds = Seeds::random();
+        assert_eq!(seeds.hash(Key::long(7, 1 << 40)), 7);
         let short = Key::new(b"fifteen letters", 0..15);
-        assert_eq!(CountKey::short(short).kind(), KeyKind::Short(short));
+        assert_eq!(seeds.hash(short), seeds.hash(short));
+        assert_ne!(seeds.hash(short), seeds.hash(Key::new(b"fifteen letterz", 0..15)));
     }
 
     #[test]
