@@ -1,7 +1,12 @@
-//! Splitting text into pre-tokens.
+//! Splitting text into pre-tokens, inside which merges happen.
+//!
+//! [`pattern`] is the entrance. A custom pattern runs as a regular expression ([`regex`]), which is
+//! also the oracle for the scanners of the two known patterns ([`scan`]). They push the boundaries
+//! that they find into a [`boundaries::BoundarySink`]; with [`pipeline`] this is a table in which
+//! pre-tokens are looked up.
 
 pub(crate) mod boundaries;
-pub(crate) mod classes;
+mod classes;
 pub(crate) mod pattern;
 pub(crate) mod pipeline;
 pub(crate) mod regex;

@@ -1,4 +1,4 @@
-//! How a text is cut into pre-tokens, inside which alone merges happen.
+//! The patterns that split a text into pre-tokens. Merges never cross the boundary of two.
 
 use std::ops::Range;
 
@@ -22,21 +22,21 @@ enum Kind {
 }
 
 impl Pattern {
-    /// GPT-2's pattern.
+    /// Returns GPT-2's pattern.
     pub const fn gpt2() -> Pattern {
         Pattern { kind: Kind::Gpt2 }
     }
 
-    /// GPT-4's pattern (`cl100k_base`).
+    /// Returns GPT-4's pattern (`cl100k_base`).
     pub const fn gpt4() -> Pattern {
         Pattern { kind: Kind::Gpt4 }
     }
 
-    /// The pattern named `gpt2` or `gpt4`, or any regular expression. The expressions of the two
-    /// are recognised, in every spelling in use that means the same.
+    /// Parses `gpt2`, `gpt4`, or any regular expression. The expressions of the two are recognised,
+    /// in every spelling in use that means the same.
     ///
     /// # Errors
-    /// [`Error::Pattern`](crate::Error::Pattern) for what is no regular expression.
+    /// [`Error::Pattern`](crate::Error::Pattern) when `pattern` is no regular expression.
     pub fn parse(pattern: &str) -> Result<Pattern> {
         const OLD_GPT2: &str =
             r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
@@ -47,7 +47,7 @@ impl Pattern {
         })
     }
 
-    /// `gpt2`, `gpt4` or the regular expression: what [`Pattern::parse`] takes.
+    /// Returns `gpt2`, `gpt4` or the regular expression, as [`Pattern::parse`] takes it.
     pub fn name(&self) -> &str {
         match &self.kind {
             Kind::Gpt2 => "gpt2",
@@ -56,9 +56,9 @@ impl Pattern {
         }
     }
 
-    /// Calls `f` with where each pre-token of `text` is, in order. `text` holds no special tokens.
-    /// Every byte of it is in exactly one pre-token; a byte that is no UTF-8 counts as a character
-    /// that is neither letter nor number nor white space.
+    /// Calls `f` with the range of each pre-token of `text`, in order. `text` contains no special
+    /// tokens. Every byte of it is in exactly one pre-token; a byte that is not UTF-8 counts as a
+    /// character that is neither letter nor number nor white space.
     ///
     /// # Errors
     /// [`Error::PatternRun`](crate::Error::PatternRun) when a custom pattern backtracks for too
@@ -68,26 +68,29 @@ impl Pattern {
         self.for_each_boundary(text, 0..text.len(), &mut Ranges { start: 0, f })
     }
 
-    /// The same of a part of `text`, as if there were nothing else, for what takes ends.
+    /// Gives `sink` the end of each pre-token of a part of `text`, as if the text were that part.
+    ///
+    /// # Errors
+    /// As for [`Pattern::for_each_pre_token`].
     #[inline]
     pub(crate) fn for_each_boundary(
         &self,
         text: &[u8],
         part: Range<usize>,
-        ends: &mut impl BoundarySink,
+        sink: &mut impl BoundarySink,
     ) -> Result<()> {
         let text = &text[..part.end];
         match &self.kind {
-            Kind::Gpt2 => scan::gpt2_all(text, part.start, ends),
-            Kind::Gpt4 => scan::gpt4_all(text, part.start, ends),
-            Kind::Custom(regex) => return regex.all(text, part.start, ends),
+            Kind::Gpt2 => scan::gpt2(text, part.start, sink),
+            Kind::Gpt4 => scan::gpt4(text, part.start, sink),
+            Kind::Custom(regex) => return regex.for_each_boundary(text, part.start, sink),
         }
         Ok(())
     }
 
-    /// True when the pre-tokens of `text[..at]` and those of `text[at..]` are together those of
-    /// `text`, whatever comes before and after; false when that is not known from the characters on
-    /// either side. `at` is inside `text`, not at its ends.
+    /// Returns `true` if the pre-tokens of `text[..at]` and those of `text[at..]` are together those
+    /// of `text`, whatever comes before and after; `false` if the characters on either side do not
+    /// tell. `at` is inside `text`, not at its ends.
     pub(crate) fn is_boundary(&self, text: &[u8], at: usize) -> bool {
         if matches!(self.kind, Kind::Custom(_)) {
             return false;
@@ -101,14 +104,14 @@ impl Pattern {
         }
     }
 
-    /// True when `at` is inside a pre-token of `text` whose two parts are pre-tokens of
-    /// `text[..at]` and `text[at..]`, while all others stay as they are, whatever comes before and
-    /// after; false when that is not known. `at` is as in [`Pattern::is_boundary`].
+    /// Returns `true` if `at` is inside a pre-token of `text` whose two parts are pre-tokens of
+    /// `text[..at]` and `text[at..]`, while all other pre-tokens stay as they are, whatever comes
+    /// before and after; `false` if that is not known. `at` is as in [`Pattern::is_boundary`].
     ///
-    /// A run of one class is such a place, because a pre-token may begin and end with any character
-    /// of it. What looks further is a contraction: one that begins in the last two bytes before
-    /// `at` may need what follows, and an apostrophe at `at` would begin one. GPT-4's pattern
-    /// counts numbers, and looks at what follows a run of other characters.
+    /// It holds inside a run of one class, because a pre-token may begin and end with any character
+    /// of a run. The exceptions are contractions (one that begins in the last two bytes before `at`
+    /// may need what follows, and an apostrophe at `at` would begin one), numbers in GPT-4's
+    /// pattern, which counts them, and other characters there, as it looks at what follows them.
     pub(crate) fn is_in_run(&self, text: &[u8], at: usize) -> bool {
         let (class, _) = char_at(text, at);
         let is_possible = match (&self.kind, class) {
@@ -123,7 +126,7 @@ impl Pattern {
     }
 }
 
-/// Calls a function with where each pre-token is.
+/// Calls a function with the range of each pre-token.
 struct Ranges<'f, F> {
     start: usize,
     f: &'f mut F,
@@ -137,15 +140,19 @@ impl<F: FnMut(Range<usize>)> BoundarySink for Ranges<'_, F> {
     }
 }
 
-/// Only white space begins a pre-token of which another class is part, but for the apostrophe of a
-/// contraction; and only a run of white space looks at what follows it. So behind everything else a
+/// Returns `true` if GPT-2's pattern has a boundary between two characters.
+///
+/// Only white space, and the apostrophe of a contraction, begin a pre-token that another class is
+/// part of; and only a run of white space depends on what follows it. So behind everything else a
 /// change of class is a boundary.
 fn gpt2_boundary((before, last_byte): (Class, u8), after: Class) -> bool {
     before != Class::Space && before != after && !(last_byte == b'\'' && after == Class::Letter)
 }
 
-/// Behind letters and numbers a change of class is a boundary. Other characters take up one that
-/// follows them: letters, or line ends. A run of white space up to its last line end is the same
+/// Returns `true` if GPT-4's pattern has a boundary between two characters.
+///
+/// Behind letters and numbers a change of class is a boundary. Other characters may take in the
+/// letters or line ends that follow. A run of white space up to its last line end is the same
 /// pre-token at the end of the text and before a word, and no pre-token goes on from a line end to
 /// a word.
 fn gpt4_boundary((before, last_byte): (Class, u8), (after, first_byte): (Class, u8)) -> bool {

@@ -1,7 +1,7 @@
 //! Pre-tokens by any regular expression: custom patterns, and the oracle for the hand-written
-//! scanners.
+//! scanners in [`scan`](super::scan).
 //!
-//! What lies between two matches is a pre-token too, so no byte is lost. A byte that is no UTF-8 is
+//! Text between two matches is a pre-token too, so no byte is lost. A byte that is not UTF-8 is
 //! shown to the regular expression as U+FFFD, a symbol.
 
 use std::ops::Range;
@@ -11,7 +11,7 @@ use fancy_regex::{Regex, RegexBuilder};
 use crate::error::{Error, Result, one_line};
 use crate::pretokenize::boundaries::BoundarySink;
 
-/// A regular expression that cuts texts into pre-tokens.
+/// A regular expression that splits texts into pre-tokens.
 #[derive(Debug, Clone)]
 pub(crate) struct RegexSplitter {
     regex: Regex,
@@ -26,35 +26,38 @@ impl RegexSplitter {
         Ok(RegexSplitter { regex })
     }
 
-    /// The regular expression.
+    /// Returns the regular expression.
     pub(crate) fn as_str(&self) -> &str {
         self.regex.as_str()
     }
 
-    /// All pre-tokens of what `text` is from `start` on.
-    pub(crate) fn all(
+    /// Gives `sink` the end of each pre-token of `text[start..]`.
+    ///
+    /// # Errors
+    /// [`Error::PatternRun`].
+    pub(crate) fn for_each_boundary(
         &self,
         text: &[u8],
         start: usize,
-        ends: &mut impl BoundarySink,
+        sink: &mut impl BoundarySink,
     ) -> Result<()> {
         let text = &text[start..];
         match std::str::from_utf8(text) {
-            Ok(valid) => self.all_of(valid, start..text.len() + start, |end| end, ends),
+            Ok(valid) => self.match_all(valid, start..text.len() + start, |end| end, sink),
             Err(_) => {
                 let (shown, replaced) = replace_invalid(text);
                 let mut before = 0;
-                // Each byte that was replaced is two bytes longer now.
+                // U+FFFD has three bytes, two more than what it replaces.
                 let end_in_text = |end: usize| {
                     before += replaced[before..].iter().take_while(|&&at| at < end).count();
                     end - 2 * before
                 };
-                self.all_of(&shown, start..text.len() + start, end_in_text, ends)
+                self.match_all(&shown, start..text.len() + start, end_in_text, sink)
             }
         }
     }
 
-    /// The pre-tokens themselves.
+    /// Splits `text` into its pre-tokens.
     #[cfg(test)]
     pub(crate) fn pieces<'t>(&self, text: &'t [u8]) -> Vec<&'t [u8]> {
         struct Collected(Vec<usize>);
@@ -64,23 +67,23 @@ impl RegexSplitter {
             }
         }
         let mut ends = Collected(vec![0]);
-        self.all(text, 0, &mut ends).unwrap();
+        self.for_each_boundary(text, 0, &mut ends).unwrap();
         ends.0.windows(2).map(|at| &text[at[0]..at[1]]).collect()
     }
 
-    /// Matches `shown` and maps each end through `end_in_text`, which is called with rising
+    /// Matches `shown` and maps each end through `end_in_text`, which is called with ascending
     /// positions.
-    fn all_of(
+    fn match_all(
         &self,
         shown: &str,
         part: Range<usize>,
         mut end_in_text: impl FnMut(usize) -> usize,
-        ends: &mut impl BoundarySink,
+        sink: &mut impl BoundarySink,
     ) -> Result<()> {
         let mut at = 0;
         let mut cut = |end: usize| {
             if at < end {
-                ends.push(part.start + end);
+                sink.push(part.start + end);
                 at = end;
             }
         };
@@ -98,7 +101,7 @@ impl RegexSplitter {
     }
 }
 
-/// `text` with U+FFFD in place of each byte that is no UTF-8, and where in the result those are.
+/// Puts U+FFFD in place of each byte that is not UTF-8. Returns the positions of these as well.
 fn replace_invalid(text: &[u8]) -> (String, Vec<usize>) {
     let mut shown = String::with_capacity(text.len() + 64);
     let mut replaced = Vec::new();

@@ -1,10 +1,9 @@
-//! What the patterns distinguish: letters (`\p{L}`), numbers (`\p{N}`), white space (`\s`) and
-//! everything else, for every character of Unicode and for bytes that belong to no character.
+//! The classes of characters that the patterns distinguish: letters (`\p{L}`), numbers (`\p{N}`),
+//! white space (`\s`) and everything else.
 //!
-//! Where a well-formed UTF-8 sequence begins, there is that character. Every other byte that is in
-//! no such sequence is a character of its own that is neither letter nor number nor white space. No
-//! sequence begins inside another, so this can be decided at any place by looking at three bytes on
-//! either side.
+//! A text is any bytes. A well-formed UTF-8 sequence is one character; every byte outside such a
+//! sequence is one as well, neither letter nor number nor white space. No sequence begins inside
+//! another, so the three bytes on either side of a position decide about it.
 
 use std::sync::LazyLock;
 
@@ -14,7 +13,7 @@ use regex_syntax::hir::{Class as RegexClass, HirKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Class {
-    /// Punctuation, symbols, marks, controls; bytes that are no UTF-8.
+    /// Punctuation, symbols, marks, controls; bytes that are not UTF-8.
     Other = 0,
     /// `\p{L}`
     Letter = 1,
@@ -62,13 +61,13 @@ pub(crate) static ASCII: [Class; 128] = {
     classes
 };
 
-/// The class of a character.
+/// Returns the class of a character.
 pub(crate) fn class_of(c: char) -> Class {
     CLASSES[c as usize]
 }
 
-/// The character that begins at `at`, which must be inside `text`: its class and its length in
-/// bytes.
+/// Returns the class and the length in bytes of the character that begins at `at`, which must be
+/// inside `text`.
 #[inline]
 pub(crate) fn char_at(text: &[u8], at: usize) -> (Class, usize) {
     let byte = text[at];
@@ -84,8 +83,8 @@ fn wide_char_at(text: &[u8], at: usize) -> (Class, usize) {
     }
 }
 
-/// The class of the character that ends at `at`, which is not 0. `None` when `at` is inside a
-/// character.
+/// Returns the class of the character that ends at `at`, which is not 0, or `None` if `at` is inside
+/// a character.
 pub(crate) fn class_before(text: &[u8], at: usize) -> Option<Class> {
     if let Some(&class) = ASCII.get(text[at - 1] as usize) {
         return Some(class);
@@ -101,7 +100,7 @@ pub(crate) fn class_before(text: &[u8], at: usize) -> Option<Class> {
     Some(Class::Other)
 }
 
-/// The character whose UTF-8 sequence `bytes` begin with.
+/// Returns the character whose UTF-8 sequence `bytes` begin with.
 fn well_formed(bytes: &[u8]) -> Option<char> {
     let len = match *bytes.first()? {
         0..0x80 => 1,
@@ -110,7 +109,7 @@ fn well_formed(bytes: &[u8]) -> Option<char> {
         0xF0..0xF5 => 4,
         _ => return None,
     };
-    // Too long an encoding, a surrogate, a character too high: the standard library knows them.
+    // The standard library refuses overlong encodings, surrogates and characters too high.
     std::str::from_utf8(bytes.get(..len)?).ok()?.chars().next()
 }
 

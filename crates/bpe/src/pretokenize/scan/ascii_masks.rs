@@ -1,70 +1,69 @@
-//! The classes of 64 bytes at once, a bit a byte.
+//! The classes of 64 bytes at once, as masks: one bit per byte.
 //!
-//! Where a word ends is not predictable: a scanner that branches on it waits for the right branch
-//! longer than for anything else. With masks, where pre-tokens begin follows from shifts, the same
-//! instructions whatever the text. What is left to branch on is how many begin within 64 bytes.
+//! [`window`](super::window) explains what masks are good for.
 
 use wide::i8x16;
 
-/// Bit i is byte i of a window.
+/// Which bytes of a window are in which class: bit i is byte i.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Masks {
     pub letters: u64,
     pub numbers: u64,
-    /// White space, blanks and line ends too.
+    /// White space, including blanks and line ends.
     pub spaces: u64,
     pub blanks: u64,
     pub line_ends: u64,
     pub apostrophes: u64,
-    /// Bytes that are no ASCII.
-    pub wide: u64,
+    pub non_ascii: u64,
 }
 
 impl Masks {
-    /// What is none of these, and no ASCII.
+    /// Classifies the bytes of a window, 16 per step.
+    #[inline(always)]
+    pub fn new(window: &[u8; 64]) -> Masks {
+        let mut masks = Masks::default();
+        for (part, shift) in window.as_chunks::<16>().0.iter().zip([0, 16, 32, 48]) {
+            let bytes: i8x16 = bytemuck::cast(*part);
+            // The top bit of each byte: all ones after a comparison that holds.
+            let mask = |bytes: i8x16| u64::from(bytes.to_bitmask() as u16) << shift;
+            let blanks = bytes.simd_eq(splat(b' '));
+            // Bit 5 is what capital and small letters differ in.
+            masks.letters |= mask(between(bytes | splat(0x20), b'a', b'z'));
+            masks.numbers |= mask(between(bytes, b'0', b'9'));
+            masks.spaces |= mask(between(bytes, b'\t', b'\r') | blanks);
+            masks.blanks |= mask(blanks);
+            masks.line_ends |= mask(bytes.simd_eq(splat(b'\n')) | bytes.simd_eq(splat(b'\r')));
+            masks.apostrophes |= mask(bytes.simd_eq(splat(b'\'')));
+            masks.non_ascii |= mask(bytes);
+        }
+        masks
+    }
+
+    /// Returns the bytes of no class, and those that are no ASCII.
     #[inline(always)]
     pub fn others(&self) -> u64 {
         !(self.letters | self.numbers | self.spaces)
     }
 
-    /// How many bytes a window decides of which the last may depend on one byte more: all before
-    /// its last byte, or before the byte that comes before the first that is no ASCII.
+    /// Returns the number of bytes that a window decides if a byte may depend on the next one: all
+    /// but the last, or all but the one before the first that is no ASCII.
     #[inline(always)]
-    pub fn known(&self) -> u32 {
-        let known = (self.wide | 1 << 63).trailing_zeros();
-        if self.wide == 0 { known } else { known.saturating_sub(1) }
+    pub fn decided_len(&self) -> u32 {
+        let len = (self.non_ascii | 1 << 63).trailing_zeros();
+        if self.non_ascii == 0 { len } else { len.saturating_sub(1) }
     }
 }
 
-/// The bits at which runs of ones begin.
+/// Returns the bits at which runs of ones begin.
 #[inline(always)]
 pub(super) fn run_starts(mask: u64) -> u64 {
     mask & !(mask << 1)
 }
 
-/// The lowest bits, fewer than 64.
+/// Returns the lowest `bits` bits, fewer than 64.
 #[inline(always)]
 pub(super) fn below(bits: u32) -> u64 {
     (1 << bits) - 1
-}
-
-/// The masks of a window, sixteen bytes at a time.
-#[inline(always)]
-pub(super) fn masks(window: &[u8; 64]) -> Masks {
-    let mut masks = Masks::default();
-    for (part, shift) in window.as_chunks::<16>().0.iter().zip([0, 16, 32, 48]) {
-        let bytes: i8x16 = bytemuck::cast(*part);
-        let mask = |bytes: i8x16| u64::from(bytes.to_bitmask() as u16) << shift;
-        let blanks = bytes.simd_eq(splat(b' '));
-        masks.letters |= mask(between(bytes | splat(0x20), b'a', b'z'));
-        masks.numbers |= mask(between(bytes, b'0', b'9'));
-        masks.spaces |= mask(between(bytes, b'\t', b'\r') | blanks);
-        masks.blanks |= mask(blanks);
-        masks.line_ends |= mask(bytes.simd_eq(splat(b'\n')) | bytes.simd_eq(splat(b'\r')));
-        masks.apostrophes |= mask(bytes.simd_eq(splat(b'\'')));
-        masks.wide |= mask(bytes);
-    }
-    masks
 }
 
 #[inline(always)]
@@ -72,8 +71,8 @@ fn splat(byte: u8) -> i8x16 {
     i8x16::splat(byte as i8)
 }
 
-/// Which bytes are from `first` to `last`. As signed numbers, bytes that are no ASCII are below all
-/// others.
+/// Compares each byte with the range from `first` to `last`. Bytes that are no ASCII are negative
+/// as signed numbers, so they are below every range.
 #[inline(always)]
 fn between(bytes: i8x16, first: u8, last: u8) -> i8x16 {
     bytes.simd_gt(splat(first - 1)) & bytes.simd_lt(splat(last + 1))
@@ -90,7 +89,7 @@ mod tests {
                 for filler in [b'a', 0xFF] {
                     let mut window = [filler; 64];
                     window[at] = byte;
-                    let masks = masks(&window);
+                    let masks = Masks::new(&window);
                     let rest = !(1 << at);
                     let of = |is: bool, filler: bool| {
                         u64::from(is) << at | if filler { rest } else { 0 }
@@ -102,7 +101,7 @@ mod tests {
                     assert_eq!(masks.blanks, of(byte == b' ', false));
                     assert_eq!(masks.line_ends, of(matches!(byte, b'\n' | b'\r'), false));
                     assert_eq!(masks.apostrophes, of(byte == b'\'', false));
-                    assert_eq!(masks.wide, of(!byte.is_ascii(), filler == 0xFF));
+                    assert_eq!(masks.non_ascii, of(!byte.is_ascii(), filler == 0xFF));
                 }
             }
         }

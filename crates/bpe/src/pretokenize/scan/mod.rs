@@ -10,53 +10,59 @@ mod scalar;
 mod window;
 
 use crate::pretokenize::boundaries::BoundarySink;
+use window::Decided;
 
 /// GPT-2's pattern, in the form that tiktoken gives it.
 pub const GPT2: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
 /// GPT-4's pattern (`cl100k_base`), in the form that tiktoken gives it.
-pub const GPT4: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s";
+pub const GPT4: &str = concat!(
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|",
+    r"\s++$|\s*[\r\n]|\s+(?!\S)|\s"
+);
 
-/// All pre-tokens of what `text` is from `start` on, by GPT-2's pattern.
+/// Gives `sink` the boundaries of `text` from `start` on by GPT-2's pattern.
 #[inline]
-pub(crate) fn gpt2_all(text: &[u8], start: usize, ends: &mut impl BoundarySink) {
-    all(text, start, |window| window::gpt2_starts(window).0, |at| scalar::gpt2(text, at), ends);
+pub(crate) fn gpt2(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
+    scan(text, start, window::gpt2, scalar::gpt2, sink);
 }
 
-/// The same by GPT-4's pattern.
+/// Gives `sink` the boundaries of `text` from `start` on by GPT-4's pattern.
 #[inline]
-pub(crate) fn gpt4_all(text: &[u8], start: usize, ends: &mut impl BoundarySink) {
-    all(text, start, |window| window::gpt4_starts(window).0, |at| scalar::gpt4(text, at), ends);
+pub(crate) fn gpt4(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
+    scan(text, start, window::gpt4, scalar::gpt4, sink);
 }
 
-/// As many pre-tokens at a time as a window of ASCII decides, and one by one where it decides
-/// nothing: `starts` tells where they begin in a window, `end` where the one at a position ends.
+/// Finds as many boundaries at a time as a window of ASCII decides, and single ones where it
+/// decides nothing. `window` returns the boundaries in a window, `scalar` the end of the pre-token
+/// at a position.
 #[inline(always)]
-fn all(
+fn scan(
     text: &[u8],
     start: usize,
-    starts: impl Fn(&[u8; 64]) -> u64,
-    end: impl Fn(usize) -> usize,
-    ends: &mut impl BoundarySink,
+    window: impl Fn(&[u8; 64]) -> Decided,
+    scalar: impl Fn(&[u8], usize) -> usize,
+    sink: &mut impl BoundarySink,
 ) {
     let mut at = start;
-    // Where a window decides nothing, as in another script, the next pre-tokens do without.
+    // Where a window decides nothing, as in a script that is not Latin, none is tried for a while.
     let mut windows_from = 0;
     while at < text.len() {
         if at >= windows_from
-            && let Some(window) = text[at..].first_chunk()
+            && let Some(bytes) = text[at..].first_chunk()
         {
             // All but the first pre-token of a window begin where another ends.
-            let starts = starts(window);
-            if starts != 0 {
-                ends.push_bits(at, starts);
-                at += starts.ilog2() as usize;
+            let ends = window(bytes).starts;
+            if ends != 0 {
+                sink.push_bits(at, ends);
+                // The next window begins at the last boundary of this one.
+                at += ends.ilog2() as usize;
                 continue;
             }
             windows_from = at + 32;
         }
-        at = end(at);
-        ends.push(at);
+        at = scalar(text, at);
+        sink.push(at);
     }
 }
 

@@ -8,7 +8,9 @@
 
 use crate::pretokenize::classes::{ASCII, Class, char_at};
 
-/// The end of the pre-token that begins at `at` by GPT-2's pattern; `at` must be inside `text`.
+/// Returns the end of the pre-token that begins at `at` by GPT-2's pattern.
+///
+/// `at` must be inside `text`, here and in all that follows.
 #[inline(always)]
 pub(super) fn gpt2(text: &[u8], at: usize) -> usize {
     let first = text[at];
@@ -30,7 +32,7 @@ pub(super) fn gpt2(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// `'(?:[sdmt]|ll|ve|re)`
+/// Matches `'(?:[sdmt]|ll|ve|re)` at the apostrophe `at`.
 #[inline]
 fn gpt2_contraction(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at + 1..)? {
@@ -40,14 +42,14 @@ fn gpt2_contraction(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// `\s+(?!\S)|\s+`: the run of white space at `at`, without its last character if a word follows
-/// and more is left.
+/// Matches `\s+(?!\S)|\s+`: the run of white space at `at`, without its last character if a word
+/// follows and the run has more than that.
 fn spaces(text: &[u8], at: usize) -> usize {
     let (last, end) = space_run(text, at);
     if end < text.len() && last > at { last } else { end }
 }
 
-/// The run of white space at `at`: where its last character begins, and where it ends.
+/// Finds the run of white space at `at`. Returns the start of its last character and its end.
 fn space_run(text: &[u8], at: usize) -> (usize, usize) {
     let (mut last, mut end) = (at, at);
     while end < text.len() {
@@ -61,13 +63,13 @@ fn space_run(text: &[u8], at: usize) -> (usize, usize) {
     (last, end)
 }
 
-/// The end of the run of `class` that goes on at `at`.
+/// Returns the end of the run of `class` that continues at `at`.
 #[inline]
 fn run(text: &[u8], at: usize, class: Class) -> usize {
     if class == Class::Letter { letters(text, at) } else { run_bytewise(text, at, class) }
 }
 
-/// The same, character by character.
+/// Returns the end of the run of `class` that continues at `at`, character by character.
 #[inline]
 fn run_bytewise(text: &[u8], mut at: usize, class: Class) -> usize {
     while let Some(&byte) = text.get(at) {
@@ -80,9 +82,10 @@ fn run_bytewise(text: &[u8], mut at: usize, class: Class) -> usize {
     at
 }
 
-/// The same for letters, eight bytes at a time. Where a word ends is not predictable, and a loop
-/// over its characters that ends there costs more than all the rest; most words end within the
-/// first eight bytes, which is.
+/// Returns the end of the run of letters that continues at `at`, eight bytes at a time.
+///
+/// The end of a word is unpredictable, and a loop that leaves at it costs more than all the rest;
+/// but most words end within the first eight bytes, and that is predictable.
 #[inline]
 fn letters(text: &[u8], mut at: usize) -> usize {
     while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
@@ -95,27 +98,30 @@ fn letters(text: &[u8], mut at: usize) -> usize {
     more_letters(text, at)
 }
 
-/// The rest of a run of letters where it leaves ASCII, or near the end of the text. Kept out of the
-/// hot loop.
+/// Returns the end of a run of letters that leaves ASCII or is near the end of the text. Kept out of
+/// the hot loop.
 #[inline(never)]
 fn more_letters(text: &[u8], at: usize) -> usize {
     run_bytewise(text, at, Class::Letter)
 }
 
-/// How many of eight bytes, from the lowest on, are ASCII letters before the first that is none.
+/// Counts the ASCII letters that eight bytes begin with, the lowest byte first.
+///
+/// All bytes are compared at once within one integer (L. Lamport, *Multiple Byte Processing with
+/// Full-Word Instructions*, 1975).
 #[inline]
 pub(super) fn ascii_letters(bytes: u64) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x80 * ONES;
-    // Seven bits a byte: sums stay within their byte, and reach its top bit from a certain letter
-    // on.
+    // With seven bits per byte, sums stay within their byte. They reach its top bit from the letter
+    // `a` on, and beyond `z`.
     let lower = (bytes | (0x20 * ONES)) & !TOPS;
     let from_a = lower + (0x80 - b'a' as u64) * ONES;
     let beyond_z = lower + (0x7F - b'z' as u64) * ONES;
     ((!from_a | beyond_z | bytes) & TOPS).trailing_zeros() as usize / 8
 }
 
-/// The end of the pre-token that begins at `at` by GPT-4's pattern; `at` must be inside `text`.
+/// Returns the end of the pre-token that begins at `at` by GPT-4's pattern.
 #[inline]
 pub(super) fn gpt4(text: &[u8], at: usize) -> usize {
     let first = text[at];
@@ -147,7 +153,8 @@ pub(super) fn gpt4(text: &[u8], at: usize) -> usize {
     gpt4_spaces(text, at)
 }
 
-/// `'(?i:[sdmt]|ll|ve|re)`; the long s, U+017F, is an s as well when case does not count.
+/// Matches `'(?i:[sdmt]|ll|ve|re)` at the apostrophe `at`. The long s, U+017F, is an s as well when
+/// case does not count.
 #[inline]
 fn gpt4_contraction(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at + 1..)? {
@@ -160,7 +167,7 @@ fn gpt4_contraction(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The rest of `\p{N}{1,3}+` after its first number.
+/// Matches the rest of `\p{N}{1,3}+` after its first number.
 fn three_numbers(text: &[u8], mut at: usize) -> usize {
     for _ in 0..2 {
         match text.get(at).map(|_| char_at(text, at)) {
@@ -171,12 +178,12 @@ fn three_numbers(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// `[\r\n]*+`
+/// Matches `[\r\n]*+`.
 fn line_ends(text: &[u8], at: usize) -> usize {
     at + text[at..].iter().take_while(|&&byte| byte == b'\r' || byte == b'\n').count()
 }
 
-/// `\s++$|\s*[\r\n]|\s+(?!\S)|\s`
+/// Matches `\s++$|\s*[\r\n]|\s+(?!\S)|\s`.
 fn gpt4_spaces(text: &[u8], at: usize) -> usize {
     let (last, end) = space_run(text, at);
     if end == text.len() {

@@ -1,50 +1,99 @@
-//! Where pre-tokens begin in a window of 64 bytes of ASCII, told from masks
-//! ([`Masks`](super::ascii_masks::Masks)).
+//! All boundaries within a window of 64 bytes of ASCII at once.
 //!
-//! Let L, N, O, S be the masks of letters, numbers, other characters and white space, B that of the
-//! blank and R that of line ends, which are part of S. Bit i − 1 of a mask is the byte before byte
-//! i. A window begins where a pre-token does.
+//! A scanner that reads one byte after the other branches on each of them, and where a word ends
+//! no branch predictor can know. So here a set of bytes is one 64-bit number, a *mask*: bit i is
+//! set if byte i of the window is in the set. One operation on a mask then treats 64 bytes, without
+//! a branch (R. Cameron, K. Herdy and D. Lin, *High Performance XML Parsing Using Parallel Bit Stream
+//! Technology*, 2008; G. Langdale and D. Lemire, *Parsing Gigabytes of JSON per Second*, 2019).
+//! [`Masks`] makes the masks of the classes of bytes by comparing 16 bytes per instruction. Two
+//! idioms do most of the rest:
 //!
-//! GPT-2's pattern:
+//! - `mask << 1` is the set of bytes that come directly after one of `mask`, `mask >> 1` of those
+//!   directly before.
+//! - `mask & !(mask << 1)`, [`run_starts`], keeps the first byte of each run of ones.
+//!
+//! # An example
+//!
+//! GPT-2's pattern on `It's two  cats, 42 dogs!`. Bits are written in the order of the text, so
+//! the leftmost is bit 0, and `<< 1` moves them to the right; a dot is a zero. L, N, S and O are
+//! the letters, numbers, white space and other bytes, B the blanks (here the same as S).
+//!
+//! ```text
+//! text                 It's two  cats, 42 dogs!
+//! L                    11.1.111..1111.....1111.
+//! N                    ................11......
+//! O                    ..1...........1........1
+//! S                    ....1...11.....1..1.....
+//!
+//! words                1.11.1....1...1.1..1...1   first bytes of runs of L, of N and of O
+//! words & !(B << 1)    1.11..........1........1   a blank before a word belongs to it: ` ?`
+//! run_starts(S)        ....1...1......1..1.....   white space begins a pre-token
+//! S & !(S >> 1)        ....1....1.....1..1.....   so does its last byte, for the word behind it
+//!
+//! the last three, |    1.111...11....11..1....1
+//! after contractions   1.1.1...11....11..1....1   `'s` ends where ` two` begins
+//! pre-tokens           It|'s| two| | cats|,| 42| dogs|!
+//! ```
+//!
+//! The last byte of a window stays undecided, because it may depend on the next one (`S >> 1` looks
+//! one byte ahead), and so does everything from shortly before the first byte that is no ASCII. The
+//! caller goes on with a window that begins at the last boundary found.
+//!
+//! # The rules
+//!
+//! A window begins where a pre-token does. GPT-2's pattern:
 //! - A run of L, N or O begins a pre-token, unless a blank comes before it: ` ?` takes that in.
 //! - A run of S begins one, and so does its last byte where something else follows: `\s+(?!\S)`
 //!   leaves it, and it goes with the word, or alone.
 //! - Where a pre-token begins with an apostrophe, a contraction may end behind the letters that
 //!   follow.
 //!
-//! GPT-4's:
+//! GPT-4's, with R for the line ends, which are part of S:
 //! - A run of O begins a pre-token, unless a blank comes before it. The line ends behind it are
-//!   part of it: what is said of S is said of what is left of S without these.
+//!   part of it; the rules for S hold for what is left of S without these.
 //! - A run of L begins one, unless a byte comes before it that `[^\r\n\p{L}\p{N}]?+` takes in:
 //!   white space that is no line end, or a single O that begins a pre-token.
-//! - A run of N begins one, and every third byte in it.
+//! - A run of N begins one, and so does every third byte in it.
 //! - A run of S begins one; so does its last byte where something else follows, unless that is a
-//!   line end; and so does what is left of it behind its last line end, as `\s*[\r\n]` takes all up
-//!   to there.
-//! - Contractions as with GPT-2, of large letters too.
+//!   line end; and so does the rest of the run behind its last line end, as `\s*[\r\n]` takes all
+//!   up to there.
+//! - Contractions as with GPT-2, of capital letters too.
 
-use super::ascii_masks::{below, masks, run_starts};
+use super::ascii_masks::{Masks, below, run_starts};
 
-/// Where pre-tokens by GPT-2's pattern begin in `window`, at whose first byte one begins: a bit
-/// each, but for that first one. Only what the window itself decides is there, and of how many of
-/// its bytes: nothing is said of the last one, nor of what comes behind the first that is no ASCII.
+/// The boundaries that a window decides by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Decided {
+    /// A bit for each byte that begins a pre-token, but not for the first byte of the window.
+    pub starts: u64,
+    /// The number of bytes that are decided: all bits of `starts` are below it.
+    pub len: u32,
+}
+
+/// Finds where pre-tokens by GPT-2's pattern begin in `window`, at whose first byte one begins.
 #[inline(always)]
-pub(super) fn gpt2_starts(window: &[u8; 64]) -> (u64, u32) {
-    let masks = masks(window);
+pub(super) fn gpt2(window: &[u8; 64]) -> Decided {
+    let masks = Masks::new(window);
     let words = run_starts(masks.letters) | run_starts(masks.numbers) | run_starts(masks.others());
     let last_spaces = masks.spaces & !(masks.spaces >> 1);
     let starts = words & !(masks.blanks << 1) | run_starts(masks.spaces) | last_spaces;
-    with_contractions(window, starts, masks.apostrophes, masks.known(), |byte| byte)
+    let decided = Decided { starts, len: masks.decided_len() };
+    with_contractions(window, decided, masks.apostrophes, |byte| byte)
 }
 
-/// The same by GPT-4's pattern.
+/// Finds where pre-tokens by GPT-4's pattern begin in `window`, at whose first byte one begins.
 #[inline(always)]
-pub(super) fn gpt4_starts(window: &[u8; 64]) -> (u64, u32) {
-    let masks = masks(window);
+pub(super) fn gpt4(window: &[u8; 64]) -> Decided {
+    let masks = Masks::new(window);
     let (others, line_ends) = (masks.others(), masks.line_ends);
     let other_starts = run_starts(others) & !(masks.blanks << 1);
-    // A bit added to a run of ones where it begins turns it into zeros, and the zero behind it into
-    // a one.
+    // Line ends directly behind a run of O. Adding a bit to a run of ones at its start carries
+    // through the run: its ones become zeros, and the zero behind it a one. So `!sum` has exactly
+    // the runs that a bit was added to.
+    //   line_ends                  ..11...1.
+    //   others << 1                ..1......     an O stands before the first run only
+    //   sum                        ....1..1.
+    //   line_ends & !sum           ..11.....
     let taken = line_ends & !line_ends.wrapping_add(line_ends & others << 1);
     let inline = masks.spaces & !line_ends;
     let last_spaces = inline & !(masks.spaces >> 1);
@@ -52,21 +101,27 @@ pub(super) fn gpt4_starts(window: &[u8; 64]) -> (u64, u32) {
     let starts = words | other_starts | number_starts(masks.numbers);
     let mut starts = starts | run_starts(masks.spaces & !taken) | last_spaces;
 
-    let mut known = masks.known();
+    // Runs of white space that is no line end, directly behind a line end, by their first bits:
+    // they begin a pre-token unless another line end comes behind them. The carry of a sum finds
+    // the byte behind each. Where it is a line end, or unknown, `settle` looks at the runs one by
+    // one; this is rare.
+    let mut len = masks.decided_len();
     let mut after_lines = run_starts(inline) & (line_ends & !taken) << 1;
     let (ends, is_cut_off) = inline.overflowing_add(after_lines);
-    if is_cut_off || ends & !inline & (line_ends | masks.wide) != 0 {
-        let settled = settle(after_lines, inline, line_ends, masks.wide);
-        (after_lines, known) = (settled.0, known.min(settled.1));
+    if is_cut_off || ends & !inline & (line_ends | masks.non_ascii) != 0 {
+        let settled = settle(after_lines, inline, line_ends, masks.non_ascii);
+        (after_lines, len) = (settled.starts, len.min(settled.len));
     }
     starts |= after_lines;
-    with_contractions(window, starts, masks.apostrophes, known, |byte| byte.to_ascii_lowercase())
+    let decided = Decided { starts, len };
+    with_contractions(window, decided, masks.apostrophes, |byte| byte.to_ascii_lowercase())
 }
 
-/// Where numbers begin, every third of a run.
+/// Returns where numbers begin: the first byte and every third byte of each run.
 #[inline(always)]
 fn number_starts(numbers: u64) -> u64 {
     let mut starts = run_starts(numbers);
+    // Bytes that are numbers, as are the two before them: a start three bytes back makes them one.
     let third = numbers & numbers << 1 & numbers << 2;
     let mut next = starts << 3 & third;
     while next != 0 {
@@ -76,49 +131,47 @@ fn number_starts(numbers: u64) -> u64 {
     starts
 }
 
-/// Which of the runs of white space behind a line end, by their first bits, begin a pre-token
-/// because no line end comes behind them; and how many bytes are decided, as of a run that goes on
-/// no one knows.
+/// Keeps those runs of white space behind a line end, given by their first bits, that begin a
+/// pre-token because no line end comes behind them. A run that is cut off is not decided.
 #[cold]
-fn settle(mut after_lines: u64, inline: u64, line_ends: u64, wide: u64) -> (u64, u32) {
-    let mut begin = 0;
+fn settle(mut after_lines: u64, inline: u64, line_ends: u64, non_ascii: u64) -> Decided {
+    let mut starts = 0;
     while after_lines != 0 {
         let start = after_lines.trailing_zeros();
         after_lines &= after_lines - 1;
         let end = start + (inline >> start).trailing_ones();
         let is = |mask: u64| mask >> end & 1 != 0;
-        if end >= 64 || is(wide) {
-            return (begin, start);
+        if end >= 64 || is(non_ascii) {
+            return Decided { starts, len: start };
         }
         if !is(line_ends) {
-            begin |= 1 << start;
+            starts |= 1 << start;
         }
     }
-    (begin, 64)
+    Decided { starts, len: 64 }
 }
 
-/// What is decided of `starts`, with contractions: letters behind an apostrophe that begins a
-/// pre-token are part of it, and what follows them begins anew. `lower` makes letters small that
-/// may be large.
+/// Adds contractions: letters behind an apostrophe that begins a pre-token are part of it, and a
+/// pre-token begins behind them. `lower` maps letters whose case does not count to small ones.
 #[inline(always)]
 fn with_contractions(
     window: &[u8; 64],
-    mut starts: u64,
+    Decided { mut starts, mut len }: Decided,
     apostrophes: u64,
-    mut known: u32,
     lower: impl Fn(u8) -> u8,
-) -> (u64, u32) {
-    let mut candidates = apostrophes & (starts | 1) & below(known);
+) -> Decided {
+    // Bit 0 is a start too, though it is not in `starts`.
+    let mut candidates = apostrophes & (starts | 1) & below(len);
     while candidates != 0 {
         let at = candidates.trailing_zeros() as usize;
         candidates &= candidates - 1;
         match contraction(window, at, &lower) {
             Contraction::Ends(end) => starts = starts & !(2 << at) | 1u64.unbounded_shl(end),
             Contraction::None => {}
-            Contraction::Unknown => known = known.min(at as u32 + 1),
+            Contraction::Unknown => len = len.min(at as u32 + 1),
         }
     }
-    (starts & below(known) & !1, known)
+    Decided { starts: starts & below(len) & !1, len }
 }
 
 enum Contraction {
@@ -129,7 +182,7 @@ enum Contraction {
     Unknown,
 }
 
-/// `'(?:[sdmt]|ll|ve|re)` at the apostrophe `at`.
+/// Matches `'(?:[sdmt]|ll|ve|re)` at the apostrophe `at`.
 #[inline]
 fn contraction(window: &[u8; 64], at: usize, lower: impl Fn(u8) -> u8) -> Contraction {
     let mut letters = window[at + 1..].iter().map(|&letter| lower(letter));
@@ -145,12 +198,23 @@ fn contraction(window: &[u8; 64], at: usize, lower: impl Fn(u8) -> u8) -> Contra
 
 #[cfg(test)]
 mod tests {
-    use super::super::scalar::{gpt2, gpt4};
+    use super::super::scalar;
     use super::*;
     use proptest::prelude::*;
     use proptest::test_runner::TestCaseResult;
 
-    /// Windows that begin where a pre-token does, as they are called for.
+    #[test]
+    fn the_example_of_the_module() {
+        let mut window = [b'!'; 64];
+        let text = b"It's two  cats, 42 dogs!";
+        window[..text.len()].copy_from_slice(text);
+        let bits: String = (0..text.len())
+            .map(|i| if (gpt2(&window).starts | 1) >> i & 1 == 1 { '1' } else { '.' })
+            .collect();
+        assert_eq!(bits, "1.1.1...11....11..1....1");
+    }
+
+    /// Windows that begin where a pre-token does.
     fn window() -> impl Strategy<Value = [u8; 64]> {
         const PIECES: &[&str] = &[
             "a", "Zb", "7", "12", "3456", " ", " ", "  ", "\n", "\r\n", "\t", "'", "'s", "'l",
@@ -164,12 +228,12 @@ mod tests {
         })
     }
 
-    /// The scanner that goes pre-token by pre-token is the oracle. What follows the window must not
+    /// Compares with the scanner that goes pre-token by pre-token. What follows the window must not
     /// matter.
     fn check(
         window: &[u8; 64],
         more: &str,
-        (starts, known): (u64, u32),
+        found: Decided,
         scanner: impl Fn(&[u8], usize) -> usize,
     ) -> TestCaseResult {
         let text = [&window[..], more.as_bytes()].concat();
@@ -179,11 +243,11 @@ mod tests {
             expected |= 1 << at;
             at = scanner(&text, at);
         }
-        prop_assert_eq!(starts, expected & below(known));
+        prop_assert_eq!(found.starts, expected & below(found.len));
         Ok(())
     }
 
-    /// How many bytes of ASCII the window begins with.
+    /// Counts the bytes of ASCII that the window begins with.
     fn ascii_len(window: &[u8; 64]) -> usize {
         window.iter().take_while(|byte| byte.is_ascii()).count()
     }
@@ -193,22 +257,22 @@ mod tests {
 
         #[test]
         fn gpt2_starts_are_those_of_the_scanner(window in window(), more in "[ as'\n!\u{e9}]{0,3}") {
-            let found = gpt2_starts(&window);
-            check(&window, &more, found, gpt2)?;
-            // All that can be known is.
-            prop_assert!(found.1 as usize >= ascii_len(&window).saturating_sub(1).min(61));
+            let found = gpt2(&window);
+            check(&window, &more, found, scalar::gpt2)?;
+            // Everything that can be decided is.
+            prop_assert!(found.len as usize >= ascii_len(&window).saturating_sub(1).min(61));
         }
 
         #[test]
         fn gpt4_starts_are_those_of_the_scanner(window in window(), more in "[ aS'\n!7\u{e9}]{0,3}") {
-            let found = gpt4_starts(&window);
-            check(&window, &more, found, gpt4)?;
+            let found = gpt4(&window);
+            check(&window, &more, found, scalar::gpt4)?;
             // What is behind the last line end is open when there is only white space.
             let ascii = &window[..ascii_len(&window)];
             let behind = ascii.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap();
             let is_open = behind.len() < ascii.len() && behind.trim_ascii().is_empty();
             let sure = if is_open { ascii.len() - behind.len() } else { ascii.len() };
-            prop_assert!(found.1 as usize >= sure.saturating_sub(1).min(61));
+            prop_assert!(found.len as usize >= sure.saturating_sub(1).min(61));
         }
     }
 }
