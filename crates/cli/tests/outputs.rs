@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use common::{Folder, fails, stdout};
 use lm::charts::compare::Run;
 use lm::run::checkpoint::RunLock;
-use lm::run::manifest::Record;
+use lm::run::manifest::RunManifest;
 
 const STEPS: [&str; 8] =
     ["--steps", "40", "--eval-every", "10", "--checkpoint-every", "10", "--log-every", "5"];
@@ -51,17 +51,17 @@ fn samples_and_events_change_nothing_and_resume_with_the_run() {
     assert_eq!(weights(&plain), weights(&told));
     assert_eq!(events(), 1);
 
-    let record = Record::read(&told).unwrap();
-    assert_eq!(record.sittings.len(), 2);
-    let ends: Vec<_> = record.sittings.iter().map(|s| (s.first_step, s.last_step)).collect();
+    let record = RunManifest::read(&told).unwrap();
+    assert_eq!(record.sessions.len(), 2);
+    let ends: Vec<_> = record.sessions.iter().map(|s| (s.first_step, s.last_step)).collect();
     assert_eq!(ends, [(0, Some(40)), (20, Some(40))]);
-    assert_eq!(record.sittings[1].outcome.as_deref(), Some("done"));
-    assert!(record.sittings[1].command_line.contains(&"--resume".to_string()));
+    assert_eq!(record.sessions[1].outcome.as_deref(), Some("done"));
+    assert!(record.sessions[1].command_line.contains(&"--resume".to_string()));
     assert_eq!(
         (record.train_data.path.as_str(), record.train_data.identity.tokens),
         ("train.npy", 2000)
     );
-    assert_eq!((record.training.steps, record.model["d_model"].as_u64()), (40, Some(16)));
+    assert_eq!((record.training.steps(), record.model.d_model), (40, 16));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_new_run_takes_nothing_over_from_an_earlier_one() {
     }
     let samples = fs::read_to_string(folder.path("run/samples.txt")).unwrap();
     assert_eq!(samples.matches("=== step").count(), 4);
-    assert_eq!(Record::read(&folder.path("run")).unwrap().sittings.len(), 1);
+    assert_eq!(RunManifest::read(&folder.path("run")).unwrap().sessions.len(), 1);
     assert!(folder.path("run/earlier-1/run.json").exists());
     assert!(folder.path("run/earlier-1/tensorboard").exists());
 }
@@ -84,7 +84,7 @@ fn a_run_that_diverged_says_so() {
     let args = ["--steps", "50", "--lr", "1e30", "--grad-clip", "0", "--norm", "none"];
     let output = folder.train("run", &args).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let sitting = Record::read(&folder.path("run")).unwrap().sittings.pop().unwrap();
+    let sitting = RunManifest::read(&folder.path("run")).unwrap().sessions.pop().unwrap();
     let step = sitting.not_finite_at.expect("a step");
     assert!(sitting.outcome.unwrap().contains(&format!("step {step}: ")));
     assert_eq!(Run::read(&folder.path("run")).unwrap().divergence(), Some(step));

@@ -27,4 +27,4 @@ mod schedule;
 
 pub use adamw::{AdamW, AdamWConfig};
 pub use clip::{clip_scale, global_norm};
-pub use schedule::{Decay, Schedule};
+pub use schedule::{Decay, Schedule, UnknownDecay};

@@ -12,6 +12,9 @@
 //! *MiniCPM*, arXiv:2404.06395, section 4 (wsd); A. Hägele et al., arXiv:2405.18392 (a fifth,
 //! linear).
 
+use std::fmt;
+use std::str::FromStr;
+
 /// How the learning rate goes on after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Decay {
@@ -39,10 +42,24 @@ impl Decay {
             Self::Wsd => "wsd",
         }
     }
+}
 
-    /// The choice of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|decay| decay.name() == name)
+/// A name that no [`Decay`] has.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is no schedule of the learning rate")]
+pub struct UnknownDecay(String);
+
+impl fmt::Display for Decay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Decay {
+    type Err = UnknownDecay;
+    fn from_str(name: &str) -> Result<Self, UnknownDecay> {
+        let found = Self::ALL.into_iter().find(|decay| decay.name() == name);
+        found.ok_or_else(|| UnknownDecay(name.into()))
     }
 }
 
@@ -148,7 +165,7 @@ mod tests {
 
     #[test]
     fn names_come_back() {
-        assert!(Decay::ALL.iter().all(|&decay| Decay::from_name(decay.name()) == Some(decay)));
-        assert_eq!(Decay::from_name("step"), None);
+        assert!(Decay::ALL.iter().all(|&decay| decay.to_string().parse() == Ok(decay)));
+        assert!("step".parse::<Decay>().is_err());
     }
 }

@@ -8,8 +8,8 @@ use lm::shell::exit;
 
 fn main() -> ExitCode {
     exit::run_main(|| {
-        let (args, given) = flags::parse_from::<Args>(std::env::args_os())?;
+        let (args, explicit) = flags::parse_from::<Args>(std::env::args_os())?;
         args.common.set_up()?;
-        inference::run(&args, &given)
+        inference::run(&args, &explicit)
     })
 }

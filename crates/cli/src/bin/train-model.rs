@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use lm::commands::train_model;
-use lm::run::spec::preset;
+use lm::commands::train_model::{self, args};
 use lm::shell::exit;
 
 fn main() -> ExitCode {
     exit::run_main(|| {
-        let (args, given) = preset::parse(std::env::args_os())?;
+        let (args, explicit) = args::parse(std::env::args_os())?;
         args.common.set_up()?;
-        train_model::run(&args, &given)
+        train_model::run(&args, &explicit)
     })
 }

@@ -1,4 +1,4 @@
-//! Command-line arguments: one file a program, and here what all of them share.
+//! Parsing of command lines, and the flags that all programs share.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -28,7 +28,7 @@ pub struct Common {
 }
 
 impl Common {
-    /// Starts logging and the thread pool as these flags say. To be called once, before any work.
+    /// Starts logging and the thread pool. Call it once, before any work.
     ///
     /// # Errors
     /// When the threads cannot be started.
@@ -38,48 +38,64 @@ impl Common {
     }
 }
 
-/// The names of the flags that were typed, as opposed to those that have their default.
+/// The flags that were typed, as opposed to those that have their default.
 #[derive(Debug, Clone, Default)]
-pub struct Given(BTreeSet<String>);
+pub struct ExplicitFlags(BTreeSet<String>);
 
-impl Given {
-    /// Whether the flag was typed; `id` is the name of the argument's field (`vocab_size`).
-    pub fn has(&self, id: &str) -> bool {
-        self.0.contains(id)
+impl ExplicitFlags {
+    /// Returns `true` if the flag was typed. `field` is the name of the argument's field
+    /// (`vocab_size`).
+    pub fn has(&self, field: &str) -> bool {
+        self.0.contains(field)
     }
 
-    fn from_matches(matches: &ArgMatches) -> Given {
+    fn from_matches(matches: &ArgMatches) -> ExplicitFlags {
         let typed = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        Given(matches.ids().map(clap::Id::as_str).filter(typed).map(String::from).collect())
+        let ids = matches.ids().map(clap::Id::as_str);
+        ExplicitFlags(ids.filter(typed).map(String::from).collect())
     }
 }
 
-/// The arguments that this process was started with.
+/// Parses the arguments that this process was started with.
 ///
 /// # Errors
-/// A [`clap::Error`], also for `--help` and `--version`; [`crate::shell::exit::run_main`] knows what to do
-/// with it.
+/// A [`clap::Error`], also for `--help` and `--version`; [`crate::shell::exit::run_main`] knows
+/// what to do with it.
 pub fn parse<T: Parser>() -> Result<T> {
     Ok(parse_from(std::env::args_os())?.0)
 }
 
-/// The arguments `argv`, the first of which is the program's name, and which of them were typed.
+/// Parses `argv`, which begins with the program's name. Also returns the flags that were typed.
 ///
 /// # Errors
 /// A [`clap::Error`], as for [`parse`].
 pub fn parse_from<T: Parser>(
     argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-) -> Result<(T, Given)> {
-    // Of a flag given twice the last value counts, so that scripts can append to defaults of their
-    // own.
-    let command = with_snake_case(T::command()).args_override_self(true);
-    let mut matches = command.try_get_matches_from(argv)?;
-    let given = Given::from_matches(&matches);
-    Ok((T::from_arg_matches_mut(&mut matches)?, given))
+) -> Result<(T, ExplicitFlags)> {
+    parse_with_defaults(argv, [])
 }
 
-/// Accepts `--vocab_size` wherever there is a `--vocab-size`: the original scripts spell flags like
-/// that.
+/// Parses `argv` as [`parse_from`] does, with other defaults: pairs of a field's name and its
+/// value.
+///
+/// # Errors
+/// A [`clap::Error`], as for [`parse`].
+pub fn parse_with_defaults<T: Parser>(
+    argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    defaults: impl IntoIterator<Item = (&'static str, String)>,
+) -> Result<(T, ExplicitFlags)> {
+    // Of a flag given twice the last value counts, so that scripts can append to their own
+    // defaults.
+    let mut command = with_snake_case(T::command()).args_override_self(true);
+    for (field, value) in defaults {
+        command = command.mut_arg(field, |arg| arg.default_value(value));
+    }
+    let mut matches = command.try_get_matches_from(argv)?;
+    let explicit = ExplicitFlags::from_matches(&matches);
+    Ok((T::from_arg_matches_mut(&mut matches)?, explicit))
+}
+
+/// Makes `command` accept `--vocab_size` for `--vocab-size`, as the original scripts spell flags.
 fn with_snake_case(command: Command) -> Command {
     command.mut_args(|arg| {
         let names = arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default());
@@ -104,7 +120,7 @@ mod tests {
         common: Common,
     }
 
-    fn parsed(argv: &[&str]) -> (Program, Given) {
+    fn parsed(argv: &[&str]) -> (Program, ExplicitFlags) {
         parse_from(argv).expect("valid arguments")
     }
 
@@ -125,11 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_typed_is_given() {
-        let (program, given) = parsed(&["program", "--vocab_size", "10", "--processes=3"]);
+    fn only_what_was_typed_is_explicit() {
+        let (program, explicit) = parsed(&["program", "--vocab_size", "10", "--processes=3"]);
         assert_eq!(program.common.threads, Some(3));
-        assert!(given.has("vocab_size") && given.has("threads"));
-        assert!(!given.has("no_rope") && !given.has("quiet"));
+        assert!(explicit.has("vocab_size") && explicit.has("threads"));
+        assert!(!explicit.has("no_rope") && !explicit.has("quiet"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `run.json`: what a run is, for whoever finds its directory later.
+//! `run.json`: the manifest of a run, for people who find its directory later.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -8,37 +8,37 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::data::dataset::Identity;
 use crate::data::digest;
 use crate::run::file_names;
-use crate::run::spec::training::RunConfig;
+use crate::run::spec::{ModelSpec, TrainingSpec};
 
 /// Bytes of a data file's beginning and end that its fingerprint covers.
 const FINGERPRINT: u64 = 1 << 20;
 
 /// A run, and every process that worked on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// The model's shape, by the names of `train-model`'s flags.
-    pub model: Value,
-    /// Trained numbers of the model.
+pub struct RunManifest {
+    /// The model's shape.
+    pub model: ModelSpec,
+    /// The number of the model's weights.
     pub parameters: u64,
-    /// How it trains.
-    pub training: RunConfig,
+    /// The resolved specification of its training.
+    pub training: TrainingSpec,
     /// The training set.
     pub train_data: DataFile,
     /// The validation set.
     pub val_data: Option<DataFile>,
     /// One for each time the program was started, the newest last.
-    pub sittings: Vec<Sitting>,
+    #[serde(rename = "sittings")]
+    pub sessions: Vec<Session>,
 }
 
-/// What a data file is recognised by.
+/// The fingerprint of a data file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
-    /// As it was given.
+    /// The path as it was typed.
     pub path: String,
     /// Its length.
     pub bytes: u64,
@@ -46,14 +46,14 @@ pub struct DataFile {
     pub sha256_of_first_mib: String,
     /// SHA-256 of the last MiB, or of all if there is less.
     pub sha256_of_last_mib: String,
-    /// Tokens and their digest, as checkpoints know them.
+    /// The number of tokens and their digest, as in checkpoints.
     pub identity: Identity,
 }
 
 /// One process that worked on a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sitting {
-    /// The program and its arguments.
+pub struct Session {
+    /// The program's path and its arguments.
     pub command_line: Vec<String>,
     /// This program's version.
     pub version: String,
@@ -65,13 +65,13 @@ pub struct Sitting {
     pub threads: usize,
     /// The instruction set of the kernels.
     pub kernels: String,
-    /// When it began, in UTC.
+    /// The time of its beginning, in UTC.
     pub started: String,
-    /// Steps done when it began.
+    /// The number of steps done at its beginning.
     pub first_step: u64,
-    /// When it ended; `None` while it runs, and after it was killed.
+    /// The time of its end; `None` while it runs, and after it was killed.
     pub ended: Option<String>,
-    /// Steps done when it ended.
+    /// The number of steps done at its end.
     pub last_step: Option<u64>,
     /// `done`, `interrupted`, or the error.
     pub outcome: Option<String>,
@@ -81,7 +81,7 @@ pub struct Sitting {
 }
 
 impl DataFile {
-    /// Reads the beginning and the end of the file.
+    /// Reads the beginning and the end of the file `path`.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -105,10 +105,10 @@ impl DataFile {
     }
 }
 
-impl Sitting {
-    /// This process, which begins after `first_step` steps.
-    pub fn begin(kernels: String, first_step: u64) -> Sitting {
-        Sitting {
+impl Session {
+    /// Returns the session of this process, which begins after `first_step` steps.
+    pub fn begin(kernels: String, first_step: u64) -> Session {
+        Session {
             command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
             version: env!("CARGO_PKG_VERSION").into(),
             git_revision: git_revision(),
@@ -124,8 +124,7 @@ impl Sitting {
         }
     }
 
-    /// The end of this process after `last_step` steps.
-    pub fn end(&mut self, last_step: u64, outcome: String, not_finite_at: Option<u64>) {
+    fn end(&mut self, last_step: u64, outcome: String, not_finite_at: Option<u64>) {
         self.ended = Some(now());
         self.last_step = Some(last_step);
         self.outcome = Some(outcome);
@@ -133,13 +132,20 @@ impl Sitting {
     }
 }
 
-impl Record {
-    /// The record in the run directory `dir`; `None` if there is none that this program wrote.
-    pub fn read(dir: &Path) -> Option<Record> {
+impl RunManifest {
+    /// Reads the manifest in the run directory `dir`; `None` if no program of this crate wrote one.
+    pub fn read(dir: &Path) -> Option<RunManifest> {
         serde_json::from_slice(&files::read(&dir.join(file_names::MANIFEST)).ok()?).ok()
     }
 
-    /// Writes the record into the run directory `dir`.
+    /// Ends the newest session after `last_step` steps.
+    pub fn end_session(&mut self, last_step: u64, outcome: String, not_finite_at: Option<u64>) {
+        if let Some(session) = self.sessions.last_mut() {
+            session.end(last_step, outcome, not_finite_at);
+        }
+    }
+
+    /// Writes the manifest into the run directory `dir`.
     ///
     /// # Errors
     /// When the disk is full or fails.
@@ -149,7 +155,7 @@ impl Record {
     }
 }
 
-/// The time in UTC, to the second, as in RFC 3339.
+/// Returns the time in UTC, to the second, as in RFC 3339.
 fn now() -> String {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
@@ -193,11 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn a_sitting_begins_and_ends() {
-        let mut sitting = Sitting::begin("portable".into(), 3);
-        assert!(sitting.started.ends_with('Z') && sitting.started.len() == 20, "{sitting:?}");
-        sitting.end(5, "done".into(), None);
-        let text = serde_json::to_string(&sitting).unwrap();
-        assert_eq!(serde_json::from_str::<Sitting>(&text).unwrap(), sitting);
+    fn a_session_begins_and_ends() {
+        let mut session = Session::begin("portable".into(), 3);
+        assert!(session.started.ends_with('Z') && session.started.len() == 20, "{session:?}");
+        session.end(5, "done".into(), None);
+        let text = serde_json::to_string(&session).unwrap();
+        assert_eq!(serde_json::from_str::<Session>(&text).unwrap(), session);
     }
 }

@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: one JSON object a line, one line a logged step.
+//! `metrics.jsonl`: one JSON object per logged step, each on a line.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::file_names::METRICS;
 
-/// What is known after a step.
+/// The numbers of a logged step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// The number of steps done; the first step's line says 1.
+    /// The number of steps done, 1 after the first step.
     pub step: u64,
-    /// Tokens trained on so far.
+    /// The number of tokens trained on so far.
     pub tokens: u64,
-    /// Mean loss of the step's batches, in nats a token, before the step changed the weights.
+    /// Mean loss of the step's batches, in nats per token, before the step changed the weights.
     pub train_loss: f64,
-    /// Mean loss on the validation set after the step, where it was measured.
+    /// Mean loss on the validation set after the step, if it was measured.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub val_loss: Option<f64>,
     /// The learning rate of the step.
@@ -27,72 +27,65 @@ pub struct Metrics {
     pub grad_norm: f64,
     /// Training speed since the last line, evaluations and checkpoints not counted.
     pub tokens_per_second: f64,
-    /// Time since the run began, the sittings before an interruption included.
+    /// Seconds of training, those of earlier sessions included.
     pub seconds: f64,
 }
 
-/// The open file, and all that is in it.
+/// The open file.
 pub struct MetricsFile {
     path: PathBuf,
     file: File,
-    lines: Vec<Metrics>,
 }
 
 impl MetricsFile {
-    /// An empty file.
+    /// Creates an empty file in the run directory `dir`.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn create(dir: &Path) -> Result<MetricsFile> {
-        Self::with_lines(dir, Vec::new())
+        Self::with_lines(dir, &[])
     }
 
-    /// The file as it was after `step`: later lines, and one cut off in the middle, are removed.
-    /// The lines that follow then make it equal to that of a run that was never interrupted.
+    /// Opens the file as it was after `step`: removes later lines, and one cut off in the middle.
+    /// The lines that follow then make it equal to that of a run that was never interrupted. Also
+    /// returns the lines that are left.
     ///
     /// # Errors
     /// When it cannot be read or written, or was not written by this program.
-    pub fn cut_back(dir: &Path, step: u64) -> Result<MetricsFile> {
+    pub fn cut_back(dir: &Path, step: u64) -> Result<(MetricsFile, Vec<Metrics>)> {
         let path = dir.join(METRICS);
         let mut lines = read(&path)?.unwrap_or_else(|| {
             log::warn!("{}: not found; the lines up to step {step} are lost", path.display());
             Vec::new()
         });
         lines.retain(|metrics| metrics.step <= step);
-        Self::with_lines(dir, lines)
+        Ok((Self::with_lines(dir, &lines)?, lines))
     }
 
-    fn with_lines(dir: &Path, lines: Vec<Metrics>) -> Result<MetricsFile> {
+    fn with_lines(dir: &Path, lines: &[Metrics]) -> Result<MetricsFile> {
         let path = dir.join(METRICS);
         let mut text = String::new();
-        for metrics in &lines {
+        for metrics in lines {
             text += &json_line(metrics)?;
         }
         files::write(&path, text.as_bytes())?;
         let file = File::options().append(true).open(&path);
         let file = file.with_context(|| format!("{}: cannot be written", path.display()))?;
-        Ok(MetricsFile { path, file, lines })
+        Ok(MetricsFile { path, file })
     }
 
     /// Appends a line.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn push(&mut self, metrics: Metrics) -> Result<()> {
-        let line = json_line(&metrics)?;
+    pub fn push(&mut self, metrics: &Metrics) -> Result<()> {
+        let line = json_line(metrics)?;
         let written = self.file.write_all(line.as_bytes());
-        written.with_context(|| format!("{}: cannot be written", self.path.display()))?;
-        self.lines.push(metrics);
-        Ok(())
-    }
-
-    /// All lines, in order.
-    pub fn lines(&self) -> &[Metrics] {
-        &self.lines
+        written.with_context(|| format!("{}: cannot be written", self.path.display()))
     }
 }
 
-/// The whole lines of the file `path`; `None` if there is no such file.
+/// Reads the whole lines of the file `path`; `None` if there is no such file.
 ///
 /// # Errors
 /// When it cannot be read, or was not written by this program.
@@ -142,15 +135,15 @@ mod tests {
     fn cutting_back_gives_the_file_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         let mut file = MetricsFile::create(dir.path()).unwrap();
-        (1..=3).for_each(|step| file.push(metrics(step)).unwrap());
+        (1..=3).for_each(|step| file.push(&metrics(step)).unwrap());
         let at_three = read(dir.path());
-        (4..=5).for_each(|step| file.push(metrics(step)).unwrap());
+        (4..=5).for_each(|step| file.push(&metrics(step)).unwrap());
         fs::write(dir.path().join(METRICS), read(dir.path()) + "{\"step\": 6, \"tok").unwrap();
 
-        let mut resumed = MetricsFile::cut_back(dir.path(), 3).unwrap();
+        let (mut resumed, lines) = MetricsFile::cut_back(dir.path(), 3).unwrap();
         assert_eq!(read(dir.path()), at_three);
-        assert_eq!(resumed.lines(), [metrics(1), metrics(2), metrics(3)]);
-        resumed.push(metrics(4)).unwrap();
+        assert_eq!(lines, [metrics(1), metrics(2), metrics(3)]);
+        resumed.push(&metrics(4)).unwrap();
         assert_eq!(read(dir.path()), at_three + &json_line(&metrics(4)).unwrap());
     }
 

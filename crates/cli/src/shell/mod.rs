@@ -1,5 +1,6 @@
 //! The edge to the terminal and the operating system: exit codes, signals, logs, threads.
 
+pub mod choice;
 pub mod columns;
 pub mod exit;
 pub mod interrupt;

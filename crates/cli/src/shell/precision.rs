@@ -1,7 +1,9 @@
-//! Which kernels and which precision a program computes with, and why.
+//! `--precision`: the precision that a program computes in.
+
+use std::fmt;
+use std::str::FromStr;
 
 use anyhow::{Result, anyhow};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tensor::{Context, Precision};
 
 /// The value of `--precision`.
@@ -17,39 +19,46 @@ pub enum Choice {
     Int8,
 }
 
-impl Choice {
-    const ALL: [(&'static str, Choice); 4] = [
-        ("auto", Choice::Auto),
-        ("f32", Choice::F32),
-        ("bf16", Choice::Bf16),
-        ("int8", Choice::Int8),
-    ];
+/// A name that no [`Choice`] has.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no precision")]
+pub struct UnknownPrecision(String);
 
-    /// Parses the flag's value; `int8` only `with_int8`.
-    pub fn parser(with_int8: bool) -> impl TypedValueParser<Value = Choice> {
-        let possible = &Self::ALL[..if with_int8 { 4 } else { 3 }];
-        PossibleValuesParser::new(possible.iter().map(|(name, _)| *name)).try_map(move |name| {
-            possible
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, choice)| *choice)
-                .ok_or("unknown")
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Choice::Auto => "auto",
+            Choice::F32 => "f32",
+            Choice::Bf16 => "bf16",
+            Choice::Int8 => "int8",
         })
     }
+}
 
-    /// The choice that a checkpoint's `f32` or `bf16` stands for.
-    pub fn from_name(name: &str) -> Option<Choice> {
-        [Choice::F32, Choice::Bf16].into_iter().find(|choice| choice.fixed() == Some(name))
+impl FromStr for Choice {
+    type Err = UnknownPrecision;
+    fn from_str(name: &str) -> Result<Choice, UnknownPrecision> {
+        let mut all = Choice::INFERENCE.into_iter();
+        all.find(|choice| choice.to_string() == name).ok_or_else(|| UnknownPrecision(name.into()))
     }
+}
 
-    /// The precision that is asked for by name, if it is.
-    pub fn fixed(self) -> Option<&'static str> {
-        let named =
-            Self::ALL.into_iter().find(|(_, choice)| *choice == self && self != Choice::Auto);
-        named.map(|(name, _)| name)
+impl From<Precision> for Choice {
+    fn from(precision: Precision) -> Choice {
+        match precision {
+            Precision::F32 => Choice::F32,
+            Precision::Bf16 => Choice::Bf16,
+        }
     }
+}
 
-    /// The context to compute in.
+impl Choice {
+    /// The precisions that a model can be trained in.
+    pub const TRAINING: [Choice; 3] = [Choice::Auto, Choice::F32, Choice::Bf16];
+    /// The precisions that a model can generate in.
+    pub const INFERENCE: [Choice; 4] = [Choice::Auto, Choice::F32, Choice::Bf16, Choice::Int8];
+
+    /// Returns the context to compute in.
     ///
     /// # Errors
     /// When `LM_ISA` names kernels that this machine cannot run.
@@ -64,7 +73,7 @@ impl Choice {
         Ok(context.with_precision(precision))
     }
 
-    /// Logs which kernels and which precision `context`, made by this choice, has, and why.
+    /// Logs the kernels and the precision of `context`, which this choice made, and the reason.
     pub fn explain(self, context: Context) {
         log::info!("{}", tensor::isa::selection().reason);
         let precision = context.precision;

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use super::smooth::smoothed;
 use crate::run::file_names::METRICS;
-use crate::run::manifest::Record;
+use crate::run::manifest::RunManifest;
 use crate::run::metrics::{self, Metrics};
 
 /// Logged points on either side that a smoothed curve averages over.
@@ -43,8 +43,8 @@ impl Run {
     pub fn read(dir: &Path) -> Result<Run> {
         let path = dir.join(METRICS);
         let lines = metrics::read(&path)?.unwrap_or_default();
-        let last = Record::read(dir).and_then(|record| record.sittings.last().cloned());
-        let not_finite = last.and_then(|sitting| sitting.not_finite_at);
+        let last = RunManifest::read(dir).and_then(|manifest| manifest.sessions.last().cloned());
+        let not_finite = last.and_then(|session| session.not_finite_at);
         if lines.is_empty() && not_finite.is_none() {
             bail!("{}: no line of metrics; expected the directory of a run", path.display());
         }

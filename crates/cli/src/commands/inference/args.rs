@@ -7,6 +7,7 @@ use clap::Parser;
 
 use super::settings::Settings;
 use crate::commands::flags::Common;
+use crate::shell::choice;
 use crate::shell::exit::usage;
 use crate::shell::precision::Choice;
 
@@ -28,7 +29,7 @@ pub struct Args {
         long,
         value_name = "P",
         default_value = "auto",
-        value_parser = Choice::parser(true),
+        value_parser = choice::parser(&Choice::INFERENCE),
         help_heading = "Model"
     )]
     pub precision: Choice,

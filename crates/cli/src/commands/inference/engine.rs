@@ -10,7 +10,7 @@ use tensor::Context;
 use super::args::Args;
 use super::settings::Settings;
 use super::stop::StopFilter;
-use crate::commands::flags::Given;
+use crate::commands::flags::ExplicitFlags;
 use crate::run::loaded::Loaded;
 use crate::run::tokenizer;
 use crate::shell::interrupt;
@@ -46,19 +46,19 @@ pub struct Completion {
 }
 
 impl Engine {
-    /// Loads the model and the tokenizer that the arguments name. Unless `--stop` was `given`, the
+    /// Loads the model and the tokenizer that the arguments name. Unless `--stop` was `explicit`, the
     /// end tokens of the model's configuration end a text too.
     ///
     /// # Errors
     /// When the model or the tokenizer cannot be read, or do not belong together.
-    pub fn load(args: &Args, given: &Given) -> Result<Engine> {
+    pub fn load(args: &Args, explicit: &ExplicitFlags) -> Result<Engine> {
         let Loaded { mut model, tokenizer, .. } =
             Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
         let context = args.precision.context()?;
         let start_id = tokenizer::end_of_text(&tokenizer).or(model.config().bos_token_id);
         let mut stop_ids: Vec<u32> =
             args.stop.iter().filter_map(|stop| tokenizer.special_id(stop)).collect();
-        if !given.has("stop") {
+        if !explicit.has("stop") {
             stop_ids.extend(&model.config().eos_token_ids);
         }
         if args.precision == Choice::Int8 {

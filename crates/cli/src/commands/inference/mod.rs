@@ -21,7 +21,7 @@ use std::io::{self, IsTerminal, Read};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::commands::flags::Given;
+use crate::commands::flags::ExplicitFlags;
 use crate::shell::exit::Outcome;
 use crate::shell::interrupt;
 use crate::shell::stdin::Stdin;
@@ -29,14 +29,14 @@ use crate::shell::stdout::print;
 use args::Args;
 use engine::{Completion, Engine};
 
-/// Runs the program with arguments of which `given` were typed.
+/// Runs the program with arguments of which `explicit` were typed.
 ///
 /// # Errors
 /// When an argument or a file is invalid, or standard output cannot be written.
-pub fn run(args: &Args, given: &Given) -> Result<Outcome> {
+pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<Outcome> {
     args.check()?;
     interrupt::install()?;
-    let engine = Engine::load(args, given)?;
+    let engine = Engine::load(args, explicit)?;
     interrupt::check()?;
     let prompt = match args.prompt.as_deref() {
         None => return repl::run(&engine, args.settings.clone()),

@@ -5,12 +5,14 @@
 //! | [`args`] | lists the flags |
 //! | [`setup`] | puts a new or resumed run together |
 //! | [`trainer`] | takes the steps |
+//! | [`estimate`] | estimates memory and time |
 //! | [`observers`] | write and show the progress of a run |
 //! | [`evaluate`] | measures the loss on a validation set |
 //! | [`eval_only`] | measures a model without training it |
 //! | [`profile`] | times the parts of a step |
 
 pub mod args;
+pub mod estimate;
 pub mod eval_only;
 pub mod evaluate;
 pub mod observers;
@@ -20,19 +22,19 @@ pub mod trainer;
 
 use anyhow::Result;
 
-use crate::commands::flags::Given;
-use crate::commands::train_model::args::Args;
+use crate::commands::flags::ExplicitFlags;
 use crate::shell::exit::Outcome;
 use crate::shell::interrupt;
+use args::Args;
 
-/// Runs the program with arguments of which `given` were typed.
+/// Runs the program with arguments of which `explicit` were typed.
 ///
 /// # Errors
-/// When an argument, a file or the training itself is no good.
-pub fn run(args: &Args, given: &Given) -> Result<Outcome> {
+/// When an argument or a file cannot be used, or the training fails.
+pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<Outcome> {
     interrupt::install()?;
     if args.eval_only {
-        return eval_only::run(args, given);
+        return eval_only::run(args, explicit);
     }
-    setup::prepare(args, given)?.train(args.profile)
+    setup::prepare(args, explicit)?.train()
 }

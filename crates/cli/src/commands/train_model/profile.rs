@@ -1,23 +1,28 @@
-//! `--profile`: where the time of a training step goes, as a table.
+//! `--profile`: a table of the time that each operation of a training step takes.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, Result};
 use tensor::profile::{self, Profile, Row};
 use tensor::{Context, peak};
 
-/// Profiles some steps of a run after the first, which still fetches memory.
+use crate::shell::progress;
+
+/// Profiles some steps of a run. The first step is left out if there are more: it still fetches
+/// memory from the system.
 pub struct Profiler {
-    /// Steps that still go by before the profile starts.
+    /// The number of steps still to take before the profile starts.
     warm_up: u64,
-    /// Steps that are profiled.
+    /// The number of steps to profile.
     steps: u64,
     left: u64,
     time: Duration,
 }
 
 impl Profiler {
-    /// A profiler of as many steps as `--profile` says, none without it, in a run that has `left`
+    /// Returns a profiler of `steps` steps, the value of `--profile`, in a run that has `left` steps
     /// to take.
     pub fn new(steps: Option<u64>, left: u64) -> Self {
         let warm_up = u64::from(left > 1);
@@ -25,7 +30,7 @@ impl Profiler {
         Self { warm_up, steps, left: steps, time: Duration::ZERO }
     }
 
-    /// Takes a step.
+    /// Takes a step, and profiles it if it is time to.
     pub fn step<R>(&mut self, step: impl FnOnce() -> R) -> R {
         if self.left == 0 || self.warm_up > 0 {
             self.warm_up = self.warm_up.saturating_sub(1);
@@ -41,8 +46,23 @@ impl Profiler {
         result
     }
 
-    /// The table, once, when the last step to be profiled is done.
-    pub fn report(&mut self, context: Context) -> Option<String> {
+    /// Prints the table, once, when the last step to profile is done. A reader of the output that
+    /// has left does not stop the run.
+    ///
+    /// # Errors
+    /// When standard output fails.
+    pub fn print_when_done(&mut self, context: Context) -> Result<()> {
+        let Some(report) = self.report(context) else { return Ok(()) };
+        match progress::suspend(|| io::stdout().write_all(report.as_bytes())) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(error).context("standard output")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the table, once, when the last step to profile is done.
+    fn report(&mut self, context: Context) -> Option<String> {
         if self.left > 0 || self.steps == 0 {
             return None;
         }
@@ -63,20 +83,20 @@ impl Profiler {
     }
 }
 
-/// What the machine reaches at best.
+/// The highest rates that were measured on this machine.
 #[derive(Clone, Copy)]
 struct Peaks {
-    /// Floating-point operations a second.
+    /// Floating-point operations per second.
     flops: f64,
-    /// Bytes a second from and to memory.
+    /// Bytes per second from and to memory.
     bandwidth: f64,
 }
 
-/// The table: all figures are those of one step, the operations that take most time first.
+/// Formats the table: all figures are per step, the operations that take most time come first.
 fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String {
-    let a_step = |time: Duration| time.as_secs_f64() / steps as f64;
-    let total = a_step(total);
-    let time = |row: &Row| a_step(row.forward.time + row.backward.time);
+    let per_step = |time: Duration| time.as_secs_f64() / steps as f64;
+    let total = per_step(total);
+    let time = |row: &Row| per_step(row.forward.time + row.backward.time);
     let mut rows: Vec<&Row> = profile.rows().iter().collect();
     rows.sort_by(|a, b| time(b).total_cmp(&time(a)));
     let mut out = String::new();
@@ -86,7 +106,7 @@ fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String
         writeln!(out, "{name:<22}{rest}").expect("a string takes all that is written");
     };
     let titles =
-        ["a step", "calls", "forward", "backward", "share", "GFLOP/s", "peak", "GB/s", "peak"];
+        ["per step", "calls", "forward", "backward", "share", "GFLOP/s", "peak", "GB/s", "peak"];
     line(titles.map(String::from));
     let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
     let share = |part: f64, whole: f64| format!("{:.1} %", 100.0 * part / whole);
@@ -104,12 +124,12 @@ fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String
         let [gigabytes, of_bandwidth] = rate(bytes, peaks.bandwidth);
         let backward_time = match backward.calls {
             0 => String::new(),
-            _ => milliseconds(a_step(backward.time)),
+            _ => milliseconds(per_step(backward.time)),
         };
         line([
             row.name.to_string(),
             format!("{}", (forward.calls as f64 / steps as f64).round()),
-            milliseconds(a_step(forward.time)),
+            milliseconds(per_step(forward.time)),
             backward_time,
             share(time(row), total),
             gflops,
@@ -136,7 +156,7 @@ fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String
             empty(),
         ]);
     };
-    summary("between them", (total - known).max(0.0), [String::new(), String::new()]);
+    summary("unattributed", (total - known).max(0.0), [String::new(), String::new()]);
     summary("all", total, [format!("{:.1}", rate / 1e9), share(rate, peaks.flops)]);
     out
 }
@@ -156,7 +176,7 @@ mod tests {
         let peaks = Peaks { flops: 1e12, bandwidth: 1e10 };
         let table = table(&profile::stop(), 2, Duration::from_millis(200), peaks);
         let lines: Vec<Vec<&str>> = table.lines().map(|l| l.split_whitespace().collect()).collect();
-        assert!(lines[0].starts_with(&["a", "step", "calls", "forward"]), "{table}");
+        assert!(lines[0].starts_with(&["per", "step", "calls", "forward"]), "{table}");
         let last = lines.last().unwrap();
         assert_eq!(&last[..3], ["all", "100.0", "ms"], "{table}");
         let shares = lines[1..lines.len() - 1].iter().map(|cells| {
@@ -164,7 +184,7 @@ mod tests {
             cells[percent - 1].parse::<f64>().unwrap()
         });
         let shares: Vec<f64> = shares.collect();
-        let (_, named) = shares.split_last().expect("a line of what is between them");
+        let (_, named) = shares.split_last().expect("a line of unattributed time");
         assert!(named.is_sorted_by(|a, b| a >= b), "the longest comes first: {table}");
         let sum: f64 = shares.iter().sum();
         assert!((sum - 100.0).abs() < 0.5, "{sum}: {table}");

@@ -1,145 +1,156 @@
-//! Taking the steps of a run: the loop, and what happens now and then between two steps.
+//! The training loop.
+//!
+//! [`Trainer::train`] takes the steps and tells its [`Observer`]s of each; all that is written or
+//! shown while a run trains is an observer.
 
-use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Error, Result};
-use indicatif::HumanDuration;
-use tensor::Tensor;
+use anyhow::{Error, Result};
+use model::Transformer;
+use optim::AdamW;
 use tensor::profile::section;
+use tensor::{Context, Tensor};
 
-use super::observers::NotFinite;
-use super::observers::status_line::Live;
+use super::evaluate::Evaluator;
 use super::profile::Profiler;
-use crate::charts::loss;
-use crate::commands::train_model::evaluate::Evaluator;
-use crate::commands::train_model::setup::Run;
 use crate::data::batches::{Batches, Stream};
-use crate::run::checkpoint::{self, TrainerState};
+use crate::data::dataset::Dataset;
+use crate::run::checkpoint;
 use crate::run::metrics::Metrics;
-use crate::run::spec::training::RunConfig;
-use crate::shell::exit::{self, Outcome};
+use crate::run::spec::TrainingSpec;
+use crate::shell::exit::Outcome;
 use crate::shell::interrupt;
-use crate::shell::progress::{self, Progress, Unit};
 
-/// Log lines come no closer than this, except those with a validation loss.
-const LINE_INTERVAL: Duration = Duration::from_secs(2);
-
-/// What a step tells of itself.
-struct StepResult {
-    loss: f64,
-    lr: f64,
-    grad_norm: f64,
+/// A model in training, between two steps.
+pub struct Trainer {
+    /// The run's directory.
+    pub dir: PathBuf,
+    /// The resolved specification.
+    pub training: TrainingSpec,
+    /// Kernels and precision.
+    pub context: Context,
+    /// The model after `step` steps.
+    pub model: Transformer,
+    /// The optimizer after `step` steps.
+    pub optimizer: AdamW,
+    /// The training set.
+    pub train: Dataset,
+    /// The validation set.
+    pub val: Option<Dataset>,
+    /// The number of steps done.
+    pub step: u64,
+    /// The time that the run took so far.
+    pub clock: Clock,
 }
 
-/// Time of training steps only, since the last line of metrics.
-#[derive(Default)]
-struct Pace {
+/// The time of a run.
+pub struct Clock {
+    earlier: f64,
+    started: Instant,
+    /// Steps since the last line of metrics, and the time they took.
     steps: u64,
     time: Duration,
 }
 
-impl Run {
-    /// Trains to the last step, or until Ctrl-C; either way the last thing written is a checkpoint.
-    /// Prints the profile of as many steps as `profile` says.
+/// The numbers of a step.
+pub struct StepResult {
+    /// The mean loss of its batches.
+    pub loss: f64,
+    /// Its learning rate.
+    pub lr: f64,
+    /// The norm of its gradient before clipping.
+    pub grad_norm: f64,
+    /// The time it took.
+    pub time: Duration,
+}
+
+/// A step's place in the run.
+pub struct Report {
+    /// The line of metrics, if the step is logged.
+    pub metrics: Option<Metrics>,
+    /// `true` if the model is evaluated after the step.
+    pub evaluates: bool,
+    /// `true` for the last step of the run.
+    pub is_last: bool,
+    /// `true` if the run stops after the step, before its last one.
+    pub interrupted: bool,
+}
+
+/// A part of the program that follows a run: it shows or writes something of it.
+pub trait Observer {
+    /// Takes note of a step, before the model is evaluated.
+    fn step_taken(&mut self, _trainer: &Trainer, _step: &StepResult) {}
+
+    /// Takes note of a step and of all that was measured after it.
     ///
     /// # Errors
-    /// When a loss or gradient is not finite, or a file cannot be written.
-    pub fn train(mut self, profile: Option<u64>) -> Result<Outcome> {
-        if self.step == self.config.steps {
-            log::info!("all {} steps are done already", self.step);
-            return Ok(Outcome::Done);
-        }
-        let outcome = self.take_steps(profile);
-        let written = self.outputs.end(&self.dir, self.step, &outcome);
-        outcome.and_then(|outcome| written.map(|()| outcome))
+    /// When the run cannot go on.
+    fn step_done(&mut self, trainer: &Trainer, report: &Report) -> Result<()>;
+}
+
+/// A loss, a gradient or a weight that is not a finite number.
+#[derive(Debug, thiserror::Error)]
+#[error("step {step}: {message}")]
+pub struct NotFinite {
+    /// The step, counted from 1.
+    pub step: u64,
+    /// The value, and advice.
+    pub message: String,
+}
+
+impl Clock {
+    /// Returns a clock that starts now, after `earlier` seconds of earlier sessions.
+    pub fn new(earlier: f64) -> Clock {
+        Clock { earlier, started: Instant::now(), steps: 0, time: Duration::ZERO }
     }
 
-    fn take_steps(&mut self, profile: Option<u64>) -> Result<Outcome> {
-        let steps = self.config.steps;
-        let progress = Progress::bar_only("training", Unit::Count("steps"), Some(steps))
-            .starting_at(self.step);
-        let mut live = progress.is_bar().then(|| Live::new(self));
-        let (started, first) = (Instant::now(), self.step);
-        let mut last_line = None;
-        let mut pace = Pace::default();
-        let mut profiler = Profiler::new(profile, steps - first);
-        while self.step < steps {
-            let step_started = Instant::now();
-            let result = profiler.step(|| self.take_step())?;
-            let step_time = step_started.elapsed();
-            pace.time += step_time;
-            pace.steps += 1;
-            self.step += 1;
-            progress.inc(1);
-            if let Some(live) = &mut live {
-                progress.remark(live.after_step(result.loss, result.lr, step_time));
-            }
+    /// Returns the seconds that the run took so far, earlier sessions included.
+    pub fn seconds(&self) -> f64 {
+        self.earlier + self.started.elapsed().as_secs_f64()
+    }
+}
 
-            if let Some(report) = profiler.report(self.context) {
-                report_profile(&report)?;
+impl Trainer {
+    /// Returns `true` if all steps are done.
+    pub fn is_done(&self) -> bool {
+        self.step >= self.training.steps()
+    }
+
+    /// Trains to the last step, or until Ctrl-C.
+    ///
+    /// # Errors
+    /// When a loss or gradient is not finite, or an observer fails.
+    pub fn train(
+        &mut self,
+        observers: &mut [Box<dyn Observer>],
+        mut profiler: Profiler,
+    ) -> Result<Outcome> {
+        while !self.is_done() {
+            let result = profiler.step(|| self.take_step())?;
+            observers.iter_mut().for_each(|observer| observer.step_taken(self, &result));
+            profiler.print_when_done(self.context)?;
+            let report = self.report(&result)?;
+            for observer in &mut *observers {
+                observer.step_done(self, &report)?;
             }
-            let is_last = self.step == steps;
-            let evaluates = self.step.is_multiple_of(self.config.eval_every) || is_last;
-            let logs =
-                evaluates || self.step == 1 || self.step.is_multiple_of(self.config.log_every);
-            if logs {
-                let metrics =
-                    self.measure(&result, evaluates, self.seconds_at(started), &mut pace)?;
-                let due = last_line.is_none_or(|at: Instant| at.elapsed() >= LINE_INTERVAL);
-                if metrics.val_loss.is_some() || is_last || (due && !progress.is_bar()) {
-                    last_line = Some(Instant::now());
-                    let a_step =
-                        started.elapsed() / u32::try_from(self.step - first).unwrap_or(u32::MAX);
-                    log::info!("{}", line(&metrics, steps, a_step));
-                }
-                if let Some(live) = &mut live {
-                    live.evaluated(metrics.val_loss);
-                }
-                self.metrics.push(metrics)?;
-            }
-            let interrupted = interrupt::requested() && !is_last;
-            if is_last || interrupted || self.step.is_multiple_of(self.config.checkpoint_every) {
-                self.save(self.seconds_at(started))?;
-            }
-            if logs {
-                self.outputs.logged(self.metrics.lines());
-            }
-            if evaluates {
-                self.outputs.evaluated(self.context, &self.model, self.step);
-            }
-            if evaluates || interrupted {
-                self.draw();
-            }
-            if interrupted {
-                log::info!(
-                    "interrupted after step {} of {steps}; --resume goes on from there",
-                    self.step
-                );
+            if report.interrupted {
+                let (step, steps) = (self.step, self.training.steps());
+                log::info!("interrupted after step {step} of {steps}; --resume goes on from there");
                 return Ok(Outcome::Interrupted);
             }
         }
         Ok(Outcome::Done)
     }
 
-    /// Draws the curves. A run is worth more than its picture.
-    fn draw(&self) {
-        if let Err(error) = loss::write(&self.dir, self.metrics.lines()) {
-            log::warn!("{}; the run goes on", exit::message(&error));
-        }
-    }
-
-    fn seconds_at(&self, started: Instant) -> f64 {
-        self.seconds + started.elapsed().as_secs_f64()
-    }
-
-    /// One optimizer step on the mean gradient of `grad_accum` batches.
+    /// Takes one optimizer step on the mean gradient of `grad_accum` batches.
     fn take_step(&mut self) -> Result<StepResult> {
-        let config = &self.config;
-        let accum = config.grad_accum as u64;
+        let started = Instant::now();
+        let training = &self.training;
+        let accum = training.grad_accum as u64;
         let time = self.model.config().context_length;
         let batches =
-            Batches { seed: config.seed, stream: Stream::Train, rows: config.batch_size, time };
+            Batches { seed: training.seed, stream: Stream::Train, rows: training.batch_size, time };
         let mut loss_sum = 0.0;
         let mut sums: Vec<Tensor> = Vec::new();
         for index in self.step * accum..(self.step + 1) * accum {
@@ -166,55 +177,66 @@ impl Run {
         let grad_norm = norm / accum as f64;
         for (what, value) in [("loss", loss), ("gradient's norm", grad_norm)] {
             if !value.is_finite() {
-                let message = format!("the {what} is {value}; {}", self.advice());
-                return Err(NotFinite { step: self.step + 1, message }.into());
+                return Err(self.not_finite(self.step + 1, &format!("the {what} is {value}")));
             }
         }
-        let scale = optim::clip_scale(grad_norm, config.grad_clip) / accum as f64;
-        let lr = config.schedule().lr_at(self.step);
+        let scale = optim::clip_scale(grad_norm, training.grad_clip) / accum as f64;
+        let lr = training.schedule().lr_at(self.step);
         let parameters = self.model.parameters_mut().tensors_mut();
         section("AdamW", || self.optimizer.step(self.context, lr, parameters, &sums, scale));
-        Ok(StepResult { loss, lr, grad_norm })
+        // Freeing the gradients is part of the step.
+        drop(sums);
+        let time = started.elapsed();
+        self.clock.time += time;
+        self.clock.steps += 1;
+        self.step += 1;
+        Ok(StepResult { loss, lr, grad_norm, time })
     }
 
-    /// What to do when numbers are not finite.
-    fn advice(&self) -> String {
+    /// Returns the error of a number that is not finite, with advice.
+    pub fn not_finite(&self, step: u64, found: &str) -> Error {
         let last = match checkpoint::newest(&self.dir) {
             Ok(Some(path)) => format!("the last good checkpoint is {}", path.display()),
             _ => "no checkpoint was written yet".to_string(),
         };
-        format!("try a lower --lr or more --warmup-steps; {last}")
+        let message = format!("{found}; try a lower --lr or more --warmup-steps; {last}");
+        NotFinite { step, message }.into()
     }
 
-    fn measure(
-        &self,
-        result: &StepResult,
-        evaluates: bool,
-        seconds: f64,
-        pace: &mut Pace,
-    ) -> Result<Metrics> {
-        let val_loss = match &self.val {
-            Some(val) if evaluates => {
-                let &RunConfig { batch_size, eval_batches: batches, seed, .. } = &self.config;
-                let last = self.step == self.config.steps;
-                let context = self.context;
-                let evaluator =
-                    Evaluator { context, batch_size, batches, seed, may_break_off: !last };
-                // All that can go wrong in an evaluation is a loss that is not finite.
-                let not_finite =
-                    |error: Error| NotFinite { step: self.step, message: error.to_string() };
-                let evaluation = evaluator.run(&self.model, &val.tokens, None);
-                let evaluation = evaluation.map_err(not_finite)?;
-                if evaluation.is_none() {
-                    log::info!("the evaluation after step {} was broken off", self.step);
-                }
-                evaluation.map(|evaluation| evaluation.val_loss)
-            }
-            _ => None,
-        };
-        let tokens_per_step = self.config.tokens_per_step(self.model.config().context_length);
-        let Pace { steps, time } = std::mem::take(pace);
-        Ok(Metrics {
+    /// Measures what is due after the step that was taken.
+    fn report(&mut self, result: &StepResult) -> Result<Report> {
+        let is_last = self.is_done();
+        let evaluates = is_last || self.step.is_multiple_of(self.training.eval_every);
+        let logs = evaluates || self.step == 1 || self.step.is_multiple_of(self.training.log_every);
+        let seconds = self.clock.seconds();
+        let val_loss = if evaluates { self.validation_loss()? } else { None };
+        let metrics = logs.then(|| self.metrics(result, val_loss, seconds));
+        let interrupted = interrupt::requested() && !is_last;
+        Ok(Report { metrics, evaluates, is_last, interrupted })
+    }
+
+    /// Measures the loss on the validation set. `None` without one, or if Ctrl-C came in between.
+    fn validation_loss(&self) -> Result<Option<f64>> {
+        let Some(val) = &self.val else { return Ok(None) };
+        let &TrainingSpec { batch_size, eval_batches: batches, seed, .. } = &self.training;
+        let may_break_off = !self.is_done();
+        let evaluator =
+            Evaluator { context: self.context, batch_size, batches, seed, may_break_off };
+        // The only error of an evaluation is a loss that is not finite.
+        let not_finite = |error: Error| NotFinite { step: self.step, message: error.to_string() };
+        let evaluation = evaluator.run(&self.model, &val.tokens, None).map_err(not_finite)?;
+        if evaluation.is_none() {
+            log::info!("the evaluation after step {} was broken off", self.step);
+        }
+        Ok(evaluation.map(|evaluation| evaluation.val_loss))
+    }
+
+    /// Returns the line of metrics of the step that was taken, and starts the next line's pace.
+    fn metrics(&mut self, result: &StepResult, val_loss: Option<f64>, seconds: f64) -> Metrics {
+        let tokens_per_step = self.training.tokens_per_step(self.model.config().context_length);
+        let steps = std::mem::take(&mut self.clock.steps);
+        let time = std::mem::take(&mut self.clock.time);
+        Metrics {
             step: self.step,
             tokens: self.step.saturating_mul(tokens_per_step),
             train_loss: result.loss,
@@ -223,54 +245,6 @@ impl Run {
             grad_norm: result.grad_norm,
             tokens_per_second: (steps * tokens_per_step) as f64 / time.as_secs_f64().max(1e-9),
             seconds,
-        })
-    }
-
-    fn save(&self, seconds: f64) -> Result<()> {
-        let weights = self.model.parameters().tensors();
-        if !weights.iter().all(|tensor| tensor.as_slice().iter().all(|weight| weight.is_finite())) {
-            let message = format!("weights are no longer finite; {}", self.advice());
-            return Err(NotFinite { step: self.step, message }.into());
         }
-        let data = (self.train.identity.clone(), self.val.as_ref().map(|val| val.identity.clone()));
-        let kernels = self.context.kernels.isa().to_string();
-        let state = TrainerState::new(self.step, seconds, kernels, self.config.clone(), data);
-        let keep = self.config.keep_checkpoints;
-        let path = checkpoint::save(
-            &self.dir,
-            &self.model,
-            &self.optimizer,
-            self.tokenizer.as_ref(),
-            state,
-            keep,
-        )?;
-        log::info!("checkpoint: {}", path.display());
-        Ok(())
     }
-}
-
-/// Prints the profile, whoever reads it; the run goes on if nobody does.
-fn report_profile(report: &str) -> Result<()> {
-    match progress::suspend(|| io::stdout().write_all(report.as_bytes())) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("standard output")
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A line of the log.
-fn line(metrics: &Metrics, steps: u64, a_step: Duration) -> String {
-    let val = metrics.val_loss.map_or(String::new(), |loss| format!(", validation {loss:.4}"));
-    let left = u32::try_from(steps - metrics.step)
-        .map_or(Duration::MAX, |left| a_step.saturating_mul(left));
-    format!(
-        "step {} of {steps}: loss {:.4}{val}, lr {:.2e}, gradient {:.2}, {:.0} tokens/s, {:#} left",
-        metrics.step,
-        metrics.train_loss,
-        metrics.lr,
-        metrics.grad_norm,
-        metrics.tokens_per_second,
-        HumanDuration(left)
-    )
 }

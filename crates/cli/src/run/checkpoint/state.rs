@@ -7,11 +7,9 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Identity;
-use crate::run::spec::training::RunConfig;
+use crate::run::spec::TrainingSpec;
 
 const FILE_NAME: &str = "trainer_state.json";
-/// The version of the file that this program writes and reads.
-const FORMAT: u32 = 1;
 
 /// The state of a run after a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +24,7 @@ pub struct TrainerState {
     /// The kernels that computed it; others round differently.
     pub kernels: String,
     /// How the run trains.
-    pub config: RunConfig,
+    pub config: TrainingSpec,
     /// The training set.
     pub train_data: Identity,
     /// The validation set, if there is one.
@@ -36,26 +34,8 @@ pub struct TrainerState {
 }
 
 impl TrainerState {
-    /// A state without digests yet.
-    pub fn new(
-        step: u64,
-        seconds: f64,
-        kernels: String,
-        config: RunConfig,
-        data: (Identity, Option<Identity>),
-    ) -> TrainerState {
-        let (train_data, val_data) = data;
-        TrainerState {
-            format: FORMAT,
-            step,
-            seconds,
-            kernels,
-            config,
-            train_data,
-            val_data,
-            files: BTreeMap::new(),
-        }
-    }
+    /// The version of the file that this program writes and reads.
+    pub const FORMAT: u32 = 1;
 
     /// Writes the file into the checkpoint `dir`.
     ///
@@ -83,11 +63,12 @@ impl TrainerState {
                 format!("{}: expected JSON; is the file cut off?", path.display())
             })?["format"]
                 .as_u64();
-        if version != Some(FORMAT.into()) {
+        if version != Some(Self::FORMAT.into()) {
             let found = version.map_or("none".into(), |version| version.to_string());
             bail!(
-                "{}: found format {found}, expected {FORMAT}; was it written by another version?",
-                path.display()
+                "{}: found format {found}, expected {}; was it written by another version?",
+                path.display(),
+                Self::FORMAT
             );
         }
         let state: TrainerState = serde_json::from_slice(&bytes)
@@ -95,8 +76,8 @@ impl TrainerState {
         if let Err(error) = state.config.validate() {
             bail!("{}: {error}; the file is damaged", path.display());
         }
-        if state.step > state.config.steps {
-            let (step, steps) = (state.step, state.config.steps);
+        if state.step > state.config.steps() {
+            let (step, steps) = (state.step, state.config.steps());
             bail!("{}: found step {step} of {steps}; the file is damaged", path.display());
         }
         Ok(state)

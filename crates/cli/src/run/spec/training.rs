@@ -1,166 +1,275 @@
-//! What the arguments mean: every default worked out, every value checked.
+//! How a model is trained.
 
-use anyhow::Result;
-use model::{ModelConfig, ParameterKind};
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{ArgAction, Args};
+use model::ParameterKind;
 use optim::{AdamWConfig, Decay, Schedule};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use tensor::Precision;
 
-use crate::commands::train_model::args::Args;
+use super::fields::defaults;
+use crate::shell::choice;
 use crate::shell::exit::usage;
+use crate::shell::precision::Choice;
+
+const MODEL: &str = "Model";
+const TRAINING: &str = "Training";
+const OPTIMIZER: &str = "Optimizer";
+const EVALUATION: &str = "Evaluation and checkpoints";
 
 /// Far beyond any run; so that numbers of batches cannot overflow.
 const MAX_STEPS: u64 = 1_000_000_000_000;
-const MAX_GRAD_ACCUM: usize = 1_000_000;
+const MAX_GRAD_ACCUM: u64 = 1_000_000;
+/// The reason why a field that follows from others is there.
+const RESOLVED: &str = "a run's specification is resolved";
 
-/// How a run trains; kept in its checkpoints. The model's shape is in their `config.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunConfig {
-    /// B, windows a batch.
+/// How a run trains, as flags, in `run.json` and in checkpoints. The model's shape is in the
+/// checkpoints' `config.json`.
+///
+/// Fields that follow from others are `None` until [`TrainingSpec::resolve`] fills them in; the
+/// specifications in files have them all. A file without a field is from a version that did not
+/// have the option; the run then goes on with the option's default.
+#[derive(Args, Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingSpec {
+    /// Sequences per batch
+    #[arg(long, value_name = "N", default_value_t = 32, help_heading = TRAINING)]
     pub batch_size: usize,
-    /// Batches a step.
+    /// Batches whose gradients are averaged for one step
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = TRAINING)]
     pub grad_accum: usize,
-    /// Optimizer steps of the whole run.
-    pub steps: u64,
-    /// Learning rate after the warm-up.
-    pub lr: f64,
-    /// Learning rate of the last step.
-    pub min_lr: f64,
-    /// Steps of the warm-up.
-    pub warmup_steps: u64,
-    /// Largest gradient norm; 0 for any.
-    pub grad_clip: f64,
-    /// AdamW's β₁.
-    pub beta1: f64,
-    /// AdamW's β₂.
-    pub beta2: f64,
-    /// AdamW's ε.
-    pub eps: f64,
-    /// AdamW's weight decay.
-    pub weight_decay: f64,
-    /// Steps between evaluations.
-    pub eval_every: u64,
-    /// Batches an evaluation; 0 for the whole validation set.
-    pub eval_batches: usize,
-    /// Steps between checkpoints.
-    pub checkpoint_every: u64,
-    /// Checkpoints that are kept; all if `None`.
-    pub keep_checkpoints: Option<usize>,
-    /// Steps between lines of metrics.
-    pub log_every: u64,
-    /// Seed of weights and batches.
+    /// Tokens to train on, all in all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 40_960_000,
+        conflicts_with = "steps",
+        help_heading = TRAINING
+    )]
+    #[serde(skip)]
+    pub total_tokens: u64,
+    /// Optimizer steps [default: total-tokens ÷ (batch-size · grad-accum · context-length)]
+    #[arg(long, value_name = "N", help_heading = TRAINING)]
+    pub steps: Option<u64>,
+    /// Seed of the first weights and of the batches
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = TRAINING)]
     pub seed: u64,
-    /// `f32` or `bf16`.
-    pub precision: String,
-    /// How the learning rate falls. Runs that were begun before there was a choice have none of
-    /// these three.
-    #[serde(default = "cosine")]
-    pub lr_schedule: String,
-    /// Whether weight decay is for embeddings too.
-    #[serde(default = "yes")]
+    /// Operands of matrix products, and what stays within a block; auto is bf16 where the CPU has
+    /// instructions for it
+    #[arg(
+        long,
+        value_name = "P",
+        default_value = "auto",
+        value_parser = choice::parser(&Choice::TRAINING),
+        help_heading = TRAINING
+    )]
+    #[serde(with = "choice")]
+    pub precision: Choice,
+    /// Start from the weights of this Llama directory; its shape is then the model's [default:
+    /// random weights]
+    #[arg(long, value_name = "DIR", help_heading = MODEL)]
+    #[serde(serialize_with = "as_text")]
+    pub init_from: Option<PathBuf>,
+
+    /// Highest learning rate
+    #[arg(long, value_name = "X", default_value_t = 1e-3, help_heading = OPTIMIZER)]
+    pub lr: f64,
+    /// Learning rate of the last step [default: lr ÷ 100]
+    #[arg(long, value_name = "X", help_heading = OPTIMIZER)]
+    pub min_lr: Option<f64>,
+    /// Course of the learning rate from --lr to --min-lr; wsd falls in the last fifth of the steps
+    #[arg(
+        long,
+        value_name = "KIND",
+        default_value = "cosine",
+        value_parser = choice::parser(&Decay::ALL),
+        help_heading = OPTIMIZER
+    )]
+    #[serde(with = "choice")]
+    pub lr_schedule: Decay,
+    /// Steps in which the learning rate rises [default: 2 % of the steps]
+    #[arg(long, value_name = "N", help_heading = OPTIMIZER)]
+    pub warmup_steps: Option<u64>,
+    /// Largest norm of the gradient; 0 turns clipping off
+    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = OPTIMIZER)]
+    pub grad_clip: f64,
+    /// AdamW's decay of the first moment
+    #[arg(long, value_name = "X", default_value_t = 0.9, help_heading = OPTIMIZER)]
+    pub beta1: f64,
+    /// AdamW's decay of the second moment
+    #[arg(long, value_name = "X", default_value_t = 0.999, help_heading = OPTIMIZER)]
+    pub beta2: f64,
+    /// AdamW's ε
+    #[arg(long, value_name = "X", default_value_t = 1e-8, help_heading = OPTIMIZER)]
+    pub eps: f64,
+    /// AdamW's weight decay
+    #[arg(long, value_name = "X", default_value_t = 0.01, help_heading = OPTIMIZER)]
+    pub weight_decay: f64,
+    /// Apply weight decay to the token embeddings
+    #[arg(
+        long,
+        value_name = "BOOL",
+        default_value_t = true,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        help_heading = OPTIMIZER
+    )]
     pub decay_embeddings: bool,
-    /// Whether weight decay is for norms too.
-    #[serde(default = "yes")]
+    /// Apply weight decay to the weights of the norms
+    #[arg(
+        long,
+        value_name = "BOOL",
+        default_value_t = true,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        help_heading = OPTIMIZER
+    )]
     pub decay_norms: bool,
-    /// Where the first weights came from, if not from the seed.
-    pub init_from: Option<String>,
+
+    /// Steps between evaluations
+    #[arg(long, value_name = "N", default_value_t = 100, help_heading = EVALUATION)]
+    pub eval_every: u64,
+    /// Batches per evaluation; 0: the whole validation set, in order
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = EVALUATION)]
+    pub eval_batches: usize,
+    /// Steps between checkpoints [default: steps ÷ 5]
+    #[arg(long, value_name = "N", help_heading = EVALUATION)]
+    pub checkpoint_every: Option<u64>,
+    /// Number of checkpoints to keep, the newest ones [default: all]
+    #[arg(long, value_name = "N", help_heading = EVALUATION)]
+    pub keep_checkpoints: Option<usize>,
+    /// Steps between lines of metrics.jsonl and of the log
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Logging")]
+    pub log_every: u64,
 }
 
-impl RunConfig {
-    /// The configuration that the arguments ask for, of a model with this context length.
+/// Serializes a path as text, also one that is not UTF-8.
+fn as_text<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
+}
+
+impl Default for TrainingSpec {
+    fn default() -> TrainingSpec {
+        defaults()
+    }
+}
+
+impl TrainingSpec {
+    /// Fills in what follows from other values, for a model of `context_length` that is trained in
+    /// `precision`, and checks every value.
     ///
     /// # Errors
-    /// A usage error that names the flag whose value makes no sense.
-    pub fn from_args(args: &Args, context_length: usize, precision: String) -> Result<RunConfig> {
-        let steps = steps(args, context_length)?;
-        let config = RunConfig {
-            batch_size: args.batch_size,
-            grad_accum: args.grad_accum,
-            steps,
-            lr: args.lr,
-            min_lr: args.min_lr.unwrap_or(args.lr / 100.0),
-            // 2 %, rounded down.
-            warmup_steps: args.warmup_steps.unwrap_or(steps / 50),
-            grad_clip: args.grad_clip,
-            beta1: args.beta1,
-            beta2: args.beta2,
-            eps: args.eps,
-            weight_decay: args.weight_decay,
-            eval_every: args.eval_every,
-            eval_batches: args.eval_batches,
-            checkpoint_every: args.checkpoint_every.unwrap_or((steps / 5).max(1)),
-            keep_checkpoints: args.keep_checkpoints,
-            log_every: args.log_every,
-            seed: args.seed,
-            precision,
-            lr_schedule: args.lr_schedule.name().into(),
-            decay_embeddings: args.decay_embeddings,
-            decay_norms: args.decay_norms,
-            init_from: args.init_from.as_ref().map(|path| path.display().to_string()),
+    /// A usage error that names the flag with the wrong value.
+    pub fn resolve(&self, context_length: usize, precision: Precision) -> Result<TrainingSpec> {
+        let steps = match self.steps {
+            Some(steps) => steps,
+            None => self.steps_for_total_tokens(context_length)?,
         };
-        config.validate()?;
-        Ok(config)
+        let resolved = TrainingSpec {
+            steps: Some(steps),
+            precision: precision.into(),
+            min_lr: self.min_lr.or(Some(self.lr / 100.0)),
+            // 2 %, rounded down.
+            warmup_steps: self.warmup_steps.or(Some(steps / 50)),
+            checkpoint_every: self.checkpoint_every.or(Some((steps / 5).max(1))),
+            ..self.clone()
+        };
+        resolved.validate()?;
+        Ok(resolved)
     }
 
-    /// Checks every value.
+    fn steps_for_total_tokens(&self, context_length: usize) -> Result<u64> {
+        let total = self.total_tokens;
+        let per_step = self.tokens_per_step(context_length).max(1);
+        match total / per_step {
+            0 => Err(usage(format!(
+                "--total-tokens {total}: less than one step, which is {per_step} tokens \
+                 (batch-size · grad-accum · context-length); give more tokens, smaller batches or \
+                 --steps"
+            ))),
+            steps => Ok(steps),
+        }
+    }
+
+    /// Checks every value of a resolved specification.
     ///
     /// # Errors
-    /// A usage error that names the flag.
+    /// A usage error that names the flag with the wrong value.
     pub fn validate(&self) -> Result<()> {
-        let above_zero = |flag: &str, value: u64| match value {
-            0 => Err(usage(format!("--{flag} 0: expected at least 1"))),
-            _ => Ok(()),
+        let (Some(steps), Some(min_lr), Some(warmup_steps), Some(checkpoint_every)) =
+            (self.steps, self.min_lr, self.warmup_steps, self.checkpoint_every)
+        else {
+            bail!("steps, min_lr, warmup_steps or checkpoint_every is missing");
         };
-        above_zero("batch-size", self.batch_size as u64)?;
-        above_zero("grad-accum", self.grad_accum as u64)?;
-        above_zero("steps", self.steps)?;
-        if self.steps > MAX_STEPS {
-            return Err(usage(format!("--steps {}: expected at most {MAX_STEPS}", self.steps)));
+        if !matches!(self.precision, Choice::F32 | Choice::Bf16) {
+            return Err(usage(format!("--precision {}: expected f32 or bf16", self.precision)));
         }
-        if self.grad_accum > MAX_GRAD_ACCUM {
-            return Err(usage(format!(
-                "--grad-accum {}: expected at most {MAX_GRAD_ACCUM}",
-                self.grad_accum
-            )));
+        let sizes = [
+            ("batch-size", self.batch_size as u64, u64::MAX),
+            ("grad-accum", self.grad_accum as u64, MAX_GRAD_ACCUM),
+            ("steps", steps, MAX_STEPS),
+            ("eval-every", self.eval_every, u64::MAX),
+            ("checkpoint-every", checkpoint_every, u64::MAX),
+            ("log-every", self.log_every, u64::MAX),
+            ("keep-checkpoints", self.keep_checkpoints.unwrap_or(1) as u64, u64::MAX),
+        ];
+        for (flag, value, max) in sizes {
+            if value == 0 {
+                return Err(usage(format!("--{flag} 0: expected at least 1")));
+            }
+            if value > max {
+                return Err(usage(format!("--{flag} {value}: expected at most {max}")));
+            }
         }
-        above_zero("eval-every", self.eval_every)?;
-        above_zero("checkpoint-every", self.checkpoint_every)?;
-        above_zero("log-every", self.log_every)?;
-        above_zero("keep-checkpoints", self.keep_checkpoints.unwrap_or(1) as u64)?;
-
-        number("lr", self.lr, |x| x > 0.0, "a number above 0")?;
         let lr = self.lr;
-        number("min-lr", self.min_lr, |x| (0.0..=lr).contains(&x), &format!("0 to --lr, {lr}"))?;
+        number("lr", lr, |x| x > 0.0, "a number above 0")?;
+        number("min-lr", min_lr, |x| (0.0..=lr).contains(&x), &format!("0 to --lr, {lr}"))?;
         number("grad-clip", self.grad_clip, |x| x >= 0.0, "at least 0, which turns it off")?;
         number("beta1", self.beta1, |x| (0.0..1.0).contains(&x), "0 or more and below 1")?;
         number("beta2", self.beta2, |x| (0.0..1.0).contains(&x), "0 or more and below 1")?;
         number("eps", self.eps, |x| x > 0.0, "a number above 0")?;
         number("weight-decay", self.weight_decay, |x| x >= 0.0, "at least 0")?;
-        if Decay::from_name(&self.lr_schedule).is_none() {
-            let (found, names) = (&self.lr_schedule, Decay::ALL.map(Decay::name).join(", "));
-            return Err(usage(format!("--lr-schedule {found}: expected one of {names}")));
-        }
-        if self.warmup_steps > self.steps {
-            let (warmup, steps) = (self.warmup_steps, self.steps);
+        if warmup_steps > steps {
             return Err(usage(format!(
-                "--warmup-steps {warmup}: expected at most --steps, {steps}"
+                "--warmup-steps {warmup_steps}: expected at most --steps, {steps}"
             )));
         }
         Ok(())
     }
 
-    /// Tokens that one step trains on, of a model with this context length.
-    pub fn tokens_per_step(&self, context_length: usize) -> u64 {
-        tokens_per_step(self.batch_size, self.grad_accum, context_length)
+    /// Returns the number of optimizer steps of the whole run.
+    ///
+    /// # Panics
+    /// If the specification is not resolved.
+    pub fn steps(&self) -> u64 {
+        self.steps.expect(RESOLVED)
     }
 
-    /// The optimizer's settings.
+    /// Returns the number of steps between checkpoints.
+    ///
+    /// # Panics
+    /// If the specification is not resolved.
+    pub fn checkpoint_every(&self) -> u64 {
+        self.checkpoint_every.expect(RESOLVED)
+    }
+
+    /// Returns the number of tokens that one step trains a model of this context length on.
+    pub fn tokens_per_step(&self, context_length: usize) -> u64 {
+        let sizes = [self.batch_size, self.grad_accum, context_length];
+        sizes.into_iter().fold(1, |product: u64, size| product.saturating_mul(size as u64))
+    }
+
+    /// Returns the optimizer's settings.
     pub fn adamw(&self) -> AdamWConfig {
-        let &RunConfig { beta1, beta2, eps, weight_decay, .. } = self;
+        let &TrainingSpec { beta1, beta2, eps, weight_decay, .. } = self;
         AdamWConfig { beta1, beta2, eps, weight_decay }
     }
 
-    /// The weight decay of a parameter of this kind.
+    /// Returns the weight decay of a parameter of this kind.
     pub fn weight_decay_of(&self, kind: ParameterKind) -> f64 {
         let decays = match kind {
             ParameterKind::Norm => self.decay_norms,
@@ -170,38 +279,19 @@ impl RunConfig {
         if decays { self.weight_decay } else { 0.0 }
     }
 
-    /// The learning rate as a function of the step, the first of which is 0; the last one has
-    /// `min_lr`.
+    /// Returns the learning rate as a function of the step. The first step is 0, and the last one
+    /// has `min_lr`.
+    ///
+    /// # Panics
+    /// If the specification is not resolved.
     pub fn schedule(&self) -> Schedule {
-        let &RunConfig { lr, min_lr, warmup_steps, steps, .. } = self;
-        let decay = Decay::from_name(&self.lr_schedule).unwrap_or_default();
-        Schedule { decay, max_lr: lr, min_lr, warmup_steps, total_steps: steps - 1 }
-    }
-}
-
-fn cosine() -> String {
-    Decay::Cosine.name().into()
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn tokens_per_step(batch_size: usize, grad_accum: usize, context_length: usize) -> u64 {
-    let size = |n: usize| n as u64;
-    size(batch_size).saturating_mul(size(grad_accum)).saturating_mul(size(context_length))
-}
-
-fn steps(args: &Args, context_length: usize) -> Result<u64> {
-    let tokens_per_step = tokens_per_step(args.batch_size, args.grad_accum, context_length).max(1);
-    let total = args.total_tokens;
-    match args.steps.unwrap_or(total / tokens_per_step) {
-        0 if args.steps.is_some() => Err(usage("--steps 0: expected at least 1")),
-        0 => Err(usage(format!(
-            "--total-tokens {total}: less than one step, which is {tokens_per_step} tokens (batch-size · grad-accum · \
-             context-length); give more tokens, smaller batches or --steps"
-        ))),
-        steps => Ok(steps),
+        Schedule {
+            decay: self.lr_schedule,
+            max_lr: self.lr,
+            min_lr: self.min_lr.expect(RESOLVED),
+            warmup_steps: self.warmup_steps.expect(RESOLVED),
+            total_steps: self.steps() - 1,
+        }
     }
 }
 
@@ -211,46 +301,6 @@ fn number(flag: &str, value: f64, is_right: impl Fn(f64) -> bool, expected: &str
         return Ok(());
     }
     Err(usage(format!("--{flag} {value}: expected {expected}")))
-}
-
-/// The shape that the arguments ask for, where nothing else decides it. `tokenizer_size` is the
-/// tokenizer's vocabulary.
-///
-/// # Errors
-/// A usage error that names the flag whose value makes no sense.
-pub fn model_config(args: &Args, tokenizer_size: Option<usize>) -> Result<ModelConfig> {
-    let default = ModelConfig::default();
-    let config = ModelConfig {
-        vocab_size: args.vocab_size.or(tokenizer_size).unwrap_or(default.vocab_size),
-        context_length: args.context_length,
-        d_model: args.d_model,
-        num_heads: args.num_heads,
-        num_layers: args.num_layers,
-        d_ff: args.d_ff.unwrap_or(args.ffn.default_d_ff()),
-        rope: !args.no_rope,
-        rope_theta: args.rope_theta,
-        norm: args.norm,
-        ffn: args.ffn,
-        ..default
-    };
-    config.validate().map_err(|error| usage(as_flags(&error.to_string())))?;
-    Ok(config)
-}
-
-/// A message about fields (`num_heads`) as one about the flags that set them (`--num-heads`).
-fn as_flags(message: &str) -> String {
-    const FIELDS: [&str; 7] = [
-        "vocab_size",
-        "context_length",
-        "d_model",
-        "num_heads",
-        "num_layers",
-        "d_ff",
-        "rope_theta",
-    ];
-    FIELDS.iter().fold(message.to_string(), |message, field| {
-        message.replace(field, &format!("--{}", field.replace('_', "-")))
-    })
 }
 
 #[cfg(test)]

@@ -1,17 +1,88 @@
-//! The line that a terminal shows while a run trains.
+//! The observer that shows how a run goes: a progress bar on a terminal, lines in the log
+//! elsewhere.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use anyhow::Result;
+use indicatif::HumanDuration;
 use tensor::peak;
 
-use crate::commands::train_model::setup::Run;
-use crate::commands::train_model::setup::estimate::operations_per_step;
+use crate::commands::train_model::estimate::operations_per_step;
+use crate::commands::train_model::trainer::{Observer, Report, StepResult, Trainer};
+use crate::run::metrics::Metrics;
+use crate::shell::progress::{Progress, Unit};
 
-/// How much of a smoothed number is its past.
+/// The least time between lines of the log, except those with a validation loss.
+const LINE_INTERVAL: Duration = Duration::from_secs(2);
+/// The share of the past in a smoothed number.
 const KEEP: f64 = 0.95;
 
-/// What the line says beside the count of steps and the time left.
-pub struct Live {
+/// A bar with a remark, and lines in the log.
+pub struct StatusLine {
+    progress: Progress,
+    remark: Option<Remark>,
+    /// The time of the last line in the log.
+    last_line: Option<Instant>,
+    /// Steps that were done when the session began, and the time of that.
+    first_step: u64,
+    started: Instant,
+}
+
+impl StatusLine {
+    /// Starts to show a run with the metrics `so_far`.
+    pub fn new(trainer: &Trainer, so_far: &[Metrics]) -> StatusLine {
+        let steps = Some(trainer.training.steps());
+        let progress =
+            Progress::bar_only("training", Unit::Count("steps"), steps).starting_at(trainer.step);
+        let remark = progress.is_bar().then(|| Remark::new(trainer, so_far));
+        let (first_step, started) = (trainer.step, Instant::now());
+        StatusLine { progress, remark, last_line: None, first_step, started }
+    }
+}
+
+impl Observer for StatusLine {
+    fn step_taken(&mut self, _: &Trainer, step: &StepResult) {
+        self.progress.inc(1);
+        if let Some(remark) = &mut self.remark {
+            self.progress.remark(remark.after_step(step.loss, step.lr, step.time));
+        }
+    }
+
+    fn step_done(&mut self, trainer: &Trainer, report: &Report) -> Result<()> {
+        let Some(metrics) = &report.metrics else { return Ok(()) };
+        let is_due = self.last_line.is_none_or(|at| at.elapsed() >= LINE_INTERVAL);
+        let is_shown = is_due && !self.progress.is_bar();
+        if metrics.val_loss.is_some() || report.is_last || is_shown {
+            self.last_line = Some(Instant::now());
+            let taken = u32::try_from(trainer.step - self.first_step).unwrap_or(u32::MAX);
+            let per_step = self.started.elapsed() / taken;
+            log::info!("{}", log_line(metrics, trainer.training.steps(), per_step));
+        }
+        if let Some(remark) = &mut self.remark {
+            remark.val_loss = metrics.val_loss.or(remark.val_loss);
+        }
+        Ok(())
+    }
+}
+
+/// Formats a line of the log.
+fn log_line(metrics: &Metrics, steps: u64, per_step: Duration) -> String {
+    let val = metrics.val_loss.map_or(String::new(), |loss| format!(", validation {loss:.4}"));
+    let left = u32::try_from(steps - metrics.step)
+        .map_or(Duration::MAX, |left| per_step.saturating_mul(left));
+    format!(
+        "step {} of {steps}: loss {:.4}{val}, lr {:.2e}, gradient {:.2}, {:.0} tokens/s, {:#} left",
+        metrics.step,
+        metrics.train_loss,
+        metrics.lr,
+        metrics.grad_norm,
+        metrics.tokens_per_second,
+        HumanDuration(left)
+    )
+}
+
+/// The text beside the bar's count of steps and time left.
+struct Remark {
     tokens: f64,
     /// The least time that a step can take on this machine, in seconds.
     at_peak: f64,
@@ -20,7 +91,32 @@ pub struct Live {
     val_loss: Option<f64>,
 }
 
-/// A mean of the newest values.
+impl Remark {
+    fn new(trainer: &Trainer, so_far: &[Metrics]) -> Remark {
+        let (shape, training) = (trainer.model.config(), &trainer.training);
+        Remark {
+            tokens: training.tokens_per_step(shape.context_length) as f64,
+            at_peak: operations_per_step(shape, training) / peak::flops(trainer.context),
+            loss: Smoothed::default(),
+            seconds: Smoothed::default(),
+            val_loss: so_far.iter().rev().find_map(|line| line.val_loss),
+        }
+    }
+
+    /// Returns the text after a step with this loss and learning rate.
+    fn after_step(&mut self, loss: f64, lr: f64, time: Duration) -> String {
+        let seconds = self.seconds.push(time.as_secs_f64()).max(1e-9);
+        let val = self.val_loss.map_or(String::new(), |loss| format!(", validation {loss:.3}"));
+        format!(
+            "loss {:.3}{val}, {:.0} tokens/s, {:.0} % of peak, lr {lr:.1e}",
+            self.loss.push(loss),
+            self.tokens / seconds,
+            100.0 * self.at_peak / seconds,
+        )
+    }
+}
+
+/// A mean of the newest values, weighted by their age.
 #[derive(Default)]
 struct Smoothed {
     sum: f64,
@@ -35,52 +131,19 @@ impl Smoothed {
     }
 }
 
-impl Live {
-    /// The line of a run. Measures the machine's peak, which takes a moment.
-    pub fn new(run: &Run) -> Live {
-        let shape = run.model.config();
-        let operations = operations_per_step(shape, &run.config);
-        Live {
-            tokens: run.config.tokens_per_step(shape.context_length) as f64,
-            at_peak: operations / peak::flops(run.context),
-            loss: Smoothed::default(),
-            seconds: Smoothed::default(),
-            val_loss: run.metrics.lines().iter().rev().find_map(|line| line.val_loss),
-        }
-    }
-
-    /// The line after a step with this loss and learning rate.
-    pub fn after_step(&mut self, loss: f64, lr: f64, time: Duration) -> String {
-        let seconds = self.seconds.push(time.as_secs_f64()).max(1e-9);
-        let val = self.val_loss.map_or(String::new(), |loss| format!(", validation {loss:.3}"));
-        format!(
-            "loss {:.3}{val}, {:.0} tokens/s, {:.0} % of peak, lr {lr:.1e}",
-            self.loss.push(loss),
-            self.tokens / seconds,
-            100.0 * self.at_peak / seconds,
-        )
-    }
-
-    /// A validation loss was measured.
-    pub fn evaluated(&mut self, val_loss: Option<f64>) {
-        self.val_loss = val_loss.or(self.val_loss);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_line_smooths_loss_and_speed() {
+    fn the_remark_smooths_loss_and_speed() {
         let (loss, seconds) = Default::default();
-        let mut live = Live { tokens: 100.0, at_peak: 0.5, loss, seconds, val_loss: None };
+        let mut remark = Remark { tokens: 100.0, at_peak: 0.5, loss, seconds, val_loss: None };
         let second = Duration::from_secs(1);
-        let line = live.after_step(4.0, 1e-3, second);
+        let line = remark.after_step(4.0, 1e-3, second);
         assert_eq!(line, "loss 4.000, 100 tokens/s, 50 % of peak, lr 1.0e-3");
-        live.evaluated(Some(3.5));
-        live.evaluated(None);
-        let line = live.after_step(2.0, 1e-3, second);
+        remark.val_loss = Some(3.5);
+        let line = remark.after_step(2.0, 1e-3, second);
         // (0.95 · 4 + 2) / 1.95
         assert_eq!(line, "loss 2.974, validation 3.500, 100 tokens/s, 50 % of peak, lr 1.0e-3");
     }

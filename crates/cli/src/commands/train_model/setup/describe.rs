@@ -1,18 +1,19 @@
-//! What a run is about to do, for the log.
+//! The description of a run in the log, before it starts.
 
 use indicatif::HumanDuration;
 
-use super::estimate;
 use super::plan::{Plan, Weights};
+use crate::commands::train_model::estimate;
 use crate::data::dataset::Dataset;
 
-/// Logs what is about to happen.
+/// Logs what the run is: model, data, training, optimizer, and the estimate of its cost.
 pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
-    let Plan { config, shape, context, step, .. } = plan;
+    let Plan { training, shape, context, step, .. } = plan;
     plan.precision.explain(*context);
     let millions = shape.parameter_count() as f64 / 1e6;
     log::info!(
-        "model: {millions:.1} M parameters: vocabulary {}, context {}, {} layers, d_model {}, {} heads, {} of {}, norm {}, {}",
+        "model: {millions:.1} M parameters: vocabulary {}, context {}, {} layers, d_model {}, \
+         {} heads, {} of {}, norm {}, {}",
         shape.vocab_size,
         shape.context_length,
         shape.num_layers,
@@ -24,38 +25,42 @@ pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
         if shape.rope { format!("rope theta {}", shape.rope_theta) } else { "no rope".into() },
     );
     let source = match &plan.weights {
-        Weights::Random => format!("random, seed {}", config.seed),
-        Weights::Loaded(_) => config.init_from.clone().unwrap_or_default(),
+        Weights::Random => format!("random, seed {}", training.seed),
+        Weights::Loaded(_) => {
+            training.init_from.as_ref().map_or(String::new(), |path| path.display().to_string())
+        }
         Weights::Checkpoint(_, path) => path.display().to_string(),
     };
     log::info!("weights: {source}");
     let validation = val.map_or("none".into(), |val| format!("{} tokens", val.identity.tokens));
     log::info!("data: {} tokens to train on, validation: {validation}", train.identity.tokens);
-    let tokens = config.tokens_per_step(shape.context_length);
+    let steps = training.steps();
+    let tokens = training.tokens_per_step(shape.context_length);
     log::info!(
-        "training: {} steps of {} × {} × {} tokens, {} tokens in all, {:.2} times the data",
-        config.steps,
-        config.batch_size,
-        config.grad_accum,
+        "training: {steps} steps of {} × {} × {} tokens, {} tokens in all, {:.2} times the data",
+        training.batch_size,
+        training.grad_accum,
         shape.context_length,
-        tokens.saturating_mul(config.steps),
-        tokens as f64 * config.steps as f64 / train.identity.tokens as f64,
+        tokens.saturating_mul(steps),
+        tokens as f64 * steps as f64 / train.identity.tokens as f64,
     );
+    let schedule = training.schedule();
     log::info!(
-        "optimizer: AdamW, lr {} to {} ({}) after {} steps of warm-up, betas {} and {}, eps {:e}, weight decay {}, clipping at {}",
-        config.lr,
-        config.min_lr,
-        config.lr_schedule,
-        config.warmup_steps,
-        config.beta1,
-        config.beta2,
-        config.eps,
-        config.weight_decay,
-        config.grad_clip,
+        "optimizer: AdamW, lr {} to {} ({}) after {} steps of warm-up, betas {} and {}, \
+         eps {:e}, weight decay {}, clipping at {}",
+        schedule.max_lr,
+        schedule.min_lr,
+        schedule.decay,
+        schedule.warmup_steps,
+        training.beta1,
+        training.beta2,
+        training.eps,
+        training.weight_decay,
+        training.grad_clip,
     );
-    let left = config.steps - step;
-    let time = estimate::time(shape, config, *context, left);
-    let memory = estimate::bytes(estimate::memory(shape, config));
+    let left = steps - step;
+    let time = estimate::time(shape, training, *context, left);
+    let memory = estimate::bytes(estimate::memory(shape, training));
     log::info!(
         "estimate: {memory} of memory; {:#} for {left} steps, from a trial product",
         HumanDuration(time)

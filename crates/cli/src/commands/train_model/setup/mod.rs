@@ -1,8 +1,7 @@
-//! Putting a run together: everything is checked here, before hours of work; then its directory is
-//! made ready.
+//! Puts a run together: checks everything before hours of work, then makes the run's directory
+//! ready.
 
 pub mod describe;
-pub mod estimate;
 pub mod plan;
 pub mod resume_check;
 
@@ -12,67 +11,74 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use model::{ParameterKind, Transformer};
 use optim::AdamW;
-use tensor::Context;
 
-use crate::commands::flags::Given;
+use crate::charts::tensorboard::EventFile;
+use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
-use crate::commands::train_model::observers::{Beginning, Outputs};
+use crate::commands::train_model::estimate;
+use crate::commands::train_model::observers::{Chart, Checkpoints, Optional, StatusLine};
+use crate::commands::train_model::profile::Profiler;
+use crate::commands::train_model::trainer::{Clock, NotFinite, Observer, Trainer};
 use crate::data::dataset::Dataset;
-use crate::run::checkpoint::{self, RunLock, TokenizerFiles};
-use crate::run::metrics::MetricsFile;
-use crate::run::spec::training::RunConfig;
+use crate::run::checkpoint::{self, RunLock};
+use crate::run::manifest::{DataFile, RunManifest, Session};
+use crate::run::metrics::{Metrics, MetricsFile};
+use crate::run::samples::Samples;
+use crate::run::spec::ModelSpec;
+use crate::shell::exit::{self, Outcome};
 use crate::shell::interrupt;
 use describe::describe;
 use plan::{Plan, Weights};
 
-/// A run between two steps.
+/// A run that is ready to take its next step.
 pub struct Run {
-    /// Where checkpoints and metrics go.
-    pub dir: PathBuf,
-    /// How it trains.
-    pub config: RunConfig,
-    /// Kernels and precision.
-    pub context: Context,
-    /// The model after `step` steps.
-    pub model: Transformer,
-    /// The optimizer after `step` steps.
-    pub optimizer: AdamW,
-    /// What is copied into checkpoints.
-    pub tokenizer: Option<TokenizerFiles>,
-    /// The training set.
-    pub train: Dataset,
-    /// The validation set.
-    pub val: Option<Dataset>,
-    /// Steps done.
-    pub step: u64,
-    /// Time spent in earlier sittings, in seconds.
-    pub seconds: f64,
-    /// The metrics of the steps done.
-    pub metrics: MetricsFile,
-    /// What else it writes.
-    pub outputs: Outputs,
+    trainer: Trainer,
+    profiler: Profiler,
+    observers: Vec<Box<dyn Observer>>,
+    manifest: RunManifest,
     /// Keeps other processes away.
     _lock: RunLock,
 }
 
-/// Checks everything there is to check, and makes the directory ready.
+impl Run {
+    /// Trains to the last step, or until Ctrl-C; either way the last thing written is a checkpoint.
+    ///
+    /// # Errors
+    /// When a loss or gradient is not finite, or a file cannot be written.
+    pub fn train(mut self) -> Result<Outcome> {
+        let trainer = &mut self.trainer;
+        if trainer.is_done() {
+            log::info!("all {} steps are done already", trainer.step);
+            return Ok(Outcome::Done);
+        }
+        let outcome = trainer.train(&mut self.observers, self.profiler);
+        let (text, not_finite_at) = match &outcome {
+            Ok(Outcome::Done) => ("done".to_string(), None),
+            Ok(Outcome::Interrupted) => ("interrupted".to_string(), None),
+            Err(error) => {
+                let not_finite = error.downcast_ref::<NotFinite>().map(|error| error.step);
+                (exit::message(error), not_finite)
+            }
+        };
+        self.manifest.end_session(trainer.step, text, not_finite_at);
+        let written = self.manifest.write(&trainer.dir);
+        outcome.and_then(|outcome| written.map(|()| outcome))
+    }
+}
+
+/// Checks all that can be checked, and makes the run's directory ready.
 ///
 /// # Errors
-/// When an argument or a file is no good, or the directory cannot be written.
-pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
+/// When an argument or a file cannot be used, or the directory cannot be written.
+pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
     let dir = &args.checkpoint_dir;
-    // Before anything of the run is read: whoever writes it may still be at work.
+    // Before anything of the run is read: another process may still be writing it.
     let lock = dir.is_dir().then(|| RunLock::take(dir)).transpose().context("--checkpoint-dir")?;
-    let plan = Plan::new(args, given)?;
-    estimate::check_memory(&plan.shape, &plan.config)?;
+    let plan = Plan::new(args, explicit)?;
+    estimate::check_memory(&plan.shape, &plan.training)?;
     let (train, val) = open_data(args, &plan)?;
-    let mut outputs = {
-        let Plan { shape, config, context, tokenizer, step, .. } = &plan;
-        let (tokenizer, val) = (tokenizer.as_ref(), val.as_ref());
-        let (context, step, train) = (*context, *step, &train);
-        let beginning = Beginning { shape, config, context, tokenizer, train, val, step };
-        Outputs::prepare(args, dir, &beginning)?
-    };
+    let samples = samples(args, &plan)?;
+    let manifest = manifest(args, &plan, &train, val.as_ref())?;
     files::check_dir(dir).context("--checkpoint-dir")?;
     let lock = match lock {
         Some(lock) => lock,
@@ -82,10 +88,10 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
     interrupt::check()?;
 
     // From here on the directory changes.
-    let metrics = make_room(dir, &plan)?;
-    let Plan { config, shape, context, tokenizer, weights, step, seconds, .. } = plan;
+    let (metrics, so_far) = make_room(dir, &plan)?;
+    let Plan { training, shape, context, tokenizer, weights, step, seconds, .. } = plan;
     let (model, source) = match weights {
-        Weights::Random => (Transformer::new(shape, config.seed)?, None),
+        Weights::Random => (Transformer::new(shape, training.seed)?, None),
         Weights::Loaded(model) => (*model, None),
         Weights::Checkpoint(model, path) => (*model, Some(path)),
     };
@@ -93,35 +99,73 @@ pub fn prepare(args: &Args, given: &Given) -> Result<Run> {
     let parameters = parameters.map(|(name, tensor)| (name.to_string(), tensor.shape().to_vec()));
     let kinds: BTreeMap<String, ParameterKind> =
         model.parameters().specs().iter().map(|spec| (spec.name.clone(), spec.kind)).collect();
-    let decay = |name: &str| config.weight_decay_of(kinds[name]);
-    let mut optimizer = AdamW::new(config.adamw(), parameters).with_weight_decay(decay);
+    let decay = |name: &str| training.weight_decay_of(kinds[name]);
+    let mut optimizer = AdamW::new(training.adamw(), parameters).with_weight_decay(decay);
     if let Some(path) = source {
         checkpoint::load_optimizer(&path, step, &mut optimizer)?;
     }
-    if step < config.steps {
-        outputs.begin(args, dir, step, metrics.lines())?;
+    let (dir, clock) = (dir.clone(), Clock::new(seconds));
+    let trainer = Trainer { dir, training, context, model, optimizer, train, val, step, clock };
+    let profiler = Profiler::new(args.profile, trainer.training.steps() - step);
+    let mut observers: Vec<Box<dyn Observer>> = Vec::new();
+    if !trainer.is_done() {
+        // In this order: a checkpoint never is ahead of the metrics.
+        observers.push(Box::new(StatusLine::new(&trainer, &so_far)));
+        observers.push(Box::new(metrics));
+        observers.push(Box::new(Checkpoints { tokenizer }));
+        if let Some(samples) = samples {
+            samples.begin(step)?;
+            observers.push(Box::new(Optional::new(samples, "samples")));
+        }
+        if args.tensorboard {
+            let events = EventFile::create(&trainer.dir, &so_far)?;
+            observers.push(Box::new(Optional::new(events, "event files")));
+        }
+        observers.push(Box::new(Chart { lines: so_far }));
+        manifest.write(&trainer.dir)?;
     }
-    let dir = dir.clone();
-    Ok(Run {
-        dir,
-        config,
-        context,
-        model,
-        optimizer,
-        tokenizer,
-        train,
-        val,
-        step,
-        seconds,
-        metrics,
-        outputs,
-        _lock: lock,
+    Ok(Run { trainer, profiler, observers, manifest, _lock: lock })
+}
+
+/// Returns the samples that the arguments ask for.
+fn samples(args: &Args, plan: &Plan) -> Result<Option<Samples>> {
+    let Some(prompt) = &args.sample_prompt else { return Ok(None) };
+    let Some(files) = &plan.tokenizer else {
+        bail!("--sample-prompt: needs a tokenizer; give --tokenizer DIR")
+    };
+    let (tokenizer, vocab_size) = (files.tokenizer()?, plan.shape.vocab_size);
+    let dir = &args.checkpoint_dir;
+    Samples::new(dir, tokenizer, prompt, vocab_size, plan.training.seed).map(Some)
+}
+
+/// Returns the manifest of the run, with a session that begins now.
+fn manifest(
+    args: &Args,
+    plan: &Plan,
+    train: &Dataset,
+    val: Option<&Dataset>,
+) -> Result<RunManifest> {
+    let earlier = (plan.step > 0).then(|| RunManifest::read(&args.checkpoint_dir)).flatten();
+    let mut sessions = earlier.map_or(Vec::new(), |manifest| manifest.sessions);
+    sessions.push(Session::begin(plan.context.kernels.isa().to_string(), plan.step));
+    let train_path = args.train_dataset.as_deref().context("--train-dataset is missing")?;
+    let val_data = match (&args.val_dataset, val) {
+        (Some(path), Some(val)) => Some(DataFile::read(path, val.identity.clone())?),
+        _ => None,
+    };
+    Ok(RunManifest {
+        model: ModelSpec::from(&plan.shape),
+        parameters: plan.shape.parameter_count(),
+        training: plan.training.clone(),
+        train_data: DataFile::read(train_path, train.identity.clone())?,
+        val_data,
+        sessions,
     })
 }
 
-/// Clears away what is not part of the run: what was left unfinished, an earlier run, or later
-/// checkpoints and lines.
-fn make_room(dir: &Path, plan: &Plan) -> Result<MetricsFile> {
+/// Clears away what is not part of the run: unfinished files, an earlier run, or later checkpoints
+/// and lines of metrics. Returns the metrics so far.
+fn make_room(dir: &Path, plan: &Plan) -> Result<(MetricsFile, Vec<Metrics>)> {
     files::remove_unfinished(dir)?;
     if plan.data.is_some() {
         if let Some(aside) = checkpoint::move_later_checkpoints_aside(dir, plan.step)? {
@@ -133,32 +177,35 @@ fn make_room(dir: &Path, plan: &Plan) -> Result<MetricsFile> {
     if let Some(aside) = checkpoint::move_earlier_run_aside(dir)? {
         let aside = aside.display();
         log::warn!(
-            "{} held an earlier run, which is now in {aside} (to go on with that one: --resume --checkpoint-dir {aside})",
+            "{} held an earlier run, which is now in {aside} (to go on with that one: --resume \
+             --checkpoint-dir {aside})",
             dir.display()
         );
     }
-    MetricsFile::create(dir)
+    Ok((MetricsFile::create(dir)?, Vec::new()))
 }
 
+/// Opens the training set and the validation set, and checks that a resumed run has its own.
 fn open_data(args: &Args, plan: &Plan) -> Result<(Dataset, Option<Dataset>)> {
     let path = args.train_dataset.as_deref().context("--train-dataset is missing")?;
     let (vocab_size, window) = (plan.shape.vocab_size, plan.shape.context_length + 1);
     let reason = format!("one more than --context-length, {}", window - 1);
     let train = Dataset::open("--train-dataset", path, vocab_size, window, &reason)?;
-    let whole_set = plan.config.eval_batches == 0;
+    let whole_set = plan.training.eval_batches == 0;
     let (least, reason) = if whole_set { (2, "one to predict") } else { (window, reason.as_str()) };
     let open = |path: &PathBuf| Dataset::open("--val-dataset", path, vocab_size, least, reason);
     let val = args.val_dataset.as_ref().map(open).transpose()?;
-    if let Some((train_data, val_data)) = &plan.data {
-        if train.identity != *train_data {
+    if let Some(data) = &plan.data {
+        if train.identity != data.train {
             bail!(
                 "--train-dataset: {}: not the tokens that the run was trained on so far",
                 path.display()
             );
         }
-        if val.as_ref().map(|val| &val.identity) != val_data.as_ref() {
+        if val.as_ref().map(|val| &val.identity) != data.val.as_ref() {
             bail!(
-                "--val-dataset: not what the run was validated on so far; give the same file, or none if it had none"
+                "--val-dataset: not what the run was validated on so far; give the same file, or \
+                 none if it had none"
             );
         }
     }

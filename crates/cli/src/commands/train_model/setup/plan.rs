@@ -1,4 +1,4 @@
-//! What a run is to be, new or resumed: arguments, checkpoint and model to start from, checked
+//! The plan of a run, new or resumed: arguments, checkpoint and model to start from, checked
 //! against one another.
 
 use std::path::{Path, PathBuf};
@@ -8,71 +8,79 @@ use model::{ModelConfig, Transformer};
 use tensor::Context;
 
 use super::resume_check::{check_resumed, check_shape};
-use crate::commands::flags::Given;
+use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
 use crate::data::dataset::Identity;
 use crate::run::checkpoint::{self, Resumed, TokenizerFiles, TrainerState};
-use crate::run::spec::training::{RunConfig, model_config};
+use crate::run::spec::TrainingSpec;
 use crate::run::tokenizer::LoadedTokenizer;
 use crate::shell::precision::Choice;
 
-/// Everything about a run but what has to be large in memory.
+/// A run before its optimizer is allocated.
 pub struct Plan {
-    /// How it trains.
-    pub config: RunConfig,
+    /// The resolved specification of its training.
+    pub training: TrainingSpec,
     /// The model's shape.
     pub shape: ModelConfig,
     /// Kernels and precision.
     pub context: Context,
-    /// What the precision was chosen by.
+    /// The choice that led to the precision, for the log.
     pub precision: Choice,
-    /// Where the weights come from.
+    /// The source of the weights.
     pub weights: Weights,
     /// Steps done.
     pub step: u64,
-    /// What is copied into checkpoints.
+    /// The tokenizer's files, for the checkpoints.
     pub tokenizer: Option<TokenizerFiles>,
-    /// Time spent in earlier sittings, in seconds.
+    /// Seconds spent in earlier sessions.
     pub seconds: f64,
-    /// The data that the steps so far were trained on; `None` for a new run.
-    pub data: Option<(Identity, Option<Identity>)>,
+    /// The data of the steps so far; `None` for a new run.
+    pub data: Option<TrainedOn>,
 }
 
-/// Where a model comes from.
+/// The data that a resumed run was trained on.
+pub struct TrainedOn {
+    /// The training set.
+    pub train: Identity,
+    /// The validation set.
+    pub val: Option<Identity>,
+}
+
+/// The source of a model's first weights.
 pub enum Weights {
     /// The seed.
     Random,
-    /// A directory, already read.
+    /// A directory, whose model is already read.
     Loaded(Box<Transformer>),
-    /// This checkpoint, already read but for the optimizer's moments.
+    /// A checkpoint, already read except for the optimizer's moments.
     Checkpoint(Box<Transformer>, PathBuf),
 }
 
 impl Plan {
-    /// What `args`, of which `given` were typed, ask for.
+    /// Makes the plan that `args` ask for, of which `explicit` were typed.
     ///
     /// # Errors
     /// When they contradict themselves, the checkpoint to go on from or the model to start from, or
     /// one of these cannot be read.
-    pub fn new(args: &Args, given: &Given) -> Result<Plan> {
-        if args.resume { resumed(args, given) } else { new(args, given) }
+    pub fn new(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
+        if args.resume { resumed(args, explicit) } else { new(args, explicit) }
     }
 }
 
-fn new(args: &Args, given: &Given) -> Result<Plan> {
+fn new(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
     let tokenizer =
         args.tokenizer.as_deref().map(LoadedTokenizer::load).transpose().context("--tokenizer")?;
     let tokenizer_size = tokenizer.as_ref().map(LoadedTokenizer::vocab_size);
     let end_of_text = tokenizer.as_ref().and_then(LoadedTokenizer::end_of_text);
     let mut files = tokenizer.map(LoadedTokenizer::into_files);
-    let (shape, weights) = match &args.init_from {
+    let (shape, weights) = match &args.training.init_from {
         None => {
             let eos_token_ids = end_of_text.into_iter().collect();
-            let shape = model_config(args, tokenizer_size)?;
+            let shape = args.model.config(tokenizer_size)?;
             (ModelConfig { bos_token_id: end_of_text, eos_token_ids, ..shape }, Weights::Random)
         }
         Some(path) => {
-            let mut model = load_to_start_from(path, args, given)?;
+            let mut model = load_initial_model(path, args, explicit)?;
             if let Some(id) = end_of_text.filter(|&id| (id as usize) < model.config().vocab_size) {
                 model.set_special_tokens(Some(id), vec![id])?;
             }
@@ -83,9 +91,10 @@ fn new(args: &Args, given: &Given) -> Result<Plan> {
         }
     };
     if let Some(size) = tokenizer_size.filter(|&size| size > shape.vocab_size) {
-        if let Some(path) = &args.init_from {
+        if let Some(path) = &args.training.init_from {
             bail!(
-                "--tokenizer: has {size} tokens, but the model in {} knows {}; give the one that belongs to it",
+                "--tokenizer: has {size} tokens, but the model in {} knows {}; give the one that \
+                 belongs to it",
                 path.display(),
                 shape.vocab_size
             );
@@ -95,13 +104,13 @@ fn new(args: &Args, given: &Given) -> Result<Plan> {
             shape.vocab_size
         );
     }
-    let context = args.precision.context()?;
-    let config = RunConfig::from_args(args, shape.context_length, context.precision.to_string())?;
+    let context = args.training.precision.context()?;
+    let training = args.training.resolve(shape.context_length, context.precision)?;
     Ok(Plan {
-        config,
+        training,
         shape,
         context,
-        precision: args.precision,
+        precision: args.training.precision,
         tokenizer: files,
         weights,
         step: 0,
@@ -110,27 +119,32 @@ fn new(args: &Args, given: &Given) -> Result<Plan> {
     })
 }
 
-/// The model in `path`, the value of `--init-from`, with the context length asked for.
+/// Loads the model in `path`, the value of `--init-from`, with the context length that was typed.
 ///
 /// # Errors
 /// When it cannot be read, or a flag contradicts its shape.
-pub fn load_to_start_from(path: &Path, args: &Args, given: &Given) -> Result<Transformer> {
+pub fn load_initial_model(
+    path: &Path,
+    args: &Args,
+    explicit: &ExplicitFlags,
+) -> Result<Transformer> {
     let found = checkpoint::resolve(path).context("--init-from")?;
     let mut model = Transformer::load(&found).context("--init-from")?;
     if model.was_tied() {
         log::info!(
-            "{}: its output layer is its embedding; from here on they are two matrices, trained and saved apart",
+            "{}: its output layer is its embedding; from here on they are two matrices, trained and \
+             saved apart",
             path.display()
         );
     }
-    check_shape(args, given, model.config(), &path.display().to_string())?;
-    if given.has("context_length") {
-        model.set_context_length(args.context_length).context("--context-length")?;
+    check_shape(args, explicit, model.config(), &path.display().to_string())?;
+    if explicit.has("context_length") {
+        model.set_context_length(args.model.context_length).context("--context-length")?;
     }
     Ok(model)
 }
 
-fn resumed(args: &Args, given: &Given) -> Result<Plan> {
+fn resumed(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
     let dir = &args.checkpoint_dir;
     let Some(path) = checkpoint::newest(dir).context("--checkpoint-dir")? else {
         if checkpoint::is_run(dir)? {
@@ -138,7 +152,7 @@ fn resumed(args: &Args, given: &Given) -> Result<Plan> {
                 "{}: no checkpoint was written yet; the run starts from its beginning",
                 dir.display()
             );
-            return new(args, given);
+            return new(args, explicit);
         }
         bail!(
             "--resume: {}: no checkpoint there to go on from; leave --resume out to start",
@@ -146,28 +160,27 @@ fn resumed(args: &Args, given: &Given) -> Result<Plan> {
         );
     };
     let Resumed { model, state, tokenizer } = checkpoint::load(&path).context("--resume")?;
-    let TrainerState { mut config, step, seconds, kernels, train_data, val_data, .. } = state;
-    check_resumed(args, given, model.config(), &config, &path.display().to_string())?;
-    if let Some(keep) = args.keep_checkpoints {
-        config.keep_checkpoints = Some(keep);
-    }
+    let TrainerState { config: mut training, step, seconds, kernels, train_data, val_data, .. } =
+        state;
+    check_resumed(args, explicit, model.config(), &training, &path.display().to_string())?;
+    training.keep_checkpoints = args.training.keep_checkpoints.or(training.keep_checkpoints);
     if let Some(given) = &args.tokenizer {
         let given = LoadedTokenizer::load(given).context("--tokenizer")?.into_files();
         if tokenizer.as_ref() != Some(&given) {
             bail!("--tokenizer: not the one in {}; leave it out", path.display());
         }
     }
-    let precision = Choice::from_name(&config.precision).with_context(|| {
-        format!("{}: found the precision {:?}", path.display(), config.precision)
-    })?;
+    let precision = training.precision;
     let context = precision.context()?;
     let here = context.kernels.isa().to_string();
     if here != kernels {
         log::warn!(
-            "the run used {kernels} kernels so far and now {here}: its end will differ in the last bits"
+            "the run used {kernels} kernels so far and now {here}: its end will differ in the last \
+             bits"
         );
     }
-    let (shape, data) = (model.config().clone(), Some((train_data, val_data)));
+    let shape = model.config().clone();
+    let data = Some(TrainedOn { train: train_data, val: val_data });
     let weights = Weights::Checkpoint(Box::new(model), path);
-    Ok(Plan { config, shape, context, precision, tokenizer, weights, step, seconds, data })
+    Ok(Plan { training, shape, context, precision, tokenizer, weights, step, seconds, data })
 }

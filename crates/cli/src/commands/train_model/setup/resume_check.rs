@@ -1,198 +1,143 @@
-//! Flags that were typed although something else decides: the directory of `--init-from`, or the
-//! checkpoint that `--resume` goes on from. Equal values are fine, different ones are named;
-//! defaults never contradict.
+//! Comparison of the flags that were typed with what decides already: the model of `--init-from`,
+//! or the run that `--resume` continues. Equal values are fine, different ones are an error that
+//! names them all. Defaults never differ.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use model::ModelConfig;
+use serde_json::{Map, Value, json};
 
-use crate::commands::flags::Given;
+use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
-use crate::run::spec::training::RunConfig;
+use crate::run::spec::{ModelSpec, TrainingSpec, fields, flag};
+use crate::shell::precision::Choice;
 
-/// A flag that was typed, and whose value is not the one that counts.
-struct Contradiction {
-    flag: &'static str,
-    typed: String,
-    counts: String,
-}
+/// The flags that may differ from the run that `--resume` continues, by their fields' names, each
+/// with the reason. Every other flag is compared.
+const MAY_DIFFER: [(&str, &str); 13] = [
+    ("train_dataset", "its tokens are compared; a copy elsewhere is the same data"),
+    ("val_dataset", "its tokens are compared; a copy elsewhere is the same data"),
+    ("tokenizer", "its files are compared; a copy elsewhere is the same tokenizer"),
+    ("checkpoint_dir", "it names the run to compare with"),
+    ("preset", "it sets defaults only"),
+    ("resume", "it asks for the comparison"),
+    ("eval_only", "it excludes --resume"),
+    ("keep_checkpoints", "checkpoints do not depend on the number of others"),
+    ("sample_prompt", "samples do not change the weights"),
+    ("tensorboard", "event files do not change the weights"),
+    ("profile", "measuring does not change the weights"),
+    ("threads", "the number of threads does not change the weights"),
+    ("quiet", "the log does not change the weights"),
+];
 
-/// Collects what was typed and differs.
-struct Comparison<'a> {
-    given: &'a Given,
-    found: Vec<Contradiction>,
-}
-
-impl Comparison<'_> {
-    /// `flag` is the name of the argument's field.
-    fn check(&mut self, flag: &'static str, typed: impl ToString, counts: impl ToString) {
-        let (typed, counts) = (typed.to_string(), counts.to_string());
-        if self.given.has(flag) && typed != counts {
-            self.found.push(Contradiction { flag, typed, counts });
-        }
-    }
-
-    fn finish(self, source: &str, hint: &str) -> Result<()> {
-        if self.found.is_empty() {
-            return Ok(());
-        }
-        let list: Vec<String> = self
-            .found
-            .into_iter()
-            .map(|Contradiction { flag, typed, counts }| {
-                format!("--{} {typed} (there {counts})", flag.replace('_', "-"))
-            })
-            .collect();
-        anyhow::bail!("{} contradicts {source}; {hint}", list.join(", "))
-    }
-}
-
-fn compare_shape(comparison: &mut Comparison<'_>, args: &Args, model: &ModelConfig) {
-    comparison.check("vocab_size", args.vocab_size.unwrap_or_default(), model.vocab_size);
-    comparison.check("d_model", args.d_model, model.d_model);
-    comparison.check("num_heads", args.num_heads, model.num_heads);
-    comparison.check("num_layers", args.num_layers, model.num_layers);
-    comparison.check("d_ff", args.d_ff.unwrap_or_default(), model.d_ff);
-    let rope_theta = if model.rope { model.rope_theta.to_string() } else { "no rotation".into() };
-    comparison.check("rope_theta", args.rope_theta, rope_theta);
-    comparison.check("no_rope", args.no_rope, !model.rope);
-    comparison.check("norm", args.norm, model.norm);
-    comparison.check("ffn", args.ffn, model.ffn);
-}
-
-/// Checks that no flag for the shape was typed that differs from the model in `source`, the value
-/// of `--init-from`.
+/// Checks that no typed flag for the shape differs from the model in `source`, the value of
+/// `--init-from`. The context may be shorter than the model's.
 ///
 /// # Errors
-/// Names all that do.
-pub fn check_shape(args: &Args, given: &Given, model: &ModelConfig, source: &str) -> Result<()> {
-    let mut comparison = Comparison { given, found: Vec::new() };
-    compare_shape(&mut comparison, args, model);
-    if args.context_length > model.context_length {
-        comparison.check("context_length", args.context_length, model.context_length);
-    }
-    comparison.finish(&format!("the model in {source}"), "leave it out")
-}
-
-/// Checks that no flag was typed that differs from the run in `source`, a checkpoint to go on from.
-///
-/// # Errors
-/// Names all that do.
-pub fn check_resumed(
+/// Names all flags that differ.
+pub fn check_shape(
     args: &Args,
-    given: &Given,
+    explicit: &ExplicitFlags,
     model: &ModelConfig,
-    stored: &RunConfig,
     source: &str,
 ) -> Result<()> {
-    let mut comparison = Comparison { given, found: Vec::new() };
-    compare_shape(&mut comparison, args, model);
-    comparison.check("context_length", args.context_length, model.context_length);
-    comparison.check("batch_size", args.batch_size, stored.batch_size);
-    comparison.check("grad_accum", args.grad_accum, stored.grad_accum);
-    comparison.check("steps", args.steps.unwrap_or_default(), stored.steps);
-    let tokens_per_step = stored.tokens_per_step(model.context_length).max(1);
-    if args.total_tokens / tokens_per_step != stored.steps {
-        comparison.check(
-            "total_tokens",
-            args.total_tokens,
-            stored.steps.saturating_mul(tokens_per_step),
-        );
+    let mut typed = fields(&args.model);
+    if args.model.context_length <= model.context_length {
+        typed.remove("context_length");
     }
-    comparison.check("lr", args.lr, stored.lr);
-    comparison.check("min_lr", args.min_lr.unwrap_or_default(), stored.min_lr);
-    comparison.check("warmup_steps", args.warmup_steps.unwrap_or_default(), stored.warmup_steps);
-    comparison.check("grad_clip", args.grad_clip, stored.grad_clip);
-    comparison.check("beta1", args.beta1, stored.beta1);
-    comparison.check("beta2", args.beta2, stored.beta2);
-    comparison.check("eps", args.eps, stored.eps);
-    comparison.check("weight_decay", args.weight_decay, stored.weight_decay);
-    comparison.check("lr_schedule", args.lr_schedule.name(), &stored.lr_schedule);
-    comparison.check("decay_embeddings", args.decay_embeddings, stored.decay_embeddings);
-    comparison.check("decay_norms", args.decay_norms, stored.decay_norms);
-    comparison.check("eval_every", args.eval_every, stored.eval_every);
-    comparison.check("eval_batches", args.eval_batches, stored.eval_batches);
-    let checkpoint_every = args.checkpoint_every.unwrap_or_default();
-    comparison.check("checkpoint_every", checkpoint_every, stored.checkpoint_every);
-    comparison.check("log_every", args.log_every, stored.log_every);
-    comparison.check("seed", args.seed, stored.seed);
-    let init_from = args.init_from.as_ref().map(|path| path.display().to_string());
-    let none = || "none".to_string();
-    comparison.check(
-        "init_from",
-        init_from.unwrap_or_else(none),
-        stored.init_from.clone().unwrap_or_else(none),
-    );
-    if let Some(precision) = args.precision.fixed() {
-        comparison.check("precision", precision, &stored.precision);
+    let decided = fields(&ModelSpec::from(model));
+    refuse(
+        differences(explicit, &typed, &decided),
+        &format!("the model in {source}"),
+        "leave it out",
+    )
+}
+
+/// Checks that no typed flag differs from the run in `source`, a checkpoint to go on from, except
+/// those of [`MAY_DIFFER`].
+///
+/// # Errors
+/// Names all flags that differ.
+pub fn check_resumed(
+    args: &Args,
+    explicit: &ExplicitFlags,
+    model: &ModelConfig,
+    stored: &TrainingSpec,
+    source: &str,
+) -> Result<()> {
+    let mut typed = fields(&args.model);
+    typed.extend(fields(&args.training));
+    let mut decided = fields(&ModelSpec::from(model));
+    decided.extend(fields(stored));
+
+    // A run keeps its steps only; any number of tokens that comes to as many steps is fine.
+    let (total, per_step) =
+        (args.training.total_tokens, stored.tokens_per_step(model.context_length));
+    let same_steps = total / per_step.max(1) == stored.steps();
+    let decided_total = if same_steps { total } else { stored.steps().saturating_mul(per_step) };
+    typed.insert("total_tokens".into(), json!(total));
+    decided.insert("total_tokens".into(), json!(decided_total));
+    if args.training.precision == Choice::Auto {
+        typed.remove("precision");
     }
-    comparison.finish(
+
+    let mut differences = differences(explicit, &typed, &decided);
+    differences.retain(|difference| MAY_DIFFER.iter().all(|(field, _)| *field != difference.field));
+    refuse(
+        differences,
         &format!("the run in {source}"),
         "leave it out, or start a new run in another --checkpoint-dir",
     )
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::commands::flags::parse_from;
+/// A typed flag with another value than the one that was decided before.
+struct Difference {
+    field: String,
+    typed: String,
+    decided: String,
+}
 
-    fn resumed(flags: &[&str]) -> Result<()> {
-        let argv = ["train-model", "--train-dataset", "t.npy"];
-        let (first, _): (Args, _) =
-            parse_from([&argv[..], &["--steps", "100", "--lr", "0.1"]].concat())?;
-        let stored = RunConfig::from_args(&first, 256, "f32".into())?;
-        let (args, given): (Args, _) = parse_from([&argv[..], flags].concat())?;
-        check_resumed(&args, &given, &ModelConfig::default(), &stored, "runs/latest")
+fn differences(
+    explicit: &ExplicitFlags,
+    typed: &Map<String, Value>,
+    decided: &Map<String, Value>,
+) -> Vec<Difference> {
+    let is_different = |(field, value): &(&String, &Value)| {
+        explicit.has(field) && decided.get(*field) != Some(value)
+    };
+    let different = typed.iter().filter(is_different);
+    different
+        .map(|(field, value)| Difference {
+            field: field.clone(),
+            typed: shown(value),
+            decided: shown(decided.get(field).unwrap_or(&Value::Null)),
+        })
+        .collect()
+}
+
+fn refuse(differences: Vec<Difference>, source: &str, hint: &str) -> Result<()> {
+    if differences.is_empty() {
+        return Ok(());
     }
+    let list: Vec<String> = differences
+        .iter()
+        .map(|Difference { field, typed, decided }| {
+            format!("{} {typed} (there {decided})", flag(field))
+        })
+        .collect();
+    bail!("{} contradicts {source}; {hint}", list.join(", "))
+}
 
-    #[test]
-    fn defaults_and_equal_values_do_not_contradict() {
-        assert!(resumed(&[]).is_ok());
-        assert!(
-            resumed(&["--lr", "1e-1", "--steps=100", "--precision=auto", "--d-ff=1344"]).is_ok()
-        );
-        assert!(resumed(&["--total-tokens", "819200"]).is_ok());
-        assert!(resumed(&["--keep-checkpoints", "1", "--threads", "7"]).is_ok());
-    }
-
-    #[test]
-    fn all_differences_are_named() {
-        let message = resumed(&["--lr=1", "--norm=post", "--total-tokens=81920", "--no-rope"])
-            .unwrap_err()
-            .to_string();
-        for part in [
-            "--lr 1 (there 0.1)",
-            "--norm post (there pre)",
-            "--total-tokens 81920 (there 819200)",
-            "--no-rope",
-        ] {
-            assert!(message.contains(part), "{message}");
+/// Returns a value as one types it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "none".into(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().map_or(String::new(), |number| number.to_string())
         }
-        assert!(resumed(&["--lr-schedule", "cosine", "--decay-norms", "true"]).is_ok());
-        assert!(resumed(&["--lr-schedule", "wsd"]).is_err());
-        assert!(resumed(&["--decay-embeddings", "false"]).is_err());
-        assert!(resumed(&["--precision", "bf16"]).is_err());
-        assert!(resumed(&["--context-length", "128"]).is_err());
-    }
-
-    #[test]
-    fn a_directory_to_start_from_decides_the_shape_but_a_shorter_context_is_fine() {
-        let check = |flags: &[&str]| {
-            let argv = [&["train-model", "--train-dataset", "t.npy"], flags].concat();
-            let (args, given) = parse_from(argv)?;
-            check_shape(&args, &given, &ModelConfig::default(), "llama")
-        };
-        assert!(
-            check(&["--context-length", "64", "--batch-size", "1", "--d-model", "512"]).is_ok()
-        );
-        assert!(
-            check(&["--context-length", "512"])
-                .unwrap_err()
-                .to_string()
-                .contains("--context-length 512")
-        );
-        assert!(
-            check(&["--d-model", "64"]).unwrap_err().to_string().contains("the model in llama")
-        );
+        other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

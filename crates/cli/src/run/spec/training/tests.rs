@@ -1,37 +1,42 @@
 use super::*;
 use crate::commands::flags::parse_from;
+use crate::commands::train_model::args::Args;
+use crate::shell::exit::UsageError;
 
-fn config(flags: &[&str]) -> Result<RunConfig> {
+fn resolved(flags: &[&str]) -> Result<TrainingSpec> {
     let argv = [&["train-model", "--train-dataset", "t.npy"], flags].concat();
     let (args, _): (Args, _) = parse_from(argv)?;
-    let model = model_config(&args, None)?;
-    RunConfig::from_args(&args, model.context_length, "f32".into())
+    let model = args.model.config(None)?;
+    args.training.resolve(model.context_length, Precision::F32)
 }
 
 #[test]
 fn defaults_are_those_of_the_contract() {
-    let config = config(&[]).unwrap();
-    assert_eq!(config.steps, 5000);
-    assert_eq!((config.warmup_steps, config.checkpoint_every), (100, 1000));
-    assert!((config.min_lr - 1e-5).abs() < 1e-18);
-    let schedule = config.schedule();
+    let training = resolved(&[]).unwrap();
+    assert_eq!(training.steps(), 5000);
+    assert_eq!((training.warmup_steps, training.checkpoint_every), (Some(100), Some(1000)));
+    let schedule = training.schedule();
+    assert!((schedule.min_lr - 1e-5).abs() < 1e-18);
     assert_eq!((schedule.lr_at(0), schedule.lr_at(100)), (0.0, 1e-3));
-    assert_eq!(schedule.lr_at(4999), config.min_lr);
+    assert_eq!(schedule.lr_at(4999), schedule.min_lr);
 }
 
 #[test]
 fn what_is_derived_follows_what_is_given() {
-    let config = config(&["--grad-accum=2", "--total-tokens=163840", "--lr", "0.5"]).unwrap();
-    assert_eq!((config.steps, config.warmup_steps, config.checkpoint_every), (10, 0, 2));
-    assert_eq!(config.min_lr, 0.005);
+    let training = resolved(&["--grad-accum=2", "--total-tokens=163840", "--lr", "0.5"]).unwrap();
+    assert_eq!(
+        (training.steps(), training.warmup_steps, training.checkpoint_every()),
+        (10, Some(0), 2)
+    );
+    assert_eq!(training.min_lr, Some(0.005));
 }
 
 #[test]
 fn parameter_groups() {
     let decays = |flags: &[&str]| {
-        let config = config(flags).unwrap();
+        let training = resolved(flags).unwrap();
         [ParameterKind::Linear, ParameterKind::Embedding, ParameterKind::Norm]
-            .map(|kind| config.weight_decay_of(kind))
+            .map(|kind| training.weight_decay_of(kind))
     };
     assert_eq!(decays(&[]), [0.01; 3], "the original's");
     assert_eq!(decays(&["--decay-embeddings", "false"]), [0.01, 0.0, 0.01]);
@@ -40,12 +45,12 @@ fn parameter_groups() {
 
 #[test]
 fn a_run_from_before_there_were_schedules_goes_on_as_it_began() {
-    let now = config(&[]).unwrap();
+    let now = resolved(&[]).unwrap();
     let mut stored = serde_json::to_value(&now).unwrap();
     for field in ["lr_schedule", "decay_embeddings", "decay_norms"] {
         assert!(stored.as_object_mut().unwrap().remove(field).is_some());
     }
-    assert_eq!(serde_json::from_value::<RunConfig>(stored).unwrap(), now);
+    assert_eq!(serde_json::from_value::<TrainingSpec>(stored).unwrap(), now);
 }
 
 #[test]
@@ -70,17 +75,15 @@ fn nonsense_is_refused_by_the_flags_name() {
         ("--num-layers", "5000"),
     ];
     for (flag, value) in cases {
-        let error = config(&[flag, value]).expect_err(flag);
-        assert!(
-            error.is::<crate::shell::exit::UsageError>() && error.to_string().contains(flag),
-            "{error}"
-        );
+        let error = resolved(&[flag, value]).expect_err(flag);
+        assert!(error.is::<UsageError>() && error.to_string().contains(flag), "{error}");
     }
 }
 
 #[test]
 fn stored_numbers_come_back_to_the_last_bit() {
-    let config = config(&["--lr", "0.0031415926535897933", "--weight-decay", "1e-300"]).unwrap();
-    let text = serde_json::to_string(&config).unwrap();
-    assert_eq!(serde_json::from_str::<RunConfig>(&text).unwrap(), config);
+    let training =
+        resolved(&["--lr", "0.0031415926535897933", "--weight-decay", "1e-300"]).unwrap();
+    let text = serde_json::to_string(&training).unwrap();
+    assert_eq!(serde_json::from_str::<TrainingSpec>(&text).unwrap(), training);
 }

@@ -1,4 +1,5 @@
-//! What a run will take, before it starts: memory from the sizes, time from a trial product.
+//! Estimates of the memory and the time that a run takes, made before it starts: memory from the
+//! sizes, time from a trial product.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -7,20 +8,21 @@ use anyhow::{Result, bail};
 use model::{ModelConfig, Norm};
 use tensor::{Context, Tape, Tensor};
 
-use crate::run::spec::training::RunConfig;
+use crate::run::spec::TrainingSpec;
+use crate::shell::precision::Choice;
 
 const F32: f64 = 4.0;
 
-/// Bytes that training needs, about: weights, gradients and two moments (16 bytes a parameter, 20
-/// with accumulation), and what the forward pass keeps for the backward pass.
-pub fn memory(model: &ModelConfig, config: &RunConfig) -> f64 {
-    let copies = if config.grad_accum > 1 { 5.0 } else { 4.0 };
+/// Estimates the bytes that training needs: weights, gradients and two moments (16 bytes per
+/// parameter, 20 with accumulation), and what the forward pass keeps for the backward pass.
+pub fn memory(model: &ModelConfig, training: &TrainingSpec) -> f64 {
+    let copies = if training.grad_accum > 1 { 5.0 } else { 4.0 };
     let parameters = model.parameter_count() as f64 * F32 * copies;
     let size = |n: usize| n as f64;
     let (c, f, layers) = (size(model.d_model), size(model.d_ff), size(model.num_layers));
-    let positions = size(config.batch_size) * size(model.context_length);
+    let positions = size(training.batch_size) * size(model.context_length);
     // What comes between the products of a block is bf16 in that precision.
-    let inner = if config.precision == "bf16" { 0.5 } else { 1.0 };
+    let inner = if training.precision == Choice::Bf16 { 0.5 } else { 1.0 };
     // Inputs of the two norms.
     let norms = if model.norm == Norm::None { 0.0 } else { 2.0 };
     // Inputs of the two groups of linear layers, q, k, v, the heads' output; up, the activation
@@ -35,18 +37,18 @@ pub fn memory(model: &ModelConfig, config: &RunConfig) -> f64 {
     parameters + (positions * (kept + in_flight) + logits + packed) * F32
 }
 
-/// Refuses a run that this machine's memory cannot hold: the system would end it, or all else,
-/// without a word.
+/// Refuses a run that this machine's memory cannot hold. The system would kill it, or another
+/// process, without a message.
 ///
 /// # Errors
-/// When the estimate is above the memory there is.
-pub fn check_memory(model: &ModelConfig, config: &RunConfig) -> Result<()> {
-    let needed = memory(model, config);
+/// When the estimate is above the machine's memory.
+pub fn check_memory(model: &ModelConfig, training: &TrainingSpec) -> Result<()> {
+    let needed = memory(model, training);
     match machine_memory() {
         Some(there) if needed > there => bail!(
-            "--batch-size {}: training would need about {}, and this machine has {}; give smaller batches (and \
-             --grad-accum), a shorter --context-length or a smaller model",
-            config.batch_size,
+            "--batch-size {}: training would need about {}, and this machine has {}; give \
+             smaller batches (and --grad-accum), a shorter --context-length or a smaller model",
+            training.batch_size,
             bytes(needed),
             bytes(there)
         ),
@@ -54,19 +56,19 @@ pub fn check_memory(model: &ModelConfig, config: &RunConfig) -> Result<()> {
     }
 }
 
-/// The memory that there is, where it can be known.
+/// Returns the bytes of memory and swap space that this process may use, where the system tells.
 fn machine_memory() -> Option<f64> {
     if cfg!(target_os = "macos") {
         let output = Command::new("sysctl").args(["-n", "hw.memsize"]).output().ok()?;
         return String::from_utf8(output.stdout).ok()?.trim().parse().ok();
     }
-    // What a container may use; the word "max" if it may use all.
+    // The limit of a container; the word "max" if it may use all.
     let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
     let limit = limit.and_then(|text| text.trim().parse().ok()).unwrap_or(f64::INFINITY);
     linux_memory().map(|memory| memory.min(limit))
 }
 
-/// Memory and swap space together.
+/// Returns the bytes of memory and swap space together.
 fn linux_memory() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let kilobytes = |name: &str| -> Option<f64> {
@@ -76,7 +78,7 @@ fn linux_memory() -> Option<f64> {
     Some((kilobytes("MemTotal:")? + kilobytes("SwapTotal:").unwrap_or(0.0)) * 1024.0)
 }
 
-/// A number of bytes for people.
+/// Formats a number of bytes for people.
 pub fn bytes(bytes: f64) -> String {
     match bytes {
         b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
@@ -84,27 +86,32 @@ pub fn bytes(bytes: f64) -> String {
     }
 }
 
-/// Floating-point operations of one step: six a weight and token (two forward, four backward;
-/// looking up an embedding takes none), and attention's two products of T/2 × C a token on average,
-/// also three times.
-pub fn operations_per_step(model: &ModelConfig, config: &RunConfig) -> f64 {
+/// Returns the floating-point operations of one step: six per weight and token (two forward, four
+/// backward; looking up an embedding takes none), and attention's two products of T/2 × C per token
+/// on average, also three times.
+pub fn operations_per_step(model: &ModelConfig, training: &TrainingSpec) -> f64 {
     let embedding = model.vocab_size as f64 * model.d_model as f64;
     let weights = model.parameter_count() as f64 - embedding;
     let span = model.context_length as f64 / 2.0;
     let attention = 3.0 * 2.0 * 2.0 * span * model.d_model as f64 * model.num_layers as f64;
-    (6.0 * weights + attention) * config.tokens_per_step(model.context_length) as f64
+    (6.0 * weights + attention) * training.tokens_per_step(model.context_length) as f64
 }
 
-/// Time that `steps` steps take, about: the products at the speed of a trial, and as much again for
-/// a quarter of them.
-pub fn time(model: &ModelConfig, config: &RunConfig, context: Context, steps: u64) -> Duration {
+/// Estimates the time that `steps` steps take: the products at the speed of a trial, and a quarter
+/// of that for everything else.
+pub fn time(
+    model: &ModelConfig,
+    training: &TrainingSpec,
+    context: Context,
+    steps: u64,
+) -> Duration {
     const OVERHEAD: f64 = 1.25;
     let seconds =
-        operations_per_step(model, config) / trial_speed(context) * OVERHEAD * steps as f64;
+        operations_per_step(model, training) / trial_speed(context) * OVERHEAD * steps as f64;
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// Floating-point operations a second of a product like those in training.
+/// Measures the floating-point operations per second of a product like those in training.
 fn trial_speed(context: Context) -> f64 {
     let (rows, inner, columns) = (512, 512, 1024);
     let tape = Tape::inference(context);
@@ -115,66 +122,68 @@ fn trial_speed(context: Context) -> f64 {
         x.linear(&w);
         started.elapsed().as_secs_f64()
     };
-    // The first ones wake the threads and warm the caches up.
+    // The first trials wake the threads and warm the caches up.
     let seconds = (0..3).map(|_| trial()).fold(f64::INFINITY, f64::min);
     2.0 * (rows * inner * columns) as f64 / seconds.max(1e-9)
 }
 
 #[cfg(test)]
 mod tests {
+    use tensor::Precision;
+
     use super::*;
     use crate::commands::flags::parse_from;
     use crate::commands::train_model::args::Args;
 
-    fn config(flags: &[&str]) -> (ModelConfig, RunConfig) {
+    fn config(flags: &[&str]) -> (ModelConfig, TrainingSpec) {
         let argv = [&["train-model", "--train-dataset", "t.npy"], flags].concat();
         let (args, _): (Args, _) = parse_from(argv).unwrap();
-        let model = crate::run::spec::training::model_config(&args, None).unwrap();
-        let config = RunConfig::from_args(&args, model.context_length, "f32".into()).unwrap();
-        (model, config)
+        let model = args.model.config(None).unwrap();
+        let training = args.training.resolve(model.context_length, Precision::F32).unwrap();
+        (model, training)
     }
 
     #[test]
     fn the_default_run_needs_one_to_two_gigabytes() {
-        let (model, config) = config(&[]);
-        let needed = memory(&model, &config);
+        let (model, training) = config(&[]);
+        let needed = memory(&model, &training);
         assert!((1e9..2.5e9).contains(&needed), "{needed}");
-        assert!(check_memory(&model, &config).is_ok());
+        assert!(check_memory(&model, &training).is_ok());
     }
 
     #[test]
     fn bf16_takes_less() {
-        let (model, mut config) = config(&[]);
-        let in_f32 = memory(&model, &config);
-        config.precision = "bf16".into();
+        let (model, mut training) = config(&[]);
+        let in_f32 = memory(&model, &training);
+        training.precision = Choice::Bf16;
         // Measured on Linux: 1.70 and 1.21 GB, so 0.71.
-        assert!((0.68..0.73).contains(&(memory(&model, &config) / in_f32)));
+        assert!((0.68..0.73).contains(&(memory(&model, &training) / in_f32)));
     }
 
     #[test]
     fn without_a_gate_less_is_kept() {
-        let (gated, config) = config(&["--d-ff", "1344"]);
+        let (gated, training) = config(&["--d-ff", "1344"]);
         let plain = ModelConfig { ffn: model::FeedForward::Gelu, ..gated.clone() };
         let gates = 4.0 * 1344.0 * 8192.0 * F32;
-        assert!(memory(&plain, &config) < memory(&gated, &config) - gates);
+        assert!(memory(&plain, &training) < memory(&gated, &training) - gates);
     }
 
     #[test]
     fn a_batch_that_no_machine_holds_is_refused() {
-        let (model, config) = config(&["--batch-size", "1000000000", "--steps", "1"]);
+        let (model, training) = config(&["--batch-size", "1000000000", "--steps", "1"]);
         if machine_memory().is_some() {
-            let error = check_memory(&model, &config).unwrap_err().to_string();
+            let error = check_memory(&model, &training).unwrap_err().to_string();
             assert!(error.starts_with("--batch-size 1000000000"), "{error}");
         }
     }
 
     #[test]
     fn operations_of_the_default_step() {
-        let (model, config) = config(&[]);
+        let (model, training) = config(&[]);
         let weights = 10_000 * 512 + 4 * (4 * 512 * 512 + 3 * 512 * 1344 + 2 * 512) + 512;
         // Queries with keys, and weights with values, over 128 positions on average.
         let attention = 4 * 2 * (2 * 128 * 512);
         let expected = 3.0 * (2 * weights + attention) as f64 * 8192.0;
-        assert_eq!(operations_per_step(&model, &config), expected);
+        assert_eq!(operations_per_step(&model, &training), expected);
     }
 }

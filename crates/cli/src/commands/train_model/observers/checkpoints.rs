@@ -1,0 +1,43 @@
+//! The observer that writes checkpoints.
+
+use anyhow::Result;
+
+use crate::commands::train_model::trainer::{Observer, Report, Trainer};
+use crate::run::checkpoint::{self, TokenizerFiles, TrainerState};
+
+/// Writes a checkpoint every so many steps, and after the last one.
+pub struct Checkpoints {
+    /// The files that are copied into each.
+    pub tokenizer: Option<TokenizerFiles>,
+}
+
+impl Observer for Checkpoints {
+    fn step_done(&mut self, trainer: &Trainer, report: &Report) -> Result<()> {
+        let is_due = trainer.step.is_multiple_of(trainer.training.checkpoint_every());
+        if is_due || report.is_last || report.interrupted { self.save(trainer) } else { Ok(()) }
+    }
+}
+
+impl Checkpoints {
+    fn save(&self, trainer: &Trainer) -> Result<()> {
+        let Trainer { dir, training, model, optimizer, train, val, step, .. } = trainer;
+        let weights = model.parameters().tensors();
+        if !weights.iter().all(|tensor| tensor.as_slice().iter().all(|weight| weight.is_finite())) {
+            return Err(trainer.not_finite(*step, "weights are no longer finite"));
+        }
+        let state = TrainerState {
+            format: TrainerState::FORMAT,
+            step: *step,
+            seconds: trainer.clock.seconds(),
+            kernels: trainer.context.kernels.isa().to_string(),
+            config: training.clone(),
+            train_data: train.identity.clone(),
+            val_data: val.as_ref().map(|val| val.identity.clone()),
+            files: Default::default(),
+        };
+        let keep = training.keep_checkpoints;
+        let path = checkpoint::save(dir, model, optimizer, self.tokenizer.as_ref(), state, keep)?;
+        log::info!("checkpoint: {}", path.display());
+        Ok(())
+    }
+}

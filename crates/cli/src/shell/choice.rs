@@ -1,0 +1,36 @@
+//! Values that are one of a few names, on the command line and in files.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde::{Deserialize, Deserializer, Serializer, de};
+
+/// Returns a parser of a flag whose value is the name of one of `all`.
+pub fn parser<T>(all: &'static [T]) -> impl TypedValueParser<Value = T>
+where
+    T: Display + FromStr<Err: Error + Send + Sync> + Clone + Send + Sync,
+{
+    PossibleValuesParser::new(all.iter().map(T::to_string)).try_map(|name| name.parse())
+}
+
+/// Serializes a value as its name; for `#[serde(with = "choice")]`.
+///
+/// # Errors
+/// When the serializer fails.
+pub fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// Deserializes a value from its name; for `#[serde(with = "choice")]`.
+///
+/// # Errors
+/// When no value has the name.
+pub fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+}
