@@ -4,14 +4,14 @@
 //! cargo run --release --example compare-runs -- runs/a runs/b --out chart.svg
 //! ```
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use clap::{Parser, ValueEnum};
-use lm::charts::compare::{Chart, Horizontal, Run, group, table};
+use anyhow::Result;
+use clap::Parser;
+use lm::charts::compare::{Chart, Horizontal, Scale, group, read_runs, table};
 use lm::shell::exit::{Outcome, run_main};
+use lm::shell::stdout::print;
 
 /// Draw the curves of several runs into one chart, and print a table of them
 ///
@@ -27,12 +27,12 @@ struct Args {
     /// The chart, as SVG, or as PNG if its name ends so; without it only the table is printed
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
-    /// What the chart is called
+    /// Heading of the chart
     #[arg(long, value_name = "TEXT", default_value = "Loss")]
     title: String,
-    /// The horizontal axis
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Against::Steps)]
-    against: Against,
+    /// Quantity on the horizontal axis
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Horizontal::Steps)]
+    against: Horizontal,
     /// Logarithmic horizontal axis
     #[arg(long)]
     log_x: bool,
@@ -45,34 +45,27 @@ struct Args {
     max_loss: Option<f64>,
 }
 
-#[derive(ValueEnum, Debug, Clone, Copy)]
-enum Against {
-    Steps,
-    Tokens,
-    #[value(alias = "hours")]
-    Time,
-}
-
 fn main() -> ExitCode {
     run_main(|| {
         let args: Args = lm::commands::flags::parse()?;
-        let variants = group(Run::from_arguments(&args.runs)?);
+        let variants = group(read_runs(&args.runs)?);
         if let Some(out) = &args.out {
-            let horizontal = match args.against {
-                Against::Steps => Horizontal::Steps,
-                Against::Tokens => Horizontal::Tokens,
-                Against::Time => Horizontal::Time,
+            let scale = |log| if log { Scale::Logarithmic } else { Scale::Linear };
+            let chart = Chart {
+                title: args.title,
+                horizontal: args.against,
+                x_scale: scale(args.log_x),
+                y_scale: scale(args.log_y),
+                max_loss: args.max_loss,
             };
-            let Args { title, log_x, log_y, max_loss, .. } = args;
-            let chart = Chart { title, horizontal, log_x, log_y, max_loss };
             files::write(out, &picture(out, chart.draw(&variants))?)?;
         }
-        io::stdout().write_all(table(&variants).as_bytes()).context("standard output")?;
+        print(table(&variants))?;
         Ok(Outcome::Done)
     })
 }
 
-/// The chart in the format that the name of its file asks for.
+/// Returns the chart in the format that the name of its file asks for.
 fn picture(out: &Path, svg: String) -> Result<Vec<u8>> {
     if !out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
         return Ok(svg.into_bytes());

@@ -1,13 +1,24 @@
-//! An axis: where a value lies on the page, and round numbers to label it with.
+//! An axis: the places of values on the page, and round numbers as labels.
 
-/// About how many labels an axis gets.
+/// The approximate number of labels per axis.
 const LABELS: f64 = 6.0;
 
 /// A labelled place on an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
+    /// The value at the place.
     pub value: f64,
+    /// The value as text.
     pub label: String,
+}
+
+/// The way in which values are spread over an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Equal differences are equally far apart.
+    Linear,
+    /// Equal ratios are equally far apart.
+    Logarithmic,
 }
 
 /// A range of values laid out between two places on the page.
@@ -17,13 +28,12 @@ pub struct Axis {
     max: f64,
     from: f64,
     to: f64,
-    /// The distance of two ticks.
+    /// The distance between two ticks.
     step: f64,
-    /// Whether equal ratios, not equal differences, are equally far apart.
-    log: bool,
+    scale: Scale,
 }
 
-/// 1, 2 or 5 times a power of ten, such that a range gets about [`LABELS`] of it.
+/// Returns 1, 2 or 5 times a power of ten, so that a range gets about [`LABELS`] steps.
 fn round_step(range: f64) -> f64 {
     let rough = range / LABELS;
     let power = 10f64.powf(rough.log10().floor());
@@ -37,7 +47,7 @@ fn round_step(range: f64) -> f64 {
 }
 
 impl Axis {
-    /// The axis on which all finite `values` lie; never of length zero.
+    /// Creates the linear axis on which all finite `values` lie; never of length zero.
     pub fn through(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Axis {
         let (min, max) = values
             .filter(|value| value.is_finite())
@@ -50,38 +60,40 @@ impl Axis {
             // There were no values.
             _ => (0.0, 1.0),
         };
-        Axis { min, max, from, to, step: round_step(max - min), log: false }
+        Axis { min, max, from, to, step: round_step(max - min), scale: Scale::Linear }
     }
 
-    /// A logarithmic axis from `min` to `max`; a linear one where these are not both above zero.
+    /// Creates a logarithmic axis from `min` to `max`; a linear one unless both are above zero.
     pub fn logarithmic(min: f64, max: f64, from: f64, to: f64) -> Axis {
         let axis = Axis::through([min, max].into_iter(), from, to);
-        Axis { log: axis.min > 0.0, ..axis }
+        let scale = if axis.min > 0.0 { Scale::Logarithmic } else { Scale::Linear };
+        Axis { scale, ..axis }
     }
 
-    /// The same axis, longer, so that it begins and ends at a tick.
+    /// Extends the axis so that it begins and ends at a tick.
     pub fn outward(self) -> Axis {
         let step = self.step;
         Axis { min: (self.min / step).floor() * step, max: (self.max / step).ceil() * step, ..self }
     }
 
-    /// Where `value` lies on the page.
+    /// Returns the place of `value` on the page.
     pub fn place(&self, value: f64) -> f64 {
-        let share = match self.log {
-            true => (value / self.min).ln() / (self.max / self.min).ln(),
-            false => (value - self.min) / (self.max - self.min),
+        let share = match self.scale {
+            Scale::Logarithmic => (value / self.min).ln() / (self.max / self.min).ln(),
+            Scale::Linear => (value - self.min) / (self.max - self.min),
         };
         self.from + share * (self.to - self.from)
     }
 
-    /// Multiples of the step that lie on the axis; on a logarithmic one that spans a factor of four
-    /// or more, 1, 2 and 5 times powers of ten, or only the powers where those are many.
+    /// Returns the multiples of the step that lie on the axis; on a logarithmic one that spans a
+    /// factor of four or more, 1, 2 and 5 times powers of ten, or only the powers where those are
+    /// many.
     pub fn ticks(&self) -> Vec<Tick> {
-        if self.log && self.max / self.min >= 4.0 {
+        if self.scale == Scale::Logarithmic && self.max / self.min >= 4.0 {
             return self.powers();
         }
         let step = self.step;
-        // A hair of tolerance for the ends.
+        // A small tolerance for rounding at the ends.
         let (first, last) = ((self.min / step - 1e-9).ceil(), (self.max / step + 1e-9).floor());
         let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
         let large = self.max >= 1e5;
@@ -89,16 +101,14 @@ impl Axis {
         (0..=count)
             .map(|index| {
                 let value = (first + f64::from(index)) * step;
-                // Minus zero is not a label.
+                // Adding zero turns minus zero into zero.
                 let label =
                     if large { short(value) } else { format!("{:.decimals$}", value + 0.0) };
                 Tick { value, label }
             })
             .collect()
     }
-}
 
-impl Axis {
     fn powers(&self) -> Vec<Tick> {
         let (first, last) = (self.min.log10().floor() as i32, self.max.log10().ceil() as i32);
         let factors: &[f64] = if last - first > 4 { &[1.0] } else { &[1.0, 2.0, 5.0] };
@@ -110,8 +120,8 @@ impl Axis {
     }
 }
 
-/// A number with at most three digits and a letter for thousands, millions, billions.
-pub fn short(value: f64) -> String {
+/// Formats a number with at most three digits and a letter for thousands, millions, billions.
+fn short(value: f64) -> String {
     let (scaled, letter) = match value.abs() {
         x if x >= 1e9 => (value / 1e9, "G"),
         x if x >= 1e6 => (value / 1e6, "M"),

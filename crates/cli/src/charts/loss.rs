@@ -6,21 +6,15 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::axis::Axis;
-use super::page::Page;
-use super::svg::{line, push, text};
+use super::page::{Axes, BOTTOM, LEFT, Page, TOP};
+use super::svg::{Point, Svg};
 use crate::run::file_names::LOSS_CHART;
 use crate::run::metrics::Metrics;
 
 const WIDTH: f64 = 800.0;
-const HEIGHT: f64 = 450.0;
-/// The rectangle between the axes.
-const LEFT: f64 = 64.0;
 const RIGHT: f64 = WIDTH - 24.0;
-const TOP: f64 = 44.0;
-const BOTTOM: f64 = HEIGHT - 56.0;
-const PAGE: Page =
-    Page { width: WIDTH, height: HEIGHT, left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM };
-/// More points than this on a curve are averaged in groups: a screen shows no more.
+/// The largest number of points on a curve, about as many as a screen shows. More are averaged in
+/// groups.
 const MAX_POINTS: usize = 1000;
 
 const STYLE: &str = "
@@ -30,8 +24,6 @@ const STYLE: &str = "
   }
 ";
 
-type Point = (f64, f64);
-
 /// Draws the curves into `dir`, whole or not at all.
 ///
 /// # Errors
@@ -40,65 +32,49 @@ pub fn write(dir: &Path, lines: &[Metrics]) -> Result<()> {
     Ok(files::write(&dir.join(LOSS_CHART), draw(lines).as_bytes())?)
 }
 
-/// The picture as SVG.
+/// Returns the picture as SVG.
 pub fn draw(lines: &[Metrics]) -> String {
     let train: Vec<Point> = lines.iter().map(|line| (line.step as f64, line.train_loss)).collect();
     let val: Vec<Point> =
         lines.iter().filter_map(|line| Some((line.step as f64, line.val_loss?))).collect();
-    let last_of = |curve: &[Point]| curve.last().map(|&(_, loss)| loss);
-    let (train, last_train) = (thinned(&train), last_of(&train));
-    let (val, last_val) = (thinned(&val), last_of(&val));
+    let curves = [("train", thinned(&train)), ("val", thinned(&val))];
+    let all = || curves.iter().flat_map(|(_, points)| points);
+    let axes = Axes {
+        x: Axis::through(all().map(|point| point.0).chain([0.0]), LEFT, RIGHT),
+        x_name: "step",
+        y: Axis::through(all().map(|point| point.1), BOTTOM, TOP).outward(),
+    };
 
-    let all = || train.iter().chain(&val);
-    let x = Axis::through(all().map(|point| point.0).chain([0.0]), LEFT, RIGHT);
-    let y = Axis::through(all().map(|point| point.1), BOTTOM, TOP).outward();
-
-    let mut svg = PAGE.begin("Loss", STYLE, (&x, "step"), (&y, "nats per token"));
-    if train.len() + val.len() == 0 {
-        push(
-            &mut svg,
-            text((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0, "middle", "", "no step yet"),
-        );
+    let mut svg = Page { width: WIDTH, right: RIGHT }.begin("Loss", STYLE, &axes);
+    if lines.is_empty() {
+        svg.text(((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0), "middle", "", "no step yet");
     }
-    curve(&mut svg, "train", &train, &x, &y);
-    curve(&mut svg, "val", &val, &x, &y);
-    for &(step, loss) in &val {
-        let (cx, cy) = (x.place(step), y.place(loss));
-        push(
-            &mut svg,
-            format!("<circle class=\"val-dot\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"2.6\"/>"),
-        );
+    for (class, points) in curves.iter().filter(|(_, points)| points.len() > 1) {
+        let points = points.iter().map(|&point| axes.place(point));
+        svg.polyline(&format!("curve {class}"), "", points);
     }
-    legend(&mut svg, last_train, last_val);
-    svg + "</svg>\n"
+    for &point in &curves[1].1 {
+        svg.dot("val-dot", axes.place(point), 2.6);
+    }
+    legend(&mut svg, train.last(), val.last());
+    svg.finish()
 }
 
-fn curve(svg: &mut String, class: &str, points: &[Point], x: &Axis, y: &Axis) {
-    if points.len() < 2 {
-        return;
-    }
-    let places: Vec<String> = points
-        .iter()
-        .map(|&(step, loss)| format!("{:.1},{:.1}", x.place(step), y.place(loss)))
-        .collect();
-    push(svg, format!("<polyline class=\"curve {class}\" points=\"{}\"/>", places.join(" ")));
-}
-
-/// Name and last value of each curve, at the top right, above the curves.
-fn legend(svg: &mut String, train: Option<f64>, val: Option<f64>) {
+/// Draws the name and the last value of each curve, at the top right, above the curves.
+fn legend(svg: &mut Svg, train: Option<&Point>, val: Option<&Point>) {
     let mut x = RIGHT;
     for (class, name, last) in [("val", "validation", val), ("train", "training", train)] {
-        let Some(last) = last else { continue };
-        let entry = format!("{name} {last:.3}");
-        push(svg, text(x, 26.0, "end", "", &entry));
-        // About the width of the text, whose font is not known.
+        let Some((_, loss)) = last else { continue };
+        let entry = format!("{name} {loss:.3}");
+        svg.text((x, 26.0), "end", "", &entry);
+        // An estimate of the text's width, whose font is unknown.
         x -= entry.chars().count() as f64 * 7.2 + 8.0;
-        push(svg, line(&format!("curve {class}"), x - 24.0, 22.0, x, 22.0));
+        svg.line(&format!("curve {class}"), (x - 24.0, 22.0), (x, 22.0));
         x -= 48.0;
     }
 }
 
-/// The curve with at most [`MAX_POINTS`] points, each the mean of a group of neighbours.
+/// Returns the curve with at most [`MAX_POINTS`] points, each the mean of a group of neighbours.
 fn thinned(points: &[Point]) -> Vec<Point> {
     let group = points.len().div_ceil(MAX_POINTS).max(1);
     let mean = |points: &[Point]| {

@@ -1,65 +1,87 @@
-//! What all pictures have in common: size, style, title, grid and axes.
+//! The common part of all charts: size, style, title, grid and axes.
 
 use super::axis::Axis;
-use super::svg::{escaped, line, push, text};
+use super::svg::{Point, Svg, escaped};
 
-/// One style sheet for both colour schemes, each colour written out: not every viewer knows
-/// variables.
+/// The height of every chart.
+pub const HEIGHT: f64 = 450.0;
+/// The left edge of the rectangle between the axes.
+pub const LEFT: f64 = 64.0;
+/// The upper edge of the rectangle.
+pub const TOP: f64 = 44.0;
+/// The lower edge of the rectangle.
+pub const BOTTOM: f64 = HEIGHT - 56.0;
+
+/// One style sheet for both colour schemes. Each colour is written out, because not every viewer
+/// supports variables.
 const STYLE: &str = "
-  text { font: 13px system-ui, sans-serif; fill: #1f2328; } .title { font-size: 15px; font-weight: 600; }
+  text { font: 13px system-ui, sans-serif; fill: #1f2328; }
+  .title { font-size: 15px; font-weight: 600; }
   .page { fill: #ffffff; } .grid { stroke: #d8dee4; } .axis { stroke: #57606a; }
   .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3; } .page { fill: #0d1117; } .grid { stroke: #30363d; } .axis { stroke: #8b949e; }
+    text { fill: #e6edf3; } .page { fill: #0d1117; }
+    .grid { stroke: #30363d; } .axis { stroke: #8b949e; }
   }
 ";
 
-/// The picture, and in it the rectangle between the axes.
-pub(crate) struct Page {
+/// The widths of a chart.
+pub struct Page {
+    /// The width of the whole picture.
     pub width: f64,
-    pub height: f64,
-    pub left: f64,
+    /// The right edge of the rectangle between the axes.
     pub right: f64,
-    pub top: f64,
-    pub bottom: f64,
+}
+
+/// The two axes of a chart with their names.
+pub struct Axes {
+    /// The horizontal axis.
+    pub x: Axis,
+    /// The name of the horizontal axis.
+    pub x_name: &'static str,
+    /// The vertical axis, in nats per token.
+    pub y: Axis,
+}
+
+impl Axes {
+    /// Returns the place of a point on the page. Points far outside are moved closer, because some
+    /// viewers fail on very large coordinates.
+    pub fn place(&self, (x, y): Point) -> Point {
+        (self.x.place(x), self.y.place(y).clamp(-10.0 * HEIGHT, 10.0 * HEIGHT))
+    }
 }
 
 impl Page {
-    /// Everything that stands before the curves. `style` is added to what all pictures share; the
-    /// axes have names.
-    pub fn begin(&self, title: &str, style: &str, x: (&Axis, &str), y: (&Axis, &str)) -> String {
-        let &Page { width, height, .. } = self;
+    /// Begins a chart with all elements behind the curves. `style` is added to the common style.
+    pub fn begin(&self, title: &str, style: &str, axes: &Axes) -> Svg {
+        let &Page { width, .. } = self;
         let title = escaped(title);
-        let mut svg = String::new();
-        let open = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\">"
-        );
-        push(&mut svg, open);
-        push(&mut svg, format!("<title>{title}</title><style>{STYLE}{style}</style>"));
-        push(&mut svg, format!("<rect class=\"page\" width=\"{width}\" height=\"{height}\"/>"));
-        push(&mut svg, text(self.left, 26.0, "start", "class=\"title\"", &title));
-        self.grid(&mut svg, x, y);
+        let mut svg = Svg::new(width, HEIGHT);
+        svg.element(format_args!("<title>{title}</title><style>{STYLE}{style}</style>"));
+        svg.element(format_args!("<rect class=\"page\" width=\"{width}\" height=\"{HEIGHT}\"/>"));
+        svg.text((LEFT, 26.0), "start", "class=\"title\"", &title);
+        self.grid(&mut svg, axes);
         svg
     }
 
-    /// Grid lines with their labels, the two axes, and their names.
-    fn grid(&self, svg: &mut String, (x, x_name): (&Axis, &str), (y, y_name): (&Axis, &str)) {
-        let &Page { left, right, top, bottom, .. } = self;
-        for tick in x.ticks() {
-            let at = x.place(tick.value);
-            push(svg, line("grid", at, top, at, bottom));
-            push(svg, text(at, bottom + 20.0, "middle", "", &tick.label));
+    /// Draws grid lines with their labels, the two axes, and their names.
+    fn grid(&self, svg: &mut Svg, axes: &Axes) {
+        let &Page { right, .. } = self;
+        for tick in axes.x.ticks() {
+            let x = axes.x.place(tick.value);
+            svg.line("grid", (x, TOP), (x, BOTTOM));
+            svg.text((x, BOTTOM + 20.0), "middle", "", &tick.label);
         }
-        for tick in y.ticks() {
-            let at = y.place(tick.value);
-            push(svg, line("grid", left, at, right, at));
-            push(svg, text(left - 10.0, at + 4.5, "end", "", &tick.label));
+        for tick in axes.y.ticks() {
+            let y = axes.y.place(tick.value);
+            svg.line("grid", (LEFT, y), (right, y));
+            svg.text((LEFT - 10.0, y + 4.5), "end", "", &tick.label);
         }
-        push(svg, line("axis", left, bottom, right, bottom));
-        push(svg, line("axis", left, top, left, bottom));
-        push(svg, text((left + right) / 2.0, bottom + 42.0, "middle", "", x_name));
-        let (at_x, at_y) = (18.0, (top + bottom) / 2.0);
-        let turned = format!("transform=\"rotate(-90 {at_x} {at_y})\"");
-        push(svg, text(at_x, at_y, "middle", &turned, y_name));
+        svg.line("axis", (LEFT, BOTTOM), (right, BOTTOM));
+        svg.line("axis", (LEFT, TOP), (LEFT, BOTTOM));
+        svg.text(((LEFT + right) / 2.0, BOTTOM + 42.0), "middle", "", axes.x_name);
+        let (x, y) = (18.0, (TOP + BOTTOM) / 2.0);
+        let rotated = format!("transform=\"rotate(-90 {x} {y})\"");
+        svg.text((x, y), "middle", &rotated, "nats per token");
     }
 }

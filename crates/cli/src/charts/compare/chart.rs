@@ -1,33 +1,27 @@
 //! The curves of several runs in one picture: smoothed training loss as lines over the faint logged
 //! values, validation losses as dots, and a legend with the final validation losses beside the
-//! picture, where nothing can overlap.
+//! curves.
 
-use std::fmt::Write as _;
+use clap::ValueEnum;
 
-use super::run::{REACH, Run, Variant};
-use super::smooth::{Point, smoothed};
-use super::table::mean_and_spread;
-use crate::charts::axis::Axis;
-use crate::charts::page::Page;
-use crate::charts::svg::{escaped, line, push, text};
+use super::run::{REACH, Run};
+use super::smooth::smoothed;
+use super::variant::Variant;
+use crate::charts::axis::{Axis, Scale};
+use crate::charts::page::{Axes, BOTTOM, LEFT, Page, TOP};
+use crate::charts::svg::{Point, Svg, escaped};
 
 const WIDTH: f64 = 960.0;
-const HEIGHT: f64 = 450.0;
-/// The rectangle between the axes; the legend is to its right.
-const LEFT: f64 = 64.0;
+/// The right edge of the rectangle between the axes; the legend is beside it.
 const RIGHT: f64 = 640.0;
-const TOP: f64 = 44.0;
-const BOTTOM: f64 = HEIGHT - 56.0;
-const PAGE: Page =
-    Page { width: WIDTH, height: HEIGHT, left: LEFT, right: RIGHT, top: TOP, bottom: BOTTOM };
 const LEGEND: f64 = RIGHT + 24.0;
-/// This first part of the horizontal axis, where every loss falls from its first value, decides no
-/// range.
+/// The first part of the horizontal axis, which has no influence on the range of losses, because
+/// every loss falls steeply there.
 const BEGINNING: f64 = 0.2;
-/// Logged values that are drawn of a run, at most.
+/// The largest number of logged values drawn per run.
 const MAX_DOTS: usize = 200;
 
-/// Colours that differ in lightness too, on white and on black. After the last one they begin
+/// Colours that differ in lightness too, on white and on black. After the last one they are used
 /// again, dashed.
 const COLOURS: [(&str, &str); 8] = [
     ("#1f6fc4", "#6cb0f5"),
@@ -48,18 +42,19 @@ const STYLE: &str = "
   }
 ";
 
-/// What the horizontal axis shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The quantity on the horizontal axis.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Horizontal {
-    /// Optimizer steps.
+    /// Optimizer steps
     Steps,
-    /// Tokens trained on.
+    /// Tokens trained on
     Tokens,
-    /// Time since the run began, in seconds, minutes or hours.
+    /// Time since the run began, in seconds, minutes or hours
+    #[value(alias = "hours")]
     Time,
 }
 
-/// A unit of time, as long as suits the longest run.
+/// Returns the unit of time that suits the longest run: its length in seconds and its name.
 fn time_unit(variants: &[Variant]) -> (f64, &'static str) {
     let ends = variants.iter().flat_map(|v| &v.runs).filter_map(|run| run.lines.last());
     match ends.map(|line| line.seconds).fold(0.0, f64::max) {
@@ -69,18 +64,18 @@ fn time_unit(variants: &[Variant]) -> (f64, &'static str) {
     }
 }
 
-/// How the picture is drawn.
+/// The form of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// Its heading.
+    /// The heading.
     pub title: String,
-    /// The horizontal axis.
+    /// The quantity on the horizontal axis.
     pub horizontal: Horizontal,
-    /// A logarithmic horizontal axis.
-    pub log_x: bool,
-    /// A logarithmic vertical axis.
-    pub log_y: bool,
-    /// The highest loss shown; chosen so that curves which end well are seen well if `None`.
+    /// The scale of the horizontal axis.
+    pub x_scale: Scale,
+    /// The scale of the vertical axis.
+    pub y_scale: Scale,
+    /// The highest loss shown; if `None`, it is chosen so that the ends of good curves are clear.
     pub max_loss: Option<f64>,
 }
 
@@ -93,7 +88,7 @@ struct Curves {
 }
 
 impl Chart {
-    /// The picture as SVG.
+    /// Draws the chart and returns it as SVG.
     pub fn draw(&self, variants: &[Variant]) -> String {
         let (unit, time) = time_unit(variants);
         let curves: Vec<Vec<Curves>> = variants
@@ -101,100 +96,101 @@ impl Chart {
             .map(|v| v.runs.iter().map(|run| self.curves(run, unit)).collect())
             .collect();
         let all: Vec<&Curves> = curves.iter().flatten().collect();
-        let (x, y) = (self.x_axis(&all), self.y_axis(&all));
-
-        let name = match self.horizontal {
+        let x_name = match self.horizontal {
             Horizontal::Steps => "step",
             Horizontal::Tokens => "tokens",
             Horizontal::Time => time,
         };
-        let style = format!("{STYLE}{}", colours());
-        let mut svg = PAGE.begin(&self.title, &style, (&x, name), (&y, "nats per token"));
+        let axes = Axes { x: self.x_axis(&all), x_name, y: self.y_axis(&all) };
+
+        let style = format!("{STYLE}{}", colour_styles());
+        let mut svg = Page { width: WIDTH, right: RIGHT }.begin(&self.title, &style, &axes);
         let (width, height) = (RIGHT - LEFT, BOTTOM - TOP);
-        let inside = format!("x=\"{LEFT}\" y=\"{TOP}\" width=\"{width}\" height=\"{height}\"");
-        push(&mut svg, format!("<clipPath id=\"inside\"><rect {inside}/></clipPath>"));
-        push(&mut svg, "<g clip-path=\"url(#inside)\">".into());
-        for (number, runs) in curves.iter().enumerate() {
-            runs.iter().for_each(|run| draw_raw(&mut svg, number, run, &x, &y));
-        }
-        for (number, runs) in curves.iter().enumerate() {
-            runs.iter().for_each(|run| draw_curve(&mut svg, number, run, &x, &y));
-        }
-        push(&mut svg, "</g>".into());
+        svg.element(format_args!(
+            "<clipPath id=\"inside\"><rect x=\"{LEFT}\" y=\"{TOP}\" width=\"{width}\" \
+             height=\"{height}\"/></clipPath>"
+        ));
+        svg.element("<g clip-path=\"url(#inside)\">");
+        let runs =
+            || curves.iter().enumerate().flat_map(|(n, runs)| runs.iter().map(move |r| (n, r)));
+        runs().for_each(|(variant, run)| draw_raw(&mut svg, variant, run, &axes));
+        runs().for_each(|(variant, run)| draw_curve(&mut svg, variant, run, &axes));
+        svg.element("</g>");
         legend(&mut svg, variants);
-        svg + "</svg>\n"
+        svg.finish()
     }
 
     fn curves(&self, run: &Run, unit: f64) -> Curves {
-        let at = |index: usize| {
-            let line = &run.lines[index];
-            match self.horizontal {
+        let mut raw = Vec::new();
+        let mut val = Vec::new();
+        for line in &run.lines {
+            let at = match self.horizontal {
                 Horizontal::Steps => line.step as f64,
                 Horizontal::Tokens => line.tokens as f64,
                 Horizontal::Time => line.seconds / unit,
-            }
-        };
-        let points = |loss: &dyn Fn(usize) -> Option<f64>| -> Vec<Point> {
-            (0..run.lines.len()).filter_map(|i| Some((at(i), loss(i)?))).collect()
-        };
-        let raw = points(&|index| Some(run.lines[index].train_loss));
-        let val = points(&|index| run.lines[index].val_loss);
+            };
+            raw.push((at, line.train_loss));
+            val.extend(line.val_loss.map(|loss| (at, loss)));
+        }
         let smooth = smoothed(&raw, REACH);
         Curves { raw, smooth, val, diverged: run.divergence().is_some() }
     }
 
     fn x_axis(&self, all: &[&Curves]) -> Axis {
         let xs = || all.iter().flat_map(|run| &run.raw).map(|point| point.0);
-        if self.log_x {
-            let (min, max) = (xs().fold(f64::INFINITY, f64::min), xs().fold(0.0, f64::max));
-            return Axis::logarithmic(min, max, LEFT, RIGHT);
+        match self.x_scale {
+            Scale::Linear => Axis::through(xs().chain([0.0]), LEFT, RIGHT),
+            Scale::Logarithmic => {
+                let (min, max) = (xs().fold(f64::INFINITY, f64::min), xs().fold(0.0, f64::max));
+                Axis::logarithmic(min, max, LEFT, RIGHT)
+            }
         }
-        Axis::through(xs().chain([0.0]), LEFT, RIGHT)
     }
 
-    /// From the lowest loss to the highest after the beginning, of the runs that went well; one
-    /// that did not may make the range half as large again, and leaves the picture above that.
+    /// Returns the axis from the lowest loss to the highest after the beginning, of the runs that
+    /// did not diverge. A run that diverged may extend the range by half and leaves the picture
+    /// above that.
     fn y_axis(&self, all: &[&Curves]) -> Axis {
         let end = all.iter().flat_map(|run| &run.raw).map(|point| point.0).fold(0.0, f64::max);
-        let later = |run: &&&Curves| {
-            let points: Vec<Point> = run.smooth.iter().chain(&run.val).copied().collect();
-            let shown: Vec<f64> =
-                points.iter().filter(|point| point.0 >= BEGINNING * end).map(|p| p.1).collect();
+        let later = |run: &Curves| -> Vec<f64> {
+            let points = || run.smooth.iter().chain(&run.val);
+            let later: Vec<f64> =
+                points().filter(|point| point.0 >= BEGINNING * end).map(|p| p.1).collect();
             // A run that ended before counts as a whole.
-            if shown.is_empty() { points.iter().map(|p| p.1).collect() } else { shown }
+            if later.is_empty() { points().map(|point| point.1).collect() } else { later }
         };
-        let well: Vec<f64> =
-            all.iter().filter(|run| !run.diverged).flat_map(|run| later(&run)).collect();
-        let every: Vec<f64> = all.iter().flat_map(|run| later(&run)).collect();
+        let losses = |include: &dyn Fn(&Curves) -> bool| -> Vec<f64> {
+            let runs = all.iter().filter(|run| include(run));
+            runs.flat_map(|run| later(run)).filter(|loss| loss.is_finite()).collect()
+        };
         let range = |losses: &[f64]| {
-            let finite = || losses.iter().copied().filter(|loss| loss.is_finite());
-            (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max))
+            let losses = || losses.iter().copied();
+            (losses().fold(f64::INFINITY, f64::min), losses().fold(f64::NEG_INFINITY, f64::max))
         };
-        let (min, mut max) = range(if well.is_empty() { &every } else { &well });
-        max = (max + 0.5 * (max - min)).min(range(&every).1.max(max));
+        let (good, every) = (losses(&|run| !run.diverged), losses(&|_| true));
+        let (min, max) = range(if good.is_empty() { &every } else { &good });
+        let max = (max + 0.5 * (max - min)).min(range(&every).1.max(max));
         let max = self.max_loss.unwrap_or(max);
-        match self.log_y {
-            true => Axis::logarithmic(min * 0.98, max, BOTTOM, TOP),
-            false => Axis::through([min - 0.04 * (max - min), max].into_iter(), BOTTOM, TOP),
+        match self.y_scale {
+            Scale::Logarithmic => Axis::logarithmic(min * 0.98, max, BOTTOM, TOP),
+            Scale::Linear => {
+                Axis::through([min - 0.04 * (max - min), max].into_iter(), BOTTOM, TOP)
+            }
         }
     }
 }
 
-/// The style of each colour: `cN` for lines, `dN` for dots.
-fn colours() -> String {
-    let rules = |dark: bool| {
-        let mut rules = String::new();
-        for (number, (on_light, on_dark)) in COLOURS.iter().enumerate() {
-            let colour = if dark { on_dark } else { on_light };
-            // Writing to a string cannot fail.
-            let _ = write!(
-                rules,
-                ".c{number} {{ stroke: {colour}; }} .d{number} {{ fill: {colour}; }} "
-            );
+/// Returns the style of each colour: `cN` for lines, `dN` for dots.
+fn colour_styles() -> String {
+    let mut rules = [String::new(), String::new()];
+    for (number, &(on_light, on_dark)) in COLOURS.iter().enumerate() {
+        for (rules, colour) in rules.iter_mut().zip([on_light, on_dark]) {
+            let line = format!(".c{number} {{ stroke: {colour}; }}");
+            *rules += &format!("{line} .d{number} {{ fill: {colour}; }} ");
         }
-        rules
-    };
-    format!("{}\n  @media (prefers-color-scheme: dark) {{ {}}}\n", rules(false), rules(true))
+    }
+    let [light, dark] = rules;
+    format!("{light}\n  @media (prefers-color-scheme: dark) {{ {dark}}}\n")
 }
 
 fn colour(variant: usize) -> usize {
@@ -205,84 +201,52 @@ fn dashes(variant: usize) -> &'static str {
     ["", " stroke-dasharray=\"7 4\"", " stroke-dasharray=\"2 4\""][variant / COLOURS.len() % 3]
 }
 
-/// A height on the page, not so far outside that a viewer would stumble over it.
-fn height(y: &Axis, loss: f64) -> f64 {
-    y.place(loss).clamp(-10.0 * HEIGHT, 10.0 * HEIGHT)
-}
-
-fn draw_raw(svg: &mut String, variant: usize, run: &Curves, x: &Axis, y: &Axis) {
+/// Draws the logged values of a run as faint dots.
+fn draw_raw(svg: &mut Svg, variant: usize, run: &Curves, axes: &Axes) {
     let every = run.raw.len().div_ceil(MAX_DOTS).max(1);
-    let dots = run
-        .raw
-        .iter()
-        .step_by(every)
-        .map(|&(at, loss)| format!("M{:.1} {:.1}h.01", x.place(at), height(y, loss)));
-    let (path, colour): (String, usize) = (dots.collect(), colour(variant));
-    push(svg, format!("<path class=\"raw c{colour}\" d=\"{path}\"/>"));
+    let dots = run.raw.iter().step_by(every).map(|&point| axes.place(point));
+    // A very short line with round ends is a dot.
+    let path: String = dots.map(|(x, y)| format!("M{x:.1} {y:.1}h.01")).collect();
+    svg.element(format_args!("<path class=\"raw c{}\" d=\"{path}\"/>", colour(variant)));
 }
 
-fn draw_curve(svg: &mut String, variant: usize, run: &Curves, x: &Axis, y: &Axis) {
-    let places: Vec<String> = run
-        .smooth
-        .iter()
-        .map(|&(at, loss)| format!("{:.1},{:.1}", x.place(at), height(y, loss)))
-        .collect();
-    let (colour, dashes) = (colour(variant), dashes(variant));
-    push(
-        svg,
-        format!("<polyline class=\"curve c{colour}\"{dashes} points=\"{}\"/>", places.join(" ")),
-    );
-    for &(at, loss) in &run.val {
-        let (cx, cy) = (x.place(at), height(y, loss));
-        push(svg, format!("<circle class=\"d{colour}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3\"/>"));
+/// Draws the smoothed curve of a run, and its validation losses as dots.
+fn draw_curve(svg: &mut Svg, variant: usize, run: &Curves, axes: &Axes) {
+    let colour = colour(variant);
+    let points = run.smooth.iter().map(|&point| axes.place(point));
+    svg.polyline(&format!("curve c{colour}"), dashes(variant), points);
+    for &point in &run.val {
+        svg.dot(&format!("d{colour}"), axes.place(point), 3.0);
     }
 }
 
-/// A line of the legend.
-struct Entry<'a> {
-    number: usize,
-    variant: &'a Variant,
-    /// Mean and spread of the final validation loss.
-    result: Option<(f64, f64)>,
-    diverged: bool,
-}
-
-/// An entry a variant, the best first; those that diverged last.
-fn legend(svg: &mut String, variants: &[Variant]) {
-    let mut entries: Vec<Entry<'_>> = variants
-        .iter()
-        .enumerate()
-        .map(|(number, variant)| Entry {
-            number,
-            variant,
-            result: mean_and_spread(&variant.final_losses()),
-            diverged: variant.divergence().is_some(),
-        })
-        .collect();
-    let key = |entry: &Entry<'_>| (entry.diverged, entry.result.map_or(f64::INFINITY, |x| x.0));
-    entries.sort_by(|a, b| {
-        let (a, b) = (key(a), key(b));
-        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+/// Draws an entry per variant, the best first; those that diverged last.
+fn legend(svg: &mut Svg, variants: &[Variant]) {
+    let mut entries: Vec<(usize, &Variant)> = variants.iter().enumerate().collect();
+    entries.sort_by(|(_, a), (_, b)| {
+        let loss = |variant: &Variant| variant.final_loss().map_or(f64::INFINITY, |loss| loss.0);
+        let diverged = |variant: &Variant| variant.divergence().is_some();
+        diverged(a).cmp(&diverged(b)).then(loss(a).total_cmp(&loss(b)))
     });
-    push(svg, text(LEGEND, TOP + 6.0, "start", "class=\"small\"", "final validation loss"));
-    let apart = (36.0f64).min((BOTTOM - TOP - 20.0) / entries.len().max(1) as f64);
-    for (place, entry) in entries.into_iter().enumerate() {
-        let Entry { number, variant, result, .. } = entry;
-        let at = TOP + 30.0 + place as f64 * apart;
-        let (colour, dashes) = (colour(number), dashes(number));
-        let swatch = line(&format!("curve c{colour}"), LEGEND, at - 4.0, LEGEND + 22.0, at - 4.0);
-        push(svg, swatch.replace("/>", &format!("{dashes}/>")));
-        push(svg, text(LEGEND + 30.0, at, "start", "", &escaped(&variant.name)));
-        push(svg, text(WIDTH - 16.0, at, "end", "", &figure(variant, result)));
+    svg.text((LEGEND, TOP + 6.0), "start", "class=\"small\"", "final validation loss");
+    let apart = 36.0f64.min((BOTTOM - TOP - 20.0) / entries.len().max(1) as f64);
+    for (place, (number, variant)) in entries.into_iter().enumerate() {
+        let y = TOP + 30.0 + place as f64 * apart;
+        let (colour, dashes, middle) = (colour(number), dashes(number), y - 4.0);
+        svg.element(format_args!(
+            "<path class=\"curve c{colour}\"{dashes} d=\"M{LEGEND:.1} {middle:.1}h22\"/>"
+        ));
+        svg.text((LEGEND + 30.0, y), "start", "", &escaped(&variant.name));
+        svg.text((WIDTH - 16.0, y), "end", "", &figure(variant));
     }
 }
 
-fn figure(variant: &Variant, result: Option<(f64, f64)>) -> String {
-    match (variant.divergence(), result) {
+fn figure(variant: &Variant) -> String {
+    match (variant.divergence(), variant.final_loss()) {
         (Some(step), _) => format!("diverges at {step}"),
         (None, None) => "–".into(),
         (None, Some((mean, _))) if variant.runs.len() == 1 => format!("{mean:.3}"),
-        (None, Some((mean, spread))) => format!("{mean:.3} ± {spread:.3}"),
+        (None, Some((mean, half_range))) => format!("{mean:.3} ± {half_range:.3}"),
     }
 }
 

@@ -1,18 +1,23 @@
-//! Several runs next to each other: one chart of their curves and one table. The program is the
-//! example `compare-runs`.
+//! Comparisons of several runs: one chart of their curves and one table, for the example
+//! `compare-runs`.
 //!
-//! Runs whose names differ only in `-s` and a number at the end are taken for seeds of the same
-//! variant: they share a colour and an entry of the legend.
+//! Runs whose names differ only in `-s` and a number at the end are seeds of one variant: they share
+//! a colour and an entry of the legend.
 
+mod arguments;
 mod chart;
 #[cfg(feature = "png")]
 mod png;
 mod run;
 mod smooth;
 mod table;
+mod variant;
 
+pub use super::axis::Scale;
+pub use arguments::read_runs;
 pub use chart::{Chart, Horizontal};
 #[cfg(feature = "png")]
 pub use png::png;
-pub use run::{Run, Variant, group};
+pub use run::Run;
 pub use table::table;
+pub use variant::{Variant, group};

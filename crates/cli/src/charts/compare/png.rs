@@ -1,4 +1,4 @@
-//! A chart as pixels, for places that take no SVG.
+//! Charts as PNG, where SVG is not accepted.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::{Database, Family, Query};
 use resvg::usvg::{Options, Tree};
 
-/// Pixels for each unit of the drawing: sharp on dense screens and on paper.
+/// Pixels per unit of the drawing, enough for dense screens and for print.
 const SCALE: f32 = 2.0;
 
-/// `svg`, drawn with the system's sans-serif letters in its light colours, as a PNG file.
+/// Draws `svg` in its light colours with the system's sans-serif font, as a PNG file.
 ///
 /// # Errors
 /// When the system has no font, or `svg` is no SVG.
@@ -19,8 +19,7 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
     fonts.load_system_fonts();
     let families = &[Family::SansSerif];
     if fonts.query(&Query { families, ..Query::default() }).is_none() {
-        // The family that stands for sans-serif is not installed; any other is better than no
-        // letters.
+        // The default sans-serif family is not installed. Without a font there would be no text.
         let Some(any) = fonts.faces().find_map(|face| Some(face.families.first()?.0.clone()))
         else {
             bail!(

@@ -1,7 +1,6 @@
-//! A run as its directory tells of it.
+//! A run, read from its directory.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
@@ -10,36 +9,27 @@ use crate::run::file_names::METRICS;
 use crate::run::manifest::RunManifest;
 use crate::run::metrics::{self, Metrics};
 
-/// Logged points on either side that a smoothed curve averages over.
-pub(super) const REACH: usize = 4;
-/// A loss that ends this much above what it had been, in nats, has diverged.
+/// The number of logged points on either side that a smoothed curve averages over.
+pub const REACH: usize = 4;
+/// The rise above the lowest loss, in nats, at which a run counts as diverged.
 const DIVERGED: f64 = 0.5;
 
 /// A run to compare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// The directory's name, or the one it was given to be shown.
+    /// The name of its directory, or the name given for display.
     pub name: String,
     /// All lines of metrics; none if the very first loss was not finite.
     pub lines: Vec<Metrics>,
-    /// The step at which a loss was not finite, if the run says so.
+    /// The step at which a loss was not finite, if there was one.
     pub not_finite: Option<u64>,
-}
-
-/// Runs that differ in their seed only.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Variant {
-    /// What their names have in common.
-    pub name: String,
-    /// At least one.
-    pub runs: Vec<Run>,
 }
 
 impl Run {
     /// Reads the run directory `dir`.
     ///
     /// # Errors
-    /// When it holds no metrics, and no word of a loss that was not finite.
+    /// When it holds neither metrics nor the record of a loss that was not finite.
     pub fn read(dir: &Path) -> Result<Run> {
         let path = dir.join(METRICS);
         let lines = metrics::read(&path)?.unwrap_or_default();
@@ -48,64 +38,25 @@ impl Run {
         if lines.is_empty() && not_finite.is_none() {
             bail!("{}: no line of metrics; expected the directory of a run", path.display());
         }
-        // A path such as `runs/x/.` has no name of its own.
-        let named = dir.file_name().map_or(dir.as_os_str(), |name| name);
-        let name = named.to_string_lossy().into_owned();
+        // A path such as `runs/x/.` has no file name.
+        let name = dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned();
         Ok(Run { name, lines, not_finite })
     }
 
-    /// Reads a run as it was named on a command line: `DIR`, or `NAME=DIR` where another name is to
-    /// be shown.
-    ///
-    /// # Errors
-    /// As for [`Run::read`].
-    pub fn from_argument(argument: &str) -> Result<Run> {
-        match given_name(argument) {
-            Some((name, dir)) => Ok(Run { name: name.into(), ..Run::read(Path::new(dir))? }),
-            None => Run::read(Path::new(argument)),
-        }
-    }
-
-    /// Reads runs as they were named on a command line. Variants that are called alike in several
-    /// directories (`before/base-s0`, `after/base-s1`) go by their paths: they are not seeds of one
-    /// variant.
-    ///
-    /// # Errors
-    /// As for [`Run::read`].
-    pub fn from_arguments(arguments: &[String]) -> Result<Vec<Run>> {
-        let mut runs = Vec::new();
-        for argument in arguments {
-            runs.push(Run::from_argument(argument)?);
-        }
-        let mut parents = BTreeMap::<String, BTreeSet<PathBuf>>::new();
-        for (run, argument) in runs.iter().zip(arguments) {
-            if let Some(parent) = own_parent(argument) {
-                parents.entry(without_seed(&run.name).into()).or_default().insert(parent);
-            }
-        }
-        for (run, argument) in runs.iter_mut().zip(arguments) {
-            let is_own_name = given_name(argument).is_none();
-            if is_own_name && parents.get(without_seed(&run.name)).is_some_and(|of| of.len() > 1) {
-                run.name.clone_from(argument);
-            }
-        }
-        Ok(runs)
-    }
-
-    /// The last validation loss.
+    /// Returns the last validation loss.
     pub fn final_loss(&self) -> Option<f64> {
         self.lines.iter().rev().find_map(|line| line.val_loss)
     }
 
-    /// The lowest validation loss and its step.
+    /// Returns the lowest validation loss and its step.
     pub fn best(&self) -> Option<(f64, u64)> {
         let measured = self.lines.iter().filter_map(|line| Some((line.val_loss?, line.step)));
         measured.min_by(|a, b| a.0.total_cmp(&b.0))
     }
 
-    /// The step from which on the run was lost: where a loss was not finite, or else the first one
-    /// after which the smoothed training loss stays half a nat above its lowest value so far, to
-    /// the end.
+    /// Returns the step at which the run diverged: where a loss was not finite, or else the first
+    /// step after which the smoothed training loss stays half a nat above its lowest value so far,
+    /// to the end.
     pub fn divergence(&self) -> Option<u64> {
         if self.not_finite.is_some() {
             return self.not_finite;
@@ -125,7 +76,7 @@ impl Run {
         since
     }
 
-    /// Median speed of the logged steps, in tokens a second.
+    /// Returns the median speed of the logged steps, in tokens per second.
     pub fn tokens_per_second(&self) -> Option<f64> {
         let mut speeds: Vec<f64> = self.lines.iter().map(|line| line.tokens_per_second).collect();
         speeds.sort_by(f64::total_cmp);
@@ -133,57 +84,10 @@ impl Run {
     }
 }
 
-impl Variant {
-    /// The last validation losses of those runs that have one.
-    pub fn final_losses(&self) -> Vec<f64> {
-        self.runs.iter().filter_map(Run::final_loss).collect()
-    }
-
-    /// The first step at which one of the runs diverged.
-    pub fn divergence(&self) -> Option<u64> {
-        self.runs.iter().filter_map(Run::divergence).min()
-    }
-}
-
-/// The runs by variants, in the order in which these first appear.
-pub fn group(runs: Vec<Run>) -> Vec<Variant> {
-    let mut variants: Vec<Variant> = Vec::new();
-    for run in runs {
-        let name = without_seed(&run.name).to_string();
-        match variants.iter_mut().find(|variant| variant.name == name) {
-            Some(variant) => variant.runs.push(run),
-            None => variants.push(Variant { name, runs: vec![run] }),
-        }
-    }
-    variants
-}
-
-/// The two parts of `NAME=DIR`.
-fn given_name(argument: &str) -> Option<(&str, &str)> {
-    argument.split_once('=').filter(|(name, _)| !name.is_empty() && !Path::new(argument).exists())
-}
-
-/// The directory that holds the run's own, unless the run was given a name.
-fn own_parent(argument: &str) -> Option<PathBuf> {
-    let parent = files::parent_of(Path::new(argument));
-    // Two spellings of a directory are one.
-    let parent = parent.canonicalize().unwrap_or_else(|_| parent.into());
-    given_name(argument).is_none().then_some(parent)
-}
-
-/// `baseline-s3` is a seed of `baseline`.
-fn without_seed(name: &str) -> &str {
-    match name.rsplit_once("-s") {
-        Some((variant, seed)) if !variant.is_empty() && seed.parse::<u64>().is_ok() => variant,
-        _ => name,
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
 
-    /// A run with these training losses, whose validation losses are the same, of every second
     /// step.
     pub(crate) fn run(name: &str, losses: &[f64]) -> Run {
         let line = |(index, &train_loss): (usize, &f64)| {
@@ -226,14 +130,6 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn seeds_of_a_variant_belong_together() {
-        let names = ["base-s0", "base-s1", "x-slow", "base", "-s1"];
-        let variants = group(names.map(|name| run(name, &[1.0])).to_vec());
-        let found: Vec<_> = variants.iter().map(|v| (v.name.as_str(), v.runs.len())).collect();
-        assert_eq!(found, [("base", 3), ("x-slow", 1), ("-s1", 1)]);
-    }
-
-    #[test]
     fn a_directory_without_metrics_is_an_error_that_names_it() {
         let dir = tempfile::tempdir().unwrap();
         let error = Run::read(dir.path()).unwrap_err().to_string();
@@ -245,55 +141,5 @@ pub(super) mod tests {
         let lost = Run { not_finite: Some(1), ..run("a", &[]) };
         assert_eq!((lost.divergence(), lost.best()), (Some(1), None));
         assert_eq!((lost.final_loss(), lost.tokens_per_second()), (None, None));
-    }
-
-    #[test]
-    fn directories_that_are_called_alike_are_no_seeds() {
-        let dir = tempfile::tempdir().unwrap();
-        let line = serde_json::to_string(&run("", &[2.0]).lines[0]).unwrap() + "\n";
-        let path = |name: &str| dir.path().join(name).display().to_string();
-        let variants = |names: &[&str]| -> Vec<String> {
-            let arguments: Vec<String> = names.iter().map(|name| path(name)).collect();
-            for run in &arguments {
-                std::fs::create_dir_all(run).unwrap();
-                std::fs::write(Path::new(run).join(METRICS), &line).unwrap();
-            }
-            let variants = group(Run::from_arguments(&arguments).unwrap());
-            variants.into_iter().map(|variant| variant.name).collect()
-        };
-        let (before, after) = (path("before/base"), path("after/base"));
-        let found = variants(&["before/base", "after/base", "after/other"]);
-        assert_eq!(found, [&*before, &*after, "other"]);
-        assert_eq!(variants(&["before/base-s0", "after/base-s1"]), [&*before, &*after]);
-        let found = variants(&["before/base-s0", "before/base-s1", "after/base-s0"]);
-        assert_eq!(found, [&*before, &*after]);
-        assert_eq!(variants(&["before/base-s0", "before/../before/base-s1"]), ["base"]);
-    }
-
-    #[test]
-    fn names_that_were_given_make_seeds() {
-        let dir = tempfile::tempdir().unwrap();
-        let line = serde_json::to_string(&run("", &[2.0]).lines[0]).unwrap() + "\n";
-        let arguments = ["base-s0", "base-s1", "else-s0"].map(|name| {
-            let path = dir.path().join(name);
-            std::fs::create_dir(&path).unwrap();
-            std::fs::write(path.join(METRICS), &line).unwrap();
-            // As the studies name them: like the directory, or otherwise.
-            format!("{}={}", name.replace("else", "other"), path.display())
-        });
-        let variants = group(Run::from_arguments(&arguments).unwrap());
-        let found: Vec<_> = variants.iter().map(|v| (v.name.as_str(), v.runs.len())).collect();
-        assert_eq!(found, [("base", 2), ("other", 1)]);
-    }
-
-    #[test]
-    fn an_argument_may_name_the_run() {
-        let dir = tempfile::tempdir().unwrap();
-        let line = serde_json::to_string(&run("", &[2.0]).lines[0]).unwrap();
-        std::fs::write(dir.path().join(METRICS), line + "\n").unwrap();
-        let path = dir.path().display();
-        assert_eq!(Run::from_argument(&format!("short={path}")).unwrap().name, "short");
-        let own = dir.path().file_name().unwrap().to_str().unwrap();
-        assert_eq!(Run::from_argument(&path.to_string()).unwrap().name, own);
     }
 }

@@ -1,9 +1,13 @@
 //! The table of runs: Markdown, which reads well on a terminal too.
 
-use super::run::{Run, Variant};
+use super::run::Run;
+use super::variant::Variant;
 
-/// One line a run, and for variants with several seeds their mean, and half the distance of the
-/// furthest two.
+/// The place holder for a missing figure.
+const NONE: &str = "–";
+
+/// Returns a table with one row per run, and for variants with several seeds their mean and half
+/// their range.
 pub fn table(variants: &[Variant]) -> String {
     let heading = ["run", "final validation loss", "best (step)", "diverged at step", "tokens/s"];
     let mut rows = vec![heading.map(String::from)];
@@ -11,54 +15,47 @@ pub fn table(variants: &[Variant]) -> String {
         rows.extend(variant.runs.iter().map(row));
         if variant.runs.len() > 1 {
             let name = format!("{}: mean of {} seeds", variant.name, variant.runs.len());
-            let spread = mean_and_spread(&variant.final_losses())
-                .map_or(dash(), |(mean, spread)| format!("{mean:.4} ± {spread:.4}"));
-            rows.push([name, spread, String::new(), String::new(), String::new()]);
+            let mean =
+                figure(variant.final_loss(), |(mean, half)| format!("{mean:.4} ± {half:.4}"));
+            rows.push([name, mean, String::new(), String::new(), String::new()]);
         }
     }
     aligned(&rows)
 }
 
-/// The mean and half the range.
-pub fn mean_and_spread(values: &[f64]) -> Option<(f64, f64)> {
-    let lowest = values.iter().copied().reduce(f64::min)?;
-    let highest = values.iter().copied().reduce(f64::max)?;
-    Some((values.iter().sum::<f64>() / values.len() as f64, (highest - lowest) / 2.0))
-}
-
-fn dash() -> String {
-    "–".into()
+fn figure<T>(value: Option<T>, format: impl Fn(T) -> String) -> String {
+    value.map_or(NONE.into(), format)
 }
 
 fn row(run: &Run) -> [String; 5] {
     [
         run.name.clone(),
-        run.final_loss().map_or(dash(), |loss| format!("{loss:.4}")),
-        run.best().map_or(dash(), |(loss, step)| format!("{loss:.4} ({step})")),
-        run.divergence().map_or(dash(), |step| step.to_string()),
-        run.tokens_per_second().map_or(dash(), |speed| format!("{speed:.0}")),
+        figure(run.final_loss(), |loss| format!("{loss:.4}")),
+        figure(run.best(), |(loss, step)| format!("{loss:.4} ({step})")),
+        figure(run.divergence(), |step| step.to_string()),
+        figure(run.tokens_per_second(), |speed| format!("{speed:.0}")),
     ]
 }
 
-/// Columns of equal width; the first row is the heading.
+/// Formats rows with columns of equal width; the first row is the heading.
 fn aligned(rows: &[[String; 5]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: [usize; 5] = std::array::from_fn(|column| width(column).unwrap_or(0));
-    let mut text = String::new();
-    for (number, row) in rows.iter().enumerate() {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!(" {cell:width$} "));
-        text += &format!("|{}|\n", cells.collect::<Vec<_>>().join("|"));
-        if number == 0 {
-            let rules = widths.map(|width| "-".repeat(width + 2));
-            text += &format!("|{}|\n", rules.join("|"));
-        }
-    }
-    text
+    let mut lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!(" {cell:width$} "));
+            format!("|{}|\n", cells.collect::<Vec<_>>().join("|"))
+        })
+        .collect();
+    lines.insert(1, format!("|{}|\n", widths.map(|width| "-".repeat(width + 2)).join("|")));
+    lines.concat()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::run::{group, tests::run};
+    use super::super::run::tests::run;
+    use super::super::variant::group;
     use super::*;
 
     #[test]

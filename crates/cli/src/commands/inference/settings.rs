@@ -39,7 +39,7 @@ pub struct Settings {
         help_heading = "Sampling"
     )]
     pub top_k: Optional<usize>,
-    /// Choose among tokens that have this share of the most likely token's probability
+    /// Choose among tokens with at least this share of the most likely token's probability
     #[arg(
         long,
         value_name = "X",

@@ -1,9 +1,15 @@
-use super::super::run::{group, tests::run};
+use super::super::run::tests::run;
+use super::super::variant::group;
 use super::*;
 
 fn chart() -> Chart {
-    let title = "a < b".into();
-    Chart { title, horizontal: Horizontal::Steps, log_x: false, log_y: false, max_loss: None }
+    Chart {
+        title: "a < b".into(),
+        horizontal: Horizontal::Steps,
+        x_scale: Scale::Linear,
+        y_scale: Scale::Linear,
+        max_loss: None,
+    }
 }
 
 fn falling(from: f64, steps: usize) -> Vec<f64> {
@@ -41,9 +47,9 @@ fn a_diverging_run_does_not_spoil_the_range() {
 #[test]
 fn every_axis_and_few_points_are_no_trouble() {
     for horizontal in [Horizontal::Steps, Horizontal::Tokens, Horizontal::Time] {
-        for log in [false, true] {
+        for scale in [Scale::Linear, Scale::Logarithmic] {
             for losses in [&falling(5.0, 30)[..], &[2.0], &[2.0, 2.0]] {
-                let chart = Chart { horizontal, log_x: log, log_y: log, ..chart() };
+                let chart = Chart { horizontal, x_scale: scale, y_scale: scale, ..chart() };
                 let svg = chart.draw(&group(vec![run("a", losses)]));
                 assert!(svg.ends_with("</svg>\n"));
                 assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
