@@ -6,7 +6,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::time::{Duration, Instant};
-use tensor::gemm::{Mat, MatMut, gemm};
+use tensor::gemm::{Beta, Mat, MatMut, Threads, gemm};
 use tensor::isa::selection;
 use tensor::{Context, Precision, peak};
 
@@ -67,7 +67,7 @@ fn shapes(c: &mut Criterion) {
                         bencher.iter(|| {
                             let start = Instant::now();
                             let c = MatMut::new(&mut result[..rows * cols], rows, cols);
-                            gemm(context, a, b, c, false);
+                            gemm(context, a, b, c, Beta::Zero, Threads::All);
                             best = best.min(start.elapsed());
                         });
                     },

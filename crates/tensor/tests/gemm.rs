@@ -2,9 +2,10 @@
 
 use half::bf16;
 use proptest::prelude::*;
-use tensor::gemm::{Mat, MatMut, gemm, gemm_serial};
+use tensor::gemm::naive::gemm_naive;
+use tensor::gemm::{Beta, Mat, MatMut, Threads, gemm};
+use tensor::isa::available;
 use tensor::{Context, Isa, Kernels, Precision};
-use tensor::{gemm::naive::gemm_naive, isa::available};
 
 /// How one operand lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,9 +31,9 @@ struct Case {
     a: Layout,
     b: Layout,
     c_gap: usize,
-    accumulate: bool,
+    beta: Beta,
     precision: Precision,
-    serial: bool,
+    threads: Threads,
 }
 
 /// Numbers in −1 ≤ x < 1 without a pattern.
@@ -89,9 +90,8 @@ fn operands(case: Case) -> (Operand, Operand, Vec<f32>) {
 fn compute(kernels: &'static Kernels, case: Case) -> Vec<f32> {
     let (a, b, mut c) = operands(case);
     let context = Context { kernels, precision: case.precision };
-    let product = if case.serial { gemm_serial } else { gemm };
     let target = MatMut::with_row_stride(&mut c, case.m, case.n, case.n + case.c_gap);
-    product(context, a.mat(), b.mat(), target, case.accumulate);
+    gemm(context, a.mat(), b.mat(), target, case.beta, case.threads);
     c
 }
 
@@ -130,7 +130,7 @@ fn check(kernels: &'static Kernels, case: Case) -> Vec<f32> {
                 assert_eq!(found, before, "{}: {case:?} wrote to the gap", kernels.isa());
                 continue;
             }
-            let start = if case.accumulate { f64::from(before) } else { 0.0 };
+            let start = if case.beta == Beta::One { f64::from(before) } else { 0.0 };
             let expected = start + exact[i * n + j];
             let error = (f64::from(found) - expected).abs();
             let bound = relative_bound(k) * (start.abs() + size[i * n + j]);
@@ -152,9 +152,9 @@ fn case(m: usize, k: usize, n: usize) -> Case {
         a: PLAIN,
         b: PLAIN,
         c_gap: 0,
-        accumulate: false,
+        beta: Beta::Zero,
         precision: Precision::F32,
-        serial: false,
+        threads: Threads::All,
     }
 }
 
@@ -202,12 +202,12 @@ fn fixed_shapes_in_every_layout() {
                 let pairs = if m * k * n < 100_000 { 4 } else { 1 };
                 for turn in 0..pairs {
                     let b = LAYOUTS[(index + turn) % 4];
-                    let accumulate = (index + turn) % 2 == 1;
+                    let beta = Beta::accumulating((index + turn) % 2 == 1);
                     let c_gap = if index % 2 == 0 { 0 } else { 7 };
                     for precision in [Precision::F32, Precision::Bf16] {
-                        let case = Case { a, b, c_gap, accumulate, precision, ..case(m, k, n) };
+                        let case = Case { a, b, c_gap, beta, precision, ..case(m, k, n) };
                         let parallel = check(kernels, case);
-                        let serial = compute(kernels, Case { serial: true, ..case });
+                        let serial = compute(kernels, Case { threads: Threads::One, ..case });
                         assert_eq!(parallel, serial, "{case:?}: serial and parallel differ");
                     }
                 }
@@ -239,7 +239,14 @@ fn operands_that_are_rounded_already_give_the_bits_that_rounding_gives() {
                     let mut c = vec![0.0; m * n];
                     let context = Context { kernels, precision: Precision::Bf16 };
                     let target = MatMut::new(&mut c, m, n);
-                    gemm(context, mat(0, is_rounded[0]), mat(1, is_rounded[1]), target, false);
+                    gemm(
+                        context,
+                        mat(0, is_rounded[0]),
+                        mat(1, is_rounded[1]),
+                        target,
+                        Beta::Zero,
+                        Threads::All,
+                    );
                     c
                 };
                 let expected = product([false; 2]);
@@ -268,8 +275,10 @@ proptest! {
         (accumulate, bf16, serial) in any::<(bool, bool, bool)>(),
     ) {
         let precision = if bf16 { Precision::Bf16 } else { Precision::F32 };
+        let beta = Beta::accumulating(accumulate);
+        let threads = if serial { Threads::One } else { Threads::All };
         for kernels in available() {
-            check(kernels, Case { m, k, n, a, b, c_gap, accumulate, precision, serial });
+            check(kernels, Case { m, k, n, a, b, c_gap, beta, precision, threads });
         }
     }
 }
@@ -305,7 +314,7 @@ fn what_is_not_finite_stays_in_its_row_and_column() {
             let mut c = vec![0.0; m * n];
             let context = Context { kernels, precision };
             let (a, b) = (Mat::new(&a, m, k), Mat::new(&b, k, n));
-            gemm(context, a, b, MatMut::new(&mut c, m, n), false);
+            gemm(context, a, b, MatMut::new(&mut c, m, n), Beta::Zero, Threads::All);
             for (i, row) in c.chunks(n).enumerate() {
                 match i {
                     7 => assert!(row.iter().all(|c| c.is_nan())),
@@ -327,7 +336,8 @@ fn shapes_that_do_not_fit_are_a_bug() {
         Mat::new(&data, 2, 3),
         Mat::new(&data, 2, 3),
         MatMut::new(&mut c, 2, 2),
-        false,
+        Beta::Zero,
+        Threads::All,
     );
 }
 

@@ -2,7 +2,7 @@
 //! same.
 
 use proptest::prelude::*;
-use tensor::gemm::{Mat, MatMut, gemm_serial, gemm_sharing_a, gemm_sharing_b, gemm_sum};
+use tensor::gemm::{Beta, Mat, MatMut, Threads, gemm, gemm_sharing_a, gemm_sharing_b, gemm_sum};
 use tensor::isa::available;
 use tensor::{Context, Precision, testing};
 
@@ -52,7 +52,8 @@ fn check(context: Context, sizes: &[usize], shared: [usize; 2], transposed: bool
                 cs.push(vec![0.5; a.rows() * b.cols()]);
             }
             let c = cs.last_mut().unwrap();
-            gemm_serial(context, a, b, MatMut::new(c, a.rows(), b.cols()), sum);
+            let c = MatMut::new(c, a.rows(), b.cols());
+            gemm(context, a, b, c, Beta::accumulating(sum), Threads::One);
         }
         cs
     };
@@ -86,7 +87,7 @@ fn check(context: Context, sizes: &[usize], shared: [usize; 2], transposed: bool
     let (many, bs) = (operands(false, p, 1), operands(true, q, 50));
     let expected = one_by_one(&mats(&many), &mats(&bs), true);
     let mut found = vec![0.5; p * q];
-    gemm_sum(context, &mats(&many), &mats(&bs), MatMut::new(&mut found, p, q), true);
+    gemm_sum(context, &mats(&many), &mats(&bs), MatMut::new(&mut found, p, q), Beta::One);
     assert!(found == expected[0], "sum, {what}");
 }
 

@@ -1,22 +1,24 @@
-//! Products of block matrices: A consists of matrices itself, and so do B and C.
+//! Block matrices: A consists of matrices itself, and so do B and C, so that several products are
+//! one.
 //!
-//! Three cases occur: A times a row of matrices, a column of matrices times B, and a row of
-//! matrices times a column of them, which is a sum.
+//! Three cases occur: A times a row of matrices (B_1 B_2 …), which gives a row of products; a
+//! column of matrices (A_1; A_2; …) times B, which gives a column; and a row of matrices times a
+//! column of them, which gives a sum. A single product is any of them with one matrix each.
 
 use crate::matrix::{Mat, MatMut};
 use half::bf16;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// C_ij = Σ_l A_il·B_lj, where one of the indices at most has more than one value.
-pub(super) struct Grid<'a> {
+/// C_ij = Σ_l A_il·B_lj, where at most one of the indices has more than one value.
+pub(super) struct Batch<'a> {
     a: Vec<Mat<'a>>,
     b: Vec<Mat<'a>>,
     c: Vec<Target>,
     writes: PhantomData<&'a mut ()>,
 }
 
-/// An element of C.
+/// The place of an element of C.
 #[derive(Clone, Copy)]
 pub(super) enum Place {
     F32(*mut f32),
@@ -24,7 +26,19 @@ pub(super) enum Place {
     Bf16(*mut bf16),
 }
 
-/// Where a matrix of C lies. The tiles that threads write to are disjoint.
+impl From<*mut f32> for Place {
+    fn from(start: *mut f32) -> Self {
+        Self::F32(start)
+    }
+}
+
+impl From<*mut bf16> for Place {
+    fn from(start: *mut bf16) -> Self {
+        Self::Bf16(start)
+    }
+}
+
+/// A matrix of C. The tiles that threads write to are disjoint.
 struct Target {
     start: Place,
     row_stride: usize,
@@ -32,8 +46,8 @@ struct Target {
     cols: usize,
 }
 
-// SAFETY: the pointers come from `MatMut`s, which the grid holds on to as long as it lives, and
-// each thread writes to tiles of its own.
+// SAFETY: the pointers come from `MatMut`s, which the batch holds on to as long as it lives, and
+// no two threads write to the same tile.
 unsafe impl Send for Target {}
 // SAFETY: as above.
 unsafe impl Sync for Target {}
@@ -46,42 +60,28 @@ pub(super) fn assert_shapes<E>(a: Mat<'_>, b: Mat<'_>, c: &MatMut<'_, E>) {
     );
 }
 
-impl<'a> Grid<'a> {
+impl<'a> Batch<'a> {
     /// One matrix A and as many B as C, or one B and as many A as C, or one C and as many A as B.
     #[track_caller]
-    pub(super) fn new(a: &[Mat<'a>], b: &[Mat<'a>], c: Vec<MatMut<'a>>) -> Self {
-        Self::with(a, b, c, Place::F32)
-    }
-
-    /// The same with C to be rounded.
-    #[track_caller]
-    pub(super) fn rounded(a: &[Mat<'a>], b: &[Mat<'a>], c: Vec<MatMut<'a, bf16>>) -> Self {
-        Self::with(a, b, c, Place::Bf16)
-    }
-
-    #[track_caller]
-    fn with<E>(
-        a: &[Mat<'a>],
-        b: &[Mat<'a>],
-        c: Vec<MatMut<'a, E>>,
-        place: impl Fn(*mut E) -> Place,
-    ) -> Self {
-        let products = a.len().max(b.len());
+    pub(super) fn new<E>(a: &[Mat<'a>], b: &[Mat<'a>], c: Vec<MatMut<'a, E>>) -> Self
+    where
+        Place: From<*mut E>,
+    {
         let at = |len: usize, index: usize| if len == 1 { 0 } else { index };
-        for index in 0..products {
+        for index in 0..a.len().max(b.len()) {
             let c = &c[at(c.len(), index)];
             assert_shapes(a[at(a.len(), index)], b[at(b.len(), index)], c);
         }
         let target = |c: MatMut<'a, E>| {
             let (rows, cols) = (c.rows(), c.cols());
             let (start, row_stride) = c.into_raw();
-            Target { start: place(start), row_stride, rows, cols }
+            Target { start: start.into(), row_stride, rows, cols }
         };
         let c = c.into_iter().map(target).collect();
         Self { a: a.to_vec(), b: b.to_vec(), c, writes: PhantomData }
     }
 
-    /// Whether the products are summed up.
+    /// Returns `true` if the products are summed.
     fn is_sum(&self) -> bool {
         self.c.len() == 1
     }
@@ -98,46 +98,40 @@ impl<'a> Grid<'a> {
         self.b[..parts].iter().map(Mat::cols)
     }
 
-    /// The terms of each of the products that are summed up.
-    pub(super) fn terms(&self) -> impl Iterator<Item = usize> {
+    /// The K of each of the products that are summed.
+    pub(super) fn depths(&self) -> impl Iterator<Item = usize> {
         let parts = if self.is_sum() { self.a.len() } else { 1 };
         self.a[..parts].iter().map(Mat::cols)
     }
 
-    /// Whether C is to be rounded.
+    /// Returns `true` if results are rounded to bf16.
     pub(super) fn is_rounded(&self) -> bool {
         self.c.iter().any(|c| matches!(c.start, Place::Bf16(_)))
     }
 
-    /// All multiplications of all products.
-    pub(super) fn multiplications(&self) -> usize {
-        let sum = |sizes: &mut dyn Iterator<Item = usize>| sizes.fold(0, usize::saturating_add);
-        let (m, n, k) = (sum(&mut self.rows()), sum(&mut self.cols()), sum(&mut self.terms()));
-        m.saturating_mul(n).saturating_mul(k)
-    }
-
-    /// A_il.
+    /// Returns A_il.
     pub(super) fn a(&self, i: usize, l: usize) -> Mat<'a> {
         self.a[i + l]
     }
 
-    /// B_lj.
+    /// Returns B_lj.
     pub(super) fn b(&self, l: usize, j: usize) -> Mat<'a> {
         self.b[l + j]
     }
 
-    /// A part of C_ij, which must lie in it: its first element, and the elements from one row to
-    /// the next.
+    /// Returns the first element of a part of C_ij, which must lie in it, and the elements from one
+    /// row to the next.
     pub(super) fn c(
         &self,
-        (i, j): (usize, usize),
+        i: usize,
+        j: usize,
         rows: &Range<usize>,
         cols: &Range<usize>,
     ) -> (Place, usize) {
         let c = &self.c[i + j];
         assert!(
             rows.end <= c.rows && cols.end <= c.cols,
-            "grid: rows {rows:?} and columns {cols:?} of a C of {}×{}",
+            "batch: rows {rows:?} and columns {cols:?} of a C of {}×{}",
             c.rows,
             c.cols
         );

@@ -1,35 +1,28 @@
 //! Products with a handful of rows, as in inference: each element of B is used so few times that
 //! reading it once is all that counts. Nothing is packed.
 
-use crate::isa::Kernels;
+use super::plan::{Beta, GEMV_ROWS, Threads};
 use crate::matrix::element::{Element, round_to_bf16};
 use crate::matrix::view::View;
-use crate::matrix::{Elements, Mat, MatMut};
+use crate::matrix::{AnyView, Mat, MatMut};
 use crate::memory::pool::Buffer;
-use crate::{simd, vectorize};
+use crate::{Context, Precision, simd, vectorize};
 use rayon::prelude::*;
 
-/// The most rows of A and C.
-const MOST_ROWS: usize = 4;
 /// Columns of C that are summed up together when B's rows are contiguous: they stay in the
 /// first-level cache.
 const STRIP: usize = 512;
 
-/// Whether the product of `a` and `b` is computed here.
-pub(super) fn takes(a: Mat<'_>, b: Mat<'_>) -> bool {
-    a.rows() <= MOST_ROWS && (b.row_stride() == 1 || b.col_stride() == 1)
-}
-
-/// C ← (C +) A·B for shapes that this module [`takes`], none of whose sizes is 0.
+/// Computes a product that [`plan`](super::plan) wants to be a [`Gemv`](super::plan::Method::Gemv).
 pub(super) fn gemm(
-    kernels: &Kernels,
-    round: bool,
+    context: Context,
     a: Mat<'_>,
     b: Mat<'_>,
     mut c: MatMut<'_>,
-    accumulate: bool,
-    parallel: bool,
+    beta: Beta,
+    threads: Threads,
 ) {
+    let round = context.precision == Precision::Bf16;
     let (k, n) = (b.rows(), b.cols());
     let mut copy = Buffer::scratch(a.rows() * k);
     for (i, row) in copy.as_mut_slice().chunks_mut(k).enumerate() {
@@ -38,32 +31,30 @@ pub(super) fn gemm(
         }
     }
     let a = copy.as_slice();
-    let contiguous_depth = b.row_stride() == 1;
-    let width = match (parallel, contiguous_depth) {
-        (true, _) => n.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(16).min(STRIP),
-        (false, true) => n,
-        (false, false) => STRIP,
+    let width = match threads {
+        Threads::All => n.div_ceil(4 * threads.count()).next_multiple_of(16).min(STRIP),
+        Threads::One if b.row_stride() == 1 => n,
+        Threads::One => STRIP,
     };
     let strip = |(index, mut c): (usize, Vec<&mut [f32]>)| {
         let first = index * width;
         let b = b.block(0..k, first..first + c[0].len());
-        if !accumulate {
+        if beta == Beta::Zero {
             c.iter_mut().for_each(|row| row.fill(0.0));
         }
         vectorize!(
-            kernels,
+            context.kernels,
             match b.0 {
-                Elements::F32(b) if round => multiply(a, b, &mut c, round_to_bf16),
-                Elements::F32(b) => multiply(a, b, &mut c, |x| x),
-                Elements::Bf16(b) => multiply(a, b, &mut c, Element::to_f32),
+                AnyView::F32(b) if round => multiply(a, b, &mut c, round_to_bf16),
+                AnyView::F32(b) => multiply(a, b, &mut c, |x| x),
+                AnyView::Bf16(b) => multiply(a, b, &mut c, Element::to_f32),
             }
         );
     };
     let strips = strips(&mut c, width);
-    if parallel {
-        strips.into_par_iter().enumerate().for_each(strip);
-    } else {
-        strips.into_iter().enumerate().for_each(strip);
+    match threads {
+        Threads::One => strips.into_iter().enumerate().for_each(strip),
+        Threads::All => strips.into_par_iter().enumerate().for_each(strip),
     }
 }
 
@@ -73,7 +64,7 @@ fn strips<'c>(c: &'c mut MatMut<'_>, width: usize) -> Vec<Vec<&'c mut [f32]>> {
     for row in c.rows_mut() {
         for (index, piece) in row.chunks_mut(width).enumerate() {
             if index == strips.len() {
-                strips.push(Vec::with_capacity(MOST_ROWS));
+                strips.push(Vec::with_capacity(GEMV_ROWS));
             }
             strips[index].push(piece);
         }

@@ -1,16 +1,19 @@
 //! B packed once, for several products that share it, or share its first columns.
 
-use super::batched::Grid;
-use super::driver::{Product, for_each};
+use super::batched::Batch;
+use super::driver::Product;
 use super::partition::spans;
-use super::{gemm, gemm_serial, is_worth_waking, table, unpacked};
+use super::plan::{Beta, Layout, Method, Order, Shape, Strategy, Threads, plan, table};
+use super::single::gemm;
+use super::unpacked;
 use crate::isa::{GemmKernel, PACKED_COLS};
 use crate::matrix::{Mat, MatMut};
+use crate::memory::cache::LINE_BYTES;
 use crate::{Context, Precision};
-use std::iter::once;
+use std::iter::{once, zip};
 
-/// The room of each block of terms, in floats: all panels of B.
-fn room(table: &GemmKernel, b: Mat<'_>) -> usize {
+/// The floats of all panels of B for one block of K.
+fn block_len(table: &GemmKernel, b: Mat<'_>) -> usize {
     b.cols().next_multiple_of(table.nr) * table.slots(b.rows().min(table.kc))
 }
 
@@ -23,54 +26,38 @@ pub struct Panels<'a> {
 }
 
 impl<'a> Panels<'a> {
-    /// The floats that B takes packed.
+    /// Returns the number of floats that B takes packed.
     pub fn len(context: Context, b: Mat<'_>) -> usize {
         let table = table(context);
-        b.rows().div_ceil(table.kc) * room(table, b)
+        b.rows().div_ceil(table.kc) * block_len(table, b)
     }
 
-    /// B as it is, where there is one product only.
+    /// Leaves B as it is, for a single product.
     pub fn unpacked(context: Context, b: Mat<'a>) -> Self {
         Self { context, b, packed: None }
     }
 
-    /// Packs B into `buffer`, which begins a cache line, in parallel.
+    /// Packs B into `buffer`, which begins a cache line.
     ///
     /// # Panics
     /// If the buffer has less than [`Panels::len`] floats, or begins elsewhere.
     #[track_caller]
-    pub fn pack(context: Context, b: Mat<'a>, buffer: &'a mut [f32]) -> Self {
-        Self::pack_by(context, b, buffer, true)
-    }
-
-    /// The same on the calling thread alone.
-    ///
-    /// # Panics
-    /// If the buffer has less than [`Panels::len`] floats, or begins elsewhere.
-    #[track_caller]
-    pub fn pack_serial(context: Context, b: Mat<'a>, buffer: &'a mut [f32]) -> Self {
-        Self::pack_by(context, b, buffer, false)
-    }
-
-    #[track_caller]
-    fn pack_by(context: Context, b: Mat<'a>, buffer: &'a mut [f32], parallel: bool) -> Self {
+    pub fn pack(context: Context, b: Mat<'a>, buffer: &'a mut [f32], threads: Threads) -> Self {
         let (table, round) = (table(context), context.precision == Precision::Bf16);
         assert!(
-            buffer.as_ptr().addr().is_multiple_of(64),
+            buffer.as_ptr().addr().is_multiple_of(LINE_BYTES),
             "Panels: the buffer begins no cache line"
         );
         let packed = &mut buffer[..Self::len(context, b)];
         let cols = PACKED_COLS / table.nr * table.nr;
-        for (terms, packed) in spans(once(b.rows()), table.kc)
-            .into_iter()
-            .zip(packed.chunks_mut(room(table, b).max(1)))
-        {
-            let slots = table.slots(terms.len());
+        let blocks = packed.chunks_mut(block_len(table, b).max(1));
+        for (rows, packed) in zip(spans(once(b.rows()), table.kc), blocks) {
+            let slots = table.slots(rows.len());
             let panels = &mut packed[..b.cols().next_multiple_of(table.nr) * slots];
             let tasks = panels.chunks_mut((cols * slots).max(1)).enumerate().collect();
-            for_each(tasks, parallel, |(index, packed): (usize, &mut [f32])| {
+            threads.for_each(tasks, |(index, packed): (usize, &mut [f32])| {
                 let cols = index * cols..b.cols().min((index + 1) * cols);
-                let part = b.block(terms.range.clone(), cols);
+                let part = b.block(rows.range.clone(), cols);
                 // SAFETY: whoever holds a table may use its instruction set.
                 unsafe { (table.pack_b)(part.t(), packed, round) };
             });
@@ -78,61 +65,38 @@ impl<'a> Panels<'a> {
         Self { context, b, packed: Some(packed) }
     }
 
-    /// C ← A·B, or C ← C + A·B if `accumulate`, in parallel, for the first columns of B, as many as
-    /// C has, with the bits that other products of the same matrices with packed panels have.
+    /// C ← A·B + β·C for the first columns of B, as many as C has, with the bits that other
+    /// products of the same matrices with packed panels have.
     ///
     /// # Panics
     /// If sizes do not fit.
     #[track_caller]
-    pub fn gemm(&self, a: Mat<'_>, c: MatMut<'_>, accumulate: bool) {
-        self.multiply(a, c, accumulate, true);
-    }
-
-    /// The same on the calling thread alone.
-    ///
-    /// # Panics
-    /// If sizes do not fit.
-    #[track_caller]
-    pub fn gemm_serial(&self, a: Mat<'_>, c: MatMut<'_>, accumulate: bool) {
-        self.multiply(a, c, accumulate, false);
-    }
-
-    #[track_caller]
-    fn multiply(&self, a: Mat<'_>, mut c: MatMut<'_>, accumulate: bool, parallel: bool) {
+    pub fn gemm(&self, a: Mat<'_>, mut c: MatMut<'_>, beta: Beta, threads: Threads) {
         let context = self.context;
         let table = table(context);
-        let (k, cols) = (self.b.rows(), c.cols());
         assert!(
-            a.cols() == k && c.rows() == a.rows() && cols <= self.b.cols(),
+            a.cols() == self.b.rows() && c.rows() == a.rows() && c.cols() <= self.b.cols(),
             "Panels: A is {a:?}, B is {:?}, C is {c:?}",
             self.b
         );
+        let b = self.b.first_cols(c.cols());
         let Some(packed) = self.packed else {
-            let product = if parallel { gemm } else { gemm_serial };
-            return product(context, a, self.b.first_cols(cols), c, accumulate);
+            return gemm(context, a, b, c, beta, threads);
         };
-        if a.rows() == 0 || cols == 0 {
-            return;
-        }
-        if k == 0 {
-            if !accumulate {
-                c.rows_mut().for_each(|row| row.fill(0.0));
-            }
-            return;
-        }
-        let room = room(table, self.b);
-        let direct = if parallel { None } else { unpacked::takes_rows(context, a) };
-        match direct {
-            Some(direct) => {
-                let panel = |first: usize, terms: usize, j: usize| {
-                    &packed[first / table.kc * room + j * table.slots(terms)..]
+        let layout = Layout { b_order: Order::Panels, ..Layout::of(a, b) };
+        let Strategy { method, threads } = plan(context, Shape::of(a, b), layout, threads);
+        let block_len = block_len(table, self.b);
+        match method {
+            Method::Empty => beta.scale(&mut c),
+            Method::Unpacked => {
+                let panel = |first: usize, k: usize, j: usize| {
+                    &packed[first / table.kc * block_len + j * table.slots(k)..]
                 };
-                unpacked::run(table, direct, (panel, table.nr), c, accumulate);
+                unpacked::run(table, a, panel, table.nr, c, beta);
             }
-            None => {
-                let grid = Grid::new(&[a], &[self.b.block(0..k, 0..cols)], vec![c]);
-                let parallel = parallel && is_worth_waking(grid.multiplications());
-                Product { context, table, grid, accumulate, parallel }.run_packed(packed, room);
+            Method::Packed | Method::Gemv => {
+                let batch = Batch::new(&[a], &[b], vec![c]);
+                Product::new(context, batch, beta, threads).run_packed(packed, block_len);
             }
         }
     }
@@ -164,19 +128,20 @@ mod tests {
                 let buffer = buffer.as_mut_slice();
                 buffer.fill(f32::NAN);
                 let panels = match m % 2 {
-                    0 => Panels::pack(context, b, buffer),
-                    _ => Panels::pack_serial(context, b, buffer),
+                    0 => Panels::pack(context, b, buffer, Threads::All),
+                    _ => Panels::pack(context, b, buffer, Threads::One),
                 };
-                for (cols, accumulate) in [(n, false), (n, true), (n / 2, false), (1, true)] {
+                let (zero, one) = (Beta::Zero, Beta::One);
+                for (cols, beta) in [(n, zero), (n, one), (n / 2, zero), (1, one)] {
                     let mut found = vec![0.5; m * cols];
                     let mut expected = found.clone();
-                    panels.gemm_serial(a, MatMut::new(&mut found, m, cols), accumulate);
+                    panels.gemm(a, MatMut::new(&mut found, m, cols), beta, Threads::One);
                     let mut in_parallel = vec![0.5; m * cols];
                     let c = MatMut::new(&mut in_parallel, m, cols);
-                    panels.gemm(a, c, accumulate);
+                    panels.gemm(a, c, beta, Threads::All);
                     assert!(found == in_parallel, "{kernels:?} {m}×{k}×{n}, {cols} columns");
                     let c = MatMut::new(&mut expected, m, cols);
-                    gemm(context, a, b.first_cols(cols), c, accumulate);
+                    gemm(context, a, b.first_cols(cols), c, beta, Threads::All);
                     assert!(found == expected, "{kernels:?} {m}×{k}×{n}, {cols} columns");
                 }
             }
@@ -190,8 +155,9 @@ mod tests {
             let (a, b, mut c) = (vec![1.0; m * k], vec![1.0; k * n], vec![0.5; m * n]);
             let b = Mat::new(&b, k, n);
             let mut buffer = Buffer::scratch(Panels::len(context, b));
-            let panels = Panels::pack(context, b, buffer.as_mut_slice());
-            panels.gemm_serial(Mat::new(&a, m, k), MatMut::new(&mut c, m, n), false);
+            let panels = Panels::pack(context, b, buffer.as_mut_slice(), Threads::All);
+            let c_mat = MatMut::new(&mut c, m, n);
+            panels.gemm(Mat::new(&a, m, k), c_mat, Beta::Zero, Threads::One);
             assert!(c.iter().all(|&c| c == 0.0), "{m}×{k}×{n}");
         }
     }

@@ -1,15 +1,17 @@
-//! Products whose results are rounded to bf16, each when its whole sum is there: what is written,
-//! and read again, is half as much, and the sums themselves stay in the first two levels of cache.
+//! Products with results in bf16, each rounded when its whole sum is there: half as many bytes are
+//! written, and read again, and the sums themselves stay in the first two levels of cache.
 
-use super::batched::{Grid, assert_shapes};
-use super::driver::rounds;
-use super::{gemm, is_packed, packed, table};
-use crate::matrix::element;
+use super::batched::{Batch, assert_shapes};
+use super::driver::Product;
+use super::plan::{Beta, Threads, Together, plan_together};
+use super::single::gemm;
+use crate::matrix::element::{self, DType};
 use crate::matrix::{Mat, MatMut};
 use crate::memory::pool::Buffer;
 use crate::{Context, vectorize};
 use half::bf16;
 use rayon::prelude::*;
+use std::iter::zip;
 
 /// C_j ← A·B_j for every j, rounded, with the bits that rounding the sums of
 /// [`gemm_sharing_a`](super::gemm_sharing_a) gives.
@@ -19,19 +21,23 @@ use rayon::prelude::*;
 #[track_caller]
 pub fn gemm_rounded(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'_, bf16>>) {
     assert_eq!(b.len(), c.len(), "gemm_rounded: matrices B and C");
-    if !b.is_empty() && rounds(table(context), a.cols()) && b.iter().all(|&b| is_packed(a, b)) {
-        return packed(context, Grid::rounded(&[a], b, c), false, true);
+    match plan_together(context, b.iter().map(|&b| (a, b)), DType::Bf16) {
+        Together::Packed(threads) => {
+            Product::new(context, Batch::new(&[a], b, c), Beta::Zero, threads).run();
+        }
+        Together::OneByOne => zip(b, c).for_each(|(&b, c)| gemm_then_round(context, a, b, c)),
     }
-    for (&b, mut c) in b.iter().zip(c) {
-        assert_shapes(a, b, &c);
-        let (rows, cols) = (c.rows(), c.cols());
-        let mut sums = Buffer::scratch(rows * cols);
-        gemm(context, a, b, MatMut::new(sums.as_mut_slice(), rows, cols), false);
-        let rows = c.rows_mut().zip(sums.as_slice().chunks_exact(cols.max(1)));
-        rows.par_bridge().for_each(|(c, sums)| {
-            vectorize!(context.kernels, element::store(c, sums));
-        });
-    }
+}
+
+#[track_caller]
+fn gemm_then_round(context: Context, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_, bf16>) {
+    assert_shapes(a, b, &c);
+    let (rows, cols) = (c.rows(), c.cols());
+    let mut sums = Buffer::scratch(rows * cols);
+    let sums_mat = MatMut::new(sums.as_mut_slice(), rows, cols);
+    gemm(context, a, b, sums_mat, Beta::Zero, Threads::All);
+    let rows = c.rows_mut().zip(sums.as_slice().chunks_exact(cols.max(1)));
+    rows.par_bridge().for_each(|(c, sums)| vectorize!(context.kernels, element::store(c, sums)));
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Products of bf16 through the plain models of its units, against the definition.
 
 use crate::gemm::naive::gemm_naive;
-use crate::gemm::{Mat, MatMut, gemm, gemm_serial};
+use crate::gemm::{Beta, Mat, MatMut, Threads, gemm};
 use crate::isa::tests::model;
 use crate::matrix::element::round_to_bf16;
 use crate::{Context, Precision, testing};
@@ -12,7 +12,7 @@ fn noise(len: usize, seed: u64) -> Vec<f32> {
 }
 
 /// The product with rounded operands on both models against the definition in f64.
-fn check(m: usize, k: usize, n: usize, [ta, tb]: [bool; 2], accumulate: bool, serial: bool) {
+fn check(m: usize, k: usize, n: usize, [ta, tb]: [bool; 2], beta: Beta, threads: Threads) {
     let (a, b, before) = (noise(m * k, 1), noise(k * n, 2), noise(m * n, 3));
     fn mat(data: &[f32], rows: usize, cols: usize, transposed: bool) -> Mat<'_> {
         if transposed { Mat::new(data, cols, rows).t() } else { Mat::new(data, rows, cols) }
@@ -22,12 +22,11 @@ fn check(m: usize, k: usize, n: usize, [ta, tb]: [bool; 2], accumulate: bool, se
     let exact = gemm_naive(mat(&rounded_a, m, k, ta), mat(&rounded_b, k, n, tb));
     for (unit, kernels) in [("tiles", &model::TILES), ("pairs", &model::PAIRS)] {
         let context = Context { kernels, precision: Precision::Bf16 };
-        let product = if serial { gemm_serial } else { gemm };
         let mut c = before.clone();
         let target = MatMut::new(&mut c, m, n);
-        product(context, mat(&a, m, k, ta), mat(&b, k, n, tb), target, accumulate);
+        gemm(context, mat(&a, m, k, ta), mat(&b, k, n, tb), target, beta, threads);
         for (i, (&found, exact)) in c.iter().zip(&exact).enumerate() {
-            let expected = exact + if accumulate { f64::from(before[i]) } else { 0.0 };
+            let expected = exact + if beta == Beta::One { f64::from(before[i]) } else { 0.0 };
             let error = (f64::from(found) - expected).abs();
             let bound = 3e-7 * (2 * k + 2) as f64;
             assert!(error <= bound, "{unit} {m}×{k}×{n}: C[{i}] is {found}, not {expected}");
@@ -40,8 +39,8 @@ fn products_of_both_units_agree_with_the_definition() {
     let shapes = [(5, 1, 1), (32, 32, 32), (33, 65, 31), (100, 200, 70), (65, 64, 1100)];
     for (m, k, n) in shapes {
         for layouts in [[false, false], [false, true], [true, false], [true, true]] {
-            check(m, k, n, layouts, false, false);
-            check(m, k, n, layouts, true, true);
+            check(m, k, n, layouts, Beta::Zero, Threads::All);
+            check(m, k, n, layouts, Beta::One, Threads::One);
         }
     }
 }
@@ -54,6 +53,7 @@ proptest! {
         m in 5usize..80, k in 1usize..150, n in 1usize..80,
         layouts in any::<[bool; 2]>(), accumulate: bool, serial: bool,
     ) {
-        check(m, k, n, layouts, accumulate, serial);
+        let threads = if serial { Threads::One } else { Threads::All };
+        check(m, k, n, layouts, Beta::accumulating(accumulate), threads);
     }
 }

@@ -40,10 +40,10 @@ pub(super) static KERNELS: Kernels = Kernels {
         // together 512 kB of the second.
         kc: 16 * TERMS,
         mc: 8 * PANEL,
-        terms_a_step: TERMS,
-        terms_a_slot: 2,
+        k_per_step: TERMS,
+        k_per_slot: 2,
         micro,
-        direct: None,
+        unpacked: None,
         bf16_rows: Some(bf16_rows),
         pack_a,
         pack_b,
@@ -87,25 +87,25 @@ struct TileConfig {
     palette: u8,
     start_row: u8,
     reserved: [u8; 14],
-    bytes_a_row: [u16; 16],
+    bytes_per_row: [u16; 16],
     rows: [u8; 16],
 }
 
 static CONFIG: TileConfig = {
-    let (mut bytes_a_row, mut rows) = ([0; 16], [0; 16]);
+    let (mut bytes_per_row, mut rows) = ([0; 16], [0; 16]);
     let mut tile = 0;
     while tile < 8 {
-        bytes_a_row[tile] = 4 * TILE as u16;
+        bytes_per_row[tile] = 4 * TILE as u16;
         rows[tile] = TILE as u8;
         tile += 1;
     }
-    TileConfig { palette: 1, start_row: 0, reserved: [0; 14], bytes_a_row, rows }
+    TileConfig { palette: 1, start_row: 0, reserved: [0; 14], bytes_per_row, rows }
 };
 
 /// Configures the tiles of this thread.
 ///
 /// # Safety
-/// That of [`Around`](super::table::Around).
+/// That of [`ThreadHook`](super::table::ThreadHook).
 unsafe fn begin() {
     // SAFETY: the CPU has the instruction, and reads 64 bytes.
     unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIG, options(nostack, readonly)) };
@@ -114,7 +114,7 @@ unsafe fn begin() {
 /// Gives the tiles of this thread up, so that the system need not save them.
 ///
 /// # Safety
-/// That of [`Around`](super::table::Around).
+/// That of [`ThreadHook`](super::table::ThreadHook).
 unsafe fn end() {
     // SAFETY: the CPU has the instruction.
     unsafe { asm!("tilerelease", options(nostack, nomem)) };
@@ -237,9 +237,9 @@ mod tests {
     #[test]
     fn the_configuration_has_the_layout_of_the_manual() {
         assert_eq!((size_of::<TileConfig>(), align_of::<TileConfig>()), (64, 64));
-        assert_eq!(std::mem::offset_of!(TileConfig, bytes_a_row), 16);
+        assert_eq!(std::mem::offset_of!(TileConfig, bytes_per_row), 16);
         assert_eq!(std::mem::offset_of!(TileConfig, rows), 48);
-        assert_eq!((CONFIG.palette, CONFIG.bytes_a_row[7], CONFIG.rows[7]), (1, 64, 16));
-        assert_eq!((CONFIG.bytes_a_row[8], CONFIG.rows[8]), (0, 0));
+        assert_eq!((CONFIG.palette, CONFIG.bytes_per_row[7], CONFIG.rows[7]), (1, 64, 16));
+        assert_eq!((CONFIG.bytes_per_row[8], CONFIG.rows[8]), (0, 0));
     }
 }

@@ -24,11 +24,11 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     mc: 10 * MR,
     micro: micro::<true>,
     bf16_rows: None,
-    direct: Some(micro::<false>),
+    unpacked: Some(micro::<false>),
     pack_a,
     pack_b,
-    terms_a_step: 1,
-    terms_a_slot: 1,
+    k_per_step: 1,
+    k_per_slot: 1,
     begin: nothing,
     end: nothing,
 };
@@ -55,9 +55,9 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
 #[target_feature(enable = "avx512f")]
 unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accumulate }: Job) {
     if PACKED {
-        strides = Strides { a_row: 1, a_term: MR, b_term: NR, ..strides };
+        strides = Strides { a_row: 1, a_col: MR, b_row: NR, ..strides };
     }
-    let Strides { a_row, a_term, b_term, c_row } = strides;
+    let Strides { a_row, a_col, b_row, c_row } = strides;
     let mut sums = [[_mm512_setzero_ps(); 2]; MR];
     // SAFETY: the caller grants MR elements of A and NR of B to read for each of k terms, and NR
     // floats at each of MR multiples of C's stride to read and write. A prefetch may have any
@@ -76,7 +76,7 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
                 sums[0] = _mm512_fmadd_ps(a, b_low, sums[0]);
                 sums[1] = _mm512_fmadd_ps(a, b_high, sums[1]);
             }
-            (a, b) = (a.wrapping_add(a_term), b.wrapping_add(b_term));
+            (a, b) = (a.wrapping_add(a_col), b.wrapping_add(b_row));
         }
         store(&sums, c, c_row, accumulate);
     }

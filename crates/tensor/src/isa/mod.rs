@@ -27,7 +27,7 @@ mod table;
 pub(crate) mod tests;
 
 pub use select::{Selection, active, available, from_env, selection};
-pub(crate) use table::{GemmKernel, Job, MAX_TILE, MicroKernel, PACKED_COLS, Strides, store_row};
+pub(crate) use table::{GemmKernel, Job, MicroKernel, PACKED_COLS, Strides};
 pub use table::{Isa, Kernels};
 
 // Every table is checked while it is compiled.

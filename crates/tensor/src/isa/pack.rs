@@ -7,7 +7,7 @@
 
 use crate::matrix::element::{Element, round_to_bf16};
 use crate::matrix::view::View;
-use crate::matrix::{Elements, Mat};
+use crate::matrix::{AnyView, Mat};
 use crate::memory::cache::{LINE_BYTES, prefetch};
 
 /// Packs the rows of a matrix in panels of the table's width: `(source, panels, round)`. `panels`
@@ -25,9 +25,9 @@ const LINE: usize = LINE_BYTES / size_of::<f32>();
 #[inline(always)]
 pub(super) fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool) {
     match source.0 {
-        Elements::F32(source) if round => pack_map::<W, _>(source, panels, round_to_bf16),
-        Elements::F32(source) => pack_map::<W, _>(source, panels, |x| x),
-        Elements::Bf16(source) => pack_map::<W, _>(source, panels, Element::to_f32),
+        AnyView::F32(source) if round => pack_map::<W, _>(source, panels, round_to_bf16),
+        AnyView::F32(source) => pack_map::<W, _>(source, panels, |x| x),
+        AnyView::Bf16(source) => pack_map::<W, _>(source, panels, Element::to_f32),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::pack;
 use crate::memory::pool::Buffer;
+use std::ops::Range;
 
 /// An instruction set that kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,13 +65,13 @@ pub(crate) struct GemmKernel {
     /// Rows of a packed block of A, a multiple of `mr`; the block stays in the second-level cache.
     pub(crate) mc: usize,
     /// Terms that the micro-kernel takes at once; the last ones are filled up with zeros.
-    pub(crate) terms_a_step: usize,
+    pub(crate) k_per_step: usize,
     /// Terms that share the room of a float in a panel: 1, or 2 in bf16.
-    pub(crate) terms_a_slot: usize,
+    pub(crate) k_per_slot: usize,
     /// C ← (C +) A·B for one tile.
     pub(crate) micro: MicroKernel,
     /// The same for operands that lie in memory as they are, where the instruction set has it.
-    pub(crate) direct: Option<MicroKernel>,
+    pub(crate) unpacked: Option<MicroKernel>,
     /// The same for rows of A that are bf16 already and begin cache lines, and panels of B.
     pub(crate) bf16_rows: Option<MicroKernel>,
     /// Packs A in panels of `mr` rows.
@@ -78,30 +79,61 @@ pub(crate) struct GemmKernel {
     /// Packs Bᵀ in panels of `nr` rows.
     pub(crate) pack_b: pack::Pack,
     /// Called by a thread before it calls the micro-kernel some times.
-    pub(crate) begin: Around,
+    pub(crate) begin: ThreadHook,
     /// Called after that.
-    pub(crate) end: Around,
+    pub(crate) end: ThreadHook,
 }
 
 impl GemmKernel {
     /// Checks what the loops of `gemm::driver` rely on.
     const fn check(&self) {
-        let &Self { mr, nr, kc, mc, terms_a_step, terms_a_slot, .. } = self;
+        let &Self { mr, nr, kc, mc, k_per_step, k_per_slot, .. } = self;
         assert!(mr > 0 && nr > 0 && mr * nr <= MAX_TILE, "a tile of C has to fit into its buffer");
         assert!(nr <= PACKED_COLS, "a task has to pack a panel of B at least");
         assert!(mc > 0 && mc % mr == 0, "a block of A has to consist of whole panels");
-        assert!(kc > 0 && kc % terms_a_step == 0, "a block of terms has to consist of whole steps");
-        assert!(terms_a_step % terms_a_slot == 0, "a step has to fill its slots");
+        assert!(kc > 0 && kc % k_per_step == 0, "a block of terms has to consist of whole steps");
+        assert!(k_per_step % k_per_slot == 0, "a step has to fill its slots");
+    }
+
+    /// Runs a micro-kernel for a tile of which C has only some rows and the first `cols` columns;
+    /// `job.c` is where the first of these rows begins.
+    ///
+    /// # Safety
+    /// That of [`MicroKernel`], but of C only `cols` floats in each of these rows can be read and
+    /// written.
+    #[inline]
+    pub(crate) unsafe fn run_part(
+        &self,
+        micro: MicroKernel,
+        job: Job,
+        rows: Range<usize>,
+        cols: usize,
+    ) {
+        let &GemmKernel { mr, nr, .. } = self;
+        if rows == (0..mr) && cols == nr {
+            // SAFETY: the caller grants it.
+            return unsafe { micro(job) };
+        }
+        let mut tile = [0.0; MAX_TILE];
+        let strides = Strides { c_row: nr, ..job.strides };
+        // SAFETY: as above, but the tile is a local one of mr·nr elements.
+        unsafe { micro(Job { c: tile.as_mut_ptr(), strides, accumulate: false, ..job }) };
+        for (i, sums) in tile.chunks_exact(nr).take(rows.end).skip(rows.start).enumerate() {
+            // SAFETY: these columns of this row lie in C, and no other thread has them.
+            let c =
+                unsafe { std::slice::from_raw_parts_mut(job.c.add(i * job.strides.c_row), cols) };
+            store_row(c, sums, job.accumulate);
+        }
     }
 
     /// The strides of packed panels, and that of C.
     pub(crate) fn panels(&self, c_row: usize) -> Strides {
-        Strides { a_row: 1, a_term: self.mr, b_term: self.nr, c_row }
+        Strides { a_row: 1, a_col: self.mr, b_row: self.nr, c_row }
     }
 
     /// The floats that a row of a panel takes for `terms` terms.
     pub(crate) fn slots(&self, terms: usize) -> usize {
-        terms.next_multiple_of(self.terms_a_step) / self.terms_a_slot
+        terms.next_multiple_of(self.k_per_step) / self.k_per_slot
     }
 }
 
@@ -109,17 +141,17 @@ impl GemmKernel {
 ///
 /// # Safety
 /// The CPU has the table's instruction set.
-pub(crate) type Around = unsafe fn();
+pub(crate) type ThreadHook = unsafe fn();
 
-/// [`Around`] where there is nothing to do.
+/// [`ThreadHook`] where there is nothing to do.
 pub(super) unsafe fn nothing() {}
 
 /// Elements from one row, or term, to the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Strides {
     pub(crate) a_row: usize,
-    pub(crate) a_term: usize,
-    pub(crate) b_term: usize,
+    pub(crate) a_col: usize,
+    pub(crate) b_row: usize,
     pub(crate) c_row: usize,
 }
 
@@ -137,7 +169,7 @@ pub(crate) struct Job {
 }
 
 /// Computes a tile of C, between the table's `begin` and `end`. `micro` takes packed panels, whose
-/// strides are those of [`GemmKernel::panels`]; for `direct`, the `nr` elements of a term of B lie
+/// strides are those of [`GemmKernel::panels`]; for `unpacked`, the `nr` elements of a term of B lie
 /// side by side; for `bf16_rows`, `a` points to numbers of 16 bits, of which `a_row` counts.
 ///
 /// # Safety

@@ -4,27 +4,27 @@
 pub(crate) mod element;
 pub(crate) mod view;
 
-use self::view::{View, elements};
-use crate::matrix::element::Element;
+use self::view::{View, span_len};
+use crate::matrix::element::{DType, Element};
 use half::bf16;
 use std::ops::Range;
 
 /// A matrix to read, of `f32` or of numbers that were rounded before.
 #[derive(Clone, Copy)]
-pub struct Mat<'a>(pub(crate) Elements<'a>);
+pub struct Mat<'a>(pub(crate) AnyView<'a>);
 
 #[derive(Clone, Copy)]
-pub(crate) enum Elements<'a> {
+pub(crate) enum AnyView<'a> {
     F32(View<'a, f32>),
     Bf16(View<'a, bf16>),
 }
 
-/// Does the same with either type of element.
+/// Evaluates an expression with the view of either type of element.
 macro_rules! with_view {
     ($mat:expr, $view:ident => $result:expr) => {
         match $mat.0 {
-            $crate::matrix::Elements::F32($view) => $result,
-            $crate::matrix::Elements::Bf16($view) => $result,
+            $crate::matrix::AnyView::F32($view) => $result,
+            $crate::matrix::AnyView::Bf16($view) => $result,
         }
     };
 }
@@ -46,7 +46,7 @@ impl<'a> Mat<'a> {
     /// If rows overlap, or `data` has too few elements.
     #[track_caller]
     pub fn with_row_stride(data: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
-        Self(Elements::F32(View::with_row_stride(data, rows, cols, row_stride)))
+        Self(AnyView::F32(View::with_row_stride(data, rows, cols, row_stride)))
     }
 
     /// A row-major matrix of rounded numbers, contiguous.
@@ -69,15 +69,15 @@ impl<'a> Mat<'a> {
         cols: usize,
         row_stride: usize,
     ) -> Self {
-        Self(Elements::Bf16(View::with_row_stride(data, rows, cols, row_stride)))
+        Self(AnyView::Bf16(View::with_row_stride(data, rows, cols, row_stride)))
     }
 
     /// The transpose, without moving anything.
     #[inline]
     pub fn t(self) -> Self {
         Self(match self.0 {
-            Elements::F32(view) => Elements::F32(view.t()),
-            Elements::Bf16(view) => Elements::Bf16(view.t()),
+            AnyView::F32(view) => AnyView::F32(view.t()),
+            AnyView::Bf16(view) => AnyView::Bf16(view.t()),
         })
     }
 
@@ -111,6 +111,14 @@ impl<'a> Mat<'a> {
         self.block(rows, 0..self.cols())
     }
 
+    /// The type of the elements.
+    pub(crate) fn dtype(&self) -> DType {
+        match self.0 {
+            AnyView::F32(_) => DType::F32,
+            AnyView::Bf16(_) => DType::Bf16,
+        }
+    }
+
     /// Elements from one row to the next.
     #[inline]
     pub(crate) fn row_stride(&self) -> usize {
@@ -127,8 +135,8 @@ impl<'a> Mat<'a> {
     #[inline]
     pub(crate) fn block(&self, rows: Range<usize>, cols: Range<usize>) -> Mat<'a> {
         Self(match self.0 {
-            Elements::F32(view) => Elements::F32(view.block(rows, cols)),
-            Elements::Bf16(view) => Elements::Bf16(view.block(rows, cols)),
+            AnyView::F32(view) => AnyView::F32(view.block(rows, cols)),
+            AnyView::Bf16(view) => AnyView::Bf16(view.block(rows, cols)),
         })
     }
 }
@@ -165,7 +173,7 @@ impl<'a, E> MatMut<'a, E> {
     #[track_caller]
     pub fn with_row_stride(data: &'a mut [E], rows: usize, cols: usize, row_stride: usize) -> Self {
         assert!(row_stride >= cols, "MatMut: row stride {row_stride} below {cols} columns");
-        let needed = elements(rows, cols, row_stride);
+        let needed = span_len(rows, cols, row_stride);
         assert!(data.len() >= needed, "MatMut: {rows}×{cols} needs {needed}, not {}", data.len());
         Self { data, rows, cols, row_stride }
     }

@@ -1,10 +1,9 @@
 //! The elements of matrices, and matrices of one type of them.
 
-use crate::memory::cache::LINE_BYTES;
 use std::ops::Range;
 
 /// From the first element to the last of a row-major matrix; saturates, as kernels rely on it.
-pub(crate) fn elements(rows: usize, cols: usize, row_stride: usize) -> usize {
+pub(crate) fn span_len(rows: usize, cols: usize, row_stride: usize) -> usize {
     match rows {
         0 => 0,
         _ => (rows - 1).saturating_mul(row_stride).saturating_add(cols),
@@ -30,7 +29,7 @@ impl<'a, E: Copy> View<'a, E> {
         row_stride: usize,
     ) -> Self {
         assert!(row_stride >= cols, "Mat: row stride {row_stride} below {cols} columns");
-        let needed = elements(rows, cols, row_stride);
+        let needed = span_len(rows, cols, row_stride);
         assert!(
             data.len() >= needed,
             "Mat: {rows}×{cols} needs {needed} elements, not {}",
@@ -85,15 +84,6 @@ impl<'a, E: Copy> View<'a, E> {
     #[inline]
     pub(crate) fn data(&self) -> &'a [E] {
         self.data
-    }
-
-    /// Whether every row lies in memory as it is, from the beginning of a cache line on.
-    #[inline]
-    pub(crate) fn rows_begin_lines(&self) -> bool {
-        let begins = |bytes: usize| bytes.is_multiple_of(LINE_BYTES);
-        self.col_stride == 1
-            && begins(self.data.as_ptr().addr())
-            && begins(self.row_stride * size_of::<E>())
     }
 
     /// The part that lies in these rows and columns, which must exist.

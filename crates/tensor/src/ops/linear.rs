@@ -6,7 +6,7 @@
 //! form in which products read it, and so may the gradients of the outputs come.
 
 use crate::gemm::rounded::gemm_rounded;
-use crate::gemm::{Mat, MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
+use crate::gemm::{Beta, Mat, MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
 use crate::{Context, DType, Op, Role, Tensor, Var};
 
 /// Writes A·B_j to each tensor C_j, rounded if that is how they are stored.
@@ -81,7 +81,7 @@ impl<'t> Var<'t> {
                     let (dys, ws): (Vec<_>, Vec<_>) =
                         layers.iter().map(|(_, w, dy)| (dy.matrix(), w.matrix())).unzip();
                     let dx = MatMut::new(dx, x_matrix.rows(), x_matrix.cols());
-                    gemm_sum(context, &dys, &ws, dx, accumulate);
+                    gemm_sum(context, &dys, &ws, dx, Beta::accumulating(accumulate));
                 }),
             }
 

@@ -10,7 +10,7 @@
 
 use super::cross_entropy::{assert_targets, mean, row_losses, row_losses_and_gradients};
 use crate::gemm::panels::Panels;
-use crate::gemm::{Mat, MatMut, gemm};
+use crate::gemm::{Beta, Mat, MatMut, Threads, gemm};
 use crate::memory::pool::Buffer;
 use crate::{Context, Op, Role, Tensor, Var};
 use rayon::prelude::*;
@@ -41,7 +41,7 @@ fn shared<'a>(
         return Panels::unpacked(context, b);
     }
     let buffer = buffer.insert(Buffer::scratch(Panels::len(context, b)));
-    Panels::pack(context, b, buffer.as_mut_slice())
+    Panels::pack(context, b, buffer.as_mut_slice(), Threads::All)
 }
 
 /// Returns `x` scaled by `factor`, in the same buffer if nothing else holds it.
@@ -95,7 +95,7 @@ impl<'t> Var<'t> {
             let range = first * channels..(first + rows) * channels;
             let x_mat = x_mat.of_rows(first..first + rows);
             let z = &mut logits.as_mut_slice()[..rows * vocab_size];
-            by_w_t.gemm(x_mat, MatMut::new(z, rows, vocab_size), false);
+            by_w_t.gemm(x_mat, MatMut::new(z, rows, vocab_size), Beta::Zero, Threads::All);
             let losses = &mut losses.as_mut_slice()[first..][..rows];
             let Some((dx, dw)) = &mut grads else {
                 row_losses(context, z, targets_chunk, losses);
@@ -105,9 +105,9 @@ impl<'t> Var<'t> {
             row_losses_and_gradients(context, z, targets_chunk, scale, role, losses);
             let dz = role.matrix(context, z, [rows, vocab_size], vocab_size);
             let dx = MatMut::new(&mut dx.as_mut_slice()[range], rows, channels);
-            by_w.gemm(dz, dx, false);
+            by_w.gemm(dz, dx, Beta::Zero, Threads::All);
             let dw = MatMut::new(dw.as_mut_slice(), vocab_size, channels);
-            gemm(context, dz.t(), x_mat, dw, chunk > 0);
+            gemm(context, dz.t(), x_mat, dw, Beta::accumulating(chunk > 0), Threads::All);
         }
         let loss = Tensor::scalar(mean(losses.as_slice()));
         let Some((dx, dw)) = grads else {

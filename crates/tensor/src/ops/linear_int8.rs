@@ -7,7 +7,7 @@
 //! an output by
 //! |Σ_i x_i·(w_oi − s_o·q_oi)| ≤ ‖x‖₁·s_o/2.
 
-use crate::gemm::{Mat, MatMut, gemm};
+use crate::gemm::{Beta, Mat, MatMut, Threads, gemm};
 use crate::simd;
 use crate::{Precision, Tensor, Var, vectorize};
 use rayon::prelude::*;
@@ -118,7 +118,14 @@ impl<'t> Var<'t> {
                 let x = Mat::new(x.as_slice(), rows, w.inputs);
                 let dense = Mat::new(dense.as_slice(), outputs, w.inputs);
                 let context = context.with_precision(Precision::F32);
-                return gemm(context, x, dense.t(), MatMut::new(y, rows, outputs), false);
+                return gemm(
+                    context,
+                    x,
+                    dense.t(),
+                    MatMut::new(y, rows, outputs),
+                    Beta::Zero,
+                    Threads::All,
+                );
             }
             let rows = x.as_slice().chunks_exact(w.inputs.max(1));
             for (y, x) in y.chunks_exact_mut(outputs.max(1)).zip(rows) {

@@ -1,6 +1,6 @@
 //! Batched matrix product, y = a·b, hence da = dy·bᵀ and db = aᵀ·dy.
 
-use crate::gemm::{Mat, MatMut, gemm};
+use crate::gemm::{Beta, Mat, MatMut, Threads, gemm};
 use crate::{Context, Op, Tensor, Var};
 
 /// The sizes of a batched product: `batch` times (m, k)·(k, n).
@@ -33,7 +33,14 @@ fn each<'a>(
 ) {
     for (i, c) in c.chunks_exact_mut((rows * cols).max(1)).enumerate() {
         let (a, b) = product(i);
-        gemm(context, a, b, MatMut::new(c, rows, cols), accumulate);
+        gemm(
+            context,
+            a,
+            b,
+            MatMut::new(c, rows, cols),
+            Beta::accumulating(accumulate),
+            Threads::All,
+        );
     }
 }
 

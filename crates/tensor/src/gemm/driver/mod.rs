@@ -1,178 +1,161 @@
-//! The loops around the micro-kernel (K. Goto and R. van de Geijn, *Anatomy of High-Performance
-//! Matrix Multiplication*, 2008), over block matrices: several products that share an operand, or
-//! are summed up, are one.
+//! The five loops around the micro-kernel (K. Goto and R. van de Geijn, *Anatomy of
+//! High-Performance Matrix Multiplication*, ACM TOMS 34, 2008; numbered as in F. Van Zee and
+//! R. van de Geijn, *BLIS: A Framework for Rapidly Instantiating BLAS Functionality*, ACM TOMS 41,
+//! 2015), over block matrices ([`Batch`]): several products that share an operand, or are summed,
+//! are one.
 //!
-//! Panels of B (`kc` × `nr`) are packed for all threads, slab by slab. A thread packs a block of A
-//! (`mc` × some times `kc`), which stays in its second-level cache, or takes it where it is, and
-//! takes panel after panel of B to its first; the micro-kernel adds their product to C tile by
-//! tile. Blocks along K follow one another in order for every element of C, so that the sums do not
-//! depend on how C was cut for the threads.
+//! | loop | over | in steps of | file | what it keeps in cache |
+//! |---|---|---|---|---|
+//! | 5 | columns of B and C | nc ≤ 2048 | here | |
+//! | 4 | K | some blocks of kc | here | a slab of B, packed by all threads for all of them: third level |
+//! | 3 | tiles of C: rows of A, and columns within nc | mc or fewer | here; `tile` is what a thread does for one | blocks of A, packed by one thread for itself: second level |
+//! | 2 | panels of B in the slab | nr | `tile` | a panel of B: first level |
+//! | 1 | panels of A in the block | mr | `tile` | a tile of C (mr, nr): registers |
+//!
+//! Two things differ from the papers. A tile takes several blocks of K at a time and multiplies
+//! them one after the other inside loop 2, while its part of C is in cache. And loop 3 also splits
+//! columns where rows alone are too few to keep all threads busy (see [`partition`]).
+//!
+//! Blocks of K follow one another in order for every element of C, so that the sums do not depend
+//! on how C is split among threads.
+//!
+//! [`partition`]: super::partition
 
+mod product;
+mod scratch;
 mod tile;
 
-use self::tile::ROUNDED_DEPTH;
-use super::batched::Grid;
+pub(super) use self::product::Product;
+
+use self::product::Slab;
+use self::scratch::{B_PANELS, with_scratch};
 use super::partition::{Span, spans, tile_shape};
+use super::plan::Threads;
 use crate::isa::{GemmKernel, PACKED_COLS};
 use crate::memory::pool::Buffer;
-use crate::{Context, Precision};
-use rayon::prelude::*;
-use std::cell::RefCell;
-use std::thread::LocalKey;
+use std::ops::Range;
 
-/// Columns of B that are packed at a time, in whole panels.
+/// Columns of a slab, which consists of whole panels: nc of the papers.
 const SLAB_COLS: usize = 2048;
-/// Floats of B that are packed at a time (4 MB): they stay in the third-level cache.
+/// Floats of a slab (4 MB): it stays in the third-level cache.
 const SLAB: usize = 1 << 20;
-thread_local! {
-    /// Room for packed panels and for sums, kept from product to product.
-    static A_PANELS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
-    static B_PANELS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
-    static SUMS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
+
+/// The panels of B and the blocks of K of a product, and how many of each a slab has.
+struct Blocking {
+    panels: Vec<Span>,
+    k_blocks: Vec<Span>,
+    slab_panels: usize,
+    slab_k_blocks: usize,
 }
 
-/// Lends this thread's scratch memory. `f` must not come back here, so it must not wait for other
-/// tasks.
-fn with_scratch<R>(
-    scratch: &'static LocalKey<RefCell<Buffer>>,
-    len: usize,
-    f: impl FnOnce(&mut [f32]) -> R,
-) -> R {
-    scratch.with_borrow_mut(|buffer| {
-        if buffer.as_slice().len() < len {
-            *buffer = Buffer::scratch(len);
-        }
-        f(&mut buffer.as_mut_slice()[..len])
-    })
-}
-
-pub(super) fn for_each<T: Send>(tasks: Vec<T>, parallel: bool, f: impl Fn(T) + Send + Sync) {
-    if parallel {
-        tasks.into_par_iter().with_max_len(1).for_each(f);
-    } else {
-        tasks.into_iter().for_each(f);
+impl Blocking {
+    fn of(product: &Product<'_>) -> Self {
+        let &GemmKernel { nr, kc, .. } = product.table;
+        let panels = spans(product.batch.cols(), nr);
+        let k_blocks = spans(product.batch.depths(), kc);
+        let (slab_panels, slab_k_blocks) = if product.batch.is_rounded() {
+            // Whole sums are rounded, so that a slab has all of K, and fewer columns for that.
+            let most = (SLAB / (k_blocks.len() * kc * nr)).clamp(1, SLAB_COLS / nr);
+            (panels.len().min(most), k_blocks.len())
+        } else {
+            let slab_panels = panels.len().min(SLAB_COLS / nr);
+            (slab_panels, k_blocks.len().min((SLAB / (slab_panels * nr)).div_ceil(kc)))
+        };
+        Self { panels, k_blocks, slab_panels, slab_k_blocks }
     }
-}
 
-/// A part of B, packed: for each span of terms the panels of all columns.
-struct Slab<'s> {
-    terms: &'s [Span],
-    panels: &'s [Span],
-    /// Where the first of these panels stands among those that are packed.
-    first_panel: usize,
-    /// Room for each span of terms.
-    room: usize,
-    packed: &'s [f32],
-}
-
-/// C ← (C +) A·B for sizes that are not 0.
-pub(super) struct Product<'a> {
-    pub(super) context: Context,
-    /// The context's.
-    pub(super) table: &'a GemmKernel,
-    /// If C is to be rounded, its terms are few enough ([`rounds`]), and the product does not
-    /// accumulate.
-    pub(super) grid: Grid<'a>,
-    pub(super) accumulate: bool,
-    pub(super) parallel: bool,
-}
-
-/// Whether a C can be rounded whose sums have so many terms: all blocks of them are multiplied
-/// while a part of C is in cache.
-pub(super) fn rounds(table: &GemmKernel, terms: usize) -> bool {
-    terms.div_ceil(table.kc) <= ROUNDED_DEPTH
+    /// Calls `f` with the panels and blocks of K of each slab.
+    fn for_each_slab(&self, mut f: impl FnMut(Range<usize>, Range<usize>)) {
+        let pieces = |len: usize, step: usize| {
+            (0..len).step_by(step).map(move |start| start..len.min(start + step))
+        };
+        // Loop 5: columns of B and C, nc at a time.
+        for panels in pieces(self.panels.len(), self.slab_panels) {
+            // Loop 4: K, as many blocks of kc at a time as fit into a slab.
+            for k_blocks in pieces(self.k_blocks.len(), self.slab_k_blocks) {
+                f(panels.clone(), k_blocks);
+            }
+        }
+    }
 }
 
 impl Product<'_> {
-    /// Whether operands are rounded to bf16.
-    fn round(&self) -> bool {
-        self.context.precision == Precision::Bf16
-    }
-
+    /// Computes the product, packing B slab by slab.
     pub(super) fn run(&self) {
-        let (panels, terms) = self.panels_and_terms();
-        let (slab_panels, slab_terms) = self.slab_size(&panels, &terms);
-        let depth = terms.iter().map(Span::len).max().unwrap_or(0);
-        let room = slab_panels * self.table.nr * self.table.slots(depth);
+        let blocking = Blocking::of(self);
+        let depth = blocking.k_blocks.iter().map(Span::len).max().unwrap_or(0);
+        let stride = blocking.slab_panels * self.table.nr * self.table.slots(depth);
         let multiply = |buffer: &mut [f32]| {
-            for panels in panels.chunks(slab_panels) {
-                for terms in terms.chunks(slab_terms) {
-                    self.pack_slab(terms, panels, room, buffer);
-                    let slab = Slab { terms, panels, first_panel: 0, room, packed: buffer };
-                    self.multiply_slab(&slab);
-                }
-            }
+            blocking.for_each_slab(|panels, k_blocks| {
+                let (panels, k_blocks) = (&blocking.panels[panels], &blocking.k_blocks[k_blocks]);
+                self.pack_slab(k_blocks, panels, stride, buffer);
+                self.multiply_slab(&Slab {
+                    k_blocks,
+                    panels,
+                    first_panel: 0,
+                    stride,
+                    packed: buffer,
+                });
+            });
         };
-        let len = slab_terms * room;
-        if self.parallel {
-            multiply(Buffer::scratch(len).as_mut_slice());
-        } else {
-            with_scratch(&B_PANELS, len, multiply);
+        let len = blocking.slab_k_blocks * stride;
+        match self.threads {
+            Threads::One => with_scratch(&B_PANELS, len, multiply),
+            // While this thread waits for others it may begin another product, and would find its
+            // scratch memory lent already.
+            Threads::All => multiply(Buffer::scratch(len).as_mut_slice()),
         }
     }
 
-    /// The same where all panels of B are packed already, in `room` floats for each span of terms.
-    pub(super) fn run_packed(&self, packed: &[f32], room: usize) {
-        let (panels, terms) = self.panels_and_terms();
-        let (slab_panels, slab_terms) = self.slab_size(&panels, &terms);
-        for (panels, index) in panels.chunks(slab_panels).zip(0..) {
-            let packed = packed.chunks(slab_terms * room);
-            for (terms, packed) in terms.chunks(slab_terms).zip(packed) {
-                let first_panel = index * slab_panels;
-                self.multiply_slab(&Slab { terms, panels, first_panel, room, packed });
-            }
-        }
+    /// Computes the product with all panels of B packed before, in `stride` floats for each block
+    /// of K.
+    pub(super) fn run_packed(&self, packed: &[f32], stride: usize) {
+        let blocking = Blocking::of(self);
+        blocking.for_each_slab(|panels, k_blocks| {
+            self.multiply_slab(&Slab {
+                first_panel: panels.start,
+                packed: &packed[k_blocks.start * stride..],
+                panels: &blocking.panels[panels],
+                k_blocks: &blocking.k_blocks[k_blocks],
+                stride,
+            });
+        });
     }
 
-    /// The columns of each panel of B, and its blocks of terms.
-    fn panels_and_terms(&self) -> (Vec<Span>, Vec<Span>) {
-        (spans(self.grid.cols(), self.table.nr), spans(self.grid.terms(), self.table.kc))
-    }
-
-    /// Panels, and blocks of terms, that are multiplied by all of A before others are.
-    fn slab_size(&self, panels: &[Span], terms: &[Span]) -> (usize, usize) {
-        let &GemmKernel { nr, kc, .. } = self.table;
-        if self.grid.is_rounded() {
-            let most = (SLAB / (terms.len() * kc * nr)).clamp(1, SLAB_COLS / nr);
-            return (panels.len().min(most), terms.len());
-        }
-        let slab_panels = panels.len().min(SLAB_COLS / nr);
-        (slab_panels, terms.len().min((SLAB / (slab_panels * nr)).div_ceil(kc)))
-    }
-
-    /// Packs the panels of some columns for some terms.
-    fn pack_slab(&self, terms: &[Span], panels: &[Span], room: usize, buffer: &mut [f32]) {
+    /// Packs the panels of some columns for some blocks of K.
+    fn pack_slab(&self, k_blocks: &[Span], panels: &[Span], stride: usize, buffer: &mut [f32]) {
         let nr = self.table.nr;
         let mut tasks = Vec::new();
-        for (terms, mut buffer) in terms.iter().zip(buffer.chunks_exact_mut(room)) {
+        for (k_block, mut buffer) in k_blocks.iter().zip(buffer.chunks_exact_mut(stride)) {
             let of_one_matrix = panels.chunk_by(|a, b| a.part == b.part);
             for panels in of_one_matrix.flat_map(|panels| panels.chunks(PACKED_COLS / nr)) {
-                let len = panels.len() * nr * self.table.slots(terms.len());
+                let len = panels.len() * nr * self.table.slots(k_block.len());
                 let (own, rest) = buffer.split_at_mut(len);
                 buffer = rest;
-                tasks.push((terms, panels, own));
+                tasks.push((k_block, panels, own));
             }
         }
-        for_each(tasks, self.parallel, |(terms, panels, packed)| {
+        self.threads.for_each(tasks, |(k_block, panels, packed)| {
             let cols = panels[0].range.start..panels[panels.len() - 1].range.end;
-            let b = self.grid.b(terms.part, panels[0].part).block(terms.range.clone(), cols);
+            let b = self.batch.b(k_block.part, panels[0].part).block(k_block.range.clone(), cols);
             // SAFETY: whoever holds a table may use its instruction set.
-            unsafe { (self.table.pack_b)(b.t(), packed, self.round()) };
+            unsafe { (self.table.pack_b)(b.t(), packed, self.rounds_operands()) };
         });
     }
 
     /// Adds the product of A's columns and the slab of B to C, tile by tile.
     fn multiply_slab(&self, slab: &Slab<'_>) {
-        let threads = if self.parallel { rayon::current_num_threads() } else { 1 };
-        let rows = self.grid.rows().sum();
-        let (tile_rows, tile_panels) = tile_shape(self.table, rows, slab.panels.len(), threads);
+        let rows = self.batch.rows().sum();
+        let (tile_rows, tile_panels) =
+            tile_shape(self.table, rows, slab.panels.len(), self.threads.count());
         let mut tiles = Vec::new();
-        for rows in spans(self.grid.rows(), tile_rows) {
+        // Loop 3: rows of A and C, dealt out to the threads.
+        for rows in spans(self.batch.rows(), tile_rows) {
             for first in (0..slab.panels.len()).step_by(tile_panels) {
                 let panels = first..slab.panels.len().min(first + tile_panels);
                 tiles.push((rows.clone(), panels));
             }
         }
-        for_each(tiles, self.parallel, |(rows, panels)| self.multiply_tile(&rows, panels, slab));
+        self.threads.for_each(tiles, |(rows, panels)| self.multiply_tile(&rows, panels, slab));
     }
 }

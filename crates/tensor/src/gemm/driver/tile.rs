@@ -1,25 +1,24 @@
-//! The loops inside a tile of C, which one thread multiplies: panels of B, blocks of terms, panels
-//! of A.
+//! The loops inside a tile of C, which one thread multiplies: panels of B (loop 2) and panels of A
+//! (loop 1).
 
-use super::{A_PANELS, Product, SUMS, Slab, with_scratch};
+use super::product::{Product, Slab};
+use super::scratch::{A_PANELS, SUMS, with_scratch};
 use crate::gemm::batched::Place;
 use crate::gemm::partition::Span;
-use crate::isa::{GemmKernel, Job, MAX_TILE, MicroKernel, Strides, store_row};
-use crate::matrix::Elements;
-use crate::matrix::element;
+use crate::gemm::plan::{Beta, ROUNDED_K_BLOCKS, reads_bf16_rows};
+use crate::isa::{GemmKernel, Job, MicroKernel, Strides};
 use crate::matrix::view::View;
+use crate::matrix::{AnyView, element};
 use crate::memory::cache::prefetch;
 use crate::vectorize;
 use half::bf16;
 use std::ops::Range;
 
-/// Blocks of terms that are multiplied at a time. A tile of C stays in cache while they are added
-/// up.
-const DEPTH: usize = 2;
-/// The same where C is to be rounded, which takes all terms at once.
-pub(super) const ROUNDED_DEPTH: usize = 4;
+/// Blocks of K that are multiplied at a time. A tile of C stays in cache while their products are
+/// added to it.
+const K_BLOCKS: usize = 2;
 
-/// Some rows and terms of A, as a micro-kernel reads them.
+/// Some rows and columns of A, as a micro-kernel reads them.
 enum Block<'a> {
     /// In panels.
     Packed(&'a [f32]),
@@ -28,34 +27,35 @@ enum Block<'a> {
 }
 
 impl Block<'_> {
-    /// The `mr` rows from `row` on, to be multiplied by a panel of B: the micro-kernel for it,
-    /// where they begin, and the strides of both with that of C.
+    /// Returns the micro-kernel for the `mr` rows from `row` on, their first element, and the
+    /// strides of a tile with them, a panel of B and C.
     #[inline]
     fn panel(
         &self,
         table: &GemmKernel,
         row: usize,
-        terms: usize,
+        k: usize,
         c_row: usize,
     ) -> (MicroKernel, *const f32, Strides) {
         let strides = table.panels(c_row);
         match self {
             Self::Packed(panels) => {
-                let slots = table.slots(terms);
+                let slots = table.slots(k);
                 let a = panels[row * slots..][..table.mr * slots].as_ptr();
                 (table.micro, a, strides)
             }
             Self::Rows(micro, rows) => {
-                let a = rows.block(row..row + table.mr, 0..terms).data().as_ptr().cast();
+                let a = rows.block(row..row + table.mr, 0..k).data().as_ptr().cast();
                 (*micro, a, Strides { a_row: rows.row_stride(), ..strides })
             }
         }
     }
 
-    /// Asks for the rows from `row` on, a panel of them, if they lie where the hardware does not
-    /// foresee them.
+    /// Prefetches the rows from `row` on, a panel of them. Those of a packed block follow one
+    /// another, which the hardware foresees; rows that are read where they are lie on different
+    /// pages.
     #[inline]
-    fn ask_for(&self, table: &GemmKernel, row: usize) {
+    fn prefetch_panel(&self, table: &GemmKernel, row: usize) {
         if let Self::Rows(_, rows) = self {
             for start in (row..rows.rows().min(row + table.mr)).map(|i| i * rows.row_stride()) {
                 prefetch(rows.data(), start..start + rows.cols());
@@ -68,111 +68,119 @@ impl Product<'_> {
     /// Adds the product of some rows of A and some panels of the slab of B to C.
     pub(super) fn multiply_tile(&self, rows: &Span, panels: Range<usize>, slab: &Slab<'_>) {
         let &GemmKernel { mr, nr, .. } = self.table;
-        let depth = slab.terms.iter().map(Span::len).max().unwrap_or(0);
-        let room = rows.len().next_multiple_of(mr) * self.table.slots(depth);
-        let (blocks, sums) = match self.grid.is_rounded() {
-            true => (ROUNDED_DEPTH, rows.len() * nr),
-            false => (DEPTH, 0),
+        let depth = slab.k_blocks.iter().map(Span::len).max().unwrap_or(0);
+        let block_len = rows.len().next_multiple_of(mr) * self.table.slots(depth);
+        let (at_once, sums) = match self.batch.is_rounded() {
+            true => (ROUNDED_K_BLOCKS, rows.len() * nr),
+            false => (K_BLOCKS, 0),
         };
-        with_scratch(&A_PANELS, blocks.min(slab.terms.len()) * room, |scratch| {
-            for (terms, index) in slab.terms.chunks(blocks).zip(0..) {
-                let rooms = terms.iter().zip(scratch.chunks_exact_mut(room));
-                let a: Vec<_> = rooms.map(|(terms, room)| self.block(rows, terms, room)).collect();
+        with_scratch(&A_PANELS, at_once.min(slab.k_blocks.len()) * block_len, |scratch| {
+            for (k_blocks, index) in slab.k_blocks.chunks(at_once).zip(0..) {
+                let buffers = k_blocks.iter().zip(scratch.chunks_exact_mut(block_len));
+                let a: Vec<_> = buffers.map(|(k, buffer)| self.block(rows, k, buffer)).collect();
                 with_scratch(&SUMS, sums, |sums| {
-                    self.multiply_blocks(rows, (index * blocks, &a), panels.clone(), slab, sums);
+                    self.multiply_blocks(rows, index * at_once, &a, panels.clone(), slab, sums);
                 });
             }
         });
     }
 
-    /// A block of A, packed into the beginning of `room` if need be.
-    fn block<'b>(&'b self, rows: &Span, terms: &Span, room: &'b mut [f32]) -> Block<'b> {
-        let &GemmKernel { mr, terms_a_step, bf16_rows, pack_a, .. } = self.table;
-        let a = self.grid.a(rows.part, terms.part).block(rows.range.clone(), terms.range.clone());
-        if let (Some(micro), Elements::Bf16(a)) = (bf16_rows, a.0) {
-            let whole = a.rows().is_multiple_of(mr) && a.cols().is_multiple_of(terms_a_step);
-            if whole && a.rows_begin_lines() {
-                let rows = Block::Rows(micro, a);
-                rows.ask_for(self.table, 0);
-                return rows;
-            }
+    /// Returns a block of A, packed into the beginning of `buffer` if need be.
+    fn block<'b>(&'b self, rows: &Span, k_block: &Span, buffer: &'b mut [f32]) -> Block<'b> {
+        let &GemmKernel { mr, bf16_rows, pack_a, .. } = self.table;
+        let whole = self.batch.a(rows.part, k_block.part);
+        let a = whole.block(rows.range.clone(), k_block.range.clone());
+        if let (Some(micro), AnyView::Bf16(a)) = (bf16_rows, a.0)
+            && reads_bf16_rows(self.table, a)
+        {
+            let rows = Block::Rows(micro, a);
+            rows.prefetch_panel(self.table, 0);
+            return rows;
         }
-        let packed = &mut room[..rows.len().next_multiple_of(mr) * self.table.slots(terms.len())];
+        let slots = self.table.slots(k_block.len());
+        let packed = &mut buffer[..rows.len().next_multiple_of(mr) * slots];
         // SAFETY: whoever holds a table may use its instruction set.
-        unsafe { pack_a(a, packed, self.round()) };
+        unsafe { pack_a(a, packed, self.rounds_operands()) };
         Block::Packed(packed)
     }
 
-    /// Adds the product of blocks of A, from block `first` of terms on, and packed panels of B to
-    /// C; overwrites C at the first terms, unless the whole product accumulates. What is rounded
-    /// waits in `sums` for it, a panel at a time.
+    /// Adds the product of blocks of A, which begin at the slab's block `first` of K, and packed
+    /// panels of B to C; overwrites C at the first block of all, unless the whole product is added.
+    /// What is to be rounded is added up in `sums`, a panel at a time.
     fn multiply_blocks(
         &self,
         rows: &Span,
-        (first, a): (usize, &[Block<'_>]),
+        first: usize,
+        a: &[Block<'_>],
         panels: Range<usize>,
         slab: &Slab<'_>,
         sums: &mut [f32],
     ) {
         let &GemmKernel { mr, nr, begin, end, .. } = self.table;
-        let terms = first..first + a.len();
+        let k_blocks = first..first + a.len();
         // SAFETY: whoever holds a table may use its instruction set.
         unsafe { begin() };
         let b_panel = |t: usize, p: usize| {
-            let len = nr * self.table.slots(slab.terms[t].len());
-            &slab.packed[t * slab.room + (slab.first_panel + p) * len..][..len]
+            let len = nr * self.table.slots(slab.k_blocks[t].len());
+            &slab.packed[t * slab.stride + (slab.first_panel + p) * len..][..len]
         };
+        // Loop 2: panels of B, nr columns each.
         for p in panels.clone() {
             let cols = &slab.panels[p];
-            let (place, c_stride) = self.grid.c((rows.part, cols.part), &rows.range, &cols.range);
+            let (place, c_stride) = self.batch.c(rows.part, cols.part, &rows.range, &cols.range);
             let (c, row_stride) = match place {
                 Place::F32(c) => (c, c_stride),
                 Place::Bf16(_) => (sums.as_mut_ptr(), nr),
             };
-            for (t, a) in terms.clone().zip(a) {
-                let Span { part, range } = &slab.terms[t];
-                let accumulate = self.accumulate || *part > 0 || range.start > 0;
+            // The part of loop 4 that stands inside: these rows and columns of C are in cache.
+            for (t, a) in k_blocks.clone().zip(a) {
+                let Span { part, range } = &slab.k_blocks[t];
+                let is_first = *part == 0 && range.start == 0;
+                let accumulate = self.beta == Beta::One || !is_first;
                 let (k, b) = (range.len(), b_panel(t, p).as_ptr());
-                // The panel that comes next is fetched meanwhile, a piece with every tile.
-                let next = match (terms.contains(&(t + 1)), panels.contains(&(p + 1))) {
+                // The panel of B that comes next is prefetched meanwhile, a piece with every tile.
+                let next = match (k_blocks.contains(&(t + 1)), panels.contains(&(p + 1))) {
                     (true, _) => b_panel(t + 1, p),
-                    (false, true) => b_panel(terms.start, p + 1),
+                    (false, true) => b_panel(k_blocks.start, p + 1),
                     (false, false) => &[],
                 };
                 let piece = next.len().div_ceil(rows.len().div_ceil(mr));
+                // Loop 1: panels of A, mr rows each.
                 for (row, tile) in (0..rows.len()).step_by(mr).zip(0..) {
                     prefetch(next, tile * piece..(tile + 1) * piece);
+                    // The first panel of B meets the rows of A first.
                     if p == panels.start {
-                        a.ask_for(self.table, row + mr);
+                        a.prefetch_panel(self.table, row + mr);
                     }
-                    // SAFETY: the rows from this one on lie in C, as `Grid::c` checked, or in the
+                    // SAFETY: the rows from this one on lie in C, as `Batch::c` checked, or in the
                     // buffer.
                     let c = unsafe { c.add(row * row_stride) };
                     let (micro, a, strides) = a.panel(self.table, row, k, row_stride);
-                    let size = (mr.min(rows.len() - row), cols.len());
+                    let part = 0..mr.min(rows.len() - row);
                     // SAFETY: as above, the tile lies there; no other thread has it, as threads
-                    // have tiles of their own; both panels have these terms; we are between begin
-                    // and end.
+                    // have different tiles; both panels have these k; we are between begin and
+                    // end.
                     unsafe {
-                        self.micro(micro, Job { k, a, b, c, strides, accumulate }, size);
+                        let job = Job { k, a, b, c, strides, accumulate };
+                        self.table.run_part(micro, job, part, cols.len());
                     }
                 }
             }
             if let Place::Bf16(c) = place {
-                // SAFETY: these rows and columns lie in C, as `Grid::c` checked, and no other
+                // SAFETY: these rows and columns lie in C, as `Batch::c` checked, and no other
                 // thread has them.
-                unsafe { self.round_into((c, c_stride), cols.len(), sums) };
+                unsafe { self.round_into(c, c_stride, cols.len(), sums) };
             }
         }
         // SAFETY: as above.
         unsafe { end() };
     }
 
-    /// Rounds rows of `nr` sums into rows of C that have so many columns.
+    /// Rounds rows of `nr` sums into rows of C that have `cols` columns.
     ///
     /// # Safety
     /// These elements of C can be written by this thread alone.
-    unsafe fn round_into(&self, (c, row_stride): (*mut bf16, usize), cols: usize, sums: &[f32]) {
+    unsafe fn round_into(&self, c: *mut bf16, row_stride: usize, cols: usize, sums: &[f32]) {
         vectorize!(self.context.kernels, {
             for (i, sums) in sums.chunks_exact(self.table.nr).enumerate() {
                 // SAFETY: the caller grants it.
@@ -181,50 +189,29 @@ impl Product<'_> {
             }
         });
     }
-
-    /// Runs a micro-kernel for a tile of C that may lack rows or columns.
-    ///
-    /// # Safety
-    /// That of [`MicroKernel`], but of C only `size` can be read and written.
-    #[inline]
-    unsafe fn micro(&self, micro: MicroKernel, job: Job, (rows, cols): (usize, usize)) {
-        let &GemmKernel { mr, nr, .. } = self.table;
-        if rows == mr && cols == nr {
-            // SAFETY: the caller grants it.
-            return unsafe { micro(job) };
-        }
-        let mut tile = [0.0; MAX_TILE];
-        let strides = Strides { c_row: nr, ..job.strides };
-        // SAFETY: as above, but the tile is a local one of mr·nr elements.
-        unsafe { micro(Job { c: tile.as_mut_ptr(), strides, accumulate: false, ..job }) };
-        for (i, sums) in tile.chunks_exact(nr).take(rows).enumerate() {
-            // SAFETY: these columns of this row lie in C, and no other thread has them.
-            let c =
-                unsafe { std::slice::from_raw_parts_mut(job.c.add(i * job.strides.c_row), cols) };
-            store_row(c, sums, job.accumulate);
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gemm::batched::Grid;
-    use crate::gemm::{Mat, MatMut, gemm, table};
+    use crate::gemm::batched::Batch;
+    use crate::gemm::plan::{Threads, table};
+    use crate::gemm::single::gemm;
     use crate::isa::tests::model;
+    use crate::matrix::{Mat, MatMut};
     use crate::{Precision, testing};
 
     /// Whether A is multiplied where it is.
     fn is_read_in_place(context: crate::Context, a: Mat<'_>) -> bool {
         let b = testing::random(&[a.cols(), 1], 1);
         let mut c = vec![0.0; a.rows()];
-        let grid = Grid::new(&[a], &[b.matrix()], vec![MatMut::new(&mut c, a.rows(), 1)]);
-        let table = table(context);
-        let product = Product { context, table, grid, accumulate: false, parallel: false };
-        let [rows, terms] = [a.rows(), a.cols()].map(|len| Span { part: 0, range: 0..len });
-        let mut room = vec![0.0; 2 * (a.rows() + table.mr) * (a.cols() + table.terms_a_step)];
-        let aligned = room.as_ptr().align_offset(64);
-        matches!(product.block(&rows, &terms, &mut room[aligned..]), Block::Rows(..))
+        let batch = Batch::new(&[a], &[b.matrix()], vec![MatMut::new(&mut c, a.rows(), 1)]);
+        let product = Product::new(context, batch, Beta::Zero, Threads::One);
+        let table = product.table;
+        let [rows, k_block] = [a.rows(), a.cols()].map(|len| Span { part: 0, range: 0..len });
+        let mut buffer = vec![0.0; 2 * (a.rows() + table.mr) * (a.cols() + table.k_per_step)];
+        let aligned = buffer.as_ptr().align_offset(64);
+        matches!(product.block(&rows, &k_block, &mut buffer[aligned..]), Block::Rows(..))
     }
 
     #[test]
@@ -253,7 +240,8 @@ mod tests {
                 let b = testing::random(&[n, k], 2);
                 let product = |a: Mat<'_>| {
                     let mut c = testing::random(&[m, n], 3);
-                    gemm(context, a, b.matrix().t(), MatMut::new(c.as_mut_slice(), m, n), true);
+                    let target = MatMut::new(c.as_mut_slice(), m, n);
+                    gemm(context, a, b.matrix().t(), target, Beta::One, Threads::All);
                     c
                 };
                 let (found, packed) = (product(a), product(source));

@@ -11,7 +11,7 @@
 //! dq and dk are off by many times the rounding. Here the rows of p and dp are whole.
 
 use crate::gemm::panels::Panels;
-use crate::gemm::{Mat, MatMut, gemm_serial, whole_tiles};
+use crate::gemm::{Beta, Mat, MatMut, Threads, gemm, whole_tiles};
 use crate::memory::pool::Buffer;
 use crate::simd::{self, LANES};
 use crate::{Context, Role, vectorize};
@@ -84,7 +84,7 @@ fn panels_len(shape: &Shape, x: Mat<'_>) -> usize {
 fn transposed<'a>(shape: &Shape, x: Mat<'a>, room: &mut Room<'a>) -> Panels<'a> {
     match panels_len(shape, x) {
         0 => Panels::unpacked(shape.context, x.t()),
-        len => Panels::pack_serial(shape.context, x.t(), room.take(len)),
+        len => Panels::pack(shape.context, x.t(), room.take(len), Threads::One),
     }
 }
 
@@ -108,7 +108,7 @@ pub(super) fn forward(
         let stride = row_stride(keys);
         let p = &mut p[..rows * stride];
         let scores = MatMut::with_row_stride(&mut *p, rows, keys, stride);
-        k_t.gemm_serial(q.of_rows(start..start + rows), scores, false);
+        k_t.gemm(q.of_rows(start..start + rows), scores, Beta::Zero, Threads::One);
         // exp(score − largest) is not divided by its sum here: the row of o is, which is shorter.
         vectorize!(context.kernels, {
             let numbers = l[start..].iter_mut().zip(sums.iter_mut());
@@ -129,7 +129,7 @@ pub(super) fn forward(
         });
         let target = MatMut::new(o, rows, d_head);
         let p = Role::Operand.matrix(context, p, [rows, keys], stride);
-        gemm_serial(context, p, v.of_rows(0..keys), target, false);
+        gemm(context, p, v.of_rows(0..keys), target, Beta::Zero, Threads::One);
         for (r, (o, sum)) in o.chunks_exact_mut(d_head).zip(sums.iter()).take(rows).enumerate() {
             let inverse = 1.0 / *sum;
             o.iter_mut().for_each(|o| *o *= inverse);
@@ -158,12 +158,17 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
     let [p, ds] = [sizes[1]; 2].map(|size| room.take(size));
     // From the last block, whose keys are all there are, so that dk and dv need not be zeros first.
     for (start, rows) in shape.blocks().rev() {
-        let (keys, accumulate) = (start + rows, start + rows < time);
+        let (keys, beta) = (start + rows, Beta::accumulating(start + rows < time));
         let stride = row_stride(keys);
         let (p, ds) = (&mut p[..rows * stride], &mut ds[..rows * stride]);
         let [q, d_o] = [saved.q, saved.d_o].map(|x| x.of_rows(start..keys));
-        k_t.gemm_serial(q, MatMut::with_row_stride(&mut *p, rows, keys, stride), false);
-        v_t.gemm_serial(d_o, MatMut::with_row_stride(&mut *ds, rows, keys, stride), false);
+        k_t.gemm(q, MatMut::with_row_stride(&mut *p, rows, keys, stride), Beta::Zero, Threads::One);
+        v_t.gemm(
+            d_o,
+            MatMut::with_row_stride(&mut *ds, rows, keys, stride),
+            Beta::Zero,
+            Threads::One,
+        );
         vectorize!(context.kernels, {
             let matrix_rows = p.chunks_exact_mut(stride).zip(ds.chunks_exact_mut(stride));
             for (position, (p_row, ds_row)) in (start..).zip(matrix_rows) {
@@ -188,8 +193,8 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
         let operand = |x| Role::Operand.matrix(context, x, [rows, keys], stride);
         let [p, ds] = [operand(p), operand(ds)];
         let dq = MatMut::new(&mut dq[start * d_head..], rows, d_head);
-        gemm_serial(context, ds, saved.k.of_rows(0..keys), dq, false);
-        gemm_serial(context, ds.t(), q, MatMut::new(&mut *dk, keys, d_head), accumulate);
-        gemm_serial(context, p.t(), d_o, MatMut::new(&mut *dv, keys, d_head), accumulate);
+        gemm(context, ds, saved.k.of_rows(0..keys), dq, Beta::Zero, Threads::One);
+        gemm(context, ds.t(), q, MatMut::new(&mut *dk, keys, d_head), beta, Threads::One);
+        gemm(context, p.t(), d_o, MatMut::new(&mut *dv, keys, d_head), beta, Threads::One);
     }
 }

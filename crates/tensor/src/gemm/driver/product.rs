@@ -1,0 +1,46 @@
+//! The data of the loops: a product, and a packed part of its B.
+
+use crate::gemm::batched::Batch;
+use crate::gemm::partition::Span;
+use crate::gemm::plan::{Beta, Threads, table};
+use crate::isa::GemmKernel;
+use crate::{Context, Precision};
+
+/// C ← A·B + β·C for block matrices, none of whose sizes is 0.
+pub(in crate::gemm) struct Product<'a> {
+    pub(super) context: Context,
+    /// The context's.
+    pub(super) table: &'static GemmKernel,
+    pub(super) batch: Batch<'a>,
+    pub(super) beta: Beta,
+    pub(super) threads: Threads,
+}
+
+impl<'a> Product<'a> {
+    /// If C is to be rounded, it is overwritten (`Beta::Zero`) and K has at most
+    /// [`ROUNDED_K_BLOCKS`](crate::gemm::plan::ROUNDED_K_BLOCKS) blocks.
+    pub(in crate::gemm) fn new(
+        context: Context,
+        batch: Batch<'a>,
+        beta: Beta,
+        threads: Threads,
+    ) -> Self {
+        Self { context, table: table(context), batch, beta, threads }
+    }
+
+    /// Returns `true` if operands are rounded to bf16.
+    pub(super) fn rounds_operands(&self) -> bool {
+        self.context.precision == Precision::Bf16
+    }
+}
+
+/// A part of B, packed: for each block of K the panels of all its columns.
+pub(super) struct Slab<'s> {
+    pub(super) k_blocks: &'s [Span],
+    pub(super) panels: &'s [Span],
+    /// The index of the first of these panels among those that are packed.
+    pub(super) first_panel: usize,
+    /// Floats from one block of K to the next.
+    pub(super) stride: usize,
+    pub(super) packed: &'s [f32],
+}

@@ -1,0 +1,391 @@
+//! Decides how a product is computed. No other file does.
+//!
+//! For C (M, N) ← A (M, K) · B (K, N), [`plan`] takes the first row that applies:
+//!
+//! | [`Method`] | computed by | when, and why |
+//! |---|---|---|
+//! | `Empty` | nobody | M, K or N is 0: C becomes zeros or stays as it is |
+//! | `Gemv` | `gemv` | M ≤ 4, and B's rows or columns are contiguous: each element of B is used so few times that packing it would cost more than the product |
+//! | `Unpacked` | `unpacked` | the small products inside the heads of attention: packing A would cost as much as multiplying by it |
+//! | `Packed` | `driver` | everything else: A and B are copied into panels, which the micro-kernel reads front to back |
+//!
+//! `Unpacked` needs a micro-kernel for it in the table, operands in `f32`, M ≥ mr, a caller that
+//! wants one thread (the heads are parallel on the outside), and a B that is packed already or
+//! consists of whole panels of contiguous rows, 64 columns at most.
+//!
+//! [`plan_together`] decides about several products that share an operand or are summed: they
+//! become one packed product if each of them would be packed alone, and are computed one by one if
+//! not. Results in bf16 are rounded while they are in cache if K ≤ 4·kc; otherwise sums in `f32`
+//! are rounded in a second pass.
+//!
+//! All threads work on a product of at least 2¹⁸ multiplications, unless the caller wants one.
+//! Except for `Gemv`, whose sums have another order, no choice changes any bit.
+//!
+//! At debug level the log names the way of each shape, once.
+
+use crate::isa::GemmKernel;
+use crate::matrix::element::DType;
+use crate::matrix::view::View;
+use crate::matrix::{Mat, MatMut};
+use crate::memory::cache::LINE_BYTES;
+use crate::{Context, Precision};
+use half::bf16;
+use rayon::prelude::*;
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+/// The most rows of A for [`Method::Gemv`].
+pub(super) const GEMV_ROWS: usize = 4;
+/// The most columns of a B that is read where it is.
+const UNPACKED_COLS: usize = 64;
+/// The most blocks of K, of kc each, of a C that is rounded while it is in cache: all of them are
+/// multiplied before a part of C leaves it.
+pub(super) const ROUNDED_K_BLOCKS: usize = 4;
+/// Products with fewer multiplications (some 20 µs of work) are not worth waking other threads.
+const SMALLEST_PARALLEL: usize = 1 << 18;
+
+/// What happens to the numbers that C holds: the β of C ← A·B + β·C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beta {
+    /// They are overwritten: C ← A·B.
+    Zero,
+    /// The product is added to them: C ← C + A·B.
+    One,
+}
+
+impl Beta {
+    /// Returns `One` if the product is to be added to C.
+    pub fn accumulating(accumulate: bool) -> Self {
+        if accumulate { Self::One } else { Self::Zero }
+    }
+
+    /// C ← β·C.
+    pub(super) fn scale(self, c: &mut MatMut<'_>) {
+        if self == Self::Zero {
+            c.rows_mut().for_each(|row| row.fill(0.0));
+        }
+    }
+}
+
+/// The threads that compute a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    /// The calling thread alone, for products that are parallel on the outside.
+    One,
+    /// All threads of the current pool.
+    All,
+}
+
+impl Threads {
+    /// Returns the number of threads.
+    pub(super) fn count(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::All => rayon::current_num_threads(),
+        }
+    }
+
+    /// Runs `f` on each task, in any order.
+    pub(super) fn for_each<T: Send>(self, tasks: Vec<T>, f: impl Fn(T) + Send + Sync) {
+        match self {
+            Self::One => tasks.into_iter().for_each(f),
+            Self::All => tasks.into_par_iter().with_max_len(1).for_each(f),
+        }
+    }
+
+    /// Returns `All` if they are wanted and the work is worth waking them.
+    fn worth_waking(self, multiplications: usize) -> Self {
+        match self {
+            Self::All if multiplications >= SMALLEST_PARALLEL && self.count() > 1 => Self::All,
+            _ => Self::One,
+        }
+    }
+}
+
+/// The sizes of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) m: usize,
+    pub(super) k: usize,
+    pub(super) n: usize,
+}
+
+impl Shape {
+    pub(super) fn of(a: Mat<'_>, b: Mat<'_>) -> Self {
+        Self { m: a.rows(), k: a.cols(), n: b.cols() }
+    }
+
+    fn multiplications(self) -> usize {
+        self.m.saturating_mul(self.n).saturating_mul(self.k)
+    }
+}
+
+/// The order of B's elements in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Those of a row side by side.
+    Rows,
+    /// Those of a column side by side: B is the transpose of a row-major matrix.
+    Columns,
+    /// Neither.
+    Strided,
+    /// Packed before.
+    Panels,
+}
+
+/// The types of the operands, and how B lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    pub(super) a: DType,
+    pub(super) b: DType,
+    pub(super) b_order: Order,
+}
+
+impl Layout {
+    pub(super) fn of(a: Mat<'_>, b: Mat<'_>) -> Self {
+        let b_order = match (b.row_stride(), b.col_stride()) {
+            (_, 1) => Order::Rows,
+            (1, _) => Order::Columns,
+            _ => Order::Strided,
+        };
+        Self { a: a.dtype(), b: b.dtype(), b_order }
+    }
+}
+
+/// A way to compute a product; see the table in this file's documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Empty,
+    Gemv,
+    Unpacked,
+    Packed,
+}
+
+/// How a product is computed, and by which threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Strategy {
+    pub(super) method: Method,
+    pub(super) threads: Threads,
+}
+
+/// Decides how one product is computed. `threads` are those that the caller allows.
+pub(super) fn plan(context: Context, shape: Shape, layout: Layout, threads: Threads) -> Strategy {
+    let method = method(context, shape, layout, threads);
+    let threads = threads.worth_waking(shape.multiplications());
+    let strategy = Strategy { method, threads };
+    log_once(|| format!("{}: {strategy:?}", describe(context, shape, layout)));
+    strategy
+}
+
+fn method(context: Context, shape: Shape, layout: Layout, threads: Threads) -> Method {
+    let Shape { m, k, n } = shape;
+    if m == 0 || k == 0 || n == 0 {
+        return Method::Empty;
+    }
+    let gemm = &context.kernels.gemm;
+    let narrow = n <= UNPACKED_COLS && n.is_multiple_of(gemm.nr);
+    let (gemv, unpacked_b) = match layout.b_order {
+        Order::Rows => (m <= GEMV_ROWS, narrow && layout.b == DType::F32),
+        Order::Columns => (m <= GEMV_ROWS, false),
+        Order::Strided => (false, false),
+        Order::Panels => (false, true),
+    };
+    let unpacked_a = gemm.unpacked.is_some()
+        && context.precision == Precision::F32
+        && layout.a == DType::F32
+        && m >= gemm.mr;
+    if gemv {
+        Method::Gemv
+    } else if threads == Threads::One && unpacked_a && unpacked_b {
+        Method::Unpacked
+    } else {
+        Method::Packed
+    }
+}
+
+/// How several products are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Together {
+    /// As one packed product, by these threads.
+    Packed(Threads),
+    /// One after the other, each by a plan of its own; what is rounded in a second pass.
+    OneByOne,
+}
+
+/// Decides how products of these operands are computed that share one or are summed, with results
+/// of type `c`.
+pub(super) fn plan_together<'a>(
+    context: Context,
+    products: impl ExactSizeIterator<Item = (Mat<'a>, Mat<'a>)> + Clone,
+    c: DType,
+) -> Together {
+    let is_packed = |(a, b): (Mat<'a>, Mat<'a>)| {
+        let shape = Shape::of(a, b);
+        let k_blocks = shape.k.div_ceil(table(context).kc);
+        method(context, shape, Layout::of(a, b), Threads::All) == Method::Packed
+            && (c == DType::F32 || k_blocks <= ROUNDED_K_BLOCKS)
+    };
+    let together = if products.len() > 0 && products.clone().all(is_packed) {
+        let sizes = products.clone().map(|(a, b)| Shape::of(a, b).multiplications());
+        Together::Packed(Threads::All.worth_waking(sizes.fold(0, usize::saturating_add)))
+    } else {
+        Together::OneByOne
+    };
+    log_once(|| {
+        let each: Vec<_> =
+            products.map(|(a, b)| describe(context, Shape::of(a, b), Layout::of(a, b))).collect();
+        format!("[{}] into {c:?}: {together:?}", each.join(", "))
+    });
+    together
+}
+
+/// Returns `true` if the micro-kernel for it reads this block of A where it is: it has whole
+/// panels of rows and whole steps of K, and each row begins a cache line.
+pub(super) fn reads_bf16_rows(table: &GemmKernel, a: View<'_, bf16>) -> bool {
+    let begins_line = |bytes: usize| bytes.is_multiple_of(LINE_BYTES);
+    a.rows().is_multiple_of(table.mr)
+        && a.cols().is_multiple_of(table.k_per_step)
+        && a.col_stride() == 1
+        && begins_line(a.data().as_ptr().addr())
+        && begins_line(a.row_stride() * size_of::<bf16>())
+}
+
+/// Returns the micro-kernel and its packing.
+pub(super) fn table(context: Context) -> &'static GemmKernel {
+    match &context.kernels.gemm_bf16 {
+        Some(bf16) if context.precision == Precision::Bf16 => bf16,
+        _ => &context.kernels.gemm,
+    }
+}
+
+fn describe(context: Context, Shape { m, k, n }: Shape, layout: Layout) -> String {
+    let Context { kernels, precision } = context;
+    format!("product {m}×{k}×{n} in {precision} on {}, {layout:?}", kernels.isa())
+}
+
+/// Logs a line at debug level, unless it was logged before.
+fn log_once(line: impl FnOnce() -> String) {
+    static LOGGED: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+    if log::log_enabled!(log::Level::Debug) {
+        let line = line();
+        let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.insert(line.clone()) {
+            log::debug!("{line}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::{available, portable};
+
+    const ROWS: Layout = Layout { a: DType::F32, b: DType::F32, b_order: Order::Rows };
+
+    fn f32_context(kernels: &'static crate::Kernels) -> Context {
+        Context { kernels, precision: Precision::F32 }
+    }
+
+    /// The method for M, K and N with B in this order, on one thread.
+    fn method_of(context: Context, [m, k, n]: [usize; 3], b_order: Order) -> Method {
+        let layout = Layout { b_order, ..ROWS };
+        plan(context, Shape { m, k, n }, layout, Threads::One).method
+    }
+
+    #[test]
+    fn a_size_of_zero_leaves_nothing_to_multiply() {
+        let context = Context::detect();
+        for sizes in [[0, 5, 5], [5, 0, 5], [5, 5, 0]] {
+            for order in [Order::Rows, Order::Columns, Order::Strided, Order::Panels] {
+                assert_eq!(method_of(context, sizes, order), Method::Empty, "{sizes:?} {order:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn few_rows_are_not_packed_if_b_can_be_read_front_to_back() {
+        let context = Context::detect();
+        for order in [Order::Rows, Order::Columns] {
+            assert_eq!(method_of(context, [4, 700, 900], order), Method::Gemv);
+            assert_eq!(method_of(context, [5, 700, 900], order), Method::Packed);
+        }
+        for order in [Order::Strided, Order::Panels] {
+            assert_eq!(method_of(context, [4, 700, 900], order), Method::Packed);
+        }
+    }
+
+    #[test]
+    fn small_products_of_one_thread_are_read_where_they_are() {
+        for context in available().into_iter().map(f32_context) {
+            let (gemm, nr) = (&context.kernels.gemm, context.kernels.gemm.nr);
+            let wanted = if gemm.unpacked.is_some() { Method::Unpacked } else { Method::Packed };
+            let rows = 2 * gemm.mr;
+            assert_eq!(method_of(context, [rows, 256, nr], Order::Rows), wanted);
+            assert_eq!(method_of(context, [rows, 256, 1000], Order::Panels), wanted);
+            // No whole panels, too many columns, columns side by side, no whole tile of rows.
+            for (sizes, order) in [
+                ([rows, 256, nr + 1], Order::Rows),
+                ([rows, 256, 64 + nr], Order::Rows),
+                ([rows, 256, nr], Order::Columns),
+                ([gemm.mr - 1, 256, nr], Order::Panels),
+            ] {
+                let found = method_of(context, sizes, order);
+                assert_eq!(found, Method::Packed, "{sizes:?} {order:?}");
+            }
+            let shape = Shape { m: rows, k: 256, n: nr };
+            let parallel = plan(context, shape, ROWS, Threads::All);
+            assert_eq!(parallel.method, Method::Packed);
+            for layout in [Layout { a: DType::Bf16, ..ROWS }, Layout { b: DType::Bf16, ..ROWS }] {
+                let found = plan(context, shape, layout, Threads::One);
+                assert_eq!(found.method, Method::Packed, "{layout:?}");
+            }
+            let rounding = context.with_precision(Precision::Bf16);
+            assert_eq!(method_of(rounding, [rows, 256, nr], Order::Rows), Method::Packed);
+        }
+    }
+
+    #[test]
+    fn threads_are_woken_for_enough_work() {
+        let context = Context::detect();
+        let threads = |pool: usize, m: usize, wanted: Threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(pool).build().unwrap();
+            pool.install(|| plan(context, Shape { m, k: 64, n: 64 }, ROWS, wanted).threads)
+        };
+        assert_eq!(threads(2, 64, Threads::All), Threads::All);
+        assert_eq!(threads(2, 63, Threads::All), Threads::One);
+        assert_eq!(threads(2, 6400, Threads::One), Threads::One);
+        assert_eq!(threads(1, 6400, Threads::All), Threads::One);
+    }
+
+    #[test]
+    fn products_are_packed_together_if_each_would_be_packed() {
+        let context = f32_context(&portable::KERNELS);
+        let kc = table(context).kc;
+        let data = vec![0.0; 40 * (ROUNDED_K_BLOCKS * kc + 1)];
+        let product = |m: usize, k: usize| (Mat::new(&data, m, k), Mat::new(&data, k, 7));
+        let plan = |products: &[_], c| plan_together(context, products.iter().copied(), c);
+        let [few_rows, small, long, too_long] = [
+            product(4, 5),
+            product(5, 5),
+            product(5, ROUNDED_K_BLOCKS * kc),
+            product(5, ROUNDED_K_BLOCKS * kc + 1),
+        ];
+        for c in [DType::F32, DType::Bf16] {
+            assert_eq!(plan(&[small, long], c), Together::Packed(Threads::One));
+            assert_eq!(plan(&[small, few_rows], c), Together::OneByOne);
+            assert_eq!(plan(&[], c), Together::OneByOne);
+        }
+        assert_eq!(plan(&[small, too_long], DType::F32), Together::Packed(Threads::One));
+        assert_eq!(plan(&[small, too_long], DType::Bf16), Together::OneByOne);
+    }
+
+    #[test]
+    fn the_table_for_bf16_is_that_of_the_unit_if_there_is_one() {
+        for kernels in available() {
+            let bf16 = table(Context { kernels, precision: Precision::Bf16 });
+            let expected = kernels.gemm_bf16.as_ref().unwrap_or(&kernels.gemm);
+            assert!(std::ptr::eq(bf16, expected), "{:?}", kernels.isa());
+            assert!(std::ptr::eq(table(f32_context(kernels)), &kernels.gemm));
+        }
+    }
+}
