@@ -1,11 +1,10 @@
-//! Ids back to bytes, and to text as it grows.
+//! Decoding ids to bytes, and to text while it is generated.
 
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
 
 impl Tokenizer {
-    /// The bytes that the ids stand for, one after the other: byte for byte the text they were made
-    /// from.
+    /// Decodes ids to bytes. The ids of a text give that text, byte for byte.
     ///
     /// # Errors
     /// [`Error::UnknownId`].
@@ -15,7 +14,7 @@ impl Tokenizer {
         Ok(bytes)
     }
 
-    /// Appends the bytes that the ids stand for to `bytes`.
+    /// Decodes ids and appends their bytes to `bytes`.
     ///
     /// # Errors
     /// [`Error::UnknownId`].
@@ -30,7 +29,7 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// The bytes of one token.
+    /// Returns the bytes of one token.
     ///
     /// # Errors
     /// [`Error::UnknownId`].
@@ -38,15 +37,16 @@ impl Tokenizer {
         self.vocab().token(id).ok_or(Error::UnknownId { id, vocab_size: self.vocab_size() })
     }
 
-    /// A decoder for text that is shown while it is generated.
+    /// Makes a decoder for text that is shown while it is generated.
     pub fn stream_decoder(&self) -> StreamDecoder<'_> {
         StreamDecoder { tokenizer: self, pending: Vec::new() }
     }
 }
 
-/// Decodes token by token into text. A character whose bytes are spread over several tokens comes
-/// out once it is whole; bytes that no later one can make UTF-8 come out as U+FFFD, one for each
-/// broken character as [`String::from_utf8_lossy`] has it.
+/// Decodes tokens to text one at a time.
+///
+/// A character whose bytes are spread over several tokens appears once it is whole. Bytes that no
+/// later byte can complete become U+FFFD, as in [`String::from_utf8_lossy`].
 #[derive(Debug, Clone)]
 pub struct StreamDecoder<'t> {
     tokenizer: &'t Tokenizer,
@@ -55,7 +55,7 @@ pub struct StreamDecoder<'t> {
 }
 
 impl StreamDecoder<'_> {
-    /// The text that can be shown once `id` is known; often empty.
+    /// Adds a token and returns the text that it completes, which may be empty.
     ///
     /// # Errors
     /// [`Error::UnknownId`].
@@ -68,20 +68,19 @@ impl StreamDecoder<'_> {
         Ok(text)
     }
 
-    /// The text of what is left at the end: nothing, or U+FFFD for a character that was cut off.
+    /// Ends the text: returns U+FFFD for a character that was cut off, else nothing.
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.pending).into_owned()
     }
 }
 
-/// How many bytes at the end of `bytes` are the beginning of a character that more bytes may
+/// Returns the length of the beginning of a character at the end of `bytes` that more bytes may
 /// complete.
 fn incomplete_tail(bytes: &[u8]) -> usize {
-    bytes.utf8_chunks().last().map_or(0, |chunk| {
-        let tail = chunk.invalid();
-        let unfinished = std::str::from_utf8(tail).is_err_and(|error| error.error_len().is_none());
-        if unfinished { tail.len() } else { 0 }
-    })
+    let tail = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    // `None` says that the end of the input came too early.
+    let is_incomplete = str::from_utf8(tail).is_err_and(|error| error.error_len().is_none());
+    if is_incomplete { tail.len() } else { 0 }
 }
 
 #[cfg(test)]

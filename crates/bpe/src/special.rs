@@ -1,8 +1,8 @@
-//! Special tokens: strings with an id of their own, never split, never merged, looked for before
-//! anything else.
+//! Special tokens: strings that are always one token, never split and never merged. They are found
+//! before a text is split into pre-tokens.
 //!
-//! The text is read from the left; at the first position where special tokens begin, the longest of
-//! them is taken, and the search goes on behind it.
+//! A text is searched from the left. At the first position where special tokens begin, the longest
+//! of them is taken, and the search goes on behind it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -10,15 +10,15 @@ use std::ops::Range;
 use foldhash::fast::RandomState;
 use memchr::memmem::Finder;
 
-/// The special token between two texts, as GPT-2 and most after it spell it.
+/// The special token between two texts, in the spelling of GPT-2 and most later models.
 pub const END_OF_TEXT: &str = "<|endoftext|>";
 
 /// A special token found in a text: `text[start..end]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpecialMatch {
-    /// Where it begins.
+    /// Its first byte.
     pub start: usize,
-    /// Where it ends.
+    /// The byte behind its last one.
     pub end: usize,
     /// Its id.
     pub id: u32,
@@ -27,7 +27,7 @@ pub struct SpecialMatch {
 /// A stretch of text between special tokens, or a special token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment {
-    /// Where text without special tokens is; never empty.
+    /// A range of text without special tokens, never empty.
     Text(Range<usize>),
     /// A special token.
     Special(SpecialMatch),
@@ -39,57 +39,48 @@ pub struct SpecialTokens {
     ids: HashMap<Vec<u8>, u32, RandomState>,
     /// The lengths that occur, the longest first.
     lengths: Vec<usize>,
-    /// Finds what all special tokens begin with, if they have that much in common.
+    /// Finds the common prefix of all special tokens, if they have one.
     prefix: Option<Finder<'static>>,
-    /// `begins[b]`: some special token begins with the byte `b`.
+    /// `begins[b]` is `true` if a special token begins with the byte `b`.
     begins: Box<[bool; 256]>,
 }
 
 impl SpecialTokens {
-    /// A finder of these tokens. Empty strings are left out; of two equal ones the first counts.
+    /// Makes a finder of these tokens. Leaves out empty strings; of two equal ones the first counts.
     pub fn new(specials: &[(String, u32)]) -> SpecialTokens {
-        let mut ids = HashMap::with_hasher(RandomState::default());
+        let specials = || specials.iter().filter(|(text, _)| !text.is_empty());
+        let texts = || specials().map(|(text, _)| text.as_bytes());
+        // Of equal keys the last one stays, so the first token comes last.
+        let ids = specials().rev().map(|(text, id)| (text.as_bytes().to_vec(), *id)).collect();
+        let lengths: BTreeSet<usize> = texts().map(<[u8]>::len).collect();
         let mut begins = Box::new([false; 256]);
-        let mut lengths = BTreeSet::new();
-        let mut common: Option<&[u8]> = None;
-        for (text, id) in specials {
-            let bytes = text.as_bytes();
-            let Some(&first) = bytes.first() else { continue };
-            begins[first as usize] = true;
-            lengths.insert(bytes.len());
-            ids.entry(bytes.to_vec()).or_insert(*id);
-            common = Some(match common {
-                None => bytes,
-                Some(common) => {
-                    let same = common.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-                    &common[..same]
-                }
-            });
-        }
-        let prefix =
-            common.filter(|bytes| !bytes.is_empty()).map(|bytes| Finder::new(bytes).into_owned());
+        texts().for_each(|text| begins[text[0] as usize] = true);
+        let common = texts().reduce(|common, text| {
+            let same = common.iter().zip(text).take_while(|(a, b)| a == b).count();
+            &common[..same]
+        });
+        let prefix = common.filter(|common| !common.is_empty());
+        let prefix = prefix.map(|prefix| Finder::new(prefix).into_owned());
         SpecialTokens { ids, lengths: lengths.into_iter().rev().collect(), prefix, begins }
     }
 
-    /// True when there are none.
+    /// Returns `true` if there are no special tokens.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// Length in bytes of the longest, 0 when there are none.
+    /// The length in bytes of the longest special token, 0 when there are none.
     pub fn max_len(&self) -> usize {
         self.lengths.first().copied().unwrap_or(0)
     }
 
-    /// The id of the special token that `text` is, if it is one.
+    /// Returns the id of the special token `text`, or `None` if it is not one.
     pub(crate) fn id_of(&self, text: &[u8]) -> Option<u32> {
-        if !self.lengths.contains(&text.len()) {
-            return None;
-        }
-        self.ids.get(text).copied()
+        // Few texts have the length of a special token, and the others need no hash.
+        self.lengths.contains(&text.len()).then(|| self.ids.get(text).copied())?
     }
 
-    /// The first special token that begins at `from` or later, the longest one there.
+    /// Finds the first special token that begins at `from` or later, the longest one there.
     pub fn find(&self, text: &[u8], from: usize) -> Option<SpecialMatch> {
         let mut at = from;
         loop {
@@ -101,7 +92,7 @@ impl SpecialTokens {
         }
     }
 
-    /// The text cut at its special tokens, in order.
+    /// Iterates over the special tokens of a text and the texts between them, in order.
     pub fn segments(&self, text: &[u8]) -> impl Iterator<Item = Segment> {
         let mut at = 0;
         let mut next = self.find(text, 0);
@@ -118,9 +109,11 @@ impl SpecialTokens {
         })
     }
 
-    /// True when no special token written in `text`, found by [`SpecialTokens::find`] or not,
-    /// begins before `at` and ends behind it. False also when it takes longer to find out than
-    /// looking at `effort` bytes, of which those that were looked at are taken off.
+    /// Returns `true` if no special token in `text`, found by [`SpecialTokens::find`] or not, begins
+    /// before `at` and ends behind it.
+    ///
+    /// Reads at most `effort` bytes, and subtracts those that it read. Returns `false` if they are
+    /// too few to decide.
     pub(crate) fn is_clean(&self, text: &[u8], at: usize, effort: &mut usize) -> bool {
         let first = at.saturating_sub(self.max_len().saturating_sub(1));
         let mut may_look_at = |bytes: usize| {
@@ -138,7 +131,7 @@ impl SpecialTokens {
             })
     }
 
-    /// The longest special token that begins at `at`.
+    /// Finds the longest special token that begins at `at`.
     pub fn longest_at(&self, text: &[u8], at: usize) -> Option<SpecialMatch> {
         self.lengths.iter().find_map(|&len| {
             let id = *self.ids.get(text.get(at..at + len)?)?;
@@ -146,7 +139,7 @@ impl SpecialTokens {
         })
     }
 
-    /// Where in `text` a special token may begin first.
+    /// Returns the first position in `text` where a special token may begin.
     fn candidate(&self, text: &[u8]) -> Option<usize> {
         match &self.prefix {
             Some(prefix) => prefix.find(text),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use foldhash::fast::RandomState;
 
-use super::byte_unicode::unspell_into;
+use super::byte_unicode::unspell;
 use super::spelling::{Ids, Spelling};
 use crate::error::{Error, Result, show};
 use crate::memory::byte_strings::ByteStrings;
@@ -29,13 +29,7 @@ pub(super) fn assemble(
 ) -> Result<Vocab> {
     // Both look up every merge, in a table that is larger than most caches.
     let (pairs, tokens) = rayon::join(
-        || {
-            merges
-                .iter()
-                .enumerate()
-                .map(|merge| pair(ids, merge, sources))
-                .collect::<Result<Vec<_>>>()
-        },
+        || pairs(ids, merges, sources),
         || tokens(ids, merges, specials, sources.tokens),
     );
     let (pairs, (tokens, specials)) = (pairs?, tokens?);
@@ -43,20 +37,17 @@ pub(super) fn assemble(
         .map_err(|error| error.in_files(sources.tokens, sources.merges))
 }
 
-/// Returns the ids of the two tokens of a merge.
-fn pair(
-    ids: &Ids,
-    (rank, (left, right)): (usize, &(&str, &str)),
-    sources: Sources,
-) -> Result<(u32, u32)> {
-    let id_of = |token: &str| {
+/// Returns the ids of the two tokens of each merge.
+fn pairs(ids: &Ids, merges: &[(&str, &str)], sources: Sources) -> Result<Vec<(u32, u32)>> {
+    let id_of = |rank: usize, token: &str| {
         ids.get(token).copied().ok_or_else(|| {
             let found = format!("merge {rank} with the token {}", show(token.as_bytes()));
             let expected = format!("tokens that are in {}", sources.tokens.display());
             Error::file(sources.merges, found, expected, "do the two belong together?")
         })
     };
-    Ok((id_of(left)?, id_of(right)?))
+    let ranked = merges.iter().enumerate();
+    ranked.map(|(rank, (left, right))| Ok((id_of(rank, left)?, id_of(rank, right)?))).collect()
 }
 
 /// Returns the bytes of all tokens, and the special ones among them.
@@ -74,23 +65,21 @@ fn tokens(
         specials.iter().flatten().map(|(text, id)| (*id, text.as_str())).collect();
     let mut tokens = ByteStrings::default();
     let mut found = Vec::new();
-    let mut bytes = Vec::new();
     for (id, spelling) in (0..).zip(by_id(ids, path)?) {
-        bytes.clear();
-        let is_spelled = unspell_into(spelling, &mut bytes);
-        let is_byte = is_spelled && bytes.len() == 1;
-        match (&made, texts.get(&id)) {
-            (_, Some(text)) => tokens.push(text.as_bytes()),
-            (Some(made), None) if !made.contains(&id) && !is_byte => {
-                tokens.push(spelling.as_bytes());
-                found.push((spelling.to_string(), id));
-            }
-            _ if is_spelled => tokens.push(&bytes),
-            _ => {
-                let found = format!("the token {spelling:?}");
-                let expected = "tokens in GPT-2's spelling of bytes";
-                return Err(Error::file(path, found, expected, "only byte-level BPE can be read"));
-            }
+        let bytes = unspell(spelling);
+        let is_byte = bytes.as_ref().is_some_and(|bytes| bytes.len() == 1);
+        let is_special = made.as_ref().is_some_and(|made| !made.contains(&id) && !is_byte);
+        if let Some(text) = texts.get(&id) {
+            tokens.push(text.as_bytes());
+        } else if is_special {
+            tokens.push(spelling.as_bytes());
+            found.push((spelling.to_string(), id));
+        } else if let Some(bytes) = bytes {
+            tokens.push(&bytes);
+        } else {
+            let found = format!("the token {spelling:?}");
+            let expected = "tokens in GPT-2's spelling of bytes";
+            return Err(Error::file(path, found, expected, "only byte-level BPE can be read"));
         }
     }
     Ok((tokens, specials.unwrap_or(found)))

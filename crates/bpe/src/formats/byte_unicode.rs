@@ -1,6 +1,7 @@
-//! GPT-2's spelling of bytes as characters: a byte that is a printable character of Latin-1 is that
-//! character; the other 68, in order, are the characters from U+0100 on. So a space is `Ġ`, and
-//! each token is a word without white space.
+//! GPT-2's spelling of bytes as characters (`bytes_to_unicode` in its `encoder.py`).
+//!
+//! A byte that is a printable character of Latin-1 is that character. The other 68, in order, are
+//! the characters from U+0100 on. So a space is `Ġ`, and each token is a word without white space.
 
 use std::sync::LazyLock;
 
@@ -19,7 +20,7 @@ static CHARS: LazyLock<[char; 256]> = LazyLock::new(|| {
     })
 });
 
-/// The byte of each character below U+0144, where there is one.
+/// The byte of each character below U+0144 that spells one.
 static BYTES: LazyLock<[Option<u8>; 0x144]> = LazyLock::new(|| {
     let mut bytes = [None; 0x144];
     for (byte, &c) in (0u8..=255).zip(CHARS.iter()) {
@@ -28,30 +29,18 @@ static BYTES: LazyLock<[Option<u8>; 0x144]> = LazyLock::new(|| {
     bytes
 });
 
-/// How bytes are spelled.
-pub(crate) fn spell(bytes: &[u8]) -> String {
+/// Returns the spelling of `bytes`.
+pub(super) fn spell(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| CHARS[byte as usize]).collect()
 }
 
-/// The bytes that `text` spells; `None` when a character in it spells none.
-pub(crate) fn unspell(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    unspell_into(text, &mut bytes).then_some(bytes)
-}
-
-/// Appends the bytes that `text` spells to `bytes`, or nothing, which is false, when a character in
-/// it spells none.
-pub(crate) fn unspell_into(text: &str, bytes: &mut Vec<u8>) -> bool {
-    let before = bytes.len();
-    bytes.reserve(text.len());
+/// Returns the bytes that `text` spells, or `None` when one of its characters spells no byte.
+pub(super) fn unspell(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
     for c in text.chars() {
-        let Some(&Some(byte)) = BYTES.get(c as usize) else {
-            bytes.truncate(before);
-            return false;
-        };
-        bytes.push(byte);
+        bytes.push((*BYTES.get(c as usize)?)?);
     }
-    true
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -36,11 +36,6 @@ pub(super) fn split_merge(line: &str) -> Option<(&str, &str)> {
 impl<'de: 't, 't> Deserialize<'de> for Merge<'t> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Merge<'t>, D::Error> {
         struct MergeVisitor;
-        impl MergeVisitor {
-            fn split<'l, E: Error>(&self, line: &'l str) -> Result<(&'l str, &'l str), E> {
-                split_merge(line).ok_or_else(|| E::invalid_value(Unexpected::Str(line), self))
-            }
-        }
         impl<'de> Visitor<'de> for MergeVisitor {
             type Value = Merge<'de>;
 
@@ -48,14 +43,11 @@ impl<'de: 't, 't> Deserialize<'de> for Merge<'t> {
                 f.write_str("a merge, \"a b\" or [\"a\", \"b\"]")
             }
 
-            fn visit_borrowed_str<E: Error>(self, line: &'de str) -> Result<Merge<'de>, E> {
-                let (left, right) = self.split(line)?;
-                Ok(Merge(Spelling(left.into()), Spelling(right.into())))
-            }
-
             fn visit_str<E: Error>(self, line: &str) -> Result<Merge<'de>, E> {
-                let (left, right) = self.split(line)?;
-                Ok(Merge(Spelling(left.to_string().into()), Spelling(right.to_string().into())))
+                let (left, right) = split_merge(line)
+                    .ok_or_else(|| E::invalid_value(Unexpected::Str(line), &self))?;
+                let owned = |token: &str| Spelling(Cow::Owned(token.to_string()));
+                Ok(Merge(owned(left), owned(right)))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Merge<'de>, A::Error> {

@@ -1,9 +1,11 @@
 //! The merge loop.
 //!
-//! The work is linear but for the queue: each merge visits the places of its pair, a visit makes at
-//! most two new places, and a place is visited once, when its own pair is merged. The queue is
-//! touched once for each new pair and once for each entry that went stale, of which there are no
-//! more than there were visits.
+//! The naive trainer reads all words again for each merge. This one visits only the places of the
+//! pair that is merged, as the fast trainers of Hugging Face's tokenizers and SentencePiece do.
+//!
+//! Its work is linear in the text, except for the queue: a visit to a place makes at most two new
+//! places, and a place is visited once, when its own pair is merged. The queue is touched once per
+//! new pair and once per entry that went stale; there are at most as many of these as visits.
 
 use super::pairs::{Pair, PairTable, Place};
 use super::queue::{Context, PairQueue};
@@ -12,45 +14,45 @@ use super::words::{BOUNDARY, NO_PAIR, Words};
 use crate::error::{Error, Result};
 use crate::train::counts::pre_token_counts::PreTokenCounts;
 
-/// Places are listed anew when there are this many beyond twice those that are not stale.
+/// Places are listed anew when there are this many more than twice the current ones.
 const STALE_PLACES: usize = 1 << 20;
 
-/// The queue first holds only pairs with at least this share of the greatest count; the share
-/// shrinks by this factor whenever it runs dry. Most pairs are rare and never enter it.
+/// The queue holds only pairs whose count is at least the greatest count, when the queue was last
+/// filled, divided by this. Most pairs are rare and never enter it.
 const QUEUE_SHARE: u64 = 16;
 
-/// Bytes that all tokens together may have. A word of n bytes whose pairs occur once each is merged
-/// into one ever longer token, whose spellings add up to O(n²) bytes.
+/// The most bytes that all tokens together may have. A word of n bytes whose pairs occur once each
+/// is merged into one ever longer token, and the tokens on the way add up to O(n²) bytes.
 const MAX_TOKEN_BYTES: usize = 1 << 28;
 
-/// Places that are looked at together, before those that are not stale are worked on: these reads
-/// are spread over all of memory, and without a decision between them they do not wait for one
-/// another.
+/// Places per block. The slots of a block are read in one loop, before any of them is changed:
+/// these reads are spread over all of memory, and with no branch between them they do not wait for
+/// one another.
 const BLOCK: usize = 64;
 
-/// The merge being made.
+/// The merge in progress.
 #[derive(Clone, Copy)]
 struct Merge {
     token: u32,
     left_len: usize,
     right_len: usize,
-    /// Pairs from here on are its own.
+    /// The index of the first pair that this merge created.
     first_fresh: usize,
 }
 
-/// Words, pairs and queue between two merges.
+/// The state between two merges: tokens, words, pairs and queue.
 pub(super) struct Learner {
     tokens: TokenTable,
     words: Words,
     table: PairTable,
     queue: PairQueue,
-    /// All pairs whose count is at least this, and no others, are in the queue.
+    /// The queue holds all pairs whose count is at least this, and no others.
     queue_floor: u64,
-    /// Pair (x, new token) by x, and pair (new token, x) by x: valid when it was created during the
-    /// present merge.
+    /// The index of the pair (x, new token) for each x. Valid if the current merge created it.
     with_left: Vec<u32>,
+    /// The index of the pair (new token, x) for each x. Valid if the current merge created it.
     with_right: Vec<u32>,
-    /// Places made by the present merge.
+    /// The places that the current merge makes, each with the index of its pair.
     fresh: Vec<(u32, Place)>,
 }
 
@@ -76,24 +78,23 @@ impl Learner {
         self.words.num_tokens
     }
 
-    /// Makes one merge; the pair's ids, or `None` when no pair is left.
+    /// Merges the next pair and returns its ids, or `None` when no pair is left.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] when the tokens' bytes outgrow what this process should hold.
+    /// [`Error::TooLarge`] when the tokens have more than [`MAX_TOKEN_BYTES`] bytes.
     pub fn step(&mut self) -> Result<Option<(u32, u32)>> {
         let Some(index) = self.next_pair() else { return Ok(None) };
         let Pair { left, right, .. } = self.table.pairs[index as usize];
         let token_bytes =
             self.tokens.total_bytes() + self.tokens.token_len(left) + self.tokens.token_len(right);
         if token_bytes > MAX_TOKEN_BYTES {
+            let len = self.tokens.len();
             return Err(Error::TooLarge {
                 what: "learned tokens",
-                found: format!(
-                    "more than {MAX_TOKEN_BYTES} bytes in all after {} tokens",
-                    self.tokens.len()
-                ),
+                found: format!("more than {MAX_TOKEN_BYTES} bytes in all after {len} tokens"),
                 most: format!(
-                    "{MAX_TOKEN_BYTES}; a smaller vocabulary size, or a pattern that splits long words, helps"
+                    "{MAX_TOKEN_BYTES}; a smaller vocabulary size, or a pattern that splits long \
+                     words, helps"
                 ),
             });
         }
@@ -104,30 +105,24 @@ impl Learner {
         Ok(Some((left, right)))
     }
 
-    /// The pair to merge next.
+    /// Returns the index of the pair to merge next.
     fn next_pair(&mut self) -> Option<u32> {
         loop {
             let context = Context { pairs: &self.table.pairs, tokens: &self.tokens };
-            match self.queue.pop(context) {
-                Some(mut entry) => {
-                    let count = self.table.pairs[entry.pair as usize].count;
-                    if count == entry.count {
-                        return Some(entry.pair);
-                    }
-                    entry.count = count;
-                    if count >= self.queue_floor {
-                        self.queue.push(entry, context);
-                    }
-                }
-                None => {
-                    let greatest =
-                        self.table.pairs.iter().map(|pair| pair.count).max().unwrap_or(0);
-                    if greatest == 0 {
-                        return None;
-                    }
-                    self.queue_floor = (greatest / QUEUE_SHARE).max(1);
-                    self.refill_queue();
-                }
+            let Some(mut entry) = self.queue.pop(context) else {
+                let counts = self.table.pairs.iter().map(|pair| pair.count);
+                let greatest = counts.max().filter(|&count| count > 0)?;
+                self.queue_floor = (greatest / QUEUE_SHARE).max(1);
+                self.refill_queue();
+                continue;
+            };
+            let count = self.table.pairs[entry.pair as usize].count;
+            if count == entry.count {
+                return Some(entry.pair);
+            }
+            entry.count = count;
+            if count >= self.queue_floor {
+                self.queue.push(entry, context);
             }
         }
     }
@@ -138,7 +133,7 @@ impl Learner {
         self.queue.refill(frequent, Context { pairs, tokens });
     }
 
-    /// Replaces every occurrence of the pair by a new token.
+    /// Replaces every occurrence of a pair by a new token.
     fn merge(&mut self, index: u32) {
         let Pair { left, right, start, len, .. } = self.table.pairs[index as usize];
         let token = self.tokens.push_pair(left, right);
@@ -155,11 +150,11 @@ impl Learner {
             let mut num_live = 0;
             for &place in &self.table.places[block] {
                 live[num_live] = place;
-                num_live += usize::from(self.names(place, index));
+                num_live += usize::from(self.is_current(place, index));
             }
             for &place in &live[..num_live] {
-                // In "aaa" the first merge takes away the second place.
-                if self.names(place, index) {
+                // Checked again: in "aaa", merging the first place takes away the second.
+                if self.is_current(place, index) {
                     self.merge_at(place, merge);
                 }
             }
@@ -175,13 +170,14 @@ impl Learner {
         }
     }
 
-    /// Whether the place is one of the pair, and not stale.
+    /// Returns `true` if `pair` still starts at this place.
     #[inline]
-    fn names(&self, place: Place, pair: u32) -> bool {
+    fn is_current(&self, place: Place, pair: u32) -> bool {
         self.words.slots[place.position as usize].pair == pair
     }
 
-    /// Replaces one occurrence. Only the pairs on either side change.
+    /// Replaces the occurrence of the pair at one place. Of the other pairs, only those on either
+    /// side of it change.
     #[inline]
     fn merge_at(&mut self, place: Place, merge: Merge) {
         let Merge { token, first_fresh, .. } = merge;
@@ -197,7 +193,7 @@ impl Learner {
             self.table.pairs[gone as usize].count -= weight;
             let known = &mut self.with_left[before as usize];
             let pair = fresh_pair(&mut self.table.pairs, first_fresh, known, (before, token));
-            self.found(pair, weight, at, place.word);
+            self.enter(pair, weight, at, place.word);
         }
         let after = self.words.slots[end].symbol;
         if after == BOUNDARY {
@@ -207,7 +203,7 @@ impl Learner {
             self.table.pairs[gone as usize].count -= weight;
             let known = &mut self.with_right[after as usize];
             let pair = fresh_pair(&mut self.table.pairs, first_fresh, known, (token, after));
-            self.found(pair, weight, position, place.word);
+            self.enter(pair, weight, position, place.word);
         }
         self.words.slots[second].pair = NO_PAIR;
         self.words.slots[position].symbol = token;
@@ -216,9 +212,9 @@ impl Learner {
         self.words.num_places -= 1;
     }
 
-    /// Notes that `pair` now starts at the slot `at`.
+    /// Enters `pair` at the slot `at`.
     #[inline]
-    fn found(&mut self, pair: u32, weight: u64, at: usize, word: u32) {
+    fn enter(&mut self, pair: u32, weight: u64, at: usize, word: u32) {
         let entry = &mut self.table.pairs[pair as usize];
         entry.count += weight;
         entry.len += 1;
@@ -226,7 +222,8 @@ impl Learner {
         self.fresh.push((pair, Place { position: at as u32, word }));
     }
 
-    /// Drops what is stale. Pairs get new numbers, so the queue is filled anew.
+    /// Drops stale places and pairs that no longer occur. Pairs get new indices, so the queue is
+    /// filled anew.
     fn relist(&mut self) {
         self.table.relist(&mut self.words, Some(&self.tokens));
         self.with_left.fill(NO_PAIR);
@@ -235,7 +232,8 @@ impl Learner {
     }
 }
 
-/// The index of a pair with the new token, which is `known` if the present merge has met it before.
+/// Returns the index of a pair with the new token: `known`, if the current merge created it, or that
+/// of a new pair.
 #[inline]
 fn fresh_pair(
     pairs: &mut Vec<Pair>,

@@ -1,5 +1,15 @@
-//! Learning merges from counted pre-tokens; `train_naive.rs` says what they are, this finds the
-//! same ones fast.
+//! Training: learning merges from counted pre-tokens.
+//!
+//! Read [`naive`] first: it defines the result in forty lines. The rest finds the same merges fast:
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`counts`] | the pre-tokens of a text and their counts |
+//! | `words` | the distinct pre-tokens as sequences of tokens, merged in place |
+//! | `pairs` | all pairs of neighbouring tokens with their counts and places |
+//! | `queue` | the next pair to merge |
+//! | `tokens` | the bytes of the tokens, which break ties |
+//! | `learner` | the merge loop |
 
 pub(crate) mod counts;
 mod learner;
@@ -17,38 +27,38 @@ use crate::train::counts::pre_token_counts::{PreTokenCounts, TextSummary};
 use crate::vocab::Vocab;
 use learner::Learner;
 
-/// What to learn.
+/// The size and the special tokens of a vocabulary to learn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrainConfig {
-    /// Bytes + special tokens + merges.
+    /// The number of tokens: bytes, special tokens and merges.
     pub vocab_size: usize,
-    /// Ids from 256, in this order.
+    /// The special tokens. They get the ids from 256, in this order.
     pub special_tokens: Vec<String>,
 }
 
-/// What was learned.
+/// The result of training.
 #[derive(Debug, Clone)]
 pub struct Trained {
-    /// Byte b has id b, special tokens follow from 256, then the merges in the order learned.
-    /// Smaller than asked for if no pair was left.
+    /// The vocabulary: byte b has id b, special tokens follow from 256, then the merges in the order
+    /// learned. It is smaller than asked for if no pair was left.
     pub vocab: Vocab,
-    /// What the training text amounts to.
+    /// The size of the training text.
     pub summary: TextSummary,
-    /// How many distinct pre-tokens it has.
+    /// The number of distinct pre-tokens in it.
     pub distinct: usize,
-    /// Tokens that the training text becomes with this vocabulary, special tokens included.
+    /// The number of tokens in it by this vocabulary, special tokens included.
     pub num_tokens: u64,
 }
 
 impl Trained {
-    /// Bytes of the training text over its tokens; `None` for a text without any.
+    /// Returns the bytes per token of the training text, or `None` for a text without tokens.
     pub fn bytes_per_token(&self) -> Option<f64> {
         (self.num_tokens > 0).then(|| self.summary.bytes as f64 / self.num_tokens as f64)
     }
 }
 
 impl TrainConfig {
-    /// How many merges to learn.
+    /// Returns the number of merges to learn.
     ///
     /// # Errors
     /// [`Error::VocabSizeTooSmall`] for a vocabulary without room for bytes and special tokens,
@@ -64,11 +74,11 @@ impl TrainConfig {
     }
 }
 
-/// Learns a vocabulary from the pre-tokens of a text. `on_progress` is told of merges.
+/// Learns a vocabulary from the pre-tokens of a text. Reports each merge to `on_progress`.
 ///
 /// # Errors
-/// As for [`TrainConfig::num_merges`]; [`Error::TooLarge`] for texts beyond what positions and
-/// memory allow; [`Error::Interrupted`].
+/// As for [`TrainConfig::num_merges`]; [`Error::TooLarge`] for texts that are too large for the
+/// types of positions and counts; [`Error::Interrupted`].
 pub fn train(
     counts: PreTokenCounts,
     config: &TrainConfig,

@@ -1,12 +1,13 @@
 //! The priority queue of pairs: a heap whose order needs the bytes of tokens.
 //!
-//! A pair's count only falls once the merge that created it is over, so the count stored in an
-//! entry is an upper bound. Whoever pops an entry compares it with the true count and pushes it
-//! back when it was stale.
+//! The queue is lazy, as in Hugging Face's `BpeTrainer`. Once the merge that created a pair is over,
+//! its count only falls, so the count in an entry is an upper bound. The caller compares a popped
+//! entry with the true count, and pushes it back with that when it was stale.
 //!
 //! The order (count, bytes of the first element, bytes of the second) cannot be an `Ord` of the
-//! entry alone; hence a heap of our own, which is handed the tokens. Four children a node: half the
-//! depth of a binary heap, and children share cache lines.
+//! entry alone, so this heap is handed the tokens with each call, which `std`'s cannot be. A node
+//! has four children (a d-ary heap, D. B. Johnson, 1975): half the depth of a binary heap, and
+//! children share cache lines.
 
 use std::cmp::Ordering;
 
@@ -19,13 +20,13 @@ const CHILDREN: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub count: u64,
-    /// [`TokenTable::prefix`] of the first element: decides most ties without a look at the tokens.
+    /// [`TokenTable::prefix`] of the first element. Decides most ties without reading the tokens.
     prefix: u64,
     /// Index into the table of pairs.
     pub pair: u32,
 }
 
-/// What an order of entries refers to.
+/// The pairs and tokens by which entries are ordered.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub pairs: &'a [Pair],
@@ -33,13 +34,13 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// An entry for `pair` with its present count.
+    /// Makes an entry for `pair` with its current count.
     pub fn entry(&self, pair: u32) -> Entry {
         let Pair { left, count, .. } = self.pairs[pair as usize];
         Entry { count, prefix: self.tokens.prefix(left), pair }
     }
 
-    /// Whether `a` is merged before `b`.
+    /// Returns `true` if `a` is merged before `b`.
     #[inline]
     fn precedes(&self, a: &Entry, b: &Entry) -> bool {
         (a.count, a.prefix).cmp(&(b.count, b.prefix)).then_with(|| self.compare_bytes(a, b)).is_gt()
@@ -87,7 +88,7 @@ impl PairQueue {
         self.heap[i] = entry;
     }
 
-    /// Takes out the entry that precedes all others.
+    /// Removes and returns the entry that precedes all others.
     pub fn pop(&mut self, context: Context) -> Option<Entry> {
         if self.heap.is_empty() {
             return None;

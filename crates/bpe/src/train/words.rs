@@ -1,14 +1,15 @@
 //! The words of the training text as symbols, in one flat arena that is merged in place.
 //!
-//! Each word has one slot a byte, and one boundary slot stands before, between and after the words:
+//! Each word has one slot per byte, and one boundary slot stands before, between and after the
+//! words:
 //!
 //! ```text
 //! ▏ l o w ▏ l o w e r ▏        symbols "lo" "w" | "low" "er":    ▏ lo lo w ▏ low · low er er ▏
 //! ```
 //!
-//! A symbol of n bytes owns n slots. Its first and its last slot carry its id, what lies between is
-//! stale. So a merge moves nothing, the next symbol is at `position + len`, and the one before ends
-//! at `position - 1`, where its id tells its length.
+//! A symbol of n bytes owns n slots. Its first and its last slot hold its id; the slots between are
+//! stale. So a merge moves nothing, the next symbol starts at `position + len`, and the one before
+//! ends at `position - 1`, where its id tells its length.
 
 use crate::error::{Error, Result};
 use crate::train::counts::pre_token_counts::PreTokenCounts;
@@ -16,14 +17,14 @@ use crate::train::counts::pre_token_counts::PreTokenCounts;
 /// The id in a boundary slot.
 pub(super) const BOUNDARY: u32 = u32::MAX;
 
-/// "No pair starts here."
+/// The pair of a slot where no pair starts.
 pub(super) const NO_PAIR: u32 = u32::MAX;
 
-/// Slots that a corpus may have: positions and pair indices are `u32`, and twice as many pairs must
-/// be countable.
+/// The most slots that a corpus may have: positions and pair indices are `u32`, and there may be
+/// twice as many pairs as slots.
 const MAX_SLOTS: usize = (u32::MAX / 2) as usize;
 
-/// One byte's place in the arena.
+/// The place of one byte in the arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot {
     /// Id of the symbol that starts or ends here, or [`BOUNDARY`].
@@ -32,19 +33,19 @@ pub(super) struct Slot {
     pub pair: u32,
 }
 
-/// All words of at least two bytes, and how often each occurs.
+/// All words of at least two bytes, and their counts.
 pub(super) struct Words {
     pub slots: Vec<Slot>,
     /// Count of each word, in the order of the arena.
     pub weights: Vec<u64>,
     /// Σ count · symbols over all words, those of one byte too.
     pub num_tokens: u64,
-    /// How many adjacent pairs the arena holds, each place counted once.
+    /// The number of places in the arena where a pair starts.
     pub num_places: usize,
 }
 
 impl Words {
-    /// Lays out `counts`; no slot has a pair yet.
+    /// Lays out the words of `counts`. No slot has a pair yet.
     ///
     /// # Errors
     /// [`Error::TooLarge`] when positions or the number of tokens do not fit their types.
