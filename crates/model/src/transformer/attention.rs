@@ -38,6 +38,5 @@ fn append_and_attend(
     let (context, rope, start) = (q.context(), pass.rope, pass.start);
     write_heads(context, k.value(), rope, &mut cache.keys, start);
     write_heads(context, v.value(), None, &mut cache.values, start);
-    let len = start + q.shape()[1];
-    attend_to_cache(context, q.value(), rope, [&cache.keys, &cache.values], len)
+    attend_to_cache(context, q.value(), rope, [&cache.keys, &cache.values], start)
 }

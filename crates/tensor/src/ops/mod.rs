@@ -29,7 +29,7 @@ mod softmax;
 mod sum;
 mod swiglu;
 
-pub use attention::{attend_to_cache, write_heads};
+pub use attention::cached::{attend_to_cache, write_heads};
 pub use linear_cross_entropy::rows_per_chunk;
 pub use linear_int8::{Int8Matrix, NotFinite};
 pub use rope::{RopeLayout, RopeTable};

@@ -1,7 +1,7 @@
-//! Heads among the channels: where they are, or copied and turned by their positions.
+//! The heads among the channels: read where they are, or copied and rotated to their positions.
 
-use crate::gemm::Mat;
-use crate::matrix::element::{self, Element, Slice};
+use crate::matrix::Mat;
+use crate::matrix::element::{self, Element, Slice, with_element_type};
 use crate::memory::cache::prefetch;
 use crate::memory::pool::Buffer;
 use crate::ops::rope::{RopeTable, Rotation};
@@ -21,13 +21,15 @@ pub(super) struct HeadLayout {
 }
 
 impl HeadLayout {
-    /// Those of `x` (B, T, C).
+    /// Returns the layout of `x` (B, T, C), whose first row is at position `start`, and checks that
+    /// `rope` has its heads and positions.
     #[track_caller]
     pub(super) fn of(
         context: Context,
         x: &Tensor,
         num_heads: usize,
         rope: Option<&RopeTable>,
+        start: usize,
     ) -> Self {
         let &[_, time, channels] = x.shape() else {
             panic!("attention: shape {:?}, expected (B, T, C)", x.shape());
@@ -37,8 +39,11 @@ impl HeadLayout {
             "attention: {channels} channels do not split into {num_heads} heads"
         );
         let d_head = channels / num_heads;
-        let turned = rope.map_or(d_head, RopeTable::d_head);
-        assert!(turned == d_head, "attention: heads of {d_head} channels by a rope of {turned}");
+        if let Some(table) = rope {
+            let rotated = table.d_head();
+            assert!(rotated == d_head, "attention: heads of {d_head} channels, rope of {rotated}");
+            table.assert_holds(start + time);
+        }
         Self { context, num_heads, time, d_head }
     }
 
@@ -46,15 +51,13 @@ impl HeadLayout {
         self.num_heads * self.d_head
     }
 
-    /// The rows of head `index` of `x` (B, T, C), counted over all sequences; they are D of C
-    /// channels each. Rows that come soon are asked for, as the hardware does not foresee steps of
-    /// a page or two.
+    /// Returns the rows of head `index` of `x` (B, T, C), counted over all sequences: D of C
+    /// channels each.
+    ///
+    /// The step from row to row is a page or two, which the hardware's prefetchers do not follow,
+    /// so that rows are prefetched here.
     #[inline(always)]
-    pub(super) fn rows<'x, E: Element>(
-        &self,
-        x: &'x [E],
-        index: usize,
-    ) -> impl Iterator<Item = &'x [E]> {
+    fn rows<'x, E: Element>(&self, x: &'x [E], index: usize) -> impl Iterator<Item = &'x [E]> {
         const AHEAD: usize = 16;
         let (channels, d_head) = (self.channels(), self.d_head);
         let (sequence, head) = (index / self.num_heads, index % self.num_heads);
@@ -70,75 +73,49 @@ impl HeadLayout {
         )
     }
 
-    /// Head `index` of `x` (T, D), turned if there is a `rope`: where it is if it is rounded and
-    /// not to be turned, or else copied to `room`, as its rows lie far apart.
-    fn matrix_of<'a>(
+    /// Returns head `index` of `x` as a matrix (T, D), rotated if there is a `rope`.
+    ///
+    /// Products read bf16 where it is. `f32` is copied to `scratch` first, as its rows lie far apart
+    /// and products read them several times; so is what is to be rotated.
+    pub(super) fn matrix<'a>(
         &self,
         x: &'a Tensor,
         index: usize,
         rope: Option<&RopeTable>,
-        room: &'a mut [f32],
+        scratch: &'a mut [f32],
     ) -> Mat<'a> {
         let Self { num_heads, time, d_head, .. } = *self;
         if let (Slice::Bf16(x), None) = (x.data(), rope) {
             let first = index / num_heads * time * self.channels() + index % num_heads * d_head;
             return Mat::of_bf16_with_row_stride(&x[first..], time, d_head, self.channels());
         }
-        self.load(x, index, rope.map(|table| (table, 0)), room);
-        Mat::new(room, time, d_head)
+        self.copy_head(x, index, rope, 0, scratch);
+        Mat::new(scratch, time, d_head)
     }
 
-    /// Head `index` of `x` (T, D): where it is, or copied to `room`.
-    pub(super) fn matrix<'a>(&self, x: &'a Tensor, index: usize, room: &'a mut [f32]) -> Mat<'a> {
-        self.matrix_of(x, index, None, room)
-    }
-
-    /// `x` (B, T, C) with every head turned to its position, rounded.
-    fn turned(&self, x: &Tensor, table: &RopeTable) -> Tensor {
-        /// Rows of a task.
-        const ROWS: usize = 16;
-        let (channels, d_head, data) = (self.channels(), self.d_head, x.data());
-        let mut turned = Role::Operand.scratch(self.context, x.shape());
-        let tasks = turned.elements_mut::<bf16>().par_chunks_mut(ROWS * channels).enumerate();
-        tasks.for_each(|(task, turned)| {
-            let mut buffer = Buffer::scratch(2 * channels);
-            let (from, to) = buffer.as_mut_slice().split_at_mut(channels);
-            vectorize!(self.context.kernels, {
-                for (row, turned) in (task * ROWS..).zip(turned.chunks_exact_mut(channels)) {
-                    let from = data.in_f32(row * channels..(row + 1) * channels, from);
-                    for (from, to) in from.chunks_exact(d_head).zip(to.chunks_exact_mut(d_head)) {
-                        table.rotate(row % self.time, from, to, Rotation::Forward);
-                    }
-                    element::store(turned, to);
-                }
-            });
-        });
-        turned
-    }
-
-    /// Copies head `index` of `x` to `out` (T, D), the first row turned to position `start`.
-    pub(super) fn load(
+    /// Copies head `index` of `x` to `out` (T, D), rotated if there is a `rope`; the first row is
+    /// at position `start`.
+    pub(super) fn copy_head(
         &self,
         x: &Tensor,
         index: usize,
-        rope: Option<(&RopeTable, usize)>,
+        rope: Option<&RopeTable>,
+        start: usize,
         out: &mut [f32],
     ) {
-        match x.data() {
-            Slice::F32(x) => self.load_rows(x, index, rope, out),
-            Slice::Bf16(x) => self.load_rows(x, index, rope, out),
-        }
+        with_element_type!(x, E => self.copy_rows::<E>(x.elements(), index, rope, start, out));
     }
 
-    fn load_rows<E: Element>(
+    fn copy_rows<E: Element>(
         &self,
         x: &[E],
         index: usize,
-        rope: Option<(&RopeTable, usize)>,
+        rope: Option<&RopeTable>,
+        start: usize,
         out: &mut [f32],
     ) {
-        let mut room = Buffer::scratch(self.d_head);
-        let room = room.as_mut_slice();
+        let mut widened = Buffer::scratch(self.d_head);
+        let widened = widened.as_mut_slice();
         vectorize!(self.context.kernels, {
             let rows = self.rows(x, index).zip(out.chunks_exact_mut(self.d_head));
             match rope {
@@ -147,59 +124,82 @@ impl HeadLayout {
                         element::load(out, x);
                     }
                 }
-                // In a loop, as the compiler would not inline the rotation into the iterator's
-                // own.
-                Some((table, start)) => {
+                // A loop, not `for_each`: the compiler would not inline the rotation into that.
+                Some(table) => {
                     for ((x, out), position) in rows.zip(start..) {
-                        element::load(room, x);
-                        table.rotate(position, room, out, Rotation::Forward);
+                        element::load(widened, x);
+                        table.rotate(position, widened, out, Rotation::Forward);
                     }
                 }
             }
         });
     }
+
+    /// Returns `x` (B, T, C) in bf16 with every head rotated to its position.
+    fn rotated(&self, x: &Tensor, table: &RopeTable) -> Tensor {
+        /// Rows per task.
+        const ROWS: usize = 16;
+        let (channels, d_head, data) = (self.channels(), self.d_head, x.data());
+        let mut rotated = Role::Operand.scratch(self.context, x.shape());
+        let tasks = rotated.elements_mut::<bf16>().par_chunks_mut(ROWS * channels).enumerate();
+        tasks.for_each(|(task, rotated)| {
+            let mut buffer = Buffer::scratch(2 * channels);
+            let (from, to) = buffer.as_mut_slice().split_at_mut(channels);
+            vectorize!(self.context.kernels, {
+                for (row, rotated) in (task * ROWS..).zip(rotated.chunks_exact_mut(channels)) {
+                    let from = data.in_f32(row * channels..(row + 1) * channels, from);
+                    for (from, to) in from.chunks_exact(d_head).zip(to.chunks_exact_mut(d_head)) {
+                        table.rotate(row % self.time, from, to, Rotation::Forward);
+                    }
+                    element::store(rotated, to);
+                }
+            });
+        });
+        rotated
+    }
 }
 
-/// What the heads of q, k and v, (B, T, C) each, are taken from.
+/// q, k and v, (B, T, C) each, in the form from which forward and backward take their heads.
 pub(super) struct Inputs {
     qkv: [Tensor; 3],
-    /// By which q and k are yet to be turned.
+    /// The rotation of q and k that is still to be done.
     rope: Option<RopeTable>,
 }
 
 impl Inputs {
-    /// As they are.
+    /// Returns the tensors as they are; heads are rotated whenever they are read.
     pub(super) fn new(qkv: [&Tensor; 3], rope: Option<&RopeTable>) -> Self {
         Self { qkv: qkv.map(Tensor::clone), rope: rope.cloned() }
     }
 
-    /// Turned and rounded, for a context in bf16.
-    pub(super) fn rounded(
+    /// Returns the tensors rotated and stored as operands, for a context that rounds these: the
+    /// work is done once for forward and backward, and heads are read where they are.
+    pub(super) fn operands(
         heads: HeadLayout,
         [q, k, v]: [&Tensor; 3],
         rope: Option<&RopeTable>,
     ) -> Self {
-        let operand = |x| Role::Operand.store(heads.context, x);
-        let turned = |x| rope.map_or_else(|| operand(x), |table| heads.turned(x, table));
-        Self { qkv: [turned(q), turned(k), operand(v)], rope: None }
+        let stored = |x| Role::Operand.store(heads.context, x);
+        let rotated = |x| rope.map_or_else(|| stored(x), |table| heads.rotated(x, table));
+        Self { qkv: [rotated(q), rotated(k), stored(v)], rope: None }
     }
 
-    /// Head `index` of q, k and v, counted over all sequences, (T, D) each: where they are, or
-    /// copied to `room` (3, T, D).
+    /// Returns head `index` of q, k and v as matrices (T, D), where they are or in `scratch`
+    /// (3, T, D).
     pub(super) fn matrices<'a>(
         &'a self,
         heads: HeadLayout,
         index: usize,
-        room: &'a mut [f32],
+        scratch: &'a mut [f32],
     ) -> [Mat<'a>; 3] {
         let ([q, k, v], rope) = (&self.qkv, self.rope.as_ref());
         let size = heads.time * heads.d_head;
-        let (q_room, room) = room.split_at_mut(size);
-        let (k_room, v_room) = room.split_at_mut(size);
+        let (q_scratch, rest) = scratch.split_at_mut(size);
+        let (k_scratch, v_scratch) = rest.split_at_mut(size);
         [
-            heads.matrix_of(q, index, rope, q_room),
-            heads.matrix_of(k, index, rope, k_room),
-            heads.matrix_of(v, index, None, v_room),
+            heads.matrix(q, index, rope, q_scratch),
+            heads.matrix(k, index, rope, k_scratch),
+            heads.matrix(v, index, None, v_scratch),
         ]
     }
 }

@@ -1,32 +1,34 @@
 //! Causal attention with several heads: o = softmax(q·kᵀ / √D, over the keys not after the
-//! query)·v, a head at a time. (Vaswani et al., arXiv:1706.03762) Heads lie side by side in the
+//! query)·v for each head. (Vaswani et al., arXiv:1706.03762) Heads lie side by side in the
 //! channels: head h has channels h·D to h·D + D − 1.
 //!
-//! Queries are taken in blocks, and a block looks only at the keys up to its last query: half of
-//! the (T, T) scores are never computed, and only a (block, T) piece exists at a time, backward as
-//! well, as in FlashAttention (Dao et al., arXiv:2205.14135); [`query_blocks`] has the formulas.
+//! | file | holds |
+//! |---|---|
+//! | [`query_blocks`] | one head, forward and backward, its queries taken in blocks |
+//! | [`head_layout`] | the heads among the channels |
+//! | [`cached`] | attention to a cache of keys and values, for generation |
 //!
-//! A task copies its head out of the channels, turning queries and keys by their positions
-//! ([`RopeTable`]) on the way, works on the copy, which at usual lengths stays in its second-level
-//! cache, and copies what comes out back: the gradient of a rotation is a rotation back, and that
-//! of picking channels is putting them back. So neither heads nor rotations are operations of their
-//! own. In bf16 precision products read what is rounded where it is, without a copy: v, the
-//! gradient of o, and in training q and k, which a pass over whole rows turns and rounds for
-//! forward and backward.
+//! A task copies its head out of the channels, on the way rotating queries and keys to their
+//! positions ([`RopeTable`]), works on the copy, which at usual lengths stays in its second-level
+//! cache, and copies the result back. The gradient of a rotation is the rotation back, and that of
+//! picking channels is putting them back, so that neither heads nor rotations need operations of
+//! their own. In bf16 precision products read rounded operands where they are, without a copy: v,
+//! the gradient of o, and in training q and k, which one pass over whole rows rotates and rounds
+//! for forward and backward.
 //!
 //! Heads run in parallel; inside a head every sum has one order.
 
+pub mod cached;
 mod head_layout;
 mod query_blocks;
 
 use self::head_layout::{HeadLayout, Inputs};
 use self::query_blocks::{Saved, Shape};
 use super::rope::{RopeTable, Rotation};
-use crate::gemm::Mat;
 use crate::gemm::column_blocks::par_column_blocks;
 use crate::matrix::element::{self, Element, with_element_type};
 use crate::memory::pool::Buffer;
-use crate::{Context, Op, Role, Tensor, Var, vectorize};
+use crate::{Op, Role, Tensor, Var, vectorize};
 use rayon::prelude::*;
 
 /// Writes o (B, T, C), and ℓ (B, H, T) for backward.
@@ -62,14 +64,15 @@ fn backward<E: Element>(
         .each_mut()
         .map(|dx| par_column_blocks(dx.elements_mut::<E>(), time, heads.channels(), d_head));
     dq.zip(dk).zip(dv).enumerate().for_each(|(index, ((dq, dk), dv))| {
+        // Copies of this head's q, k, v and do, then its dq, dk and dv, and a row to rotate.
         let mut buffer = Buffer::scratch(7 * size + d_head);
         let (qkv, rest) = buffer.as_mut_slice().split_at_mut(3 * size);
-        let (matrices, turned) = rest.split_at_mut(4 * size);
-        let mut matrices = matrices.chunks_exact_mut(size);
-        let [do_head, dq_head, dk_head, dv_head] =
-            std::array::from_fn(|_| matrices.next().expect("the buffer has room for four"));
+        let (do_head, rest) = rest.split_at_mut(size);
+        let (dq_head, rest) = rest.split_at_mut(size);
+        let (dk_head, rest) = rest.split_at_mut(size);
+        let (dv_head, rotated) = rest.split_at_mut(size);
         let [q, k, v] = inputs.matrices(heads, index, qkv);
-        let d_o = heads.matrix(d_o, index, do_head);
+        let d_o = heads.matrix(d_o, index, None, do_head);
         let saved = Saved { q, k, v, d_o, l: &l.as_slice()[index * time..][..time] };
         query_blocks::backward(shape, &saved, [&mut *dq_head, &mut *dk_head, &mut *dv_head]);
         vectorize!(context.kernels, {
@@ -79,8 +82,8 @@ fn backward<E: Element>(
                     let from = match rope {
                         None => from,
                         Some(table) => {
-                            table.rotate(position, from, turned, Rotation::Back);
-                            &*turned
+                            table.rotate(position, from, rotated, Rotation::Back);
+                            &*rotated
                         }
                     };
                     element::store(dx.row_mut(position), from);
@@ -91,13 +94,13 @@ fn backward<E: Element>(
 }
 
 impl<'t> Var<'t> {
-    /// `self` are the queries: q, k, v and the output are (B, T, C), whose channels are `num_heads`
-    /// heads. With `rope`, queries and keys are turned by their positions, from 0 on, first. In
-    /// bf16 precision the output is rounded.
+    /// Returns the attention of the queries `self` to `k` and `v`, an operand of products. q, k, v
+    /// and the output are (B, T, C), whose channels are `num_heads` heads. With `rope`, queries and
+    /// keys are first rotated to their positions, which start at 0.
     ///
     /// # Panics
-    /// If the shapes differ, C does not split into the heads, or the table is one for other heads
-    /// or fewer positions.
+    /// If the shapes differ, C does not split into the heads, or the table is for heads of another
+    /// size or for fewer positions.
     #[track_caller]
     pub fn causal_attention(
         &self,
@@ -113,18 +116,15 @@ impl<'t> Var<'t> {
             k.shape(),
             v.shape()
         );
-        let heads = HeadLayout::of(self.context(), self.value(), num_heads, rope);
-        if let Some(table) = rope {
-            table.assert_holds(heads.time);
-        }
-        // Two products over the half of (T, T) that is not masked; backward computes one of them
-        // again, and four.
+        let heads = HeadLayout::of(self.context(), self.value(), num_heads, rope, 0);
+        // Two products over the half of (T, T) that is not masked; backward computes the first one
+        // again, and four more.
         let product = (self.value().len() * heads.time) as f64;
         let op = Op::new("attention", &[self, k, v]).flops(2.0 * product, 5.0 * product);
         let op = op.output(Role::Operand).gradient(Role::Operand);
         let values = [self.value(), k.value(), v.value()];
         let inputs = match op.needs_grad() && Role::Operand.is_rounded(heads.context) {
-            true => Inputs::rounded(heads, values, rope),
+            true => Inputs::operands(heads, values, rope),
             false => Inputs::new(values, rope),
         };
         let mut o = op.scratch(self.shape());
@@ -138,91 +138,6 @@ impl<'t> Var<'t> {
             });
             dx.into_iter().enumerate().for_each(|(input, dx)| grads.give(input, dx));
         })
-    }
-}
-
-/// Attention of the newest positions to all that came before, without a gradient, for generation.
-///
-/// `q` (B, T, C) are the last T of `len` positions; `keys` and `values` (B, H, capacity, D) hold
-/// `len` positions, the queries' own included (see [`write_heads`]). Returns (B, T, C), as
-/// [`Var::causal_attention`] does.
-///
-/// # Panics
-/// If the shapes do not fit.
-#[track_caller]
-pub fn attend_to_cache(
-    context: Context,
-    q: &Tensor,
-    rope: Option<&RopeTable>,
-    [keys, values]: [&Tensor; 2],
-    len: usize,
-) -> Tensor {
-    let num_heads = keys.shape().get(1).copied().unwrap_or(0);
-    let heads = HeadLayout::of(context, q, num_heads, rope);
-    let HeadLayout { time, d_head, .. } = heads;
-    let capacity = keys.shape().get(2).copied().unwrap_or(0);
-    assert!(
-        keys.shape() == [q.shape()[0], num_heads, capacity, d_head]
-            && keys.shape() == values.shape()
-            && time <= len
-            && len <= capacity,
-        "attend_to_cache: q {:?}, keys {:?}, values {:?}, {len} positions",
-        q.shape(),
-        keys.shape(),
-        values.shape()
-    );
-    if let Some(table) = rope {
-        table.assert_holds(len);
-    }
-    let (shape, first) = (Shape { context, time, len, d_head }, len - time);
-    let o = Tensor::build(q.shape(), |o| {
-        let caches = keys.as_slice().par_chunks((capacity * d_head).max(1));
-        par_column_blocks(o, time, heads.channels(), d_head)
-            .zip(caches.zip(values.as_slice().par_chunks((capacity * d_head).max(1))))
-            .enumerate()
-            .for_each(|(index, (mut o, (k, v)))| {
-                let mut buffer = Buffer::scratch(time * d_head + time);
-                let (q_head, l) = buffer.as_mut_slice().split_at_mut(time * d_head);
-                heads.load(q, index, rope.map(|table| (table, first)), q_head);
-                let write = |row, from: &[f32]| o.row_mut(row).copy_from_slice(from);
-                let q = Mat::new(q_head, time, d_head);
-                let [k, v] = [k, v].map(|x| Mat::new(x, len, d_head));
-                query_blocks::forward(shape, [q, k, v], l, write);
-            });
-    });
-    Role::Operand.store(context, &o)
-}
-
-/// Writes the heads of `x` (B, T, C) to the positions from `start` on of `cache` (B, H, capacity,
-/// D), turned to their positions if there is a `rope`.
-///
-/// # Panics
-/// If the shapes do not fit.
-#[track_caller]
-pub fn write_heads(
-    context: Context,
-    x: &Tensor,
-    rope: Option<&RopeTable>,
-    cache: &mut Tensor,
-    start: usize,
-) {
-    let &[batch, num_heads, capacity, d_head] = cache.shape() else {
-        panic!("write_heads: a cache of shape {:?}, expected (B, H, capacity, D)", cache.shape());
-    };
-    let heads = HeadLayout::of(context, x, num_heads, rope);
-    assert!(
-        x.shape()[0] == batch && heads.d_head == d_head && start + heads.time <= capacity,
-        "write_heads: {:?} from position {start} into {:?}",
-        x.shape(),
-        cache.shape()
-    );
-    if let Some(table) = rope {
-        table.assert_holds(start + heads.time);
-    }
-    let rope = rope.map(|table| (table, start));
-    let head_caches = cache.as_mut_slice().chunks_exact_mut((capacity * d_head).max(1));
-    for (index, cache) in head_caches.enumerate() {
-        heads.load(x, index, rope, &mut cache[start * d_head..][..heads.time * d_head]);
     }
 }
 

@@ -1,34 +1,38 @@
-//! One head of causal attention, its queries taken in blocks.
+//! One head of causal attention, its queries taken in blocks, as in FlashAttention (Dao et al.,
+//! arXiv:2205.14135).
 //!
-//! Forward keeps ℓ = log Σ exp(scores), one number a query; backward computes the probabilities
-//! again from it: with s = q·kᵀ/√D and p = exp(s − ℓ),
+//! A block of queries looks only at the keys up to its last query: half of the (T, T) scores are
+//! never computed, and only a (block, T) piece of them exists at a time, backward as well. A piece
+//! holds whole rows of scores, which fit into the second-level cache of a CPU, so that softmax needs
+//! no running maximum and no rescaling, unlike in FlashAttention, whose tiles cut the keys, too.
 //!
-//! dv = pᵀ·do, dp = do·vᵀ, ds = p ∘ (dp − δ) with δ = ⟨p, dp⟩ a query, dq = ds·k/√D, dk = dsᵀ·q/√D.
+//! Forward keeps ℓ = log Σ exp(scores), one number per query; backward computes the probabilities
+//! again from it, as FlashAttention does: with s = q·kᵀ/√D and p = exp(s − ℓ),
+//!
+//! dv = pᵀ·do, dp = do·vᵀ, ds = p ∘ (dp − δ) with δ = ⟨p, dp⟩ per query, dq = ds·k/√D, dk =
+//! dsᵀ·q/√D.
 //!
 //! ds is the gradient of softmax, ds_i = Σ_j dp_j·∂p_j/∂s_i with ∂p_j/∂s_i = p_j·([i = j] − p_i),
-//! so ds_i = p_i·(dp_i − Σ_j p_j·dp_j). δ is ⟨do, o⟩ as well, which needs no row of dp; but if o is
-//! rounded, a row of ds sums to no 0 any more, and where p is peaked or values have much in common,
-//! dq and dk are off by many times the rounding. Here the rows of p and dp are whole.
+//! so ds_i = p_i·(dp_i − Σ_j p_j·dp_j). FlashAttention takes δ as ⟨do, o⟩, which is the same number
+//! and needs no row of dp. But if o is rounded, a row of ds no longer sums to 0, and where p is
+//! peaked or values have much in common, dq and dk are off by many times the rounding. Here the
+//! rows of p and dp are whole, so that δ comes from them.
 
 use crate::gemm::panels::Panels;
-use crate::gemm::{Beta, Mat, MatMut, Threads, gemm, whole_tiles};
+use crate::gemm::{Beta, Threads, gemm, whole_tiles};
+use crate::matrix::{Mat, MatMut};
 use crate::memory::pool::Buffer;
 use crate::simd::{self, LANES};
 use crate::{Context, Role, vectorize};
 
-/// Queries in a block, or a few more. Large blocks compute more scores in vain, at their end where
+/// Queries per block, or a few more. Large blocks compute more scores in vain, at their end where
 /// keys come after queries; small ones read keys and values more often.
 const BLOCK: usize = 48;
 
-/// Queries in a block of this many.
-fn block_rows(context: Context, time: usize) -> usize {
-    whole_tiles(context, BLOCK).min(time).max(1)
-}
+/// Scratch memory from which a task takes pieces, each of which begins a cache line.
+struct Scratch<'a>(&'a mut [f32]);
 
-/// Scratch memory that a task cuts pieces from, each of which begins a cache line.
-struct Room<'a>(&'a mut [f32]);
-
-impl<'a> Room<'a> {
+impl<'a> Scratch<'a> {
     fn take(&mut self, len: usize) -> &'a mut [f32] {
         let (piece, rest) = std::mem::take(&mut self.0).split_at_mut(whole_lines(len));
         self.0 = rest;
@@ -36,12 +40,13 @@ impl<'a> Room<'a> {
     }
 }
 
+/// Returns `len` rounded up to whole cache lines.
 fn whole_lines(len: usize) -> usize {
     len.next_multiple_of(16)
 }
 
-/// Floats from one row of scores to the next, for this many keys: whole chunks of lanes, as what is
-/// left over would go one by one.
+/// Returns the floats from one row of scores to the next, for this many keys: whole vectors, as a
+/// remainder would be computed one by one.
 fn row_stride(keys: usize) -> usize {
     keys.next_multiple_of(LANES)
 }
@@ -59,37 +64,39 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// Returns the queries per block: whole tiles of the micro-kernel.
     fn block(&self) -> usize {
-        block_rows(self.context, self.time)
+        whole_tiles(self.context, BLOCK).min(self.time).max(1)
     }
 
-    /// Blocks of queries: the first row of each, and how many rows it has.
+    /// Returns the blocks of queries: the first row of each, and its number of rows.
     fn blocks(&self) -> impl DoubleEndedIterator<Item = (usize, usize)> {
         let (time, block) = (self.time, self.block());
         (0..time.div_ceil(block)).map(move |i| (i * block, block.min(time - i * block)))
     }
 
-    /// Scores are divided by √D.
+    /// Returns 1/√D, the factor of the scores.
     fn scale(&self) -> f32 {
         1.0 / (self.d_head as f32).sqrt()
     }
 }
 
-/// The floats that xᵀ takes for the products of several blocks of queries; 0 if there is one block.
+/// Returns the floats that xᵀ takes, packed for the products of several blocks of queries; 0 if
+/// there is one block.
 fn panels_len(shape: &Shape, x: Mat<'_>) -> usize {
     if shape.time <= shape.block() { 0 } else { Panels::len(shape.context, x.t()) }
 }
 
-/// xᵀ for the products of all blocks of queries.
-fn transposed<'a>(shape: &Shape, x: Mat<'a>, room: &mut Room<'a>) -> Panels<'a> {
+/// Returns xᵀ for the products of all blocks of queries, packed once if there are several.
+fn transposed<'a>(shape: &Shape, x: Mat<'a>, scratch: &mut Scratch<'a>) -> Panels<'a> {
     match panels_len(shape, x) {
         0 => Panels::unpacked(shape.context, x.t()),
-        len => Panels::pack(shape.context, x.t(), room.take(len), Threads::One),
+        len => Panels::pack(shape.context, x.t(), scratch.take(len), Threads::One),
     }
 }
 
-/// Attention of `time` queries q (T, D) to k and v (len, D), of which the last T belong to the
-/// queries: ℓ a query, and each row of o through `write`.
+/// Computes the attention of queries q (T, D) to k and v (len, D), of which the last T belong to the
+/// queries: ℓ per query, and each row of o through `write`.
 pub(super) fn forward(
     shape: Shape,
     [q, k, v]: [Mat<'_>; 3],
@@ -100,19 +107,23 @@ pub(super) fn forward(
     let (block, scale, first) = (shape.block(), shape.scale(), len - shape.time);
     let sizes = [panels_len(&shape, k), block * row_stride(len), block, block * d_head];
     let mut buffer = Buffer::scratch(sizes.map(whole_lines).iter().sum());
-    let mut room = Room(buffer.as_mut_slice());
-    let k_t = transposed(&shape, k, &mut room);
-    let [p, sums, o] = [sizes[1], sizes[2], sizes[3]].map(|size| room.take(size));
+    let mut scratch = Scratch(buffer.as_mut_slice());
+    let k_t = transposed(&shape, k, &mut scratch);
+    let [p, sums, o] = [sizes[1], sizes[2], sizes[3]].map(|size| scratch.take(size));
     for (start, rows) in shape.blocks() {
+        // The scores q·kᵀ of the block, with all keys up to its last query.
         let keys = first + start + rows;
         let stride = row_stride(keys);
         let p = &mut p[..rows * stride];
         let scores = MatMut::with_row_stride(&mut *p, rows, keys, stride);
         k_t.gemm(q.of_rows(start..start + rows), scores, Beta::Zero, Threads::One);
-        // exp(score − largest) is not divided by its sum here: the row of o is, which is shorter.
+        // Their softmax, row by row and in place. The scale 1/√D is applied within exp. The sum
+        // divides the row of o below instead of that of p, which is longer.
         vectorize!(context.kernels, {
             let numbers = l[start..].iter_mut().zip(sums.iter_mut());
             for (r, (p, (l, sum))) in p.chunks_exact_mut(stride).zip(numbers).enumerate() {
+                // −∞ fills the last vector of keys that the query may see: exp gives 0 there.
+                // Vectors of none but later keys are not computed at all.
                 let seen = first + start + r + 1;
                 let (row, masked) = p.split_at_mut(row_stride(seen));
                 row[seen..].fill(f32::NEG_INFINITY);
@@ -127,6 +138,7 @@ pub(super) fn forward(
                 Role::Operand.store_in_place(context, p);
             }
         });
+        // o = p·v for the block.
         let target = MatMut::new(o, rows, d_head);
         let p = Role::Operand.matrix(context, p, [rows, keys], stride);
         gemm(context, p, v.of_rows(0..keys), target, Beta::Zero, Threads::One);
@@ -138,7 +150,7 @@ pub(super) fn forward(
     }
 }
 
-/// What backward reads of one head, (T, D) each; ℓ (T).
+/// One head of all that backward reads: matrices (T, D) and ℓ (T).
 pub(super) struct Saved<'a> {
     pub(super) q: Mat<'a>,
     pub(super) k: Mat<'a>,
@@ -147,33 +159,32 @@ pub(super) struct Saved<'a> {
     pub(super) l: &'a [f32],
 }
 
-/// One head's gradients of q, k and v, (T, D) each, of a whole sequence.
+/// Writes one head's gradients of q, k and v, (T, D) each, of a whole sequence.
 pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32]; 3]) {
     let Shape { context, time, d_head, .. } = shape;
     let (block, scale) = (shape.block(), shape.scale());
     let sizes = [panels_len(&shape, saved.k), block * row_stride(time)];
     let mut buffer = Buffer::scratch(2 * sizes.map(whole_lines).iter().sum::<usize>());
-    let mut room = Room(buffer.as_mut_slice());
-    let [k_t, v_t] = [saved.k, saved.v].map(|x| transposed(&shape, x, &mut room));
-    let [p, ds] = [sizes[1]; 2].map(|size| room.take(size));
-    // From the last block, whose keys are all there are, so that dk and dv need not be zeros first.
+    let mut scratch = Scratch(buffer.as_mut_slice());
+    let [k_t, v_t] = [saved.k, saved.v].map(|x| transposed(&shape, x, &mut scratch));
+    let [p, ds] = [sizes[1]; 2].map(|size| scratch.take(size));
+    // From the last block on, which sees all keys and so writes all of dk and dv; the blocks before
+    // it add to their first rows.
     for (start, rows) in shape.blocks().rev() {
         let (keys, beta) = (start + rows, Beta::accumulating(start + rows < time));
         let stride = row_stride(keys);
         let (p, ds) = (&mut p[..rows * stride], &mut ds[..rows * stride]);
         let [q, d_o] = [saved.q, saved.d_o].map(|x| x.of_rows(start..keys));
-        k_t.gemm(q, MatMut::with_row_stride(&mut *p, rows, keys, stride), Beta::Zero, Threads::One);
-        v_t.gemm(
-            d_o,
-            MatMut::with_row_stride(&mut *ds, rows, keys, stride),
-            Beta::Zero,
-            Threads::One,
-        );
+        // Scores and dp of the block, replaced in place by p and ds below.
+        let scores = MatMut::with_row_stride(&mut *p, rows, keys, stride);
+        k_t.gemm(q, scores, Beta::Zero, Threads::One);
+        let dp = MatMut::with_row_stride(&mut *ds, rows, keys, stride);
+        v_t.gemm(d_o, dp, Beta::Zero, Threads::One);
         vectorize!(context.kernels, {
             let matrix_rows = p.chunks_exact_mut(stride).zip(ds.chunks_exact_mut(stride));
             for (position, (p_row, ds_row)) in (start..).zip(matrix_rows) {
                 let l = saved.l[position];
-                // Some more than are seen: what comes out of them is overwritten.
+                // Whole vectors, with a few keys after the query, whose results are overwritten.
                 let whole = row_stride(position + 1);
                 for p in &mut p_row[..whole] {
                     *p = simd::exp(*p * scale - l);

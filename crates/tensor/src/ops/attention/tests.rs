@@ -1,4 +1,6 @@
+use super::cached::{attend_to_cache, write_heads};
 use super::*;
+use crate::Context;
 use crate::isa::tests::model;
 use crate::ops::RopeLayout;
 use crate::{Precision, Tape, testing};
@@ -104,8 +106,13 @@ fn cache_against_whole(context: Context, tolerance: f64) {
     for (start, end) in [(0, 70), (70, 71), (71, 79), (79, 120)] {
         write_heads(context, &rows(&x[1], start, end), Some(&table), &mut keys, start);
         write_heads(context, &rows(&x[2], start, end), None, &mut values, start);
-        let o =
-            attend_to_cache(context, &rows(&x[0], start, end), Some(&table), [&keys, &values], end);
+        let o = attend_to_cache(
+            context,
+            &rows(&x[0], start, end),
+            Some(&table),
+            [&keys, &values],
+            start,
+        );
         assert_eq!(o.dtype(), whole.dtype());
         let expected = rows(&whole.to_f32(), start, end);
         testing::assert_close("o", o.to_f32().as_slice(), expected.as_slice(), tolerance);
