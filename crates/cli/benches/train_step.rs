@@ -74,14 +74,14 @@ fn run(case: &Case) {
     let (mut times, mut faults, mut evaluations) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..STEPS {
         let (start, faults_before) = (Instant::now(), page_faults());
-        let (_, gradients) = model.loss_and_gradients(context, &ids, &ids, batch, time);
+        let (_, gradients) = model.loss_and_gradients(context, &ids, &ids, [batch, time]);
         let scale = optim::clip_scale(optim::global_norm(context, &gradients), 1.0);
         optimizer.step(context, 1e-3, model.parameters_mut().tensors_mut(), &gradients, scale);
         drop(gradients);
         times.push(start.elapsed().as_secs_f64());
         faults.push((page_faults() - faults_before) as f64);
         let start = Instant::now();
-        model.evaluate(context, &ids, &ids, batch, time);
+        model.evaluate(context, &ids, &ids, [batch, time]);
         evaluations.push(start.elapsed().as_secs_f64());
     }
     let tokens = (batch * time) as f64;

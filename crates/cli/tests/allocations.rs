@@ -71,7 +71,7 @@ fn nothing_large_is_allocated_after_the_second_step() {
         let mut optimizer = AdamW::new(AdamWConfig::default(), parameters);
         let mut step = || {
             let before = LARGE_REQUESTS.load(Relaxed);
-            let (_, gradients) = model.loss_and_gradients(context, &ids, &ids, batch, time);
+            let (_, gradients) = model.loss_and_gradients(context, &ids, &ids, [batch, time]);
             let norm = optim::global_norm(context, &gradients);
             let scale = optim::clip_scale(norm, 1.0);
             let parameters = model.parameters_mut().tensors_mut();

@@ -32,7 +32,7 @@ pub struct ModelConfig {
     pub rope: bool,
     /// θ, the base of the rotation's wavelengths.
     pub rope_theta: f64,
-    /// Where a block normalises.
+    /// The places where a block normalises.
     pub norm: Norm,
     /// The kind of feed-forward network.
     pub ffn: FeedForward,

@@ -30,7 +30,7 @@
 //! let (ids, targets) = ([1, 2, 3, 4], [2, 3, 4, 5]);
 //! let mut losses = Vec::new();
 //! for _ in 0..2 {
-//!     let (loss, gradients) = model.loss_and_gradients(ctx, &ids, &targets, 1, 4);
+//!     let (loss, gradients) = model.loss_and_gradients(ctx, &ids, &targets, [1, 4]);
 //!     for (p, g) in model.parameters_mut().tensors_mut().iter_mut().zip(&gradients) {
 //!         p.as_mut_slice().iter_mut().zip(g.as_slice()).for_each(|(p, g)| *p -= 0.1 * g);
 //!     }

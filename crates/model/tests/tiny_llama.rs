@@ -29,11 +29,11 @@ fn logits_loss_and_gradients_agree() {
     let (batch, time) = (shape[0], shape[1]);
     let model = tiny_llama();
     for ctx in contexts() {
-        let logits = model.logits(ctx, &input_ids, batch, time);
+        let logits = model.logits(ctx, &input_ids, [batch, time]);
         let logits_off = max_difference(&logits, &tensor(&io, "logits"));
-        let (loss, gradients) = model.loss_and_gradients(ctx, &input_ids, &targets, batch, time);
+        let (loss, gradients) = model.loss_and_gradients(ctx, &input_ids, &targets, [batch, time]);
         let loss_off = (loss - tensor(&io, "loss").item()).abs();
-        let evaluated = model.evaluate(ctx, &input_ids, &targets, batch, time);
+        let evaluated = model.evaluate(ctx, &input_ids, &targets, [batch, time]);
         let mut gradients_off = 0.0f64;
         for ((name, _), gradient) in model.parameters().iter().zip(&gradients) {
             let expected = tensor(&io, &format!("grad.{name}"));
@@ -88,7 +88,7 @@ fn forty_steps_of_training_agree() {
                 batches.chunks(window).flat_map(|w| &w[..window - 1]).copied().collect();
             let targets: Vec<u32> = batches.chunks(window).flat_map(|w| &w[1..]).copied().collect();
             let (loss, gradients) =
-                model.loss_and_gradients(ctx, &inputs, &targets, batch, window - 1);
+                model.loss_and_gradients(ctx, &inputs, &targets, [batch, window - 1]);
             let norm = global_norm(ctx, &gradients);
             let lr = schedule.lr_at(adamw.steps_taken());
             let expected = |name: &str| logged[name].as_f64().unwrap();
@@ -104,7 +104,8 @@ fn forty_steps_of_training_agree() {
             weights_off = worse(weights_off, f64::from(max_difference(parameter, &expected)));
         }
         println!(
-            "{:?}: loss {loss_off:.1e}, gradient norm {norm_off:.1e} (relative), weights {weights_off:.1e}",
+            "{:?}: loss {loss_off:.1e}, gradient norm {norm_off:.1e} (relative), \
+             weights {weights_off:.1e}",
             ctx.kernels.isa()
         );
         assert!(loss_off < 1e-3);
@@ -134,7 +135,7 @@ fn greedy_text_is_identical_with_and_without_a_cache() {
 
             let mut tokens = prompt.clone();
             for _ in 0..expected.len() {
-                let logits = model.logits(ctx, &tokens, 1, tokens.len());
+                let logits = model.logits(ctx, &tokens, [1, tokens.len()]);
                 let last = &logits.as_slice()[(tokens.len() - 1) * logits.last_dim()..];
                 tokens.push(model::sample::greedy(last));
             }
@@ -169,7 +170,7 @@ fn eight_bits_change_the_loss_by_little() {
     let expected = tensor(&io, "loss").item();
     let model = tiny_llama().quantize_int8().unwrap();
     for ctx in contexts() {
-        let loss = model.evaluate(ctx, &input_ids, &targets, shape[0], shape[1]);
+        let loss = model.evaluate(ctx, &input_ids, &targets, [shape[0], shape[1]]);
         println!("{:?}: loss {loss} in 8 bits, {expected} in full", ctx.kernels.isa());
         assert!((loss - expected).abs() < 0.01 && loss != expected);
     }

@@ -34,7 +34,7 @@ fn the_default_model_learns_one_batch_by_heart() {
     let start = std::time::Instant::now();
     let mut losses = Vec::new();
     while losses.len() < MAX_STEPS && losses.last().is_none_or(|loss| *loss >= 0.05) {
-        let (loss, gradients) = model.loss_and_gradients(ctx, &inputs, &targets, BATCH, TIME);
+        let (loss, gradients) = model.loss_and_gradients(ctx, &inputs, &targets, [BATCH, TIME]);
         let scale = clip_scale(global_norm(ctx, &gradients), 1.0);
         adamw.step(ctx, 2e-3, model.parameters_mut().tensors_mut(), &gradients, scale);
         losses.push(loss);
@@ -68,7 +68,7 @@ fn three_steps(threads: usize, precision: Precision) -> (Vec<f32>, Vec<Vec<f32>>
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let losses = pool.install(|| {
         let step = |_| {
-            let (loss, gradients) = model.loss_and_gradients(ctx, &inputs, &targets, BATCH, TIME);
+            let (loss, gradients) = model.loss_and_gradients(ctx, &inputs, &targets, [BATCH, TIME]);
             let scale = clip_scale(global_norm(ctx, &gradients), 1.0);
             adamw.step(ctx, 1e-3, model.parameters_mut().tensors_mut(), &gradients, scale);
             loss
@@ -105,8 +105,8 @@ fn bf16_products_give_almost_the_loss_and_gradients_of_f32() {
     let model = Transformer::new(config, 3).unwrap();
     let f32 = Context::detect();
     let bf16 = f32.with_precision(Precision::Bf16);
-    let (loss, gradients) = model.loss_and_gradients(f32, &inputs, &targets, 2, 32);
-    let (rounded_loss, rounded) = model.loss_and_gradients(bf16, &inputs, &targets, 2, 32);
+    let (loss, gradients) = model.loss_and_gradients(f32, &inputs, &targets, [2, 32]);
+    let (rounded_loss, rounded) = model.loss_and_gradients(bf16, &inputs, &targets, [2, 32]);
     assert!((loss - rounded_loss).abs() < 0.02 && loss != rounded_loss, "{loss}, {rounded_loss}");
     for ((name, _), (g, r)) in model.parameters().iter().zip(gradients.iter().zip(&rounded)) {
         let off = tensor::testing::relative_error(r.as_slice(), g.as_slice());

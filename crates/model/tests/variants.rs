@@ -52,10 +52,10 @@ fn logits_loss_and_gradients_of_every_variant_agree() {
         let model = Transformer::from_tensors(config(variant, &bytes), weights).unwrap();
         for kernels in isa::available() {
             let ctx = Context::detect().with_kernels(kernels);
-            let logits = model.logits(ctx, &input_ids, batch, time);
+            let logits = model.logits(ctx, &input_ids, [batch, time]);
             let logits_off = max_difference(&logits, &tensor(&file, &format!("{variant}.logits")));
             let (loss, gradients) =
-                model.loss_and_gradients(ctx, &input_ids, &targets, batch, time);
+                model.loss_and_gradients(ctx, &input_ids, &targets, [batch, time]);
             let loss_off = (loss - tensor(&file, &format!("{variant}.loss")).item()).abs();
             let mut gradients_off = 0.0f64;
             for ((name, _), gradient) in model.parameters().iter().zip(&gradients) {
@@ -65,7 +65,8 @@ fn logits_loss_and_gradients_of_every_variant_agree() {
                 gradients_off = gradients_off.max(off);
             }
             println!(
-                "{variant}, {:?}: logits {logits_off:.1e}, loss {loss_off:.1e}, gradients {gradients_off:.1e}",
+                "{variant}, {:?}: logits {logits_off:.1e}, loss {loss_off:.1e}, \
+                 gradients {gradients_off:.1e}",
                 kernels.isa()
             );
             assert!(logits_off < 1e-4);

@@ -7,25 +7,26 @@
 //! - v ← β₂·v + (1 − β₂)·g²
 //! - p ← p − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)
 //!
-//! All four lines happen in one pass over p, g, m and v: the step is bound by memory, not by
-//! arithmetic. Reference: I. Loshchilov and F. Hutter, *Decoupled Weight Decay Regularization*,
-//! arXiv:1711.05101, algorithm 2, where λ is not multiplied by the learning rate; PyTorch does
-//! that.
+//! One pass over p, g, m and v computes all four lines, as the step is bound by memory, not by
+//! arithmetic. References: D. P. Kingma and J. Ba, *Adam: A Method for Stochastic Optimization*,
+//! arXiv:1412.6980 (the moments); I. Loshchilov and F. Hutter, *Decoupled Weight Decay
+//! Regularization*, arXiv:1711.05101, algorithm 2, where λ is not multiplied by the learning rate,
+//! as it is here and in PyTorch.
 
 use rayon::prelude::*;
 use tensor::{Context, NamedTensorsError, Tensor, tensors_in_order, vectorize};
 
-/// Elements updated by one task: four arrays of 64 kB, which the second-level cache holds.
+/// Elements that one task updates: four arrays of 64 kB, which fit the second-level cache.
 const CHUNK: usize = 1 << 14;
 
-/// The hyper-parameters of [`AdamW`] except the learning rate, which each step is given.
+/// The hyper-parameters of [`AdamW`] except the learning rate, an argument of each step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamWConfig {
-    /// β₁, how slowly the average of the gradients moves.
+    /// β₁, the decay rate of the average of the gradients.
     pub beta1: f64,
-    /// β₂, how slowly the average of the squared gradients moves.
+    /// β₂, the decay rate of the average of the squared gradients.
     pub beta2: f64,
-    /// ε, added to the root so that nothing is divided by zero.
+    /// ε, added to the root, which may be zero.
     pub eps: f64,
     /// λ, the fraction (times the learning rate) by which weights shrink in a step.
     pub weight_decay: f64,
@@ -37,7 +38,7 @@ impl Default for AdamWConfig {
     }
 }
 
-/// The optimizer: the moments of every parameter, and how many steps were taken.
+/// The optimizer: the moments of every parameter, and the number of steps taken.
 #[derive(Clone, Debug)]
 pub struct AdamW {
     config: AdamWConfig,
@@ -45,7 +46,7 @@ pub struct AdamW {
     moments: Vec<Moments>,
 }
 
-/// What the optimizer remembers of one parameter; both tensors have the parameter's shape.
+/// The state of one parameter; both tensors have its shape.
 #[derive(Clone, Debug)]
 struct Moments {
     name: String,
@@ -57,7 +58,7 @@ struct Moments {
 }
 
 impl AdamW {
-    /// An optimizer for parameters of the given names and shapes, before its first step.
+    /// Creates an optimizer for parameters of the given names and shapes.
     pub fn new(
         config: AdamWConfig,
         parameters: impl IntoIterator<Item = (String, Vec<usize>)>,
@@ -71,7 +72,7 @@ impl AdamW {
         Self { config, steps_taken: 0, moments: moments.collect() }
     }
 
-    /// The same optimizer with a weight decay for each parameter that `decay` gives by its name.
+    /// Sets the weight decay of each parameter to `decay(name)`.
     pub fn with_weight_decay(mut self, decay: impl Fn(&str) -> f64) -> Self {
         for moments in &mut self.moments {
             moments.weight_decay = decay(&moments.name);
@@ -79,13 +80,13 @@ impl AdamW {
         self
     }
 
-    /// How many steps were taken so far.
+    /// Returns the number of steps taken so far.
     pub fn steps_taken(&self) -> u64 {
         self.steps_taken
     }
 
-    /// One step: `parameters` follow `gradients` times `grad_scale` (clipping, averaging over
-    /// micro-batches). Both are in the order and of the shapes that [`new`](Self::new) was given.
+    /// Takes one step with `gradients` times `grad_scale` (clipping, averaging over micro-batches).
+    /// `parameters` and `gradients` are in the order and of the shapes given to [`new`](Self::new).
     ///
     /// # Panics
     /// If they are not.
@@ -153,7 +154,7 @@ impl AdamW {
     }
 }
 
-/// The numbers that one step multiplies with, computed in `f64` once.
+/// The factors of one step, computed once in `f64`.
 #[derive(Clone, Copy)]
 struct Update {
     grad_scale: f32,

@@ -1,21 +1,21 @@
-//! Clipping by the global norm: all gradients together are one long vector, and when it is longer
-//! than allowed it is scaled down to the allowed length.
+//! Gradient clipping by the global norm: all gradients together are one long vector, which is
+//! scaled down to a given length if it is longer.
 //!
-//! With g the gradients of all parameters and m the allowed norm, g ← g · min(1, m/(‖g‖₂ + 10⁻⁶)).
-//! The small number is PyTorch's. The scale is not applied here but in the optimizer's one pass
-//! over the gradients. Reference: R. Pascanu et al., *On the difficulty of training recurrent
-//! neural networks*, arXiv:1211.5063.
+//! With g the gradients of all parameters and m the largest norm, g ← g · min(1, m/(‖g‖₂ + 10⁻⁶)),
+//! as in PyTorch's `clip_grad_norm_`. The optimizer applies the scale in its pass over the
+//! gradients. Reference: R. Pascanu, T. Mikolov and Y. Bengio, *On the difficulty of training
+//! recurrent neural networks*, arXiv:1211.5063.
 
 use rayon::prelude::*;
 use tensor::{Context, Tensor, vectorize};
 
-/// Elements summed by one task. It is a constant, so that the order of the sum does not depend on
+/// Elements that one task sums. It is a constant, so that the order of the sum does not depend on
 /// the number of threads.
 const CHUNK: usize = 1 << 15;
 /// Partial sums that advance side by side, so that the loop vectorises.
 const LANES: usize = 16;
 
-/// The Euclidean norm of all `gradients` taken together, summed in `f64`.
+/// Returns the Euclidean norm of all `gradients` together, summed in `f64`.
 pub fn global_norm(ctx: Context, gradients: &[Tensor]) -> f64 {
     let of_one = |gradient: &Tensor| {
         let sums: Vec<f64> = (gradient.as_slice().par_chunks(CHUNK))
@@ -39,11 +39,10 @@ fn sum_of_squares(x: &[f32]) -> f64 {
     lanes.iter().sum::<f64>() + rest
 }
 
-/// The factor that brings gradients of the given global norm down to `max_norm`; 1 if they are
-/// short enough, and 1 if `max_norm` is 0, which turns clipping off.
+/// Returns the factor that scales gradients of the given global norm down to `max_norm`: 1 if they
+/// are not longer, or if `max_norm` is 0, which turns clipping off.
 ///
-/// A norm that is not finite gives a factor that is not a positive number (0 or NaN), as in
-/// PyTorch; whoever trains looks at the norm first.
+/// An infinite norm gives 0 and NaN gives NaN, as in PyTorch; a caller has to check the norm first.
 pub fn clip_scale(norm: f64, max_norm: f64) -> f64 {
     if max_norm <= 0.0 {
         return 1.0;

@@ -1,5 +1,5 @@
-//! What turns gradients into better weights: AdamW, clipping by the global norm, and the learning
-//! rate as a function of the step.
+//! The optimizer: AdamW, gradient clipping by the global norm, and the schedule of the learning
+//! rate.
 //!
 //! One step of training, with the gradients of a loss at hand:
 //! ```
@@ -10,8 +10,8 @@
 //! let mut parameters = vec![Tensor::full(&[2, 2], 1.0)];
 //! let gradients = vec![Tensor::full(&[2, 2], 3.0)];
 //! let mut adamw = AdamW::new(AdamWConfig::default(), [("w".to_string(), vec![2, 2])]);
-//! let schedule =
-//!     Schedule { decay: Decay::Cosine, max_lr: 0.1, min_lr: 0.0, warmup_steps: 0, total_steps: 10 };
+//! let decay = Decay::Cosine;
+//! let schedule = Schedule { decay, max_lr: 0.1, min_lr: 0.0, warmup_steps: 0, total_steps: 10 };
 //!
 //! let norm = global_norm(ctx, &gradients); // ‖(3, 3, 3, 3)‖ = 6
 //! let lr = schedule.lr_at(adamw.steps_taken());

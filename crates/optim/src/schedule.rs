@@ -1,4 +1,4 @@
-//! The learning rate: a linear warm-up, then one of four ways to the end.
+//! The learning rate as a function of the step: a linear warm-up, then one of four decays.
 //!
 //! With s the step, w the warm-up steps and n the total, s < w: lr = max · s/w, and s > n: lr =
 //! min. In between, with p = (s − w)/(n − w):
@@ -15,25 +15,25 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// How the learning rate goes on after the warm-up.
+/// The learning rate after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Decay {
     /// Half a cosine.
     #[default]
     Cosine,
-    /// A straight line.
+    /// Linear.
     Linear,
-    /// It stays.
+    /// No decay.
     Constant,
-    /// It stays, and falls in a straight line over the last fifth of the steps.
+    /// Warm-up, stable, decay: constant, then linear over the last fifth of the steps.
     Wsd,
 }
 
 impl Decay {
-    /// Every choice.
+    /// All choices.
     pub const ALL: [Self; 4] = [Self::Cosine, Self::Linear, Self::Constant, Self::Wsd];
 
-    /// The name on the command line and in files.
+    /// Returns the name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",
@@ -44,7 +44,7 @@ impl Decay {
     }
 }
 
-/// A name that no [`Decay`] has.
+/// An error for a name that no [`Decay`] has.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is no schedule of the learning rate")]
 pub struct UnknownDecay(String);
@@ -57,6 +57,7 @@ impl fmt::Display for Decay {
 
 impl FromStr for Decay {
     type Err = UnknownDecay;
+
     fn from_str(name: &str) -> Result<Self, UnknownDecay> {
         let found = Self::ALL.into_iter().find(|decay| decay.name() == name);
         found.ok_or_else(|| UnknownDecay(name.into()))
@@ -66,7 +67,7 @@ impl FromStr for Decay {
 /// A linear warm-up and a decay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
-    /// What follows the warm-up.
+    /// The decay after the warm-up.
     pub decay: Decay,
     /// The rate at the end of the warm-up.
     pub max_lr: f64,
@@ -79,7 +80,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The learning rate of `step`, the first of which is 0.
+    /// Returns the learning rate of `step`, counted from 0.
     pub fn lr_at(&self, step: u64) -> f64 {
         let &Self { decay, max_lr, min_lr, warmup_steps, total_steps } = self;
         if step < warmup_steps {
@@ -91,7 +92,7 @@ impl Schedule {
         if step >= total_steps {
             return min_lr;
         }
-        // The decay begins at `from`, which is below total_steps: step is, and is not before it.
+        // The step at which the decay begins.
         let from = match decay {
             Decay::Wsd => warmup_steps.max(total_steps - total_steps / 5),
             _ => warmup_steps,
@@ -99,6 +100,7 @@ impl Schedule {
         if step < from {
             return max_lr;
         }
+        // from ≤ step < total_steps: nothing is divided by zero.
         let progress = (step - from) as f64 / (total_steps - from) as f64;
         let left = match decay {
             Decay::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()),

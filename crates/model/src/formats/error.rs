@@ -1,45 +1,45 @@
-//! What can be wrong with the files of a model.
+//! Errors of reading the files of a model.
 
 use crate::ConfigError;
 use std::io;
 use std::path::{Path, PathBuf};
 use tensor::NamedTensorsError;
 
-/// What to do about a file that is not whole.
+/// The remedy for an incomplete file.
 pub(super) const CUT_OFF: &str =
     "it is cut off or damaged, so copy it again or take an earlier checkpoint";
 
-/// Why a model's file cannot be read. Each message is one line that begins with the file's path.
+/// An error of reading a model. Each message is one line that begins with the path of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The operating system refuses.
+    /// The operating system reports an error.
     #[error("{}: cannot be read: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// The operating system's reason.
+        /// Its reason.
         cause: io::Error,
     },
-    /// The file is not what its name says.
+    /// The file does not have the form that its name says.
     #[error("{}: not {expected}: {found}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What was expected.
+        /// The form.
         expected: &'static str,
-        /// What is wrong.
+        /// The difference.
         found: String,
     },
-    /// A field is missing or holds something else than it should.
+    /// A field is missing or has an invalid value.
     #[error("{}: `{field}` is {found}, expected {expected}", path.display())]
     Field {
         /// The file.
         path: PathBuf,
         /// The field's name.
         field: String,
-        /// Its value, or that it is missing.
+        /// Its value, or "missing".
         found: String,
-        /// What it may be.
+        /// The valid values.
         expected: String,
     },
     /// The file describes a model that this crate does not implement.
@@ -47,38 +47,33 @@ pub enum LoadError {
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// What is not supported, with its verb.
+        /// The unsupported feature, with its verb.
         what: &'static str,
         /// The field that asks for it.
         field: String,
         /// The field's value.
         found: String,
-        /// What is supported.
+        /// The supported alternative.
         hint: &'static str,
     },
     /// The file's numbers are not those of a model.
-    #[error("{}: describes a model that cannot be built: {}", path.display(), with_field_names_of_the_file(cause))]
+    #[error(
+        "{}: describes a model that cannot be built: {}",
+        path.display(), with_field_names_of_the_file(cause)
+    )]
     Config {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         cause: ConfigError,
     },
     /// There are no weights in the directory.
-    #[error("{}: has neither `model.safetensors` nor `model.safetensors.index.json`", path.display())]
+    #[error(
+        "{}: has neither `model.safetensors` nor `model.safetensors.index.json`", path.display()
+    )]
     NoWeights {
         /// The directory.
         path: PathBuf,
-    },
-    /// The file is shorter or longer than it says itself.
-    #[error("{}: is {found} bytes long, but its header describes {expected}; {}", path.display(), CUT_OFF)]
-    Length {
-        /// The file.
-        path: PathBuf,
-        /// The length that the header asks for.
-        expected: u64,
-        /// The length that it has.
-        found: u64,
     },
     /// The file's tensors are not those of the model.
     #[error("{}: {cause}", path.display())]
@@ -88,14 +83,14 @@ pub enum LoadError {
         /// The difference.
         cause: NamedTensorsError,
     },
-    /// A tensor holds numbers of a kind that is not read.
+    /// A tensor is of an unsupported type.
     #[error("{}: the tensor `{name}` holds {found}, expected F32, F16 or BF16", path.display())]
     Dtype {
         /// The file.
         path: PathBuf,
         /// The tensor.
         name: String,
-        /// The kind of number in the file.
+        /// Its type.
         found: String,
     },
 }
@@ -114,8 +109,8 @@ impl LoadError {
     }
 }
 
-/// The message of an error about a configuration, with the fields called as they are in
-/// `config.json`.
+/// Returns the message of an error about a configuration with the names that `config.json` gives to
+/// the fields.
 fn with_field_names_of_the_file(error: &ConfigError) -> String {
     const NAMES: [(&str, &str); 5] = [
         ("context_length", "max_position_embeddings"),

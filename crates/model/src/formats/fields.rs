@@ -1,21 +1,21 @@
-//! The fields of a JSON file, read with errors that name the field.
+//! Fields of a JSON file, whose errors name the field.
 
 use super::error::LoadError;
 use serde_json::{Map, Value};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// The longest JSON file that is read; an index of weights has about 100 bytes a tensor.
+/// The longest JSON file that is read; an index of weights has about 100 bytes per tensor.
 const MAX_JSON_BYTES: u64 = 1 << 24;
 
-/// A JSON object and the file that it came from.
+/// A JSON object and the file that it is from.
 pub(crate) struct Fields {
     path: PathBuf,
     map: Map<String, Value>,
 }
 
 impl Fields {
-    /// Reads a file that holds one JSON object.
+    /// Reads a file of one JSON object.
     pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
         let mut json = Vec::new();
         let file = files::open(path).map_err(|cause| LoadError::io(path, cause))?;
@@ -33,18 +33,18 @@ impl Fields {
         Ok(Self { path: path.to_path_buf(), map })
     }
 
-    /// The value of a field; `None` if it is missing or null.
+    /// Returns the value of a field; `None` if it is missing or null.
     pub(crate) fn get(&self, field: &str) -> Option<&Value> {
         self.map.get(field).filter(|value| !value.is_null())
     }
 
-    /// The object in a field, with the same path.
+    /// Returns the object in a field, with the same path.
     pub(crate) fn object(&self, field: &str) -> Result<Option<Self>, LoadError> {
         self.typed(field, "an object", |value| value.as_object().cloned())
             .map(|map| map.map(|map| Self { path: self.path.clone(), map }))
     }
 
-    /// All fields and values.
+    /// Returns all fields and values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.map.iter().map(|(name, value)| (name.as_str(), value))
     }
@@ -65,7 +65,7 @@ impl Fields {
         self.typed(field, "a string", |value| value.as_str().map(str::to_string))
     }
 
-    /// A token id, or a list of them.
+    /// Returns the ids in a field that has one token id or a list of them.
     pub(crate) fn token_ids(&self, field: &str) -> Result<Option<Vec<u32>>, LoadError> {
         let id = |value: &Value| u32::try_from(value.as_u64()?).ok();
         self.typed(field, "a token id or a list of them", |value| match value.as_array() {
@@ -74,7 +74,7 @@ impl Fields {
         })
     }
 
-    /// A field that has to be there.
+    /// Returns the value of a field that must not be missing.
     pub(crate) fn required<T>(&self, field: &str, value: Option<T>) -> Result<T, LoadError> {
         value.ok_or_else(|| self.wrong(field, "a value"))
     }
@@ -89,26 +89,35 @@ impl Fields {
         read(value).map(Some).ok_or_else(|| self.wrong(field, expected))
     }
 
-    /// The error that `field` holds the wrong thing.
+    /// Returns the error that `field` has an invalid value.
     pub(crate) fn wrong(&self, field: &str, expected: impl ToString) -> LoadError {
-        let (path, field) = (self.path.clone(), field.to_string());
-        let found = self.shown(&field);
-        LoadError::Field { path, field, found, expected: expected.to_string() }
+        let (path, found) = (self.path.clone(), self.shown(field));
+        LoadError::Field { path, field: field.into(), found, expected: expected.to_string() }
     }
 
-    /// The error that `field` asks for something that is not implemented.
+    /// Checks that what `field` asks for is `supported`.
+    pub(crate) fn check(
+        &self,
+        supported: bool,
+        field: &str,
+        what: &'static str,
+        hint: &'static str,
+    ) -> Result<(), LoadError> {
+        if supported { Ok(()) } else { Err(self.unsupported(field, what, hint)) }
+    }
+
+    /// Returns the error that `field` asks for something unsupported.
     pub(crate) fn unsupported(
         &self,
         field: &str,
         what: &'static str,
         hint: &'static str,
     ) -> LoadError {
-        let (path, field) = (self.path.clone(), field.to_string());
-        let found = self.shown(&field);
-        LoadError::Unsupported { path, what, field, found, hint }
+        let (path, found) = (self.path.clone(), self.shown(field));
+        LoadError::Unsupported { path, what, field: field.into(), found, hint }
     }
 
-    /// The value of a field as it is in the file, cut if it is long.
+    /// Returns the value of a field as it is in the file, cut if it is long.
     fn shown(&self, field: &str) -> String {
         const LONGEST: usize = 60;
         let Some(value) = self.map.get(field) else { return "missing".to_string() };

@@ -1,15 +1,16 @@
-//! GGUF, the one file that llama.cpp reads: a header, named values, a list of tensors, then their
+//! GGUF, the file format of llama.cpp: a header, named values, a list of tensors, then their
 //! numbers.
 //!
-//! Only written, and only for what llama.cpp calls `llama`. Its rotary embedding turns adjacent
-//! pairs of channels, so the rows of W_q and W_k are permuted
-//! ([`rope_layout`](super::rope_layout)); all else is stored as it is, in `f32`. Format: the
-//! specification in `docs/gguf.md` of the ggml project, version 3; all numbers are little-endian.
+//! Files are only written, and only for models that llama.cpp calls `llama`. Its rotary embedding
+//! rotates adjacent pairs of channels, so the rows of W_q and W_k are permuted
+//! ([`rope_layout`](super::rope_layout)); all other weights are stored as they are, in `f32`. The
+//! format is version 3 of the specification in `docs/gguf.md` of the ggml project; all numbers are
+//! little-endian.
 
 use super::hugging_face::is_llama;
 use super::rope_layout::halves_to_pairs;
 use super::safetensors::write_floats;
-use crate::{ModelConfig, Parameters, Transformer};
+use crate::{FeedForward, ModelConfig, Norm, Parameters, Transformer};
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,24 +18,25 @@ use tensor::Tensor;
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const VERSION: u32 = 3;
-/// Where the numbers of a tensor may begin: multiples of this.
+/// The numbers of each tensor begin at a multiple of this.
 const ALIGNMENT: usize = 32;
-/// The kind of number of a tensor.
+/// The type number of `f32` tensors.
 const F32: u32 = 0;
 
-/// Why there is no GGUF file.
+/// An error of writing a GGUF file.
 #[derive(Debug, thiserror::Error)]
 pub enum GgufError {
     /// llama.cpp has no such architecture.
     #[error(
-        "a model with norm {norm}, ffn {ffn}, rope {rope} is no Llama; llama.cpp would need norm pre, ffn swiglu, rope true"
+        "a model with norm {norm}, ffn {ffn}, rope {rope} is no Llama; \
+         llama.cpp would need norm pre, ffn swiglu, rope true"
     )]
     NoLlama {
-        /// The name of the model's placement of norms.
-        norm: &'static str,
-        /// The name of its feed-forward network.
-        ffn: &'static str,
-        /// Whether it rotates queries and keys.
+        /// The model's norms.
+        norm: Norm,
+        /// Its feed-forward network.
+        ffn: FeedForward,
+        /// Its rotary embedding, present if `true`.
         rope: bool,
     },
     /// The file cannot be written.
@@ -42,14 +44,14 @@ pub enum GgufError {
     File(#[from] files::Error),
 }
 
-/// A value of the header.
+/// A value in the header.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A count or an id.
     U32(u32),
     /// A number.
     F32(f32),
-    /// Yes or no.
+    /// A truth value.
     Bool(bool),
     /// A text.
     Text(String),
@@ -60,19 +62,19 @@ pub enum Value {
 }
 
 impl Transformer {
-    /// Writes the model as a GGUF file. `about` says what else the header tells: the tokenizer.
+    /// Writes the model as a GGUF file. `about` has further values for the header: the tokenizer.
     ///
     /// # Errors
     /// If the model is a variant that is no Llama, or the file cannot be written.
     ///
     /// # Panics
-    /// If the weights are held in 8 bits.
+    /// If the weights are stored in 8 bits.
     #[track_caller]
     pub fn save_gguf(&self, path: &Path, about: &[(&str, Value)]) -> Result<(), GgufError> {
         let (config, parameters) = (self.config(), self.parameters());
         if !is_llama(config) {
-            let (norm, ffn) = (config.norm.name(), config.ffn.name());
-            return Err(GgufError::NoLlama { norm, ffn, rope: config.rope });
+            let &ModelConfig { norm, ffn, rope, .. } = config;
+            return Err(GgufError::NoLlama { norm, ffn, rope });
         }
         files::write_with(path, |out| write(out, config, parameters, about))?;
         Ok(())
@@ -99,7 +101,7 @@ fn write(
     for (name, tensor) in parameters.iter() {
         put_text(&mut header, &name_in_gguf(name));
         header.extend((tensor.shape().len() as u32).to_le_bytes());
-        // The axis that lies together in memory comes first.
+        // The axis that is contiguous in memory comes first.
         tensor.shape().iter().rev().for_each(|&len| put_len(&mut header, len));
         header.extend(F32.to_le_bytes());
         put_len(&mut header, offset);
@@ -115,9 +117,9 @@ fn write(
     Ok(())
 }
 
-/// What the header says of the architecture.
+/// Returns the values of the header that describe the architecture.
 fn describe(config: &ModelConfig) -> Vec<(&'static str, Value)> {
-    // All of these sizes are far below 2³²: a valid configuration says so.
+    // All of these sizes are far below 2³² in a valid configuration.
     let size = |n: usize| Value::U32(n as u32);
     vec![
         ("general.architecture", Value::Text("llama".into())),
@@ -136,7 +138,7 @@ fn describe(config: &ModelConfig) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// llama.cpp's name of a parameter of Hugging Face's Llama.
+/// Returns llama.cpp's name of a parameter of Hugging Face's Llama.
 fn name_in_gguf(name: &str) -> String {
     const PARTS: [(&str, &str); 12] = [
         ("model.embed_tokens", "token_embd"),
@@ -156,7 +158,7 @@ fn name_in_gguf(name: &str) -> String {
     PARTS.iter().fold(name, |name, (from, to)| name.replace(from, to))
 }
 
-/// W_q and W_k for adjacent pairs, any other parameter as it is.
+/// Returns W_q and W_k for adjacent pairs, any other parameter as it is.
 fn in_pairs<'t>(name: &str, tensor: &'t Tensor, num_heads: usize) -> Cow<'t, Tensor> {
     if name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight") {
         Cow::Owned(halves_to_pairs(tensor, num_heads))
@@ -174,18 +176,17 @@ fn put_text(header: &mut Vec<u8>, text: &str) {
     header.extend(text.as_bytes());
 }
 
-/// A value behind the number of its type.
+/// Writes a value after the number of its type; an array (9) also has that of its elements.
 fn put_value(header: &mut Vec<u8>, value: &Value) {
-    let mut kind = |of: u32| header.extend(of.to_le_bytes());
-    match value {
-        Value::U32(_) => kind(4),
-        Value::F32(_) => kind(6),
-        Value::Bool(_) => kind(7),
-        Value::Text(_) => kind(8),
-        // An array: also the type of what is in it.
-        Value::I32s(_) => [9, 5].into_iter().for_each(kind),
-        Value::Texts(_) => [9, 8].into_iter().for_each(kind),
-    }
+    let kinds: &[u32] = match value {
+        Value::U32(_) => &[4],
+        Value::F32(_) => &[6],
+        Value::Bool(_) => &[7],
+        Value::Text(_) => &[8],
+        Value::I32s(_) => &[9, 5],
+        Value::Texts(_) => &[9, 8],
+    };
+    header.extend(kinds.iter().flat_map(|kind| kind.to_le_bytes()));
     match value {
         Value::U32(n) => header.extend(n.to_le_bytes()),
         Value::F32(x) => header.extend(x.to_le_bytes()),

@@ -2,8 +2,8 @@
 //! read them.
 //!
 //! A model that is a Llama is written as one. A variant that Llama cannot express is written with
-//! an architecture name of its own, `LmForCausalLM`, and the three fields `norm`, `ffn` and `rope`,
-//! so that no other program takes it for what it is not.
+//! the architecture name `LmForCausalLM` and the three fields `norm`, `ffn` and `rope`, so that no
+//! other program reads it as a Llama.
 
 use super::error::LoadError;
 use super::fields::Fields;
@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// The file with the architecture.
 pub const CONFIG_FILE: &str = "config.json";
-/// The file with the tokens that begin and end a text.
+/// The file with the BOS and EOS token ids.
 pub const GENERATION_CONFIG_FILE: &str = "generation_config.json";
 
 const LLAMA: Architecture = Architecture { model_type: "llama", class: "LlamaForCausalLM" };
@@ -26,16 +26,16 @@ struct Architecture {
     class: &'static str,
 }
 
-/// What the JSON files of a directory say.
+/// The contents of the JSON files of a directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelFiles {
     /// The shape of the model.
     pub config: ModelConfig,
-    /// Whether the output layer's matrix is the embedding.
+    /// The output layer's matrix is the embedding if `true`.
     pub tied: bool,
 }
 
-/// Whether Llama's architecture can express the model.
+/// Returns `true` if Llama's architecture can express the model.
 pub(super) fn is_llama(config: &ModelConfig) -> bool {
     config.norm == Norm::Pre && config.ffn == FeedForward::SwiGlu && config.rope
 }
@@ -59,7 +59,10 @@ pub fn write(dir: &Path, config: &ModelConfig) -> files::Result<()> {
         "dtype": "float32",
         "eos_token_id": eos_token_id,
         "head_dim": config.d_head(),
-        "hidden_act": if matches!(config.ffn, FeedForward::SwiGlu | FeedForward::Silu) { "silu" } else { "gelu" },
+        "hidden_act": match config.ffn {
+            FeedForward::SwiGlu | FeedForward::Silu => "silu",
+            FeedForward::GeGlu | FeedForward::Gelu => "gelu",
+        },
         "hidden_size": config.d_model,
         "initializer_range": 0.02,
         "intermediate_size": config.d_ff,
@@ -109,7 +112,7 @@ pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
     let path = dir.join(CONFIG_FILE);
     let fields = Fields::read(&path)?;
     let architecture = read_architecture(&fields)?;
-    refuse_what_is_not_implemented(&fields)?;
+    refuse_unsupported(&fields)?;
     let size = |name: &str| fields.required(name, fields.size(name)?);
     let (rope_theta, num_heads) = (read_rope_theta(&fields)?, size("num_attention_heads")?);
     let mut config = ModelConfig {
@@ -134,9 +137,11 @@ pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
         config.ffn = (choice("ffn")?.parse())
             .map_err(|_| fields.wrong("ffn", "swiglu, geglu, silu or gelu"))?;
         config.rope = fields.required("rope", fields.flag("rope")?)?;
-    } else if !matches!(fields.text("hidden_act")?.as_deref(), None | Some("silu" | "swish")) {
+    } else {
+        let act = fields.text("hidden_act")?;
+        let silu = matches!(act.as_deref(), None | Some("silu" | "swish"));
         let hint = "a Llama's feed-forward network has silu";
-        return Err(fields.unsupported("hidden_act", "this activation is", hint));
+        fields.check(silu, "hidden_act", "this activation is", hint)?;
     }
     let generation = dir.join(GENERATION_CONFIG_FILE);
     let mut eos_path = &path;
@@ -168,21 +173,17 @@ fn read_architecture(fields: &Fields) -> Result<Architecture, LoadError> {
     }
 }
 
-fn refuse_what_is_not_implemented(fields: &Fields) -> Result<(), LoadError> {
-    for (field, what) in [("attention_bias", "biases are"), ("mlp_bias", "biases are")] {
-        if fields.flag(field)?.unwrap_or(false) {
-            return Err(fields.unsupported(field, what, "layers without biases are"));
-        }
+fn refuse_unsupported(fields: &Fields) -> Result<(), LoadError> {
+    for field in ["attention_bias", "mlp_bias"] {
+        let without = !fields.flag(field)?.unwrap_or(false);
+        fields.check(without, field, "biases are", "layers without biases are")?;
     }
-    if fields.get("quantization_config").is_some() {
-        let hint = "weights in f32, f16 and bf16 are";
-        return Err(fields.unsupported("quantization_config", "quantized weights are", hint));
-    }
-    Ok(())
+    let (field, hint) = ("quantization_config", "weights in f32, f16 and bf16 are");
+    fields.check(fields.get(field).is_none(), field, "quantized weights are", hint)
 }
 
-/// The base of the rotary embedding: in `rope_parameters` (version 5) or in `rope_theta` (version
-/// 4), where `rope_scaling` says what version 5 says in `rope_parameters` too.
+/// Returns the base of the rotary embedding, from `rope_parameters` (version 5) or `rope_theta`
+/// (version 4, whose `rope_scaling` has the other fields of `rope_parameters`).
 fn read_rope_theta(fields: &Fields) -> Result<f64, LoadError> {
     let mut theta = fields.number("rope_theta")?;
     for field in ["rope_scaling", "rope_parameters"] {
@@ -193,26 +194,23 @@ fn read_rope_theta(fields: &Fields) -> Result<f64, LoadError> {
         };
         let partial = rope.number("partial_rotary_factor")?.is_some_and(|factor| factor != 1.0);
         let nested = rope.iter().any(|(_, value)| value.is_object());
-        if !matches!(kind.as_deref(), None | Some("default")) || partial || nested {
-            let hint = "the default rotary embedding is";
-            return Err(fields.unsupported(field, "rope scaling is", hint));
-        }
+        let default = matches!(kind.as_deref(), None | Some("default")) && !partial && !nested;
+        fields.check(default, field, "rope scaling is", "the default rotary embedding is")?;
         theta = rope.number("rope_theta")?.or(theta);
     }
     Ok(theta.unwrap_or(10_000.0))
 }
 
-/// Queries, keys and values have the same number of heads, which together are as wide as the model.
+/// Checks that queries, keys and values have the same number of heads, which together are as wide
+/// as the model.
 fn check_heads(fields: &Fields, config: &ModelConfig) -> Result<(), LoadError> {
-    if fields.size("num_key_value_heads")?.is_some_and(|heads| heads != config.num_heads) {
-        let hint = "as many key and value heads as `num_attention_heads` are";
-        return Err(fields.unsupported("num_key_value_heads", "grouped-query heads are", hint));
-    }
-    if fields.size("head_dim")?.is_some_and(|d_head| d_head != config.d_head()) {
-        let hint = "heads of `hidden_size` ÷ `num_attention_heads` channels are";
-        return Err(fields.unsupported("head_dim", "heads of this size are", hint));
-    }
-    Ok(())
+    let is = |field, size| Ok(fields.size(field)?.is_none_or(|found| found == size));
+    let (field, supported) = ("num_key_value_heads", config.num_heads);
+    let hint = "as many key and value heads as `num_attention_heads` are";
+    fields.check(is(field, supported)?, field, "grouped-query heads are", hint)?;
+    let (field, supported) = ("head_dim", config.d_head());
+    let hint = "heads of `hidden_size` ÷ `num_attention_heads` channels are";
+    fields.check(is(field, supported)?, field, "heads of this size are", hint)
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
-//! Models as directories, laid out as Hugging Face's Llama.
+//! Models as directories, laid out like Hugging Face's Llama.
 //!
 //! | file | contents |
 //! |---|---|
 //! | `config.json` | the architecture ([`hugging_face`]) |
-//! | `generation_config.json` | the tokens that begin and end a text ([`hugging_face`]) |
+//! | `generation_config.json` | the BOS and EOS token ids ([`hugging_face`]) |
 //! | `model.safetensors` | the weights in `f32` ([`safetensors`], [`weights`]) |
 //!
-//! and, only to be written, as the one file that llama.cpp reads ([`gguf`]).
+//! and, for writing only, as the one file that llama.cpp reads ([`gguf`]).
 //!
-//! Every file is hostile until it is read: sizes are checked before anything is reserved for them.
-//! Every file is written beside its name, synced and renamed, so that it is there whole or not at
-//! all.
+//! No file is trusted: sizes are checked before memory is reserved for them. Files are written
+//! under a temporary name, synced and renamed, so that each appears whole or not at all.
 
 mod error;
 mod fields;
@@ -32,7 +31,7 @@ impl Transformer {
     /// layer tied to the embedding or not; [`was_tied`](Self::was_tied) tells.
     ///
     /// # Errors
-    /// Names the file, what is wrong with it, and what was expected.
+    /// If a file cannot be read or does not describe a model of this crate.
     pub fn load(dir: &Path) -> Result<Self, LoadError> {
         let ModelFiles { config, tied } = hugging_face::read(dir)?;
         let parameters = weights::read(dir, &config, tied)?;
@@ -41,18 +40,17 @@ impl Transformer {
         Ok(model)
     }
 
-    /// Writes `config.json`, `generation_config.json` and `model.safetensors` into a directory,
-    /// which is made if it does not exist.
+    /// Writes `config.json`, `generation_config.json` and `model.safetensors` into a directory, and
+    /// creates it if it does not exist.
     ///
     /// # Errors
-    /// Names the file that could not be written and why.
+    /// If a file cannot be written.
     ///
     /// # Panics
-    /// If the weights are held in 8 bits.
+    /// If the weights are stored in 8 bits.
     #[track_caller]
     pub fn save(&self, dir: &Path) -> files::Result<()> {
-        let parameters = self.parameters();
-        weights::write(dir, parameters)?;
+        weights::write(dir, self.parameters())?;
         hugging_face::write(dir, self.config())
     }
 }

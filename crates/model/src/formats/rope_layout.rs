@@ -1,32 +1,32 @@
-//! Weights for the two layouts of the rotary embedding, one made from the other.
+//! Conversion of weights between the two layouts of the rotary embedding.
 //!
-//! The rotation turns pairs of a head's D channels. Hugging Face pairs the channels j and j + D/2
-//! (halves); the paper, Meta's files and GGUF pair 2j and 2j + 1 (adjacent). A permutation of the
-//! rows of W_q and W_k, the same in every head, exchanges the two and changes no score, as a score
-//! is a sum over channels: row 2j + b of the adjacent layout is row b·D/2 + j of the halves, for b
-//! = 0, 1.
+//! RoPE rotates pairs of a head's D channels. Hugging Face pairs the channels j and j + D/2
+//! (halves); the paper (J. Su et al., arXiv:2104.09864), Meta's files and GGUF pair 2j and 2j + 1
+//! (adjacent). A permutation of the rows of W_q and W_k, the same in every head, converts one into
+//! the other and changes no score, as a score is a sum over channels: row 2j + b of the adjacent
+//! layout is row b·D/2 + j of the halves, for b = 0, 1.
 
 use tensor::Tensor;
 
-/// W_q or W_k (H·D, C), D even, for adjacent pairs → the same for halves.
+/// Converts W_q or W_k (H·D, C), D even, from adjacent pairs to halves.
 ///
 /// # Panics
-/// If the shape is another one.
+/// If the weight has another shape.
 #[track_caller]
 pub fn pairs_to_halves(weight: &Tensor, num_heads: usize) -> Tensor {
     permute(weight, num_heads, |j, b, half| (2 * j + b, b * half + j))
 }
 
-/// W_q or W_k (H·D, C), D even, for halves → the same for adjacent pairs.
+/// Converts W_q or W_k (H·D, C), D even, from halves to adjacent pairs.
 ///
 /// # Panics
-/// If the shape is another one.
+/// If the weight has another shape.
 #[track_caller]
 pub fn halves_to_pairs(weight: &Tensor, num_heads: usize) -> Tensor {
     permute(weight, num_heads, |j, b, half| (b * half + j, 2 * j + b))
 }
 
-/// `rows(j, b, D/2)` says which row of a head goes to which.
+/// Copies rows within each head; `rows(j, b, D/2)` is a pair of source and destination.
 #[track_caller]
 fn permute(
     weight: &Tensor,

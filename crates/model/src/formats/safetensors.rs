@@ -1,8 +1,8 @@
 //! One `safetensors` file: eight bytes of header length, a JSON header, then the numbers.
 //!
-//! The header is read first and checked against the length of the file; then each tensor is read by
-//! itself, so that a tensor needs no more memory than its own. Written files hold `f32`.
-//! Format: that of the crate of the same name, whose checks of the header are used.
+//! The header is read first and checked against the length of the file; then each tensor is read
+//! alone, so that reading needs no memory but the tensor's. Written files have `f32`. The format is
+//! that of Hugging Face's crate `safetensors`, which also checks the header.
 
 use super::error::{CUT_OFF, LoadError};
 use ::safetensors::Dtype;
@@ -16,18 +16,18 @@ use tensor::{NamedTensorsError, Tensor};
 
 /// Bytes of the header's length.
 const LENGTH_BYTES: u64 = 8;
-/// The longest header that is read; so long is the format's own limit.
+/// The longest header that is read, the limit of the format.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
-/// Bytes that are converted at a time.
+/// Bytes converted at a time.
 const PIECE: usize = 1 << 20;
 
-/// A file whose header was read and found to fit the file.
+/// An open file whose header fits its length.
 #[derive(Debug)]
 pub struct SafetensorsFile {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     file: File,
     header: Metadata,
-    /// Where the numbers begin.
+    /// The offset of the numbers in the file.
     data_start: u64,
 }
 
@@ -51,7 +51,8 @@ impl SafetensorsFile {
         let header_bytes = u64::from_le_bytes(header_bytes);
         if header_bytes > MAX_HEADER_BYTES || header_bytes > length - LENGTH_BYTES {
             return Err(malformed(format!(
-                "its first 8 bytes ask for a header of {header_bytes} bytes, but the file has {length}; {CUT_OFF}"
+                "its first 8 bytes ask for a header of {header_bytes} bytes, \
+                 but the file has {length}; {CUT_OFF}"
             )));
         }
         let mut header = vec![0; header_bytes as usize];
@@ -61,40 +62,26 @@ impl SafetensorsFile {
         let data_start = LENGTH_BYTES + header_bytes;
         let expected = data_start.saturating_add(header.data_len() as u64);
         if expected != length {
-            return Err(LoadError::Length { path: path.to_path_buf(), expected, found: length });
+            return Err(malformed(format!(
+                "it is {length} bytes long, but its header describes {expected}; {CUT_OFF}"
+            )));
         }
         Ok(Self { path: path.to_path_buf(), file, header, data_start })
     }
 
-    /// The file's path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The names of the tensors, in the order of the file.
+    /// Returns the names of the tensors, in the order of the file.
     pub fn names(&self) -> Vec<String> {
         self.header.offset_keys()
     }
 
-    /// An entry of the free-form metadata.
-    pub fn metadata(&self, key: &str) -> Option<&str> {
-        self.header.metadata().as_ref()?.get(key).map(String::as_str)
-    }
-
-    /// The shape of a tensor; `None` if there is no such tensor.
+    /// Returns the shape of a tensor; `None` if the file has no tensor of this name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.header.info(name).map(|info| info.shape.as_slice())
     }
 
-    /// Checks that a tensor is there, of the given shape and of numbers that can be read.
-    ///
-    /// # Errors
-    /// If it is not.
-    pub fn check(&self, name: &str, expected: &[usize]) -> Result<(), LoadError> {
-        self.info(name, expected).map(|_| ())
-    }
-
-    fn info(&self, name: &str, expected: &[usize]) -> Result<&TensorInfo, LoadError> {
+    /// Returns the type and place of a tensor, after a check that it has the given shape and a type
+    /// that can be read.
+    pub(super) fn info(&self, name: &str, expected: &[usize]) -> Result<&TensorInfo, LoadError> {
         let (name, expected) = (name.to_string(), expected.to_vec());
         let different = |cause| LoadError::tensors(&self.path, cause);
         let Some(info) = self.header.info(&name) else {
@@ -114,7 +101,7 @@ impl SafetensorsFile {
     /// Reads a tensor of the given shape as `f32`.
     ///
     /// # Errors
-    /// If it is missing, of another shape, of another kind of number, or cannot be read.
+    /// If it is missing, of another shape, of an unsupported type, or cannot be read.
     pub fn read(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
         let info = self.info(name, shape)?;
         let (dtype, start) = (info.dtype, self.data_start + info.data_offsets.0 as u64);
@@ -127,7 +114,7 @@ impl SafetensorsFile {
     }
 }
 
-/// Reads as many numbers of kind `dtype` as `out` holds.
+/// Fills `out` with numbers of type `dtype`.
 fn read_floats(file: &mut File, dtype: Dtype, out: &mut [f32]) -> io::Result<()> {
     let size = if dtype == Dtype::F32 { 4 } else { 2 };
     let mut bytes = vec![0; PIECE.min(out.len() * size)];
@@ -146,8 +133,8 @@ fn read_floats(file: &mut File, dtype: Dtype, out: &mut [f32]) -> io::Result<()>
     Ok(())
 }
 
-/// Writes `tensors` in the given order, and `metadata`, to a new file that takes the place of
-/// `path` when it is whole.
+/// Writes `tensors` in the given order, and `metadata`, to a new file that replaces `path` once it
+/// is complete.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -177,7 +164,7 @@ pub fn write<'a>(
     })
 }
 
-/// Writes a tensor's numbers, little-endian, in the order in which they lie.
+/// Writes a tensor's numbers, little-endian and row-major.
 pub(super) fn write_floats(out: &mut impl Write, tensor: &Tensor) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(PIECE.min(size_of_val(tensor.as_slice())));
     for piece in tensor.as_slice().chunks(PIECE / size_of::<f32>()) {

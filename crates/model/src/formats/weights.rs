@@ -1,5 +1,5 @@
 //! The weights of a directory: `model.safetensors`, or several files and
-//! `model.safetensors.index.json`, which says which tensor is in which.
+//! `model.safetensors.index.json`, which maps tensors to files.
 
 use super::error::LoadError;
 use super::fields::Fields;
@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tensor::{NamedTensorsError, Tensor};
 
-/// The file of the weights if it is only one.
+/// The file of the weights if they are in one.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
-/// The list of files if there are several.
+/// The map from tensors to files if there are several.
 pub const INDEX_FILE: &str = "model.safetensors.index.json";
 
 /// Writes the weights into `dir`.
@@ -24,8 +24,8 @@ pub fn write(dir: &Path, parameters: &Parameters) -> files::Result<()> {
 }
 
 /// Reads the weights of a model from `dir`. If the output layer is `tied`, it is a copy of the
-/// embedding. Where there is an index, it decides which file a tensor comes from; what it does not
-/// list is not read. `config` must be valid.
+/// embedding. An index decides from which file a tensor is read; tensors that it does not list are
+/// ignored. `config` must be valid.
 ///
 /// # Errors
 /// If a file cannot be read or is damaged; if a tensor is missing, has no place in the model, or is
@@ -40,7 +40,7 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
     let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     if let Some((name, &index)) = file_of.iter().find(|(name, _)| !known.contains(name.as_str())) {
         let cause = NamedTensorsError::Unexpected { name: name.clone() };
-        return Err(LoadError::tensors(files[index].path(), cause));
+        return Err(LoadError::tensors(&files[index].path, cause));
     }
     for ParameterSpec { name, shape, .. } in specs.iter().filter(|spec| !is_copy(&spec.name)) {
         let Some(&index) = file_of.get(name) else {
@@ -50,7 +50,7 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
                 NamedTensorsError::Missing { name, expected },
             ));
         };
-        files[index].check(name, shape)?;
+        files[index].info(name, shape)?;
     }
     let mut tensors: Vec<Tensor> = Vec::with_capacity(specs.len());
     for ParameterSpec { name, shape, .. } in &specs {
@@ -64,17 +64,18 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
     Ok(Parameters::in_order(specs, tensors))
 }
 
-/// Tensors that old versions of `transformers` saved and that the configuration determines.
+/// Returns `true` for tensors that old versions of `transformers` saved although the configuration
+/// determines them.
 fn is_ignored(name: &str) -> bool {
     name.ends_with(".rotary_emb.inv_freq")
 }
 
-/// Where the weights of a directory are.
+/// The files that have the weights of a directory.
 struct Stored {
-    /// The file that says which there are.
+    /// The file that lists them.
     listing: PathBuf,
     files: Vec<SafetensorsFile>,
-    /// For each tensor, which of the files it is read from.
+    /// For each tensor, the index of its file.
     file_of: BTreeMap<String, usize>,
 }
 
@@ -91,28 +92,25 @@ fn open_all(dir: &Path) -> Result<Stored, LoadError> {
     }
     let fields = Fields::read(&index)?;
     let weight_map = fields.required("weight_map", fields.object("weight_map")?)?;
-    let mut tensors_of: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let (mut files, mut index_of) = (Vec::new(), BTreeMap::new());
+    let mut file_of = BTreeMap::new();
     for (tensor, _) in weight_map.iter() {
         let file = weight_map.required(tensor, weight_map.text(tensor)?)?;
-        // A name and no way out of the directory.
+        // A path with separators or `..` could lead out of the directory.
         if Path::new(&file).file_name() != Some(file.as_ref()) {
             return Err(weight_map.wrong(tensor, "the name of a file beside this one"));
         }
-        tensors_of.entry(file).or_default().push(tensor);
-    }
-    let mut files = Vec::with_capacity(tensors_of.len());
-    let mut file_of = BTreeMap::new();
-    for (index_of_file, (file, tensors)) in tensors_of.iter().enumerate() {
-        let file = SafetensorsFile::open(&dir.join(file))?;
-        for tensor in tensors {
-            if file.shape(tensor).is_none() {
-                let expected =
-                    format!("a file that has it, which {} does not", file.path().display());
-                return Err(weight_map.wrong(tensor, expected));
-            }
-            file_of.insert(tensor.to_string(), index_of_file);
+        if !index_of.contains_key(&file) {
+            files.push(SafetensorsFile::open(&dir.join(&file))?);
+            index_of.insert(file.clone(), files.len() - 1);
         }
-        files.push(file);
+        let index = index_of[&file];
+        if files[index].shape(tensor).is_none() {
+            let expected =
+                format!("a file that has it, which {} does not", dir.join(file).display());
+            return Err(weight_map.wrong(tensor, expected));
+        }
+        file_of.insert(tensor.to_string(), index);
     }
     Ok(Stored { listing: index, files, file_of })
 }

@@ -10,8 +10,8 @@ pub enum GenerateError {
     EmptyPrompt,
     /// A token is not in the vocabulary.
     #[error(
-        "the token id {id} at position {position} is beyond the model's vocabulary of {vocab_size}; \
-         the tokenizer is not this model's"
+        "the token id {id} at position {position} is beyond the model's vocabulary of \
+         {vocab_size}; the tokenizer is not this model's"
     )]
     UnknownId {
         /// The token.

@@ -105,7 +105,8 @@ impl<'m> Generator<'m> {
         self.finish_reason
     }
 
-    /// Returns `true` if the text is longer than the context, so that its beginning is not attended to.
+    /// Returns `true` if the text is longer than the context, so that the model no longer attends
+    /// to its beginning.
     pub fn window_has_moved(&self) -> bool {
         self.window_start > 0
     }

@@ -12,9 +12,9 @@
 //!    probable one (N. N. Minh et al., arXiv:2407.01082).
 //! 6. One of the remaining tokens is drawn, in proportion to the probabilities.
 //!
-//! Order and meaning are those of the logits processors of Hugging Face's `transformers`. Of equally
-//! probable tokens the one of lower id comes first. A NaN logit counts as −∞. At least one token
-//! stays.
+//! Order and meaning are those of the logits processors of Hugging Face's `transformers`. Of
+//! equally probable tokens the one of lower id comes first. A NaN logit counts as −∞. At least one
+//! token stays.
 
 use rand::{Rng, RngExt};
 use std::cmp::Ordering;
@@ -193,9 +193,9 @@ fn keep_top_k(kept: &mut Vec<Candidate>, k: usize) {
 
 /// Keeps the fewest most probable tokens whose sum reaches `p`, sorted (step 4).
 ///
-/// Sorting a whole vocabulary would take longer than all other steps, so tokens that cannot stay are
-/// removed first: n tokens of less than (1 − p)/n each have less than 1 − p together, so the others
-/// reach p without them.
+/// Sorting a whole vocabulary would take longer than all other steps, so tokens that cannot stay
+/// are removed first: n tokens of less than (1 − p)/n each have less than 1 − p together, so the
+/// others reach p without them.
 fn keep_top_p(kept: &mut Vec<Candidate>, p: f64) {
     let total: f64 = kept.iter().map(|c| c.probability).sum();
     let too_little = ((1.0 - p) * total / kept.len() as f64).min(1.0); // the greatest weight is 1

@@ -72,7 +72,7 @@ mod tests {
         let mut sum = 0.0;
         for (start, end) in [(0, 8), (8, 16), (16, 19)] {
             let (inputs, targets) = (&ids[start..end], &ids[start + 1..=end]);
-            let mean = model.evaluate(ctx, inputs, targets, 1, end - start);
+            let mean = model.evaluate(ctx, inputs, targets, [1, end - start]);
             sum += f64::from(mean) * (end - start) as f64;
         }
         assert!((sum + scores.iter().sum::<f64>()).abs() < 1e-4, "{sum} {scores:?}");

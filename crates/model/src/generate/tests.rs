@@ -29,7 +29,7 @@ fn generate(
     (tokens, generator.finish_reason().expect("a finished generator"))
 }
 
-/// The same without a cache: the whole window is read anew for each token.
+/// Generates without a cache: the whole window is read again for each token.
 fn generate_naively(model: &Transformer, prompt: &[u32], options: &GenerateOptions) -> Vec<u32> {
     let config = model.config();
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
@@ -38,7 +38,7 @@ fn generate_naively(model: &Transformer, prompt: &[u32], options: &GenerateOptio
     for _ in 0..options.max_tokens {
         start = next_window_start(start, tokens.len(), config.context_length);
         let window = &tokens[start..];
-        let logits = model.logits(Context::detect(), window, 1, window.len());
+        let logits = model.logits(Context::detect(), window, [1, window.len()]);
         let mut last = logits.as_slice()[(window.len() - 1) * config.vocab_size..].to_vec();
         let seen = tokens.iter().copied().collect::<BTreeSet<_>>();
         tokens.push(sample::choose(&mut last, seen, &options.sampling, &mut rng));

@@ -1,4 +1,4 @@
-//! What all blocks share while the model runs once.
+//! The state that all blocks share during one run of the model.
 
 use super::tape_weights::TapeWeights;
 use crate::ModelConfig;

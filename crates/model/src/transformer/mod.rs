@@ -25,7 +25,7 @@ pub struct Transformer {
     layout: ModelLayout,
     rope: Option<RopeTable>,
     weights: Weights,
-    /// Whether the weights came from a directory whose output layer is its embedding.
+    /// The weights are from a directory whose output layer is its embedding if `true`.
     pub(crate) was_tied: bool,
 }
 
@@ -96,10 +96,8 @@ impl Transformer {
     /// # Errors
     /// If no model has this context length.
     pub fn set_context_length(&mut self, context_length: usize) -> Result<(), ConfigError> {
-        let config = ModelConfig { context_length, ..self.config.clone() };
-        config.validate()?;
-        self.rope = rope_table(&config);
-        self.config = config;
+        self.set_config(ModelConfig { context_length, ..self.config.clone() })?;
+        self.rope = rope_table(&self.config);
         Ok(())
     }
 
@@ -112,7 +110,10 @@ impl Transformer {
         bos_token_id: Option<u32>,
         eos_token_ids: Vec<u32>,
     ) -> Result<(), ConfigError> {
-        let config = ModelConfig { bos_token_id, eos_token_ids, ..self.config.clone() };
+        self.set_config(ModelConfig { bos_token_id, eos_token_ids, ..self.config.clone() })
+    }
+
+    fn set_config(&mut self, config: ModelConfig) -> Result<(), ConfigError> {
         config.validate()?;
         self.config = config;
         Ok(())
@@ -199,7 +200,8 @@ impl Transformer {
         pass.weights.linear_cross_entropy(&x, self.layout.lm_head, targets)
     }
 
-    /// Returns the mean loss in nats of predicting `targets` from `ids`, (B, T) each, and its
+    /// Returns the mean loss in nats of predicting `targets` from `ids`, both of `shape`
+    /// (B, T), and its
     /// gradients in the parameters, in their order and of their shapes.
     ///
     /// # Panics
@@ -210,49 +212,43 @@ impl Transformer {
         ctx: Context,
         ids: &[u32],
         targets: &[u32],
-        batch: usize,
-        time: usize,
+        shape: [usize; 2],
     ) -> (f32, Vec<Tensor>) {
         let parameters = self.parameters().tensors();
         let tape = Tape::new(ctx);
         let pass = self.pass(&tape, 0);
-        let loss = self.loss(&pass, ids, targets, [batch, time]);
+        let loss = self.loss(&pass, ids, targets, shape);
         let mut gradients = tape.backward(&loss);
         let in_order = pass.weights.gradients(&mut gradients, parameters);
         (loss.value().item(), in_order)
     }
 
-    /// Returns the mean loss in nats of predicting `targets` from `ids`, (B, T) each.
+    /// Returns the mean loss in nats of predicting `targets` from `ids`, both of `shape`
+    /// (B, T).
     ///
     /// # Panics
     /// If sizes or ids do not fit the model.
     #[track_caller]
-    pub fn evaluate(
-        &self,
-        ctx: Context,
-        ids: &[u32],
-        targets: &[u32],
-        batch: usize,
-        time: usize,
-    ) -> f32 {
+    pub fn evaluate(&self, ctx: Context, ids: &[u32], targets: &[u32], shape: [usize; 2]) -> f32 {
         let tape = Tape::inference(ctx);
-        self.loss(&self.pass(&tape, 0), ids, targets, [batch, time]).value().item()
+        self.loss(&self.pass(&tape, 0), ids, targets, shape).value().item()
     }
 
-    /// Returns the logits (B, T, V) of the token after each position of `ids` (B, T).
+    /// Returns the logits (B, T, V) of the token after each position of `ids`, of `shape`
+    /// (B, T).
     ///
     /// # Panics
     /// If sizes or ids do not fit the model.
     #[track_caller]
-    pub fn logits(&self, ctx: Context, ids: &[u32], batch: usize, time: usize) -> Tensor {
+    pub fn logits(&self, ctx: Context, ids: &[u32], shape: [usize; 2]) -> Tensor {
         let tape = Tape::inference(ctx);
         let pass = self.pass(&tape, 0);
-        let x = self.hidden(&pass, ids, [batch, time], None);
+        let x = self.hidden(&pass, ids, shape, None);
         pass.weights.linear(&x, self.layout.lm_head).into_value()
     }
 
-    /// Runs one sequence (T) and calls `visit` with the logits (N, V) of each N ≤ `rows` consecutive
-    /// positions and the index of the first, so that not all logits exist at once.
+    /// Runs one sequence (T) and calls `visit` with the logits (N, V) of N ≤ `rows` consecutive
+    /// positions at a time, and the index of the first, so that not all logits exist at once.
     pub(crate) fn logits_by_rows(
         &self,
         ctx: Context,
@@ -270,8 +266,8 @@ impl Transformer {
         }
     }
 
-    /// Appends token ids (T), at least one, to the sequence in `cache`. Returns the logits (V) of the
-    /// token that follows them.
+    /// Appends token ids (T), at least one, to the sequence in `cache`. Returns the logits (V) of
+    /// the token that follows them.
     ///
     /// # Panics
     /// If the sequence gets longer than the context, an id is not in the vocabulary, or the cache

@@ -19,15 +19,16 @@ pub(super) enum InferenceWeight {
     Int8(Int8Matrix),
 }
 
-/// Why a model's weights cannot be rounded to 8 bits.
+/// A weight that cannot be rounded to 8 bits.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
 #[error(
-    "the weight `{name}` cannot be rounded to 8 bits: {cause}; its file is damaged or its training failed"
+    "the weight `{name}` cannot be rounded to 8 bits: {cause}; \
+     its file is damaged or its training failed"
 )]
 pub struct QuantizeError {
-    /// The weight.
+    /// Its name.
     pub name: String,
-    /// What is wrong with it.
+    /// The reason.
     pub cause: NotFinite,
 }
 

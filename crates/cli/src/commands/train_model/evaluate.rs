@@ -65,7 +65,7 @@ impl Evaluator {
             let batch = self.batch(index, tokens, time);
             let predicted = batch.targets.len() as u64;
             let loss =
-                model.evaluate(self.context, &batch.ids, &batch.targets, batch.rows, batch.time);
+                model.evaluate(self.context, &batch.ids, &batch.targets, [batch.rows, batch.time]);
             sum += f64::from(loss) * predicted as f64;
             count += predicted;
             if let Some(progress) = progress {

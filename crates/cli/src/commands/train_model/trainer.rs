@@ -159,8 +159,7 @@ impl Trainer {
                 self.context,
                 &batch.ids,
                 &batch.targets,
-                batch.rows,
-                batch.time,
+                [batch.rows, batch.time],
             );
             loss_sum += f64::from(loss);
             if sums.is_empty() {

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// What transformers 4 writes for a small Llama.
+/// A small Llama as transformers 4 writes it.
 fn version_4() -> Value {
     json!({
         "architectures": ["LlamaForCausalLM"], "attention_bias": false, "bos_token_id": 1,
@@ -14,7 +14,7 @@ fn version_4() -> Value {
     })
 }
 
-/// The same from transformers 5.
+/// A small Llama as transformers 5 writes it.
 fn version_5() -> Value {
     let mut json = version_4();
     let fields = json.as_object_mut().unwrap();
@@ -217,14 +217,18 @@ fn a_llama_is_written_as_one_and_a_variant_under_its_own_name() {
 proptest! {
     #[test]
     fn what_is_written_is_read_back(
-        vocab_size in 10usize..100_000, context_length in 1usize..5000, heads in 1usize..8, half_head in 1usize..9,
-        num_layers in 1usize..5, d_ff in 1usize..300, rope in any::<bool>(), rope_theta in 1.0f64..1e6,
+        vocab_size in 10usize..100_000, context_length in 1usize..5000,
+        num_heads in 1usize..8, half_head in 1usize..9,
+        num_layers in 1usize..5, d_ff in 1usize..300,
+        rope in any::<bool>(), rope_theta in 1.0f64..1e6,
         norm in 0usize..3, ffn in 0usize..4, rms_norm_eps in 1e-8f64..1e-3,
-        bos_token_id in proptest::option::of(0u32..10), eos_token_ids in prop::collection::vec(0u32..10, 0..3),
+        bos_token_id in proptest::option::of(0u32..10),
+        eos_token_ids in prop::collection::vec(0u32..10, 0..3),
     ) {
+        let (norm, ffn) = (Norm::ALL[norm], FeedForward::ALL[ffn]);
         let config = ModelConfig {
-            vocab_size, context_length, d_model: heads * half_head * 2, num_heads: heads, num_layers, d_ff, rope,
-            rope_theta, norm: Norm::ALL[norm], ffn: FeedForward::ALL[ffn], rms_norm_eps, bos_token_id, eos_token_ids,
+            vocab_size, context_length, d_model: num_heads * half_head * 2, num_heads, num_layers,
+            d_ff, rope, rope_theta, norm, ffn, rms_norm_eps, bos_token_id, eos_token_ids,
         };
         let dir = tempfile::tempdir().unwrap();
         write(dir.path(), &config).unwrap();

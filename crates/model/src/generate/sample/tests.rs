@@ -178,7 +178,8 @@ proptest! {
             sum += candidate.probability;
             expected.push(candidate.id);
         }
-        let found: Vec<u32> = candidates(&logits, &Sampling { top_p: Some(p), ..ALL }).iter().map(|c| c.id).collect();
+        let found = candidates(&logits, &Sampling { top_p: Some(p), ..ALL });
+        let found: Vec<u32> = found.iter().map(|candidate| candidate.id).collect();
         prop_assert_eq!(found, expected);
     }
 }

@@ -58,7 +58,7 @@ fn the_loss_is_the_mean_over_all_predictions() {
     let model = model();
     let mean = |start: usize, time: usize| {
         let batch = Batch::read(&tokens, &[start as u64], time);
-        f64::from(model.evaluate(Context::detect(), &batch.ids, &batch.targets, 1, time))
+        f64::from(model.evaluate(Context::detect(), &batch.ids, &batch.targets, [1, time]))
     };
     let expected = (4.0 * mean(0, 4) + 4.0 * mean(4, 4) + 2.0 * mean(8, 2)) / 10.0;
     let evaluation = evaluator(2, 0).run(&model, &tokens, None).unwrap().unwrap();
