@@ -1,18 +1,17 @@
-//! Cutting a text into chunks that can be worked on one by one, or at the same time, with the same
-//! result as the whole.
+//! Cutting a text into chunks that can be processed one by one, or at the same time, with the
+//! result of the whole. Both training and encoding read their input in this way.
 //!
 //! A cut is safe where the pre-tokens on either side are those of the whole text. That holds
 //! - at both ends of a special token: the longest one at a position that no other special token
 //!   spans is always taken;
-//! - where the pattern has a boundary ([`Pattern`] knows from the characters on either side) and no
+//! - where the pattern has a boundary ([`Pattern`] tells from the characters on either side) and no
 //!   special token spans it.
 //!
-//! For encoding there is a third kind, so that one endless word is no single piece of work: inside
-//! a pre-token, where no merge can cross ([`SafeCuts`]) and both parts are pre-tokens on their
-//! own.
+//! Encoding may also cut inside a pre-token, where no merge can cross ([`SafeCuts`]) and both parts
+//! are pre-tokens by themselves; so even one endless word is shared by several threads.
 //!
-//! A chunk is about as long as asked for, and longer where no safe cut comes: a pre-token may be as
-//! long as the file.
+//! A chunk has about the size asked for, and is longer where no safe cut comes: a pre-token may be
+//! as long as the file.
 
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
@@ -21,13 +20,13 @@ use crate::merge::safe_cuts::SafeCuts;
 use crate::pretokenize::pattern::Pattern;
 use crate::special::SpecialTokens;
 
-/// So many bytes for each byte of a text may be looked at to find out whether special tokens span
-/// its cuts. More is asked for in a text of one letter that is full of special tokens of just this
-/// letter, and such.
+/// The bytes that may be looked at, per byte of a text, to find out whether special tokens span its
+/// cuts. Only contrived texts need more, like one letter repeated with special tokens of that
+/// letter.
 const EFFORT: usize = 8;
 
-/// Memory for the first read; it is doubled as long as the stream goes on, whatever the size of a
-/// chunk.
+/// Bytes of memory for the first read. It is doubled while the stream goes on, so that a short
+/// stream takes little, whatever the size of a chunk.
 const FIRST_READ: usize = 1 << 16;
 
 /// Finds safe cuts.
@@ -39,19 +38,19 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    /// Cuts for texts that are pre-tokenized by `pattern` between `specials`.
+    /// Creates a finder of cuts in texts that are pre-tokenized by `pattern` between `specials`.
     pub fn new(pattern: &Pattern, specials: &SpecialTokens) -> Cutter {
         Cutter { pattern: pattern.clone(), specials: specials.clone(), safe_cuts: None }
     }
 
-    /// Cuts for encoding, inside pre-tokens too: ids stay the same, pre-tokens need not.
+    /// Adds the cuts inside pre-tokens, which keep ids, but not pre-tokens, as they are.
     pub(crate) fn with_safe_cuts(self, safe_cuts: Option<SafeCuts>) -> Cutter {
         Cutter { safe_cuts, ..self }
     }
 
-    /// The last safe cut of `text` within `range`, if there is one. `text` begins at a safe cut.
-    /// With `more` it goes on behind what is given, and only cuts that hold however it goes on are
-    /// safe.
+    /// Returns the last safe cut of `text` within `range`, if any. `text` begins at a safe cut. With
+    /// `more`, text follows that is not known yet, and only cuts that are safe whatever follows
+    /// count.
     pub fn last_cut(&self, text: &[u8], range: Range<usize>, more: bool) -> Option<usize> {
         // A character has up to four bytes.
         let unsure = if more { self.specials.max_len().max(4) } else { 0 };
@@ -64,19 +63,19 @@ impl Cutter {
             .or_else(|| self.last_special_cut(text, start..range.end, sure))
     }
 
-    /// Whether nothing but a special token speaks against a cut at `at`.
+    /// Returns `true` if a cut at `at` is safe, unless a special token spans it.
     fn is_cut(&self, text: &[u8], at: usize) -> bool {
-        let are_apart = |safe_cuts: &SafeCuts| safe_cuts.are_apart(text[at - 1], text[at]);
+        let is_safe = |safe_cuts: &SafeCuts| safe_cuts.is_safe(text[at - 1], text[at]);
         self.pattern.is_boundary(text, at)
-            || self.safe_cuts.as_ref().is_some_and(are_apart) && self.pattern.is_in_run(text, at)
+            || self.safe_cuts.as_ref().is_some_and(is_safe) && self.pattern.is_in_run(text, at)
     }
 
-    /// The last end or beginning, within `range`, of a special token that begins at `sure` or
+    /// Returns the last end or start, within `range`, of a special token that begins at `sure` or
     /// before.
     fn last_special_cut(&self, text: &[u8], range: Range<usize>, sure: usize) -> Option<usize> {
         let end = range.end.min(sure + 1);
         let (mut at, mut last) = (0, None);
-        // As the text begins at a safe cut, those that are found are those of the whole.
+        // As the text begins at a safe cut, the special tokens found are those of the whole text.
         while let Some(found) = self.specials.find(text, at).filter(|found| found.start < end) {
             last = [found.end, found.start].into_iter().find(|cut| range.contains(cut)).or(last);
             at = found.end;
@@ -91,25 +90,25 @@ pub struct ChunkReader<R> {
     reader: R,
     cutter: Cutter,
     size: usize,
-    /// What was read behind the last cut.
+    /// Text that was read beyond the last cut.
     rest: Vec<u8>,
     at_end: bool,
 }
 
 impl<R: Read> ChunkReader<R> {
-    /// Chunks of about `size` bytes.
+    /// Creates a reader of chunks of about `size` bytes.
     pub fn new(reader: R, cutter: Cutter, size: usize) -> ChunkReader<R> {
         ChunkReader { reader, cutter, size: size.max(1), rest: Vec::new(), at_end: false }
     }
 
-    /// Puts the next chunk into `chunk`, in place of what was there. False when the stream is at
-    /// its end.
+    /// Replaces the content of `chunk` by the next chunk. Returns `false` if the stream is at its
+    /// end.
     ///
     /// # Errors
-    /// What the reader says. What was read since the last chunk is lost then.
+    /// Those of the reader. Text that was read since the last chunk is lost then.
     pub fn next_chunk(&mut self, chunk: &mut Vec<u8>) -> io::Result<bool> {
-        // What is in `chunk` is overwritten and not cleared first: zeroing it again would cost as
-        // much as reading.
+        // `chunk` is overwritten and not cleared first: zeroing it again would cost as much as
+        // reading.
         let mut filled = self.rest.len();
         chunk.resize(chunk.len().max(filled), 0);
         chunk[..filled].copy_from_slice(&self.rest);
@@ -130,20 +129,20 @@ impl<R: Read> ChunkReader<R> {
                 chunk.truncate(cut);
                 return Ok(true);
             }
-            // What could not be decided so near the end is looked at again.
+            // Positions too near the end to be decided are looked at again.
             searched =
                 if more { end.saturating_sub(2 * self.cutter.specials.max_len() + 8) } else { end };
             len = len.saturating_mul(2);
         }
     }
 
-    /// Reads until `chunk`, of which the first `filled` bytes are of the text, has `len` of them,
-    /// or until the stream is at its end; says how many it has.
+    /// Reads until `len` bytes of `chunk` are text, of which the first `filled` are already, or until
+    /// the stream is at its end. Returns the number of bytes of text.
     fn fill(&mut self, chunk: &mut Vec<u8>, mut filled: usize, len: usize) -> io::Result<usize> {
         while !self.at_end && filled < len {
-            let room = len.min(filled.saturating_mul(2).max(FIRST_READ));
-            if chunk.len() < room {
-                chunk.resize(room, 0);
+            let wanted = len.min(filled.saturating_mul(2).max(FIRST_READ));
+            if chunk.len() < wanted {
+                chunk.resize(wanted, 0);
             }
             let end = len.min(chunk.len());
             match self.reader.read(&mut chunk[filled..end]) {

@@ -1,36 +1,35 @@
-//! Pre-tokens seen before, with their ids. Texts repeat themselves: nearly every pre-token is found
-//! here.
+//! The ids of short pre-tokens seen before. Texts repeat themselves: nearly every pre-token is here.
 //!
 //! A pre-token of up to 15 bytes and its ids, if they fit into sixteen bytes with their number, are
-//! one entry of 32 bytes, half a cache line. A set holds two entries, the one that was asked for
-//! last in the first place; a new one takes that, and what was in the second is forgotten. So the
-//! cache has a fixed size, and needs no other rule.
+//! one entry of 32 bytes, half a cache line. The cache is two-way set-associative: a key belongs to
+//! one set of two entries, one cache line. The entry used last comes first, and a new one replaces
+//! the other. So the cache has a fixed size and needs no other rule.
 
 use std::marker::PhantomData;
 
 use crate::encode::token_id::TokenId;
-use crate::memory::fibonacci_hash::spread;
+use crate::memory::fibonacci_hash::fibonacci_hash;
 use crate::memory::huge_pages::Table;
 use crate::memory::prefetch::prefetch;
 use crate::memory::short_key::Key;
 
-/// 2¹⁶ sets, 4 MB, of which a text touches as much as it has different pre-tokens.
+/// The number of sets: 4 MB, of which a text touches as much as it has distinct pre-tokens.
 const NUM_SETS: usize = 1 << 16;
 
-/// A set, by a number that fits the number of them.
+/// The index of a set. Every value of the type is one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SetIndex(u16);
 
 impl SetIndex {
-    /// The set of a key.
+    /// Returns the set of a key.
     #[inline(always)]
     fn of(key: Key) -> SetIndex {
-        SetIndex((spread(key.0 ^ key.1.rotate_left(29)) >> 48) as u16)
+        SetIndex((fibonacci_hash(key.0 ^ key.1.rotate_left(29)) >> 48) as u16)
     }
 }
 
-/// The two parts of the key, and the group of the ids; zeros where there is none, as a key without
-/// bytes is not asked for.
+/// The two numbers of the key, and the group of the ids. A free entry is all zeros, which is the key
+/// of no pre-token, as none is empty.
 type Entry = [u64; 4];
 
 /// A cache from short pre-tokens to ids.
@@ -40,7 +39,7 @@ pub(crate) struct Cache<T> {
     ids: PhantomData<T>,
 }
 
-/// The cache as loops look at it.
+/// The sets of a [`Cache`], for loops: the position of the table is looked up once.
 #[derive(Debug)]
 pub(crate) struct Sets<'c, T> {
     sets: &'c mut [[Entry; 2]; NUM_SETS],
@@ -48,22 +47,23 @@ pub(crate) struct Sets<'c, T> {
 }
 
 impl<T: TokenId> Cache<T> {
+    /// Creates an empty cache.
     pub(crate) fn new() -> Cache<T> {
         Cache { table: Table::zeroed(), ids: PhantomData }
     }
 
-    /// The same, for much text.
-    pub(crate) fn in_large_pages(self) -> Cache<T> {
-        Cache { table: self.table.in_large_pages(), ..self }
+    /// Keeps the cache in huge pages, which pays for much text.
+    pub(crate) fn in_huge_pages(self) -> Cache<T> {
+        Cache { table: self.table.in_huge_pages(), ..self }
     }
 
+    /// Returns the sets.
     #[inline(always)]
     pub(crate) fn sets(&mut self) -> Sets<'_, T> {
         Sets { sets: self.table.values(), ids: PhantomData }
     }
 
-    /// Appends the ids of a pre-token, which is a short one: as they were found before, or as
-    /// `merge` appends them.
+    /// Appends the ids of a short pre-token: as they are in the cache, or as `merge` appends them.
     #[inline(never)]
     pub(crate) fn get_or_merge(
         &mut self,
@@ -77,14 +77,14 @@ impl<T: TokenId> Cache<T> {
         }
         let before = ids.len();
         merge(&key.bytes()[..key.len()], ids);
-        // What has too many ids is merged again whenever it comes.
+        // A pre-token with too many ids for a group is merged again whenever it occurs.
         let Some(group) = T::group(&ids[before..]) else { return };
-        self.sets().put(set, key, group);
+        self.sets().insert(set, key, group);
     }
 }
 
 impl<T: TokenId> Sets<'_, T> {
-    /// The set of a pre-token, which is fetched from memory meanwhile.
+    /// Returns the set of a pre-token, and prefetches it.
     #[inline(always)]
     pub(crate) fn request(&self, key: Key) -> SetIndex {
         let set = SetIndex::of(key);
@@ -92,7 +92,7 @@ impl<T: TokenId> Sets<'_, T> {
         set
     }
 
-    /// The ids of a pre-token of this set, if they are in it.
+    /// Returns the ids of a pre-token of this set, if they are in it.
     #[inline(always)]
     pub(crate) fn find(&mut self, set: SetIndex, key: Key) -> Option<T::Group> {
         let set = &mut self.sets[usize::from(set.0)];
@@ -103,8 +103,8 @@ impl<T: TokenId> Sets<'_, T> {
         Some(bytemuck::cast([first, second]))
     }
 
-    /// Puts a pre-token that is not there in the first place of its set.
-    fn put(&mut self, set: SetIndex, key: Key, group: T::Group) {
+    /// Inserts a pre-token that is not there, in the first place of its set.
+    fn insert(&mut self, set: SetIndex, key: Key, group: T::Group) {
         let [first, second]: [u64; 2] = bytemuck::cast(group);
         let set = &mut self.sets[usize::from(set.0)];
         *set = [[key.0, key.1, first, second], set[0]];
@@ -116,8 +116,10 @@ fn is_of(entry: &Entry, key: Key) -> bool {
     (entry[0] ^ key.0) | (entry[1] ^ key.1) == 0
 }
 
-/// Whether the second entry is the key's; it is the first one then. What is asked for often is
-/// first nearly always, so that the branch can be foreseen.
+/// Swaps the entries of a set if the second is that of the key. Returns `true` if it was.
+///
+/// Frequent pre-tokens are nearly always in the first place, so that the branch to here is
+/// predictable.
 #[cold]
 #[inline(never)]
 fn bring_forward(set: &mut [Entry; 2], key: Key) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::encode::cache::{Cache, SetIndex};
 use crate::encode::lookup::{GroupBuffer, IdLookup, MAX_BATCH_IDS};
-use crate::encode::miss::Merger;
+use crate::encode::miss::MissEncoder;
 use crate::encode::token_id::TokenId;
 use crate::error::Result;
 use crate::merge::model::Model;
@@ -19,7 +19,7 @@ pub struct Encoder<'t, T: TokenId> {
     pattern: Pattern,
     pipeline: Pipeline<SetIndex>,
     cache: Cache<T>,
-    merger: Merger<'t, T>,
+    misses: MissEncoder<'t, T>,
     buffer: GroupBuffer<T>,
 }
 
@@ -44,14 +44,14 @@ impl<'t, T: TokenId> Encoder<'t, T> {
             pattern: pattern.clone(),
             pipeline: Pipeline::new(),
             cache: Cache::new(),
-            merger: Merger::new(model, specials),
+            misses: MissEncoder::new(model, specials),
             buffer: [T::default(); MAX_BATCH_IDS],
         }
     }
 
     /// Keeps the cache in huge pages, which pays for much text.
-    pub(crate) fn in_large_pages(self) -> Self {
-        Encoder { cache: self.cache.in_large_pages(), ..self }
+    pub(crate) fn in_huge_pages(self) -> Self {
+        Encoder { cache: self.cache.in_huge_pages(), ..self }
     }
 
     /// Appends the ids of `text` to `ids`; special tokens become their ids.
@@ -59,9 +59,9 @@ impl<'t, T: TokenId> Encoder<'t, T> {
     /// # Errors
     /// [`Error::PatternRun`](crate::Error::PatternRun), with a custom pattern only.
     pub fn encode(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
-        let Encoder { pattern, pipeline, cache, merger, buffer } = self;
-        let specials = merger.specials();
-        let mut run = pipeline.run(text, 0, IdLookup { cache, merger, buffer, ids });
+        let Encoder { pattern, pipeline, cache, misses, buffer } = self;
+        let specials = misses.specials();
+        let mut run = pipeline.run(text, 0, IdLookup { cache, misses, buffer, ids });
         match specials {
             None => pattern.for_each_boundary(text, 0..text.len(), &mut run)?,
             Some(specials) => {

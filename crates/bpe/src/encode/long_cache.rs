@@ -1,15 +1,15 @@
-//! Pre-tokens too long for [`Cache`](crate::encode::cache::Cache), with their ids: indentation, lines of
+//! The ids of pre-tokens too long for [`Cache`](crate::encode::cache::Cache): indentation, lines of
 //! dashes, long names. They are rare, but merging them costs most.
 
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-/// Longest pre-token that is kept. With [`PLACES`] it bounds the memory: 3 MB with ids of 16 bits,
-/// 5 MB with those of 32, if every byte becomes an id.
+/// The length of the longest pre-token that is kept. With [`PLACES`] it bounds the memory: 3 MB with
+/// ids of 16 bits, 5 MB with ids of 32 bits, if every byte becomes an id.
 const MAX_BYTES: usize = 256;
 
-/// A pre-token has one place, by its hash; the one that came last is kept.
+/// The number of places. A pre-token has one, by its hash; the last one that came is kept there.
 const PLACES: usize = 1 << 12;
 
 /// A cache from long pre-tokens to ids.
@@ -26,12 +26,13 @@ struct Kept<T> {
 }
 
 impl<T: Copy + Default> LongCache<T> {
+    /// Creates an empty cache.
     pub(crate) fn new() -> LongCache<T> {
         LongCache { places: vec![Kept::default(); PLACES], hasher: RandomState::default() }
     }
 
-    /// The ids of `pre_token`, which is not empty: as they were found before, or as `merge` appends
-    /// them to a list.
+    /// Appends the ids of `pre_token`, which is not empty, to `ids`: as they are in the cache, or as
+    /// `merge` appends them to a list.
     pub(crate) fn get_or_merge(
         &mut self,
         pre_token: &[u8],

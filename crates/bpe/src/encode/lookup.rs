@@ -1,7 +1,7 @@
-//! Looking up the ids of pre-tokens.
+//! Looking up the ids of pre-tokens in the cache, a batch at a time.
 
 use crate::encode::cache::{Cache, SetIndex};
-use crate::encode::miss::Merger;
+use crate::encode::miss::MissEncoder;
 use crate::encode::token_id::TokenId;
 use crate::memory::short_key::Key;
 use crate::pretokenize::boundaries::MAX_PENDING;
@@ -13,10 +13,10 @@ pub(crate) const MAX_BATCH_IDS: usize = MAX_PENDING * 8;
 /// Memory for the ids of a batch.
 pub(crate) type GroupBuffer<T> = [T; MAX_BATCH_IDS];
 
-/// Appends the ids of pre-tokens to `ids`: those in the cache, and what `merger` makes of others.
+/// Appends the ids of pre-tokens to `ids`: those in the cache, and others as `misses` encodes them.
 pub(crate) struct IdLookup<'r, 't, T> {
     pub(crate) cache: &'r mut Cache<T>,
-    pub(crate) merger: &'r mut Merger<'t, T>,
+    pub(crate) misses: &'r mut MissEncoder<'t, T>,
     pub(crate) buffer: &'r mut GroupBuffer<T>,
     pub(crate) ids: &'r mut Vec<T>,
 }
@@ -33,15 +33,15 @@ impl<T: TokenId> Lookup for IdLookup<'_, '_, T> {
     #[inline(always)]
     fn resolve(&mut self, text: &[u8], keys: &[Key], sets_of_keys: &[SetIndex]) {
         let (cache, ids, buffer) = (&mut *self.cache, &mut *self.ids, &mut *self.buffer);
-        // Hits are copied into a buffer of fixed size, and from there to `ids` at once, so that
-        // the loop need not ask whether `ids` has room.
+        // Hits go into a buffer of fixed size first, and from there to `ids` all at once, so that
+        // the loop does not ask each time whether `ids` must grow.
         let mut count = 0;
         let mut sets = cache.sets();
         for (&key, &set) in keys.iter().zip(sets_of_keys) {
             let Some(group) = sets.find(set, key) else {
                 ids.extend_from_slice(&buffer[..count]);
                 count = 0;
-                self.merger.append(text, key, cache, ids);
+                self.misses.append(text, key, cache, ids);
                 sets = cache.sets();
                 continue;
             };

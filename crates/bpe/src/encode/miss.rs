@@ -1,4 +1,4 @@
-//! The ids of pre-tokens that are not where they are looked up first.
+//! Encoding the pre-tokens that a look-up in the cache has missed.
 
 use crate::encode::cache::Cache;
 use crate::encode::long_cache::LongCache;
@@ -7,37 +7,40 @@ use crate::memory::short_key::Key;
 use crate::merge::model::{Model, Scratch};
 use crate::special::SpecialTokens;
 
-/// Pre-tokens of more bytes are cut into parts first, where that can be done. Shorter ones are in a
-/// cache as they are.
+/// The length from which on pre-tokens are cut into parts, where that is safe: these are merged one
+/// by one, and may be in a cache. Shorter ones are in a cache as a whole.
 const LONG: usize = 256;
 
-/// Merges on one thread; remembers long pre-tokens.
+/// Encodes missed pre-tokens on one thread; remembers long ones.
 #[derive(Debug)]
-pub(crate) struct Merger<'t, T> {
+pub(crate) struct MissEncoder<'t, T> {
     model: &'t Model,
-    /// Pre-tokens of just these bytes are special tokens; `None` where those are text like any
-    /// other.
+    /// Pre-tokens of exactly these bytes are special tokens; `None` where special tokens are text
+    /// like any other.
     specials: Option<&'t SpecialTokens>,
     long_cache: LongCache<T>,
     scratch: Scratch,
 }
 
-impl<'t, T: TokenId> Merger<'t, T> {
-    pub(crate) fn new(model: &'t Model, specials: Option<&'t SpecialTokens>) -> Merger<'t, T> {
-        Merger { model, specials, long_cache: LongCache::new(), scratch: Scratch::default() }
+impl<'t, T: TokenId> MissEncoder<'t, T> {
+    /// Creates an encoder that has seen no pre-token yet.
+    pub(crate) fn new(model: &'t Model, specials: Option<&'t SpecialTokens>) -> MissEncoder<'t, T> {
+        let (long_cache, scratch) = (LongCache::new(), Scratch::default());
+        MissEncoder { model, specials, long_cache, scratch }
     }
 
+    /// Returns the special tokens, or `None` where they are text like any other.
     pub(crate) fn specials(&self) -> Option<&'t SpecialTokens> {
         self.specials
     }
 
-    /// The id of the special token that a pre-token is.
+    /// Returns the id of the special token that a pre-token is, if it is one.
     fn special(&self, pre_token: &[u8]) -> Option<T> {
         Some(T::from_id(self.specials?.id_of(pre_token)?))
     }
 
-    /// Appends the ids of a pre-token to `ids`. If it is short, its key has all of it; else it is
-    /// the range of `text` that the key names. What has a place in `cache` is there afterwards.
+    /// Appends the ids of a pre-token to `ids`, and keeps them in `cache` if they fit into it. The
+    /// key contains a short pre-token itself, and of a long one its range of `text`.
     #[cold]
     #[inline(never)]
     pub(crate) fn append(&mut self, text: &[u8], key: Key, cache: &mut Cache<T>, ids: &mut Vec<T>) {
@@ -70,7 +73,7 @@ impl<'t, T: TokenId> Merger<'t, T> {
     }
 
     fn append_long(&mut self, pre_token: &[u8], ids: &mut Vec<T>) {
-        let Merger { model, long_cache, scratch, .. } = self;
+        let MissEncoder { model, long_cache, scratch, .. } = self;
         long_cache
             .get_or_merge(pre_token, ids, |ids| append_merged(model, pre_token, scratch, ids));
     }

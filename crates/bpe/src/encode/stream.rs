@@ -1,9 +1,10 @@
 //! Encoding a stream on several threads, in memory that does not grow with it.
 //!
-//! Whoever is free reads the next chunk, up to a safe cut ([`Cutter`](crate::Cutter)), and encodes
-//! it. Whoever has finished the chunk that is next in order hands it on, and those behind it that
-//! wait already; the others go on meanwhile. Nobody reads further ahead than a few chunks, so a
-//! slow reader or writer only makes the others wait.
+//! Each thread reads the next chunk, up to a safe cut ([`Cutter`](crate::Cutter)), encodes it, and
+//! puts its ids into a common queue. The thread that finishes the chunk that is next in order gives
+//! it to the sink, with all that follow it in the queue; the other threads go on meanwhile. No
+//! thread reads further ahead than a few chunks, so a slow reader or a slow sink only makes the
+//! others wait, and memory is bounded.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -15,32 +16,32 @@ use crate::encode::token_id::TokenId;
 use crate::error::Error;
 use crate::memory::lock::lock;
 
-/// How a stream is encoded. The result does not depend on it.
+/// Options for encoding a stream. The result does not depend on them.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamOptions {
-    /// Number of threads, at least 1.
+    /// The number of threads, at least 1.
     pub threads: usize,
-    /// Bytes that a thread takes at a time.
+    /// Bytes per chunk, about.
     pub chunk_size: usize,
 }
 
 impl StreamOptions {
-    /// This many threads and chunks of a size that suits caches.
+    /// Returns options with this many threads, and chunks of a size that suits CPU caches.
     pub fn new(threads: usize) -> StreamOptions {
         StreamOptions { threads, chunk_size: 1 << 19 }
     }
 }
 
-/// What a stream was.
+/// The size of a stream that was encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StreamStats {
     /// Bytes read.
     pub bytes: u64,
-    /// Ids made of them.
+    /// Ids that were made.
     pub tokens: u64,
 }
 
-/// How many finished chunks a thread may be ahead of the one that is next in order.
+/// Chunks per thread that may be read before the one that is next in order is given to the sink.
 const AHEAD: u64 = 3;
 
 /// Encodes on `threads` threads all chunks of `reader`, each thread with an encoder of its own, and
@@ -75,35 +76,35 @@ pub(crate) fn encode<'t, T: TokenId, E: From<Error> + Send>(
     };
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(|| line.work(encoder().in_large_pages()));
+            scope.spawn(|| line.work(encoder().in_huge_pages()));
         }
-        line.work(encoder().in_large_pages());
+        line.work(encoder().in_huge_pages());
     });
     let output = line.output.into_inner().unwrap_or_else(PoisonError::into_inner);
     output.error.map_or(Ok(output.stats), Err)
 }
 
-/// What the threads share: one end where chunks come in, one where ids go out.
+/// State that the threads share: the input, and the output in order.
 struct Line<R, S, T, E, P> {
     /// The reader and the number of the next chunk.
     input: Mutex<(ChunkReader<R>, u64)>,
     output: Mutex<Output<T, E>>,
-    /// Whoever hands on has it, so that nobody waits for it.
+    /// Used only by the thread that hands on, so that nobody waits for it.
     sink: Mutex<S>,
-    /// Told when a chunk was handed on, or when all is over.
+    /// Notified when a chunk was handed on, and when all is over.
     moved: Condvar,
     ahead: u64,
     progress: P,
 }
 
 struct Output<T, E> {
-    /// The number of the chunk that the sink gets next.
+    /// The number of the chunk that goes to the sink next.
     next: u64,
-    /// Ids of chunks that the sink did not get yet, and how many bytes they were.
+    /// The ids of finished chunks that the sink has not got yet, and the sizes of these in bytes.
     finished: BTreeMap<u64, (Vec<T>, usize)>,
-    /// Whether a thread is at it.
+    /// `true` while a thread gives chunks to the sink.
     is_handing_on: bool,
-    /// Memory to use again.
+    /// Vectors to use again.
     spare: Vec<Vec<T>>,
     stats: StreamStats,
     error: Option<E>,
@@ -118,7 +119,7 @@ where
     E: From<Error>,
     P: Fn(u64),
 {
-    /// What each thread does until the stream is at its end.
+    /// The loop of each thread, until the stream is at its end.
     fn work(&self, mut encoder: Encoder<'_, T>) {
         let _guard = StopOnPanic(self);
         let mut chunk = Vec::new();
@@ -135,7 +136,8 @@ where
         }
     }
 
-    /// Waits until the line has moved on enough, then reads.
+    /// Waits until the output has caught up, then reads. Returns the number of the chunk and a
+    /// vector for its ids, or `None` at the end.
     fn next_chunk(&self, chunk: &mut Vec<u8>) -> Result<Option<(u64, Vec<T>)>, Error> {
         let mut input = lock(&self.input);
         let mut output = lock(&self.output);
@@ -152,7 +154,8 @@ where
         Ok(input.0.next_chunk(chunk)?.then_some((number, ids)))
     }
 
-    /// Gives the sink what is next in order; leaves that to another thread if one is doing so.
+    /// Puts the ids of a chunk into the queue, then gives the sink the chunks that are next in order,
+    /// unless another thread is doing so.
     fn hand_on(&self, number: u64, ids: Vec<T>, bytes: usize) {
         let mut output = lock(&self.output);
         output.finished.insert(number, (ids, bytes));
@@ -194,7 +197,7 @@ where
     }
 }
 
-/// Lets the other threads end when one panics, so that the panic is seen.
+/// Stops the other threads when one panics, so that they end and the panic is seen.
 struct StopOnPanic<'l, R, S, T, E, P>(&'l Line<R, S, T, E, P>)
 where
     R: Read,

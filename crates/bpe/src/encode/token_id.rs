@@ -1,18 +1,18 @@
-//! Ids as callers store them.
+//! The types of ids that callers choose from.
 
 use bytemuck::{Pod, Zeroable};
 
-/// An id: `u32`, or `u16` for a vocabulary that it suffices for.
+/// A token id: `u32`, or `u16` for vocabularies of up to 65536 tokens.
 pub trait TokenId: Pod + Default + Send + Sync + std::fmt::Debug {
     /// The largest id that the type holds.
     const MAX: u32;
-    /// A few ids in sixteen bytes; the last place holds their number.
+    /// A few ids in sixteen bytes; the last place contains their number.
     type Group: Pod + AsRef<[Self]>;
-    /// `id`, which is not above [`TokenId::MAX`].
+    /// Converts `id`, which is not above [`TokenId::MAX`].
     fn from_id(id: u32) -> Self;
-    /// The number of ids in a group.
+    /// Returns the number of ids in a group.
     fn group_len(group: &Self::Group) -> usize;
-    /// The group of these ids, with zeros behind them; `None` if they are too many.
+    /// Returns the group of these ids, with zeros behind them, or `None` if they are too many.
     fn group(ids: &[Self]) -> Option<Self::Group> {
         let mut group = Self::Group::zeroed();
         let (last, places) =

@@ -1,9 +1,12 @@
-//! Memory for a table that is looked up at random.
+//! Huge pages of memory, for a table that is looked up at random.
 //!
-//! The operating system gives memory out in pages of 4 kB, and a CPU remembers where some dozens of
-//! them are; in a table of megabytes nearly every look-up asks for another one, and in a virtual
-//! machine it takes long to find. Pages of 2 MB are found at once. They have to be asked for, and
-//! be where a multiple of their size is.
+//! The operating system gives out memory in pages of 4 kB, and a CPU core finds the addresses of
+//! some dozens of them at once. In a table of megabytes nearly every look-up needs another page,
+//! whose address takes long to find, above all in a virtual machine. Pages of 2 MB are few enough.
+//! A program has to ask for them, and its memory must begin at a multiple of their size.
+//!
+//! The crate `tensor` asks for huge pages too, but for vectors that exist already, by a system call
+//! that is `unsafe`. Here the table is a memory map of its own, which needs no `unsafe`.
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::marker::PhantomData;
@@ -11,45 +14,44 @@ use std::marker::PhantomData;
 use bytemuck::Pod;
 use memmap2::MmapMut;
 
-/// A large page: 2 MB, on x86-64 and mostly on ARM.
-const PAGE: usize = 2 << 20;
+/// Bytes of a huge page, on x86-64 and mostly on ARM.
+const HUGE_PAGE: usize = 2 << 20;
 
-/// `N` values, all of them zeros at first.
+/// `N` values, all zeros at first.
 #[derive(Debug)]
 pub(crate) struct Table<V, const N: usize> {
     map: MmapMut,
-    /// The first byte of the map that begins a large page.
+    /// The first byte of the map that is at a multiple of [`HUGE_PAGE`].
     start: usize,
     values: PhantomData<V>,
 }
 
 impl<V: Pod, const N: usize> Table<V, N> {
-    /// Memory that is there when it is first looked at. If there is none, the program ends, as with
-    /// any other memory.
+    /// Creates a table whose memory is taken page by page, when it is first used. If there is no
+    /// address space left, the program ends, as with any other allocation.
     pub fn zeroed() -> Table<V, N> {
         let layout = Layout::new::<[V; N]>();
-        let map =
-            MmapMut::map_anon(layout.size() + PAGE).unwrap_or_else(|_| handle_alloc_error(layout));
-        let start = map.as_ptr().align_offset(PAGE);
+        let map = MmapMut::map_anon(layout.size() + HUGE_PAGE)
+            .unwrap_or_else(|_| handle_alloc_error(layout));
+        let start = map.as_ptr().align_offset(HUGE_PAGE);
         Table { map, start, values: PhantomData }
     }
 
-    /// Asks for large pages where none were looked at yet. They take longer to get, as each is
-    /// zeroed as a whole.
-    pub fn in_large_pages(self) -> Table<V, N> {
-        // Without them everything is the same, and slower.
+    /// Asks for huge pages for what was not used yet. Each takes longer to get, because all of it is
+    /// zeroed at once.
+    pub fn in_huge_pages(self) -> Table<V, N> {
+        // Without them the table is slower, but works: a refusal is no error.
         #[cfg(target_os = "linux")]
         let _ = self.map.advise_range(memmap2::Advice::HugePage, self.start, size_of::<[V; N]>());
         self
     }
 
-    /// The values.
+    /// Returns the values.
     #[inline(always)]
     pub fn values(&mut self) -> &mut [V; N] {
         let bytes = &mut self.map[self.start..][..size_of::<[V; N]>()];
         let values = bytemuck::cast_slice_mut(bytes).first_chunk_mut();
-        // `zeroed` made the map long enough, whatever comes in later.
-        values.unwrap_or_else(|| unreachable!("as many bytes as N values have"))
+        values.unwrap_or_else(|| unreachable!("`zeroed` maps as many bytes as N values have"))
     }
 }
 
@@ -58,14 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holds_what_is_put_in_and_zeros() {
-        for large in [false, true] {
+    fn holds_what_was_written_and_zeros() {
+        for huge in [false, true] {
             let mut table = Table::<[u64; 8], 70_000>::zeroed();
-            if large {
-                table = table.in_large_pages();
+            if huge {
+                table = table.in_huge_pages();
             }
             let at = std::ptr::from_ref(table.values()).addr();
-            assert_eq!(at % PAGE, 0);
+            assert_eq!(at % HUGE_PAGE, 0);
             assert!(table.values().iter().all(|value| *value == [0; 8]));
             table.values()[69_999] = [1; 8];
             assert_eq!(table.values()[69_999], [1; 8]);
@@ -73,18 +75,18 @@ mod tests {
         }
     }
 
-    /// The flag `hg` of a piece of memory says that large pages were asked for.
+    /// Linux shows by the flag `hg` of a mapping that huge pages were asked for.
     #[cfg(target_os = "linux")]
     #[test]
-    fn asks_for_large_pages() {
+    fn asks_for_huge_pages() {
         if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
-            eprintln!("skipped: this kernel has no large pages");
+            eprintln!("skipped: this kernel has no huge pages");
             return;
         }
-        for large in [false, true] {
+        for huge in [false, true] {
             let mut table = Table::<[u64; 8], 70_000>::zeroed();
-            if large {
-                table = table.in_large_pages();
+            if huge {
+                table = table.in_huge_pages();
             }
             let at = std::ptr::from_ref(table.values()).addr();
             let pieces = std::fs::read_to_string("/proc/self/smaps").unwrap();
@@ -95,7 +97,7 @@ mod tests {
                 !matches!(ends, Some([Ok(start), Ok(end)]) if start <= at && at < end)
             });
             let flags = lines.find(|line| line.starts_with("VmFlags:")).unwrap();
-            assert_eq!(flags.contains(" hg"), large, "{flags}");
+            assert_eq!(flags.contains(" hg"), huge, "{flags}");
         }
     }
 }

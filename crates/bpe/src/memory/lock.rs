@@ -1,9 +1,9 @@
-//! A mutex as this crate uses it.
+//! Mutexes whose poisoning does not matter.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks a mutex, be it that a thread panicked with it: that thread takes the others with it when
-/// they are joined, and until then its lock does not matter.
+/// Locks, ignoring poisoning. In this crate a thread that panics takes the others with it when they
+/// are joined.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,19 +1,22 @@
-//! Short pre-tokens as sixteen bytes, to be compared and hashed without a branch on their length.
+//! Short pre-tokens as sixteen bytes, which are compared and hashed without a branch on their
+//! length.
 
 use std::ops::Range;
 
-/// The longest pre-token whose bytes are its key.
+/// The length of the longest pre-token whose bytes are its key.
 pub(crate) const MAX_BYTES: usize = 15;
 
-/// In a key's last byte, where a short pre-token has its length: it stands for a longer one.
+/// The last byte of the key of a long pre-token, where the key of a short one has its length.
 const LONG: u64 = 0xFF << 56;
 
-/// The bytes of a short pre-token, zeros, and in the last of sixteen bytes their number: two
-/// numbers with the first byte lowest. A longer one is told by two numbers from elsewhere.
+/// The key of a pre-token: sixteen bytes in two numbers, the first byte lowest.
+///
+/// Of a short pre-token it contains the bytes, then zeros, and its length in the last byte. Of a
+/// long one it contains two numbers that the caller chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Key(pub(crate) u64, pub(crate) u64);
 
-/// `KEEP[len]`: masks of the first `len` of 16 bytes.
+/// Masks: `KEEP[len]` keeps the first `len` of 16 bytes.
 const KEEP: [(u64, u64); MAX_BYTES + 1] = {
     let mut keep = [(0, 0); MAX_BYTES + 1];
     let mut len = 0;
@@ -26,14 +29,14 @@ const KEEP: [(u64, u64); MAX_BYTES + 1] = {
 };
 
 impl Key {
-    /// The key of `text[range]`, of up to 15 bytes; of a longer range, [`Key::long`] of its start
-    /// and end.
+    /// Returns the key of `text[range]` if it has up to 15 bytes; of a longer range, [`Key::long`]
+    /// of its start and end.
     #[inline(always)]
     pub(crate) fn new(text: &[u8], range: Range<usize>) -> Key {
         let Range { start, end } = range;
         let len = end.wrapping_sub(start);
-        // Sixteen bytes are loaded at once, whatever the length, where so many are left. It is
-        // asked for in this way because the compiler then needs one comparison.
+        // Where sixteen bytes are left, all are loaded at once and masked, whatever the length.
+        // Written in this way, the question costs one comparison.
         let are_left = text.len() >= 16 && start <= text.len() - 16;
         let bytes = if are_left { text[start..].first_chunk::<16>() } else { None };
         let (Some(&(keep_low, keep_high)), Some(bytes)) = (KEEP.get(len), bytes) else {
@@ -44,7 +47,7 @@ impl Key {
         Key(low & keep_low, high & keep_high | (len as u64) << 56)
     }
 
-    /// The same where sixteen bytes are too few, or more than are left.
+    /// Returns the key of a long pre-token, or of a short one with fewer than 16 bytes left.
     #[cold]
     #[inline(never)]
     fn long_or_near_the_end(text: &[u8], range: Range<usize>) -> Key {
@@ -59,29 +62,29 @@ impl Key {
         Key(bytes as u64, (bytes >> 64) as u64)
     }
 
-    /// What stands for a longer pre-token: a number, and one below 2⁵⁶.
+    /// Returns a key for a long pre-token: a number, and one below 2⁵⁶.
     #[inline]
     pub(crate) fn long(number: u64, below: usize) -> Key {
         Key(number, LONG | below as u64)
     }
 
-    /// The two numbers of [`Key::long`].
+    /// Returns the two numbers of [`Key::long`], or `None` for a short pre-token.
     #[inline]
     pub(crate) fn as_long(self) -> Option<(u64, usize)> {
         (self.1 >= LONG).then_some((self.0, (self.1 & !LONG) as usize))
     }
 
-    /// How many bytes a short pre-token has.
+    /// Returns the length of a short pre-token.
     pub(crate) fn len(self) -> usize {
         (self.1 >> 56) as usize
     }
 
-    /// The sixteen bytes.
+    /// Returns the sixteen bytes.
     pub(crate) fn bytes(self) -> [u8; 16] {
         (u128::from(self.0) | u128::from(self.1) << 64).to_le_bytes()
     }
 
-    /// A number that orders keys like the pre-tokens they stand for.
+    /// Returns a number that orders the keys of short pre-tokens like their bytes.
     pub(crate) fn rank(self) -> u128 {
         u128::from_be_bytes(self.bytes())
     }
@@ -113,7 +116,8 @@ mod tests {
             b in prop::collection::vec(0u8..3, 0..=MAX_BYTES),
         ) {
             let text = [&a[..], &b, &[7; 16]].concat();
-            let (key_a, key_b) = (Key::new(&text, 0..a.len()), Key::new(&text, a.len()..a.len() + b.len()));
+            let key_a = Key::new(&text, 0..a.len());
+            let key_b = Key::new(&text, a.len()..a.len() + b.len());
             prop_assert_eq!(key_a.rank().cmp(&key_b.rank()), a.cmp(&b));
             prop_assert_eq!(&key_a.bytes()[..a.len()], &a[..]);
             prop_assert_eq!(key_a.len(), a.len());

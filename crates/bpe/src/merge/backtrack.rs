@@ -1,95 +1,110 @@
-//! Merging from left to right, in time that grows with the text and not faster.
+//! Merging a long pre-token from left to right, in linear time.
 //!
-//! Merging goes by the order of the list, all over the pre-token. But the result can be told from
-//! its neighbours alone: a row of tokens is what its bytes merge to if and only if each two
-//! neighbours, on their own, merge to just these two. For if some merge of the row crossed the
-//! border of two tokens, the first one to do so would find on both sides what it finds when the two
-//! are alone, since nothing crossed before. So the row is built from the left: the longest token
-//! that fits behind the one before it; where none does, the last token was wrong, and a shorter one
-//! takes its place. That no row leads on from a position is noted, so each position is given up at
-//! most once.
+//! This is the backtracking encoder of the crate `bpe` in GitHub's rust-gems (A. Neubeck and
+//! H. van Antwerpen, *So many tokens, so little time*, 2024), whose terms are used here.
 //!
-//! All this holds of tokens that their own bytes merge to. With merges in an order that training
-//! could have learned, each from parts that were made before, no other token ever comes out of
-//! merging; those are left out. For any other list of merges there is [`heap`](super::heap).
+//! By definition merging goes by the order of the list, all over the pre-token. But its result can
+//! be recognised from adjacent tokens alone: a sequence of tokens is the encoding of its bytes if
+//! and only if each two adjacent tokens, by themselves, are the encoding of theirs (a *valid token
+//! pair*). For suppose that some merge crosses the border of two tokens, and take the first such merge.
+//! Before it, the bytes of each token have merged as if they were alone. So the same merge crosses
+//! the border when these two tokens are encoded by themselves, and they are not a valid pair. As a
+//! text has only one encoding, any sequence of valid pairs that covers the text is that one:
+//!
+//! - Take the longest token that the rest of the text begins with, its *next match*.
+//! - If it does not form a valid pair with the token before it, try its *next prefix*, the longest
+//!   token that its own bytes begin with, and so on.
+//! - If none does, the token before was wrong. Its end is a *dead end*, noted in a bitfield so that
+//!   no other way leads there again; the token is removed and its next prefix takes its place.
+//!
+//! Each position becomes a dead end at most once, so the steps are linear in the text.
+//!
+//! Two things differ from rust-gems. The next match comes from a trie in a hash table
+//! ([`Trie`]) instead of an Aho-Corasick automaton. And a memo remembers, for a token and the next
+//! match behind it, which prefix of the match was valid: most such pairs recur, and then neither the
+//! prefixes nor the pairs need to be tried again.
+//!
+//! All this holds for tokens that are the encoding of their own bytes. With merges in an order that
+//! training could have learned, each of parts that were made before, merging never produces any
+//! other token; those are left out. For any other list of merges there is [`heap`](super::heap).
 
 use super::table::{MergeTable, NO_RANK};
 use super::trie::Trie;
-use crate::memory::fibonacci_hash::spread;
+use crate::memory::fibonacci_hash::fibonacci_hash;
 use crate::vocab::Vocab;
 
-/// Looking for the longest token takes as many steps as tokens are long, in the worst case for each
-/// byte of the text: vocabularies with longer ones are not for this.
+/// The longest token that is supported. Finding a next match takes as many steps as tokens are long,
+/// in the worst case for each byte of the text.
 const MAX_TOKEN_LEN: usize = 1 << 12;
 
-/// Answers that are remembered, a power of two.
-const ANSWERS: usize = 1 << 13;
+/// Entries of the memo, a power of two.
+const MEMO_LEN: usize = 1 << 13;
 
-/// How a token is made.
+/// A token and the way it is made.
 #[derive(Debug, Clone, Copy)]
 struct Token {
-    /// The place of its merge in the list, counted from 1; 0 for a byte.
+    /// The position of its merge in the list, counted from 1; 0 for a byte.
     rank: u32,
     left: u32,
     right: u32,
-    /// Its bytes.
+    /// Its length in bytes; 0 if merging never produces it.
     len: u32,
-    /// The longest token that its bytes begin with; [`NONE`] for a byte.
-    shorter: u32,
+    /// The longest shorter token that its bytes begin with; [`NONE`] for a byte.
+    next_prefix: u32,
 }
 
 const NONE: u32 = u32::MAX;
 
-/// A vocabulary, prepared.
+/// A vocabulary, prepared for backtracking.
 #[derive(Debug, Clone)]
 pub(super) struct Backtracking {
-    /// By id; those that never come out of merging have no bytes.
+    /// By id.
     tokens: Vec<Token>,
     trie: Trie,
 }
 
-/// Memory that merging reuses. It belongs to one vocabulary.
+/// Memory that is used again. It belongs to one vocabulary.
 #[derive(Debug, Default)]
 pub(super) struct BacktrackScratch {
-    /// Beside each token of the row, the longest that begins where it does.
-    longest: Vec<u32>,
-    /// A bit each position: no row of tokens that ends there leads to the end of the text.
-    given_up: Vec<u64>,
-    /// For a token and the longest that could follow it, the one that did when this was asked last.
-    /// Most pairs come again, and what led to an end once mostly does so again.
-    answers: Vec<(u64, u32)>,
+    /// For each token of the result, the next match at its start.
+    next_matches: Vec<u32>,
+    /// One bit per position: no sequence of valid pairs leads on from there.
+    dead_ends: Vec<u64>,
+    /// For a token and the next match behind it, the token that was taken last time. What led to
+    /// the end once mostly does so again.
+    memo: Vec<(u64, u32)>,
 }
 
 impl Backtracking {
-    /// `None` for a vocabulary that it cannot be done with.
+    /// Prepares `vocab`. Returns `None` if backtracking does not work with its merges.
     pub(super) fn new(vocab: &Vocab, table: &MergeTable) -> Option<Backtracking> {
-        let unknown = Token { rank: NONE, left: NONE, right: NONE, len: 0, shorter: NONE };
+        let unknown = Token { rank: NONE, left: NONE, right: NONE, len: 0, next_prefix: NONE };
         let mut tokens = vec![unknown; vocab.len()];
         for &id in vocab.byte_ids() {
             tokens[id as usize] = Token { rank: 0, len: 1, ..unknown };
         }
         let mut made = Backtracking { tokens, trie: Trie::new([])? };
         for (rank, (&(left, right), &id)) in (1..).zip(vocab.merges().iter().zip(vocab.merged())) {
-            let [left_rank, right_rank] = [left, right].map(|id| made.token(id).rank);
-            if left_rank >= rank || right_rank >= rank || made.token(id).rank != NONE {
+            let parts = [left, right].map(|part| made.token(part));
+            // A merge of parts that are made later, or a second one that makes the same token.
+            if parts.iter().any(|part| part.rank >= rank) || made.token(id).rank != NONE {
                 return None;
             }
-            let bytes = vocab.token(id)?.len();
-            let is_made_of = [left, right].iter().all(|&part| made.token(part).len > 0);
             made.tokens[id as usize] = Token { rank, left, right, ..unknown };
-            if is_made_of && made.no_other_merge(table, left, right) {
-                if bytes > MAX_TOKEN_LEN || id == NONE {
+            if parts.iter().all(|part| part.len > 0) && made.no_merge_crosses(table, left, right) {
+                let len = vocab.token(id)?.len();
+                if len > MAX_TOKEN_LEN || id == NONE {
                     return None;
                 }
-                made.tokens[id as usize].len = bytes as u32;
+                made.tokens[id as usize].len = len as u32;
             }
         }
-        let of_use: Vec<(&[u8], u32)> =
+        let producible: Vec<(&[u8], u32)> =
             vocab.tokens().zip(0..).filter(|&(_, id)| made.token(id).len > 0).collect();
-        made.trie = Trie::new(of_use.iter().copied())?;
-        for (token, id) in of_use {
-            let shorter = made.trie.longest(&token[..token.len() - 1]);
-            made.tokens[id as usize].shorter = shorter.unwrap_or(NONE);
+        made.trie = Trie::new(producible.iter().copied())?;
+        for (token, id) in producible {
+            let prefix = made.trie.longest(&token[..token.len() - 1]);
+            made.tokens[id as usize].next_prefix = prefix.unwrap_or(NONE);
         }
         Some(made)
     }
@@ -99,102 +114,106 @@ impl Backtracking {
         self.tokens[id as usize]
     }
 
-    /// Puts what `text` merges to into `row`.
+    /// Puts the encoding of `text` into `encoding`.
     pub(super) fn merge(
         &self,
         table: &MergeTable,
         text: &[u8],
-        row: &mut Vec<u32>,
-        memory: &mut BacktrackScratch,
+        encoding: &mut Vec<u32>,
+        scratch: &mut BacktrackScratch,
     ) {
-        memory.answers.resize(ANSWERS, (u64::MAX, NONE));
-        memory.longest.clear();
-        memory.given_up.clear();
-        memory.given_up.resize(text.len() / 64 + 1, 0);
-        row.clear();
+        scratch.memo.resize(MEMO_LEN, (u64::MAX, NONE));
+        scratch.next_matches.clear();
+        scratch.dead_ends.clear();
+        scratch.dead_ends.resize(text.len() / 64 + 1, 0);
+        encoding.clear();
         let mut at = 0;
+        // Whether `at` was reached by a step forward, so that its next match is not known yet.
         let mut is_new = true;
         while at < text.len() {
             if is_new {
-                memory.longest.extend(self.trie.longest(&text[at..]));
+                scratch.next_matches.extend(self.trie.longest(&text[at..]));
             }
-            // There is a row for every text, so there is a longest token, and the first one is
-            // never the last to go.
-            let Some(&longest) = memory.longest.last() else { return };
-            if let Some(next) = self.next(table, row.last().copied(), longest, at, memory) {
-                row.push(next);
+            // Every text has an encoding, so neither list ever runs out before the end.
+            let Some(&next_match) = scratch.next_matches.last() else { return };
+            let last = encoding.last().copied();
+            if let Some(next) = self.next_token(table, last, next_match, at, scratch) {
+                encoding.push(next);
                 at += self.token(next).len as usize;
                 is_new = true;
             } else {
-                memory.given_up[at / 64] |= 1 << (at % 64);
-                memory.longest.pop();
-                let Some(last) = row.pop() else { return };
+                scratch.dead_ends[at / 64] |= 1 << (at % 64);
+                scratch.next_matches.pop();
+                let Some(last) = encoding.pop() else { return };
                 at -= self.token(last).len as usize;
                 is_new = false;
             }
         }
-        // One monstrous pre-token shall not hold its memory for ever.
-        memory.given_up.clear();
-        memory.given_up.shrink_to(1 << 10);
-        memory.longest.clear();
-        memory.longest.shrink_to(1 << 16);
+        // One huge pre-token shall not hold its memory for ever.
+        scratch.dead_ends.clear();
+        scratch.dead_ends.shrink_to(1 << 10);
+        scratch.next_matches.clear();
+        scratch.next_matches.shrink_to(1 << 16);
     }
 
-    /// A token at `at` that fits behind `last` and leads to no position that was given up. The
-    /// first one that is tried is the longest, or if that was of no use in the same place before,
-    /// the one that was; any order gives the same row, as there is but one.
+    /// Returns a token at `at` that forms a valid pair with `last` and does not lead to a dead end.
+    ///
+    /// Tries the memo first, then the next match and its prefixes. The order does not matter for
+    /// the result, as there is only one encoding.
     #[inline]
-    fn next(
+    fn next_token(
         &self,
         table: &MergeTable,
         last: Option<u32>,
-        longest: u32,
+        next_match: u32,
         at: usize,
-        memory: &mut BacktrackScratch,
+        scratch: &mut BacktrackScratch,
     ) -> Option<u32> {
-        let BacktrackScratch { given_up, answers, .. } = memory;
-        let is_open = |token: u32| {
+        let BacktrackScratch { dead_ends, memo, .. } = scratch;
+        let leads_on = |token: u32| {
             let end = at + self.token(token).len as usize;
-            given_up[end / 64] >> (end % 64) & 1 == 0
+            dead_ends[end / 64] >> (end % 64) & 1 == 0
         };
         let Some(last) = last else {
-            return self.and_shorter(longest).find(|&token| is_open(token));
+            return self.with_prefixes(next_match).find(|&token| leads_on(token));
         };
-        let pair = u64::from(last) << 32 | u64::from(longest);
-        let place = (spread(pair) >> 32) as usize % ANSWERS;
-        if let (asked, token) = answers[place]
-            && asked == pair
+        let question = u64::from(last) << 32 | u64::from(next_match);
+        let place = (fibonacci_hash(question) >> 32) as usize % MEMO_LEN;
+        if let (asked, token) = memo[place]
+            && asked == question
             && token != NONE
-            && is_open(token)
+            && leads_on(token)
         {
             return Some(token);
         }
-        let fits = |&token: &u32| is_open(token) && self.fit(table, last, token);
-        let next = self.and_shorter(longest).find(fits)?;
-        answers[place] = (pair, next);
+        let fits = |&token: &u32| leads_on(token) && self.is_valid_token_pair(table, last, token);
+        let next = self.with_prefixes(next_match).find(fits)?;
+        memo[place] = (question, next);
         Some(next)
     }
 
-    /// A token and those that its bytes begin with, the longest first.
-    fn and_shorter(&self, token: u32) -> impl Iterator<Item = u32> {
+    /// Iterates over a token and those that its bytes begin with, the longest first.
+    fn with_prefixes(&self, token: u32) -> impl Iterator<Item = u32> {
         std::iter::successors(Some(token), |&token| {
-            Some(self.token(token).shorter).filter(|&shorter| shorter != NONE)
+            Some(self.token(token).next_prefix).filter(|&prefix| prefix != NONE)
         })
     }
 
-    /// Whether two tokens on their own stay what they are.
-    fn fit(&self, table: &MergeTable, left: u32, right: u32) -> bool {
-        table.rank(left, right) == NO_RANK && self.no_other_merge(table, left, right)
+    /// Returns `true` if two tokens, by themselves, are the encoding of their bytes.
+    fn is_valid_token_pair(&self, table: &MergeTable, left: u32, right: u32) -> bool {
+        table.rank(left, right) == NO_RANK && self.no_merge_crosses(table, left, right)
     }
 
-    /// Whether no merge but that of `left` and `right` themselves crosses the border between them.
-    /// Goes back in time from the two, undoing the later of the merges that made what lies at the
-    /// border.
-    fn no_other_merge(&self, table: &MergeTable, mut left: u32, mut right: u32) -> bool {
+    /// Returns `true` if no merge crosses the border of `left` and `right` before both are made.
+    ///
+    /// Goes back in time from the two: undoes, one by one, the later of the merges that made the
+    /// tokens at the border, and asks each time whether the two tokens there would have merged
+    /// before the one that was undone.
+    fn no_merge_crosses(&self, table: &MergeTable, mut left: u32, mut right: u32) -> bool {
         let [mut undone_left, mut undone_right] = [u32::MAX; 2];
         loop {
             let [left_rank, right_rank] = [left, right].map(|id| self.token(id).rank);
-            // Of merges of the same rank the leftmost is first, so the right one was made last.
+            // Of merges of equal rank the leftmost is first, so the right one was made last.
             if left_rank > right_rank {
                 undone_left = left_rank;
                 left = self.token(left).right;
@@ -204,8 +223,8 @@ impl Backtracking {
             } else {
                 return true;
             }
-            // For the same reason this pair comes too late if the left part is merged at its own
-            // rank.
+            // For the same reason this pair is too late if the left part merges at equal rank, and
+            // early enough if the right part does.
             let rank = table.rank(left, right).saturating_add(1);
             if rank < undone_left && rank <= undone_right && rank < NO_RANK {
                 return false;

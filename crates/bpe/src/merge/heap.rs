@@ -1,4 +1,7 @@
-//! Merging by a heap of pairs: for any list of merges, O(n log n).
+//! Merging by a heap of pairs, in O(n log n), for any list of merges.
+//!
+//! This is how SentencePiece (T. Kudo and J. Richardson 2018, arXiv:1808.06226) and most libraries
+//! after it merge.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,19 +15,21 @@ pub(super) struct Heap {
     pairs: BinaryHeap<Reverse<(u32, usize)>>,
 }
 
-/// A token of a doubly linked list; its place in the list is where its bytes begin.
+/// A token of a doubly linked list. Its index is the position of its first byte, so the lengths are
+/// the links.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     id: u32,
-    /// Bytes; 0 once it was merged into the token before it.
+    /// Length in bytes; 0 once it was merged into the token before it.
     len: usize,
-    /// Length of the token before it, 0 at the beginning.
+    /// Length of the token before it; 0 at the beginning.
     len_before: usize,
 }
 
-/// Merges `tokens`, one a byte at first, in place. The heap holds pairs with their ranks; what has
-/// changed since a pair was put there is noticed when it comes up, because its rank is no longer
-/// that of the tokens in its place.
+/// Merges `tokens`, one per byte at first, in place.
+///
+/// The heap holds the positions of pairs by rank. A pair that changed after it was pushed is not
+/// removed: when it is popped, the rank of the tokens at its position is no longer its own.
 pub(super) fn merge(table: &MergeTable, tokens: &mut Vec<u32>, heap: &mut Heap) {
     let Heap { nodes, pairs } = heap;
     nodes.clear();
@@ -51,24 +56,24 @@ pub(super) fn merge(table: &MergeTable, tokens: &mut Vec<u32>, heap: &mut Heap) 
         let len = node.len + nodes[right].len;
         nodes[right].len = 0;
         nodes[at] = Node { id, len, len_before: node.len_before };
-        if let Some(next) = nodes.get_mut(at + len) {
-            next.len_before = len;
-            let rank = table.rank(id, next.id);
+        let mut push = |left, right, at| {
+            let rank = table.rank(left, right);
             if rank != NO_RANK {
                 pairs.push(Reverse((rank, at)));
             }
+        };
+        if let Some(next) = nodes.get_mut(at + len) {
+            next.len_before = len;
+            push(id, next.id, at);
         }
         if node.len_before > 0 {
             let before = at - node.len_before;
-            let rank = table.rank(nodes[before].id, id);
-            if rank != NO_RANK {
-                pairs.push(Reverse((rank, before)));
-            }
+            push(nodes[before].id, id, before);
         }
     }
     tokens.clear();
     tokens.extend(nodes.iter().filter(|node| node.len > 0).map(|node| node.id));
-    // One monstrous pre-token shall not hold its memory for ever.
+    // One huge pre-token shall not hold its memory for ever.
     nodes.clear();
     nodes.shrink_to(1 << 16);
     pairs.shrink_to(1 << 16);

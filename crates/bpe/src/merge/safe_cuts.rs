@@ -1,49 +1,48 @@
-//! Places that no merge can cross, told from two bytes.
+//! Places inside a pre-token that no merge can cross, recognised from two bytes.
 //!
-//! Whatever merging makes is a token of the vocabulary, and a token that reaches across a place has
-//! the two bytes at that place side by side. So where no token has these two bytes side by side,
-//! nothing is ever merged across. The merges on either side then do not know of each other: a merge
-//! looks at two neighbouring tokens only, those on different sides never merge, and on one side the
-//! order (by rank, then from the left) is the same with and without the other side. So the ids of
-//! the whole are those of the left part, then those of the right part, and a pre-token may be cut
-//! there.
+//! Every merge makes a token of the vocabulary, and a token that reaches across a place contains the
+//! two bytes at that place side by side. So where no token contains these two bytes side by side,
+//! nothing is ever merged across. The two sides are then independent: a merge looks at two adjacent
+//! tokens, and on one side the order of merges (by rank, then from the left) is the same with and
+//! without the other side. So the ids of the whole are those of the left part followed by those of
+//! the right part, and a pre-token may be cut there.
 //!
-//! This holds for any list of merges. It does not hold where a pre-token that is a token becomes
-//! that token without merging
-//! ([`Tokenizer::ignore_merges`](crate::Tokenizer::ignore_merges)): a part may be
-//! such a token.
+//! This holds for any list of merges, but not with
+//! [`Tokenizer::ignore_merges`](crate::Tokenizer::ignore_merges), as a part may be a token that
+//! merging does not make.
 
 use std::sync::Arc;
 
 use crate::vocab::Vocab;
 
-/// Which two bytes stand side by side inside some token.
+/// The pairs of bytes that stand side by side inside some token.
 #[derive(Debug, Clone)]
 pub(crate) struct SafeCuts {
-    /// Bit b of row a says it of a followed by b.
-    rows: Arc<[[u64; 4]; 256]>,
+    /// Bit b of row a is set if some token contains a followed by b.
+    adjacent: Arc<[[u64; 4]; 256]>,
 }
 
 impl SafeCuts {
-    /// Those of all tokens, special ones too: one may have the bytes of what a merge makes.
+    /// Collects the pairs of all tokens, including special ones: one of these may have the bytes of
+    /// what a merge makes.
     pub(crate) fn new(vocab: &Vocab) -> SafeCuts {
-        let mut rows = [[0; 4]; 256];
+        let mut adjacent = [[0; 4]; 256];
         for pair in vocab.tokens().flat_map(|token| token.windows(2)) {
-            rows[pair[0] as usize][pair[1] as usize / 64] |= 1 << (pair[1] % 64);
+            adjacent[pair[0] as usize][pair[1] as usize / 64] |= 1 << (pair[1] % 64);
         }
-        SafeCuts { rows: Arc::new(rows) }
+        SafeCuts { adjacent: Arc::new(adjacent) }
     }
 
-    /// Whether nothing is ever merged across the place between two bytes.
+    /// Returns `true` if no merge crosses the place between two bytes.
     #[inline]
-    pub(crate) fn are_apart(&self, before: u8, after: u8) -> bool {
-        self.rows[before as usize][after as usize / 64] >> (after % 64) & 1 == 0
+    pub(crate) fn is_safe(&self, before: u8, after: u8) -> bool {
+        self.adjacent[before as usize][after as usize / 64] >> (after % 64) & 1 == 0
     }
 
-    /// The places inside `text` where it may be cut, in order.
+    /// Iterates over the places inside `text` where it may be cut, in order.
     #[inline]
     pub(crate) fn cuts(&self, text: &[u8]) -> impl Iterator<Item = usize> {
-        (1..text.len()).filter(|&at| self.are_apart(text[at - 1], text[at]))
+        (1..text.len()).filter(|&at| self.is_safe(text[at - 1], text[at]))
     }
 }
 
@@ -60,7 +59,7 @@ mod tests {
         let safe_cuts = SafeCuts::new(&vocab);
         let together: Vec<(u8, u8)> = (0..=255)
             .flat_map(|a| (0..=255).map(move |b| (a, b)))
-            .filter(|&(a, b)| !safe_cuts.are_apart(a, b))
+            .filter(|&(a, b)| !safe_cuts.is_safe(a, b))
             .collect();
         assert_eq!(together, [(b'#', b'<'), (b'a', b'b'), (b'b', 0xFF)]);
         assert_eq!(safe_cuts.cuts(b"abcab").collect::<Vec<_>>(), [2, 3]);

@@ -1,24 +1,24 @@
 //! The list of merges as a hash table.
 
-use crate::memory::fibonacci_hash::{spread, spread_otherwise};
+use crate::memory::fibonacci_hash::{fibonacci_hash, second_hash};
 use crate::vocab::Vocab;
 
 /// The rank of a pair that is not in the list of merges.
 pub(super) const NO_RANK: u32 = u32::MAX;
 
-/// Pair → rank and the id that the pair becomes.
+/// Maps a pair to its rank and to the id that it becomes.
 #[derive(Debug, Clone)]
 pub(crate) struct MergeTable {
     /// Open addressing, at most half full.
     slots: Vec<Slot>,
     /// The number of slots is 2^(64 − shift).
     shift: u32,
-    /// A bit for each hash, set if some pair has it: most pairs are not merged, and this says so
-    /// from a place that is more likely to be in the CPU's cache.
+    /// A Bloom filter with one hash (B. Bloom 1970): one bit per hash, set if some pair has it. Most
+    /// pairs are not merged, and the filter is so small that asking it first saves cache misses.
     filter: Vec<u64>,
 }
 
-/// Bits of the filter for each merge: about one pair in so many passes it without being merged.
+/// Bits of the filter per merge: about one in so many of the pairs that are not merged passes it.
 const FILTER_BITS: usize = 32;
 
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,7 @@ fn pair_key(left: u32, right: u32) -> u64 {
 }
 
 impl MergeTable {
+    /// Creates the table of the merges of `vocab`.
     pub(crate) fn new(vocab: &Vocab) -> MergeTable {
         let count = (2 * vocab.merges().len()).next_power_of_two().max(2);
         let empty = Slot { pair: 0, rank: NO_RANK, id: 0 };
@@ -56,12 +57,12 @@ impl MergeTable {
         table
     }
 
-    /// Where a pair is looked for first.
+    /// Returns the slot where the search for a pair begins.
     fn home(&self, pair: u64) -> usize {
-        (spread(pair ^ pair >> 29) >> self.shift) as usize
+        (fibonacci_hash(pair ^ pair >> 29) >> self.shift) as usize
     }
 
-    /// The rank of a pair, [`NO_RANK`] if it is not merged, and what it becomes.
+    /// Returns the rank of a pair, [`NO_RANK`] if it is not merged, and the id that it becomes.
     #[inline]
     pub(super) fn get(&self, left: u32, right: u32) -> (u32, u32) {
         let pair = pair_key(left, right);
@@ -75,17 +76,17 @@ impl MergeTable {
         }
     }
 
-    /// The rank of a pair, [`NO_RANK`] if it is not merged.
+    /// Returns the rank of a pair, [`NO_RANK`] if it is not merged.
     #[inline]
     pub(super) fn rank(&self, left: u32, right: u32) -> u32 {
         let (word, bit) = self.filter_bit(pair_key(left, right));
         if self.filter[word] >> bit & 1 == 0 { NO_RANK } else { self.get(left, right).0 }
     }
 
-    /// The word of the filter and the bit in it that belong to a pair.
+    /// Returns the word of the filter and the bit in it that belong to a pair.
     #[inline]
     fn filter_bit(&self, pair: u64) -> (usize, u32) {
-        let hash = spread_otherwise(pair ^ pair >> 27) >> 32;
+        let hash = second_hash(pair ^ pair >> 27) >> 32;
         (hash as usize >> 6 & (self.filter.len() - 1), hash as u32 & 63)
     }
 }

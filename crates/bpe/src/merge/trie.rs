@@ -1,18 +1,20 @@
-//! The tokens that a text begins with, found byte by byte.
+//! A trie (E. Fredkin 1960): finds the longest token that a text begins with, byte by byte.
+//!
+//! Its edges are in one hash table, so that a step is one look-up, whatever the number of children.
 
-use crate::memory::fibonacci_hash::spread;
+use crate::memory::fibonacci_hash::fibonacci_hash;
 
 /// No token.
 const NONE: u32 = u32::MAX;
 
-/// Nodes are numbered in at most 24 bits, so that a number and a byte are four bytes; and a tree
-/// takes 50 MB at most.
+/// The most nodes: their numbers must fit into 24 bits, so that a number and a byte are four bytes,
+/// and a trie takes 50 MB at most.
 const MAX_NODES: usize = 1 << 21;
 
-/// A tree of prefixes. A node is a text that some token begins with; the first 256 are the bytes.
+/// A trie of tokens. A node is a text that some token begins with; the first 256 are the bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Trie {
-    /// Open addressing, at most half full: from a node and a byte to the node that is longer by it.
+    /// Open addressing, at most half full: maps a node and a byte to the node longer by that byte.
     edges: Vec<Edge>,
     /// The number of edges is 2^(64 − shift).
     shift: u32,
@@ -23,15 +25,15 @@ pub(super) struct Trie {
 
 #[derive(Debug, Clone, Copy)]
 struct Edge {
-    /// The parent's number and the byte, and 1 more, so that 0 marks a free place.
+    /// The parent's number and the byte, plus 1, so that 0 marks a free place.
     from: u32,
     to: u32,
-    /// The token that is just the text of the node it leads to, or [`NONE`].
+    /// The token that is the text of the node the edge leads to, or [`NONE`].
     token: u32,
 }
 
 impl Trie {
-    /// A tree of tokens and their ids. `None` if it would be too large.
+    /// Creates a trie of tokens and their ids. Returns `None` if it would be too large.
     pub(super) fn new<'t>(tokens: impl IntoIterator<Item = (&'t [u8], u32)>) -> Option<Trie> {
         let mut tokens: Vec<(&[u8], u32)> = tokens.into_iter().collect();
         tokens.sort_unstable();
@@ -73,7 +75,7 @@ impl Trie {
         *end = id;
     }
 
-    /// The longest token that `text` begins with.
+    /// Returns the longest token that `text` begins with.
     #[inline]
     pub(super) fn longest(&self, text: &[u8]) -> Option<u32> {
         let [first, rest @ ..] = text else { return None };
@@ -91,11 +93,11 @@ impl Trie {
     }
 }
 
-/// What an edge begins with, and its place, or the free one where it would be.
+/// Returns the value of `from` of an edge, and its place or the free one where it would be.
 #[inline]
 fn place(edges: &[Edge], shift: u32, node: u32, byte: u8) -> (u32, usize) {
     let from = (node << 8 | u32::from(byte)) + 1;
-    let mut at = (spread(u64::from(from)) >> shift) as usize;
+    let mut at = (fibonacci_hash(u64::from(from)) >> shift) as usize;
     while edges[at].from != from && edges[at].from != 0 {
         at = (at + 1) & (edges.len() - 1);
     }
