@@ -55,7 +55,7 @@ unsafe impl Sync for Target {}
 #[track_caller]
 pub(super) fn assert_shapes<E>(a: Mat<'_>, b: Mat<'_>, c: &MatMut<'_, E>) {
     assert!(
-        a.cols() == b.rows() && c.rows() == a.rows() && c.cols() == b.cols(),
+        a.cols() == b.rows() && c.rows == a.rows() && c.cols == b.cols(),
         "gemm: shapes do not fit: A is {a:?}, B is {b:?}, C is {c:?}"
     );
 }
@@ -73,7 +73,7 @@ impl<'a> Batch<'a> {
             assert_shapes(a[at(a.len(), index)], b[at(b.len(), index)], c);
         }
         let target = |c: MatMut<'a, E>| {
-            let (rows, cols) = (c.rows(), c.cols());
+            let (rows, cols) = (c.rows, c.cols);
             let (start, row_stride) = c.into_raw();
             Target { start: start.into(), row_stride, rows, cols }
         };

@@ -80,7 +80,7 @@ fn multiply<E: Element>(
     c: &mut [&mut [f32]],
     map: impl Fn(E) -> f32 + Copy,
 ) {
-    if b.row_stride() == 1 {
+    if b.row_stride == 1 {
         dots(a, b.t(), c, map);
     } else {
         add_rows(a, b, c, map);
@@ -95,9 +95,9 @@ fn dots<E: Element>(
     c: &mut [&mut [f32]],
     map: impl Fn(E) -> f32 + Copy,
 ) {
-    let k = w.cols();
-    for j in 0..w.rows() {
-        let w = &w.data()[j * w.row_stride()..][..k];
+    let k = w.cols;
+    for j in 0..w.rows {
+        let w = &w.data[j * w.row_stride..][..k];
         for (a, c) in a.chunks_exact(k).zip(c.iter_mut()) {
             c[j] += simd::dot_map(a, w, map);
         }
@@ -113,9 +113,9 @@ fn add_rows<E: Element>(
     c: &mut [&mut [f32]],
     map: impl Fn(E) -> f32 + Copy,
 ) {
-    let (k, n) = (b.rows(), b.cols());
+    let (k, n) = (b.rows, b.cols);
     for j in 0..k {
-        let b = &b.data()[j * b.row_stride()..][..n];
+        let b = &b.data[j * b.row_stride..][..n];
         for (a, c) in a.chunks_exact(k).zip(c.iter_mut()) {
             let factor = a[j];
             for (c, &b) in c.iter_mut().zip(b) {

@@ -75,11 +75,11 @@ impl<'a> Panels<'a> {
         let context = self.context;
         let table = table(context);
         assert!(
-            a.cols() == self.b.rows() && c.rows() == a.rows() && c.cols() <= self.b.cols(),
+            a.cols() == self.b.rows() && c.rows == a.rows() && c.cols <= self.b.cols(),
             "Panels: A is {a:?}, B is {:?}, C is {c:?}",
             self.b
         );
-        let b = self.b.first_cols(c.cols());
+        let b = self.b.first_cols(c.cols);
         let Some(packed) = self.packed else {
             return gemm(context, a, b, c, beta, threads);
         };

@@ -243,11 +243,11 @@ pub(super) fn plan_together<'a>(
 /// panels of rows and whole steps of K, and each row begins a cache line.
 pub(super) fn reads_bf16_rows(table: &GemmKernel, a: View<'_, bf16>) -> bool {
     let begins_line = |bytes: usize| bytes.is_multiple_of(LINE_BYTES);
-    a.rows().is_multiple_of(table.mr)
-        && a.cols().is_multiple_of(table.k_per_step)
-        && a.col_stride() == 1
-        && begins_line(a.data().as_ptr().addr())
-        && begins_line(a.row_stride() * size_of::<bf16>())
+    a.rows.is_multiple_of(table.mr)
+        && a.cols.is_multiple_of(table.k_per_step)
+        && a.col_stride == 1
+        && begins_line(a.data.as_ptr().addr())
+        && begins_line(a.row_stride * size_of::<bf16>())
 }
 
 /// Returns the micro-kernel and its packing.

@@ -32,7 +32,7 @@ pub fn gemm_rounded(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'
 #[track_caller]
 fn gemm_then_round(context: Context, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_, bf16>) {
     assert_shapes(a, b, &c);
-    let (rows, cols) = (c.rows(), c.cols());
+    let (rows, cols) = (c.rows, c.cols);
     let mut sums = Buffer::scratch(rows * cols);
     let sums_mat = MatMut::new(sums.as_mut_slice(), rows, cols);
     gemm(context, a, b, sums_mat, Beta::Zero, Threads::All);

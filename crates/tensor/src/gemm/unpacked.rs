@@ -10,9 +10,8 @@ use crate::matrix::{AnyView, Mat, MatMut};
 /// with a B that is not packed, with the bits of a packed product.
 pub(super) fn gemm(table: &GemmKernel, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, beta: Beta) {
     let AnyView::F32(b) = b.0 else { unreachable!("planned for operands in f32") };
-    let panel =
-        |first: usize, k: usize, j: usize| b.block(first..first + k, j..j + table.nr).data();
-    run(table, a, panel, b.row_stride(), c, beta);
+    let panel = |first: usize, k: usize, j: usize| b.block(first..first + k, j..j + table.nr).data;
+    run(table, a, panel, b.row_stride, c, beta);
 }
 
 /// Computes a product that is planned to be [`Unpacked`](super::plan::Method::Unpacked), of any B:
@@ -30,9 +29,9 @@ pub(super) fn run<'b>(
         unreachable!("planned for a table with a micro-kernel for it, and operands in f32")
     };
     let &GemmKernel { mr, nr, kc, .. } = table;
-    let (m, k, n) = (a.rows(), a.cols(), c.cols());
+    let (m, k, n) = (a.rows, a.cols, c.cols);
     let (c, c_row) = c.into_raw();
-    let strides = Strides { a_row: a.row_stride(), a_col: a.col_stride(), b_row, c_row };
+    let strides = Strides { a_row: a.row_stride, a_col: a.col_stride, b_row, c_row };
     // Loops 4, 2 and 1 of `driver`: with one block of A and no slabs of B there is nothing for 5
     // and 3. The blocks of K are the same, and so is the order of every sum.
     for first in (0..k).step_by(kc) {
@@ -49,7 +48,7 @@ pub(super) fn run<'b>(
                 // The last rows may be fewer than a tile has: it is moved up, over rows that are
                 // computed already, and only the last rows of it are written.
                 let start = i.min(m - mr);
-                let a = a.block(start..start + mr, terms.clone()).data().as_ptr();
+                let a = a.block(start..start + mr, terms.clone()).data.as_ptr();
                 // SAFETY: whoever holds a table may use its instruction set; the blocks of A and B
                 // exist, and so do these rows and columns of C, whose shape was checked, and which
                 // is ours.

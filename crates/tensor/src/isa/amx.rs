@@ -3,23 +3,21 @@
 //!
 //! The unit has 8 tile registers of 16 rows of 64 bytes. Four hold sums, a block of 32 × 32
 //! elements of C; two hold A's rows and two B's columns, so that each tile that is loaded is
-//! multiplied twice. Panels (see `tiles`) are read front to back; rows of A that are bf16 already
-//! and begin cache lines are read where they are.
+//! multiplied twice. Panels (see `bf16_tiles`) are read front to back; rows of A that are bf16
+//! already and begin cache lines are read where they are.
 //!
-//! The unit rounds sums to nearest whatever the thread's rounding mode is, and takes subnormal
-//! numbers, in operands and sums, for 0: products of such tiny numbers differ from those of the
-//! other tables. So does what is packed of the largest of them, whose nearest bfloat16 is a normal
-//! number (see `avx512_bf16`).
+//! The unit rounds sums to nearest whatever the thread's rounding mode is, and treats subnormal
+//! numbers in operands and sums as 0. Products of such tiny numbers therefore differ from those of
+//! the other tables, and so do the largest of them after packing (see `avx512_bf16`).
 //!
 //! The operating system saves the registers only for programs that asked for it ([`permitted`]),
-//! and a thread has to say how large its tiles are before it uses them ([`begin`]). The
+//! and a thread has to configure the sizes of its tiles before it uses them ([`begin`]). The
 //! instructions are written as assembly, as their intrinsics are not stable. Reference: Intel,
 //! *Software Developer's Manual*, vol. 1, ch. 18.
 
 use super::avx512;
 use super::avx512_bf16::Vectors;
-use super::bf16_tiles as tiles;
-use super::bf16_tiles::{Order, PANEL, TERMS, TILE};
+use super::bf16_tiles::{self, PANEL, TILE, TILE_K, Tile, TileOrder};
 use super::table::{GemmKernel, Isa, Job, Kernels};
 use crate::matrix::Mat;
 use half::bf16;
@@ -28,7 +26,7 @@ use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::sync::LazyLock;
 
 /// The bytes of a tile.
-const TILE_BYTES: usize = size_of::<tiles::Tile>();
+const TILE_BYTES: usize = size_of::<Tile>();
 
 pub(super) static KERNELS: Kernels = Kernels {
     isa: Isa::Amx,
@@ -36,11 +34,11 @@ pub(super) static KERNELS: Kernels = Kernels {
     gemm_bf16: Some(GemmKernel {
         mr: PANEL,
         nr: PANEL,
-        // A panel of B takes 32 kB of the first-level cache, the two blocks of A that are packed
-        // together 512 kB of the second.
-        kc: 16 * TERMS,
+        // A panel of B takes 32 kB of the first-level cache; the two blocks of A that are packed
+        // together take 512 kB of the second.
+        kc: 16 * TILE_K,
         mc: 8 * PANEL,
-        k_per_step: TERMS,
+        k_per_step: TILE_K,
         k_per_slot: 2,
         micro,
         unpacked: None,
@@ -52,14 +50,14 @@ pub(super) static KERNELS: Kernels = Kernels {
     }),
 };
 
-/// Whether the CPU has tiles of bf16 and the operating system lets this process use them.
+/// Returns `true` if the CPU has tiles of bf16 and the operating system lets this process use them.
 pub(super) fn is_available() -> bool {
     const AMX_BF16: u32 = 1 << 22;
     const AMX_TILE: u32 = 1 << 24;
     static AVAILABLE: LazyLock<bool> = LazyLock::new(|| {
         let leaves = __cpuid(0).eax;
         let features = if leaves >= 7 { __cpuid_count(7, 0).edx } else { 0 };
-        // AVX-512 BF16 rounds what is packed; no CPU lacks it that has tiles of bf16.
+        // Packing rounds by AVX-512 BF16, which every CPU with tiles of bf16 has.
         let rounds = is_x86_feature_detected!("avx512bf16");
         features & AMX_BF16 != 0 && features & AMX_TILE != 0 && rounds && permitted()
     });
@@ -67,7 +65,7 @@ pub(super) fn is_available() -> bool {
 }
 
 /// Asks Linux for the permission to use tile registers, which then holds for all threads of the
-/// process.
+/// process, and returns `true` if it was granted.
 #[cfg(target_os = "linux")]
 fn permitted() -> bool {
     const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
@@ -91,15 +89,12 @@ struct TileConfig {
     rows: [u8; 16],
 }
 
-static CONFIG: TileConfig = {
-    let (mut bytes_per_row, mut rows) = ([0; 16], [0; 16]);
-    let mut tile = 0;
-    while tile < 8 {
-        bytes_per_row[tile] = 4 * TILE as u16;
-        rows[tile] = TILE as u8;
-        tile += 1;
-    }
-    TileConfig { palette: 1, start_row: 0, reserved: [0; 14], bytes_per_row, rows }
+static CONFIG: TileConfig = TileConfig {
+    palette: 1,
+    start_row: 0,
+    reserved: [0; 14],
+    bytes_per_row: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
+    rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
 /// Configures the tiles of this thread.
@@ -111,7 +106,7 @@ unsafe fn begin() {
     unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIG, options(nostack, readonly)) };
 }
 
-/// Gives the tiles of this thread up, so that the system need not save them.
+/// Releases the tiles of this thread, so that the system need not save them.
 ///
 /// # Safety
 /// That of [`ThreadHook`](super::table::ThreadHook).
@@ -120,7 +115,7 @@ unsafe fn end() {
     unsafe { asm!("tilerelease", options(nostack, nomem)) };
 }
 
-/// See [`MicroKernel`](super::table::MicroKernel); to be called between [`begin`] and [`end`].
+/// A [`MicroKernel`](super::table::MicroKernel) for packed panels.
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::table::MicroKernel).
@@ -131,39 +126,45 @@ unsafe fn micro(job: Job) {
     unsafe { multiply(job, tiles) };
 }
 
-/// The same for rows of A of bf16 as they lie in memory, `a_row` numbers apart, of whole tiles.
+/// A [`MicroKernel`](super::table::MicroKernel) for rows of A in bf16 that are read where they are,
+/// `a_row` numbers apart; `k` is a multiple of 32.
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::table::MicroKernel).
 unsafe fn bf16_rows(job: Job) {
     let row = size_of::<bf16>() * job.strides.a_row;
-    let tiles = Tiles { row, low: TILE * row, step: size_of::<bf16>() * TERMS };
+    let tiles = Tiles { row, low: TILE * row, step: size_of::<bf16>() * TILE_K };
     // SAFETY: the caller grants it.
     unsafe { multiply(job, tiles) };
 }
 
-/// Where the two tiles of A for each 32 terms lie, in bytes.
+/// The places of the two tiles of A for each 32 columns, in bytes.
 struct Tiles {
     /// From one row of a tile to the next.
     row: usize,
     /// From the upper tile to the lower one.
     low: usize,
-    /// From the tiles of 32 terms to those of the next.
+    /// From the tiles of 32 columns to those of the next.
     step: usize,
 }
 
 /// Multiplies 32 rows of A by a panel of B.
 ///
 /// # Safety
-/// That of [`MicroKernel`](super::table::MicroKernel); as to A, 16 rows of 64 bytes can be read for both
-/// tiles of every 32 terms, where `tiles` says that they lie.
+/// That of [`MicroKernel`](super::table::MicroKernel); of A, 16 rows of 64 bytes can be read for
+/// both tiles of every 32 columns, at the places that `tiles` gives.
 #[inline(always)]
 unsafe fn multiply(Job { k, a, b, c, strides, accumulate }: Job, tiles: Tiles) {
     debug_assert!(k > 0);
     let c_row = strides.c_row;
-    // SAFETY: the caller grants the operands, two tiles of each for every 32 terms, and 32 rows of
-    // 32 floats of C; the tiles are configured. The loop runs once for every 32 terms, of which
-    // there are some.
+    // Sums stay in tmm0 to tmm3, the four 16 × 16 quarters of the tile of C, and start as zeros or
+    // as what C holds. Each round loads the upper and lower tile of A (tmm4, tmm5) and the left and
+    // right tile of B (tmm6, tmm7) and adds the four products. A load stands as late as its first
+    // use allows, so that it overlaps with the product before it.
+    //
+    // SAFETY: the caller grants the operands, two tiles of each for every 32 numbers along K, and
+    // 32 rows of 32 floats of C; the tiles are configured. The loop runs once for every 32 of K,
+    // which is not 0.
     unsafe {
         asm!(
             "test {accumulate}, {accumulate}",
@@ -203,7 +204,7 @@ unsafe fn multiply(Job { k, a, b, c, strides, accumulate }: Job, tiles: Tiles) {
             a_step = in(reg) tiles.step,
             b = inout(reg) b => _,
             b_stride = in(reg) TILE_BYTES / TILE,
-            blocks = inout(reg) k.div_ceil(TERMS) => _,
+            blocks = inout(reg) k.div_ceil(TILE_K) => _,
             c = in(reg) c,
             c_low = in(reg) c.wrapping_add(TILE * c_row),
             c_stride = in(reg) size_of::<f32>() * c_row,
@@ -219,7 +220,7 @@ unsafe fn multiply(Job { k, a, b, c, strides, accumulate }: Job, tiles: Tiles) {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
 unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
     // SAFETY: the caller grants it: `is_available` asks for AVX-512 BF16.
-    tiles::pack(source, panels, Order::RowsOfTerms, unsafe { Vectors::new() });
+    bf16_tiles::pack(source, panels, TileOrder::Rows, unsafe { Vectors::new() });
 }
 
 /// # Safety
@@ -227,7 +228,7 @@ unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
 unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
     // SAFETY: the caller grants it: `is_available` asks for AVX-512 BF16.
-    tiles::pack(source, panels, Order::PairsOfTerms, unsafe { Vectors::new() });
+    bf16_tiles::pack(source, panels, TileOrder::Pairs, unsafe { Vectors::new() });
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! AVX2 and FMA: vectors of 8 floats, 16 registers.
 
-use super::pack;
-use super::table::{GemmKernel, Isa, Job, Kernels, Strides, nothing};
+use super::table::{GemmKernel, Isa, Job, Kernels, Strides};
+use super::{pack, portable};
 use crate::matrix::Mat;
 use std::arch::x86_64::*;
 
@@ -16,17 +16,12 @@ pub(super) static KERNELS: Kernels = Kernels { isa: Isa::Avx2, gemm: GEMM, gemm_
 pub(super) const GEMM: GemmKernel = GemmKernel {
     mr: MR,
     nr: NR,
-    kc: 256,
     mc: 24 * MR,
     micro: micro::<true>,
-    bf16_rows: None,
     unpacked: Some(micro::<false>),
     pack_a,
     pack_b,
-    k_per_step: 1,
-    k_per_slot: 1,
-    begin: nothing,
-    end: nothing,
+    ..portable::GEMM
 };
 
 /// # Safety
@@ -43,7 +38,7 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
     pack::pack::<NR>(source, panels, round);
 }
 
-/// See [`MicroKernel`](super::table::MicroKernel). `PACKED` says that A and B are packed, so that their
+/// A [`MicroKernel`](super::table::MicroKernel). With `PACKED`, A and B are packed, so that their
 /// strides are constants.
 ///
 /// # Safety
@@ -55,20 +50,20 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
     }
     let Strides { a_row, a_col, b_row, c_row } = strides;
     let mut sums = [[_mm256_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants MR elements of A and NR of B to read for each of k terms, and NR
-    // floats at each of MR multiples of C's stride to read and write.
+    // SAFETY: the caller grants MR elements of each of k columns of A and NR of each of k rows of B
+    // to read, and NR floats at each of MR multiples of C's stride to read and write.
     unsafe {
         for i in 0..MR {
             _mm_prefetch::<_MM_HINT_T0>(c.add(i * c_row).cast());
         }
         for _ in 0..k / UNROLLED {
             for _ in 0..UNROLLED {
-                add_term(a, a_row, b, &mut sums);
+                add_product(a, a_row, b, &mut sums);
                 (a, b) = (a.wrapping_add(a_col), b.wrapping_add(b_row));
             }
         }
         for _ in 0..k % UNROLLED {
-            add_term(a, a_row, b, &mut sums);
+            add_product(a, a_row, b, &mut sums);
             (a, b) = (a.wrapping_add(a_col), b.wrapping_add(b_row));
         }
         for (i, sums) in sums.iter().enumerate() {
@@ -81,19 +76,19 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
     }
 }
 
-/// Terms between two jumps back. A core that another hyper-thread shares fetches instructions every
-/// other cycle only, and those that end at a jump come in smaller helpings: unrolled, products
-/// gained up to a tenth on a shared Zen 3.
+/// Steps along K between two jumps back. A core that is shared with another hyper-thread fetches
+/// instructions only every other cycle, and fewer of them where they end at a jump: unrolling made
+/// products up to a tenth faster on a shared Zen 3.
 const UNROLLED: usize = 4;
 
-/// Adds one term to the sums.
+/// Adds the product of a column of A and a row of B to the sums.
 ///
 /// # Safety
 /// The CPU has AVX2 and FMA; a float at each of MR multiples of `a_row`, and NR floats of `b`, can
 /// be read.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-unsafe fn add_term(a: *const f32, a_row: usize, b: *const f32, sums: &mut [[__m256; 2]; MR]) {
+unsafe fn add_product(a: *const f32, a_row: usize, b: *const f32, sums: &mut [[__m256; 2]; MR]) {
     // SAFETY: the caller grants it.
     unsafe {
         let b_low = _mm256_loadu_ps(b);

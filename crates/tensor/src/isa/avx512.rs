@@ -1,11 +1,10 @@
 //! AVX-512: vectors of 16 floats, 32 registers.
 //!
-//! Not run on the machine of the record (`benches/record`), which lacks AVX-512: there an emulator
-//! ran it.
+//! The machine of the recorded figures (`benches/record`) lacks AVX-512; an emulator ran it there.
 
 use super::bf16_tiles::{TILE, Tile};
-use super::pack;
-use super::table::{GemmKernel, Isa, Job, Kernels, Strides, nothing};
+use super::table::{GemmKernel, Isa, Job, Kernels, Strides};
+use super::{pack, portable};
 use crate::matrix::Mat;
 use std::arch::x86_64::*;
 
@@ -20,17 +19,12 @@ pub(super) static KERNELS: Kernels = Kernels { isa: Isa::Avx512, gemm: GEMM, gem
 pub(super) const GEMM: GemmKernel = GemmKernel {
     mr: MR,
     nr: NR,
-    kc: 256,
     mc: 10 * MR,
     micro: micro::<true>,
-    bf16_rows: None,
     unpacked: Some(micro::<false>),
     pack_a,
     pack_b,
-    k_per_step: 1,
-    k_per_slot: 1,
-    begin: nothing,
-    end: nothing,
+    ..portable::GEMM
 };
 
 /// # Safety
@@ -47,7 +41,7 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
     pack::pack::<NR>(source, panels, round);
 }
 
-/// See [`MicroKernel`](super::table::MicroKernel). `PACKED` says that A and B are packed, so that their
+/// A [`MicroKernel`](super::table::MicroKernel). With `PACKED`, A and B are packed, so that their
 /// strides are constants.
 ///
 /// # Safety
@@ -59,9 +53,9 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
     }
     let Strides { a_row, a_col, b_row, c_row } = strides;
     let mut sums = [[_mm512_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants MR elements of A and NR of B to read for each of k terms, and NR
-    // floats at each of MR multiples of C's stride to read and write. A prefetch may have any
-    // address.
+    // SAFETY: the caller grants MR elements of each of k columns of A and NR of each of k rows of B
+    // to read, and NR floats at each of MR multiples of C's stride to read and write. A prefetch may
+    // have any address.
     unsafe {
         for i in 0..MR {
             let row = c.add(i * c_row);
@@ -82,8 +76,8 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
     }
 }
 
-/// Writes the sums of a tile to C, or adds them to what is there. Inlined into functions that are
-/// compiled for AVX-512, as the sums would go through memory otherwise.
+/// Writes the sums of a tile to C, or adds them to C. It is inlined into functions that are compiled
+/// for AVX-512, as the sums would go through memory otherwise.
 ///
 /// # Safety
 /// The CPU has AVX-512 F. C can be read and written for two vectors at each of [`MR`] multiples of
@@ -107,8 +101,9 @@ pub(super) unsafe fn store(
     }
 }
 
-/// Swaps rows and columns in four rounds: with blocks of 8, 4, 2 and 1, the block right of the
-/// diagonal of each pair changes places with the one below it.
+/// Swaps rows and columns in four rounds. With blocks of 8, 4, 2 and 1 words, each round exchanges
+/// the block right of the diagonal with the block below it, in every square of 2 × 2 blocks
+/// (J. O. Eklundh, *A Fast Computer Method for Matrix Transposing*, 1972).
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(super) fn transpose(tile: &mut Tile) {
@@ -130,7 +125,7 @@ pub(super) fn transpose(tile: &mut Tile) {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn exchange<const SIZE: usize>(rows: &mut [__m512i; TILE]) {
-    // An index up to 15 takes a word of the upper row, beyond that of the lower one.
+    // An index up to 15 takes a word of the upper row, a larger one a word of the lower row.
     let index = |words: [u32; TILE]| {
         // SAFETY: an array of 16 words.
         unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
@@ -152,7 +147,7 @@ fn exchange<const SIZE: usize>(rows: &mut [__m512i; TILE]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isa::bf16_tiles as tiles;
+    use crate::isa::bf16_tiles;
 
     #[test]
     fn the_vector_transposition_is_a_transposition() {
@@ -163,7 +158,7 @@ mod tests {
         let mut tile = Tile([[0; TILE]; TILE]);
         tile.0.as_flattened_mut().iter_mut().zip(0..).for_each(|(word, i)| *word = i);
         let mut expected = tile;
-        tiles::transpose(&mut expected);
+        bf16_tiles::transpose(&mut expected);
         // SAFETY: the CPU was asked above.
         unsafe { transpose(&mut tile) };
         assert_eq!(tile, expected);

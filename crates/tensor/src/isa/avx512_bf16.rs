@@ -1,15 +1,16 @@
-//! AVX-512 BF16: vectors of 16 pairs of bfloat16, multiplied and added up in f32 by one
-//! instruction. All else is AVX-512, whose table has these products where the CPU has the
-//! extension. Both instructions, that one and the one that rounds ([`Steps`]), take subnormal
-//! numbers for 0: products of such tiny numbers differ from those of the other tables, and numbers
-//! that are rounded while they are packed from those that an operation has rounded, where the
-//! nearest bfloat16 is the smallest normal one.
+//! AVX-512 BF16: one instruction multiplies vectors of 16 pairs of bfloat16 and adds the products
+//! up in f32. All else is AVX-512, whose table has these products where the CPU has the extension.
+//!
+//! That instruction and the one that rounds ([`Steps`]) treat subnormal numbers as 0. Products of
+//! such tiny numbers therefore differ from those of the other tables. And the largest subnormal
+//! numbers, whose nearest bfloat16 is the smallest normal one, are rounded to 0 while they are
+//! packed, but not when an operation has rounded them before.
 
-// The same tiles of C: 14 × 2 vectors of sums.
-use super::avx512;
+// Tiles of C are those of AVX-512: 14 × 2 vectors of sums.
 use super::avx512::{LANES, MR, NR};
-use super::bf16_tiles::{Steps, TERMS, TILE, Tile, pack_pairs};
-use super::table::{GemmKernel, Isa, Job, Kernels, nothing};
+use super::bf16_tiles::{Steps, TILE, TILE_K, Tile, pack_pairs};
+use super::table::{GemmKernel, Isa, Job, Kernels};
+use super::{avx512, portable};
 use crate::matrix::Mat;
 use half::bf16;
 use std::arch::x86_64::*;
@@ -25,16 +26,13 @@ pub(super) static KERNELS: Kernels = Kernels {
         k_per_step: 2,
         k_per_slot: 2,
         micro,
-        unpacked: None,
-        bf16_rows: None,
         pack_a,
         pack_b,
-        begin: nothing,
-        end: nothing,
+        ..portable::GEMM
     }),
 };
 
-/// The steps of packing by vectors: one instruction rounds 32 numbers.
+/// Packing by vectors: one instruction rounds 32 numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Vectors(());
 
@@ -49,14 +47,14 @@ impl Vectors {
 impl Steps<f32> for Vectors {
     #[inline(always)]
     fn transpose(self, tile: &mut Tile) {
-        // SAFETY: who made this knows that the CPU has the instruction set.
+        // SAFETY: whoever made this knows that the CPU has the instruction set.
         unsafe { avx512::transpose(tile) };
     }
 
     #[inline(always)]
-    fn row(self, terms: &[f32; TERMS]) -> [u32; TILE] {
+    fn row(self, numbers: &[f32; TILE_K]) -> [u32; TILE] {
         // SAFETY: as above.
-        unsafe { round_row(terms) }
+        unsafe { round_row(numbers) }
     }
 
     #[inline(always)]
@@ -73,27 +71,27 @@ impl Steps<bf16> for Vectors {
     }
 }
 
-/// See [`Steps::row`].
+/// Implements [`Steps::row`].
 #[target_feature(enable = "avx512f,avx512bf16")]
 #[inline]
-fn round_row(terms: &[f32; TERMS]) -> [u32; TILE] {
+fn round_row(numbers: &[f32; TILE_K]) -> [u32; TILE] {
     // SAFETY: there are 32 floats; 32 numbers of 16 bits are 16 words.
     unsafe {
-        let low = _mm512_loadu_ps(terms.as_ptr());
-        let high = _mm512_loadu_ps(terms[LANES..].as_ptr());
+        let low = _mm512_loadu_ps(numbers.as_ptr());
+        let high = _mm512_loadu_ps(numbers[LANES..].as_ptr());
         std::mem::transmute(_mm512_cvtne2ps_pbh(high, low))
     }
 }
 
-/// See [`Steps::pairs`].
+/// Implements [`Steps::pairs`].
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 #[inline]
 fn round_pairs(first: &[f32; TILE], second: &[f32; TILE]) -> [u32; TILE] {
     /// Number i of the first half, then of the second.
-    const ZIPPED: [u16; TERMS] = {
-        let mut zipped = [0; TERMS];
+    const ZIPPED: [u16; TILE_K] = {
+        let mut zipped = [0; TILE_K];
         let mut i = 0;
-        while i < TERMS {
+        while i < TILE_K {
             zipped[i] = (i / 2 + i % 2 * TILE) as u16;
             i += 1;
         }
@@ -125,7 +123,7 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
     pack_pairs::<NR>(source, panels, unsafe { Vectors::new() });
 }
 
-/// See [`MicroKernel`](super::table::MicroKernel).
+/// A [`MicroKernel`](super::table::MicroKernel).
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::table::MicroKernel).
@@ -133,7 +131,7 @@ unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
 unsafe fn micro(Job { k, a, b, c, strides, accumulate }: Job) {
     let (mut a, mut b) = (a.cast::<i32>(), b.cast::<i32>());
     let mut sums = [[_mm512_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants MR and NR words for every two terms, and NR floats at each of MR
+    // SAFETY: the caller grants MR and NR words for every pair along K, and NR floats at each of MR
     // multiples of the stride to read and write. A prefetch may have any address. The vectors that
     // change their type are plain bits.
     unsafe {
@@ -171,8 +169,8 @@ mod tests {
         }
         // SAFETY: the CPU was asked just now.
         let vectors = unsafe { Vectors::new() };
-        // Ties, other halves, infinities, what is no number, the largest (rounded to infinity),
-        // zeros, the smallest normal one.
+        // Ties, other halves, infinities, NaN, the largest number (rounded to infinity), zeros, the
+        // smallest normal number.
         let bits = [
             0x3f80_8000u32,
             0x3f81_8000,
@@ -186,13 +184,13 @@ mod tests {
             0x8000_0000,
             0x0080_0000,
         ];
-        let terms: [f32; TERMS] = std::array::from_fn(|i| f32::from_bits(bits[i % bits.len()]));
-        assert_eq!(vectors.row(&terms), Plain.row(&terms));
-        let (first, second) = terms.as_chunks::<TILE>().0.split_at(1);
+        let numbers: [f32; TILE_K] = std::array::from_fn(|i| f32::from_bits(bits[i % bits.len()]));
+        assert_eq!(vectors.row(&numbers), Plain.row(&numbers));
+        let (first, second) = numbers.as_chunks::<TILE>().0.split_at(1);
         assert_eq!(vectors.pairs(&first[0], &second[0]), Plain.pairs(&first[0], &second[0]));
         // The largest subnormal number: 0 for the instruction, the smallest normal one if rounded
         // to nearest.
-        let tiny = [f32::from_bits(0x007f_ffff); TERMS];
+        let tiny = [f32::from_bits(0x007f_ffff); TILE_K];
         assert_eq!((vectors.row(&tiny), Plain.row(&tiny)), ([0; TILE], [0x0080_0080; TILE]));
     }
 }

@@ -37,14 +37,14 @@ fn pack_map<const W: usize, E: Element>(
     panels: &mut [f32],
     map: impl Fn(E) -> f32 + Copy,
 ) {
-    let (lead, depth) = (source.rows(), source.cols());
+    let (lead, depth) = (source.rows, source.cols);
     debug_assert_eq!(panels.len(), lead.div_ceil(W) * W * depth);
     let full = lead - lead % W;
     let (full_panels, last_panel) = panels.split_at_mut(full * depth);
     let rows = source.block(0..full, 0..depth);
-    if rows.row_stride() == 1 {
+    if rows.row_stride == 1 {
         pack_copying::<W, _>(rows, full_panels, map);
-    } else if rows.col_stride() == 1 {
+    } else if rows.col_stride == 1 {
         pack_transposing::<W, _>(rows, full_panels, map);
     } else {
         for (index, panel) in full_panels.chunks_exact_mut(W * depth).enumerate() {
@@ -65,7 +65,7 @@ fn pack_by_element<const W: usize, E: Element>(
 ) {
     for (k, column) in panel.as_chunks_mut::<W>().0.iter_mut().enumerate() {
         column.fill(0.0);
-        for (i, x) in column[..rows.rows()].iter_mut().enumerate() {
+        for (i, x) in column[..rows.rows].iter_mut().enumerate() {
             *x = map(rows.at(i, k));
         }
     }
@@ -80,17 +80,17 @@ fn pack_copying<const W: usize, E: Element>(
     map: impl Fn(E) -> f32 + Copy,
 ) {
     const COLUMNS: usize = 8;
-    let depth = rows.cols();
+    let depth = rows.cols;
     for start in (0..depth).step_by(COLUMNS) {
         let end = depth.min(start + COLUMNS);
         for k in end..depth.min(end + COLUMNS) {
-            let start = k * rows.col_stride();
-            prefetch(rows.data(), start..start + rows.rows());
+            let start = k * rows.col_stride;
+            prefetch(rows.data, start..start + rows.rows);
         }
         for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
             let (columns, _) = panel[start * W..end * W].as_chunks_mut::<W>();
             for (k, column) in (start..end).zip(columns) {
-                let from = rows.data()[k * rows.col_stride() + index * W..].first_chunk::<W>();
+                let from = rows.data[k * rows.col_stride + index * W..].first_chunk::<W>();
                 *column = from.expect("the rows of a full panel exist").map(map);
             }
         }
@@ -105,21 +105,21 @@ fn pack_transposing<const W: usize, E: Element>(
     panels: &mut [f32],
     map: impl Fn(E) -> f32 + Copy,
 ) {
-    let depth = rows.cols();
+    let depth = rows.cols;
     let whole = depth - depth % LINE;
     for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
         let (columns, rest) = panel.split_at_mut(W * whole);
         let lines = columns.as_chunks_mut::<W>().0.as_chunks_mut::<LINE>().0;
         for (line, columns) in lines.iter_mut().enumerate() {
-            let first = index * W * rows.row_stride() + line * LINE;
+            let first = index * W * rows.row_stride + line * LINE;
             for i in 0..W {
-                let start = first + (i + W) * rows.row_stride();
-                prefetch(rows.data(), start..start + 1);
+                let start = first + (i + W) * rows.row_stride;
+                prefetch(rows.data, start..start + 1);
             }
             for (block, columns) in columns.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
                 let row = |i: usize| -> &[E; BLOCK] {
-                    let start = first + i * rows.row_stride() + block * BLOCK;
-                    rows.data()[start..].first_chunk().expect("a line has four blocks")
+                    let start = first + i * rows.row_stride + block * BLOCK;
+                    rows.data[start..].first_chunk().expect("a line has four blocks")
                 };
                 transpose_block(row, columns, map);
             }

@@ -1,14 +1,14 @@
-//! Plain Rust, shaped so that the vector units which every 64-bit CPU has (SSE2, NEON) are used.
+//! Plain Rust whose loops the compiler vectorises for units that every 64-bit CPU has (SSE2, NEON).
 
 use super::pack;
-use super::table::{GemmKernel, Isa, Job, Kernels, nothing, store_row};
+use super::table::{GemmKernel, Isa, Job, Kernels, store_row};
 
 const MR: usize = 6;
 const NR: usize = 8;
 
 pub(crate) static KERNELS: Kernels = Kernels { isa: Isa::Portable, gemm: GEMM, gemm_bf16: None };
 
-/// Products in f32.
+/// Products in f32. Other tables take over what they do not say otherwise.
 pub(super) const GEMM: GemmKernel = GemmKernel {
     mr: MR,
     nr: NR,
@@ -21,11 +21,12 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     pack_b: pack::pack::<NR>,
     k_per_step: 1,
     k_per_slot: 1,
-    begin: nothing,
-    end: nothing,
+    begin: || (),
+    end: || (),
 };
 
-/// See [`MicroKernel`](super::table::MicroKernel). Products are not fused with sums, as not every CPU can.
+/// A [`MicroKernel`](super::table::MicroKernel). Products are not fused with sums, as not every CPU
+/// can do that.
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::table::MicroKernel).

@@ -1,7 +1,8 @@
-//! What a table of inner loops consists of.
+//! The tables of inner loops: what each instruction set has to provide.
 
-use super::pack;
+use super::pack::Pack;
 use crate::memory::pool::Buffer;
+use std::fmt;
 use std::ops::Range;
 
 /// An instruction set that kernels are written for.
@@ -9,10 +10,10 @@ use std::ops::Range;
 pub enum Isa {
     /// Plain Rust: the specification, the fallback and the oracle of all others.
     Portable,
-    /// AVX2 and FMA: 8 floats a vector.
+    /// AVX2 and FMA: 8 floats per vector.
     Avx2,
-    /// AVX-512 F, BW, DQ and VL: 16 floats a vector; with BF16, where the CPU has it, for products
-    /// of bf16.
+    /// AVX-512 F, BW, DQ and VL: 16 floats per vector; with BF16, where the CPU has it, for
+    /// products of bf16.
     Avx512,
     /// AVX-512, and AMX for products of bf16: tiles of 16 × 32 numbers.
     Amx,
@@ -22,7 +23,7 @@ impl Isa {
     /// All of them, from the plainest to the widest.
     pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Amx];
 
-    /// The name by which `LM_ISA` knows it.
+    /// Returns the name that `LM_ISA` uses for it.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Portable => "portable",
@@ -33,8 +34,8 @@ impl Isa {
     }
 }
 
-impl std::fmt::Display for Isa {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
@@ -46,56 +47,120 @@ impl std::fmt::Display for Isa {
 #[derive(Debug)]
 pub struct Kernels {
     pub(super) isa: Isa,
-    /// Products in f32; also those of rounded operands where there is nothing better.
+    /// Products in f32; also those of rounded operands where no instructions multiply bf16.
     pub(crate) gemm: GemmKernel,
     /// Products of bf16 by instructions made for them.
     pub(crate) gemm_bf16: Option<GemmKernel>,
 }
 
-/// What `gemm::driver` needs to multiply matrices on one instruction set.
+/// The micro-kernel of one instruction set, its packing, and the sizes of their blocks.
 #[derive(Debug)]
 pub(crate) struct GemmKernel {
     /// Rows of C that the micro-kernel computes at a time.
     pub(crate) mr: usize,
     /// Columns of C that the micro-kernel computes at a time.
     pub(crate) nr: usize,
-    /// Terms that the micro-kernel sums up before it writes to C. This fixes the order of every
-    /// sum.
+    /// Columns of A, and rows of B, that the micro-kernel multiplies before it writes to C. This
+    /// fixes the order of every sum.
     pub(crate) kc: usize,
     /// Rows of a packed block of A, a multiple of `mr`; the block stays in the second-level cache.
     pub(crate) mc: usize,
-    /// Terms that the micro-kernel takes at once; the last ones are filled up with zeros.
+    /// The micro-kernel takes this much of K at once; the end of a panel is filled up with zeros.
     pub(crate) k_per_step: usize,
-    /// Terms that share the room of a float in a panel: 1, or 2 in bf16.
+    /// Numbers along K that share the four bytes of a float in a panel: 1, or 2 in bf16.
     pub(crate) k_per_slot: usize,
-    /// C ← (C +) A·B for one tile.
+    /// C ← A·B + β·C for one tile, from packed panels of A and B.
     pub(crate) micro: MicroKernel,
-    /// The same for operands that lie in memory as they are, where the instruction set has it.
+    /// The micro-kernel for operands that lie in memory as they are, where there is one.
     pub(crate) unpacked: Option<MicroKernel>,
-    /// The same for rows of A that are bf16 already and begin cache lines, and panels of B.
+    /// The micro-kernel for rows of A in bf16 that begin cache lines, and panels of B, where there
+    /// is one.
     pub(crate) bf16_rows: Option<MicroKernel>,
     /// Packs A in panels of `mr` rows.
-    pub(crate) pack_a: pack::Pack,
+    pub(crate) pack_a: Pack,
     /// Packs Bᵀ in panels of `nr` rows.
-    pub(crate) pack_b: pack::Pack,
-    /// Called by a thread before it calls the micro-kernel some times.
+    pub(crate) pack_b: Pack,
+    /// Called by a thread before a series of calls of a micro-kernel.
     pub(crate) begin: ThreadHook,
-    /// Called after that.
+    /// Called by a thread after such a series.
     pub(crate) end: ThreadHook,
 }
 
+/// Prepares a thread for the micro-kernel, or undoes it.
+///
+/// # Safety
+/// The CPU has the table's instruction set.
+pub(crate) type ThreadHook = unsafe fn();
+
+/// Distances in elements: from one row to the next, and for A also from one column to the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strides {
+    pub(crate) a_row: usize,
+    pub(crate) a_col: usize,
+    pub(crate) b_row: usize,
+    pub(crate) c_row: usize,
+}
+
+/// A tile of C, `mr` × `nr`, to be computed from `k` columns of A and rows of B.
+#[derive(Clone, Copy)]
+pub(crate) struct Job {
+    /// At least one.
+    pub(crate) k: usize,
+    pub(crate) a: *const f32,
+    pub(crate) b: *const f32,
+    pub(crate) c: *mut f32,
+    pub(crate) strides: Strides,
+    /// `true` if the product is added to the tile, `false` if it overwrites the tile.
+    pub(crate) accumulate: bool,
+}
+
+/// Computes a tile of C, between the table's `begin` and `end`. `micro` takes packed panels, whose
+/// strides are those of [`GemmKernel::panels`]; for `unpacked`, the `nr` elements of a row of B lie
+/// side by side; for `bf16_rows`, `a` points to numbers of 16 bits, of which `a_row` counts.
+///
+/// # Safety
+/// The CPU has the table's instruction set; `k` is not 0; panels can be read for `slots(k)`·`mr`
+/// and `slots(k)`·`nr` floats, other operands for `mr` × `k` elements of `a` and `k` times `nr` of
+/// `b` with these strides; for `bf16_rows`, `k` consists of whole steps and each row of `a` begins
+/// a cache line; `c` can be read and written for `nr` floats at each of `mr` multiples of its
+/// stride, and nobody else does so.
+pub(crate) type MicroKernel = unsafe fn(Job);
+
+/// Writes sums to a row of C, or adds them to it.
+#[inline(always)]
+pub(super) fn store_row(c: &mut [f32], sums: &[f32], accumulate: bool) {
+    for (c, &sum) in c.iter_mut().zip(sums) {
+        *c = if accumulate { *c + sum } else { sum };
+    }
+}
+
+/// Columns of B that are packed by one task.
+pub(crate) const PACKED_COLS: usize = 128;
+/// The most elements of a tile of C on any table.
+const MAX_TILE: usize = 32 * 32;
+
 impl GemmKernel {
-    /// Checks what the loops of `gemm::driver` rely on.
+    /// Panics if the table lacks what the loops of `gemm::driver` rely on.
     const fn check(&self) {
         let &Self { mr, nr, kc, mc, k_per_step, k_per_slot, .. } = self;
         assert!(mr > 0 && nr > 0 && mr * nr <= MAX_TILE, "a tile of C has to fit into its buffer");
-        assert!(nr <= PACKED_COLS, "a task has to pack a panel of B at least");
+        assert!(nr <= PACKED_COLS, "a task has to pack at least one panel of B");
         assert!(mc > 0 && mc % mr == 0, "a block of A has to consist of whole panels");
-        assert!(kc > 0 && kc % k_per_step == 0, "a block of terms has to consist of whole steps");
+        assert!(kc > 0 && kc % k_per_step == 0, "a block of K has to consist of whole steps");
         assert!(k_per_step % k_per_slot == 0, "a step has to fill its slots");
     }
 
-    /// Runs a micro-kernel for a tile of which C has only some rows and the first `cols` columns;
+    /// Returns the strides of packed panels, with that of C.
+    pub(crate) fn panels(&self, c_row: usize) -> Strides {
+        Strides { a_row: 1, a_col: self.mr, b_row: self.nr, c_row }
+    }
+
+    /// Returns the floats that a row of a panel takes for `k` numbers.
+    pub(crate) fn slots(&self, k: usize) -> usize {
+        k.next_multiple_of(self.k_per_step) / self.k_per_slot
+    }
+
+    /// Runs a micro-kernel for a tile of which C has only `rows`, and the first `cols` columns;
     /// `job.c` is where the first of these rows begins.
     ///
     /// # Safety
@@ -109,7 +174,7 @@ impl GemmKernel {
         rows: Range<usize>,
         cols: usize,
     ) {
-        let &GemmKernel { mr, nr, .. } = self;
+        let &Self { mr, nr, .. } = self;
         if rows == (0..mr) && cols == nr {
             // SAFETY: the caller grants it.
             return unsafe { micro(job) };
@@ -126,75 +191,30 @@ impl GemmKernel {
         }
     }
 
-    /// The strides of packed panels, and that of C.
-    pub(crate) fn panels(&self, c_row: usize) -> Strides {
-        Strides { a_row: 1, a_col: self.mr, b_row: self.nr, c_row }
-    }
-
-    /// The floats that a row of a panel takes for `terms` terms.
-    pub(crate) fn slots(&self, terms: usize) -> usize {
-        terms.next_multiple_of(self.k_per_step) / self.k_per_slot
-    }
-}
-
-/// Prepares a thread for the micro-kernel, or undoes it.
-///
-/// # Safety
-/// The CPU has the table's instruction set.
-pub(crate) type ThreadHook = unsafe fn();
-
-/// [`ThreadHook`] where there is nothing to do.
-pub(super) unsafe fn nothing() {}
-
-/// Elements from one row, or term, to the next.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Strides {
-    pub(crate) a_row: usize,
-    pub(crate) a_col: usize,
-    pub(crate) b_row: usize,
-    pub(crate) c_row: usize,
-}
-
-/// A tile of C, `mr` × `nr`, to be computed from `k` terms of A and B.
-#[derive(Clone, Copy)]
-pub(crate) struct Job {
-    /// Terms, one at least.
-    pub(crate) k: usize,
-    pub(crate) a: *const f32,
-    pub(crate) b: *const f32,
-    pub(crate) c: *mut f32,
-    pub(crate) strides: Strides,
-    /// Whether the products are added to the tile, or overwrite it.
-    pub(crate) accumulate: bool,
-}
-
-/// Computes a tile of C, between the table's `begin` and `end`. `micro` takes packed panels, whose
-/// strides are those of [`GemmKernel::panels`]; for `unpacked`, the `nr` elements of a term of B lie
-/// side by side; for `bf16_rows`, `a` points to numbers of 16 bits, of which `a_row` counts.
-///
-/// # Safety
-/// The CPU has the table's instruction set; `k` is not 0; panels can be read for `slots(k)`·`mr`
-/// and `slots(k)`·`nr` floats, other operands for `mr` × `k` elements of `a` and `k` times `nr` of
-/// `b` with these strides; for `bf16_rows`, `k` consists of whole steps and each row of `a` begins
-/// a cache line; `c` can be read and written for `nr` floats at each of `mr` multiples of its
-/// stride, and nobody else does so.
-pub(crate) type MicroKernel = unsafe fn(Job);
-
-/// Writes sums to a row of C, or adds them to what is there.
-#[inline(always)]
-pub(crate) fn store_row(c: &mut [f32], sums: &[f32], accumulate: bool) {
-    for (c, &sum) in c.iter_mut().zip(sums) {
-        *c = if accumulate { *c + sum } else { sum };
+    /// Runs the micro-kernel `times` times on the same packed panels of zeros, which stay in cache,
+    /// and returns the number of floating-point operations.
+    fn spin(&self, times: usize) -> f64 {
+        let &Self { mr, nr, kc: k, micro, begin, end, .. } = self;
+        let mut panels = Buffer::scratch((mr + nr) * self.slots(k));
+        panels.as_mut_slice().fill(0.0);
+        let (b, a) = panels.as_slice().split_at(nr * self.slots(k));
+        let mut tile = [0.0; MAX_TILE];
+        let (a, b, c) = (a.as_ptr(), b.as_ptr(), tile.as_mut_ptr());
+        let job = Job { k, a, b, c, strides: self.panels(nr), accumulate: true };
+        // SAFETY: whoever holds a table may use its instruction set; the panels have k numbers in
+        // each row, the tile has mr·nr floats.
+        unsafe {
+            begin();
+            (0..times).for_each(|_| micro(job));
+            end();
+        }
+        std::hint::black_box(tile);
+        (2 * mr * nr * k * times) as f64
     }
 }
-
-/// Columns that are packed by one task.
-pub(crate) const PACKED_COLS: usize = 128;
-
-/// The most elements of a tile of C on any table.
-pub(crate) const MAX_TILE: usize = 32 * 32;
 
 impl Kernels {
+    /// Panics if one of the tables lacks what the loops of `gemm::driver` rely on.
     pub(super) const fn check(&self) {
         self.gemm.check();
         if let Some(gemm_bf16) = &self.gemm_bf16 {
@@ -202,21 +222,21 @@ impl Kernels {
         }
     }
 
-    /// The instruction set of this table.
+    /// Returns the instruction set of this table.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// Whether this table multiplies bf16 by instructions made for it; without them, products of
-    /// bf16 are those of rounded operands in f32, and not faster.
+    /// Returns `true` if this table multiplies bf16 by instructions made for it; without them,
+    /// products of bf16 are those of rounded operands in f32, and not faster.
     pub fn has_bf16(&self) -> bool {
         self.gemm_bf16.is_some()
     }
 
     /// Multiplies panels of bf16 that stay in cache, `times` times, and returns the number of
-    /// operations; `None` where there are no instructions for that.
+    /// operations; `None` without instructions for that.
     pub(crate) fn spin_bf16(&self, times: usize) -> Option<f64> {
-        self.gemm_bf16.as_ref().map(|table| spin(table, times))
+        self.gemm_bf16.as_ref().map(|table| table.spin(times))
     }
 
     /// Runs `f` compiled for this instruction set if `f` is `#[inline(always)]`: the macro
@@ -234,29 +254,6 @@ impl Kernels {
             _ => f(),
         }
     }
-}
-
-/// Runs the micro-kernel `times` times on the same packed panels of zeros, which stay in cache, and
-/// returns how many floating-point operations that were.
-fn spin(table: &GemmKernel, times: usize) -> f64 {
-    let &GemmKernel { mr, nr, kc, micro, begin, end, .. } = table;
-    let slots = table.slots(kc);
-    let mut panels = Buffer::scratch((mr + nr) * slots);
-    panels.as_mut_slice().fill(0.0);
-    let (b, a) = panels.as_slice().split_at(nr * slots);
-    let mut tile = [0.0; MAX_TILE];
-    let (a, b, c) = (a.as_ptr(), b.as_ptr(), tile.as_mut_ptr());
-    // SAFETY: whoever holds a table may use its instruction set; the panels have kc terms, the tile
-    // mr·nr floats.
-    unsafe {
-        begin();
-        for _ in 0..times {
-            micro(Job { k: kc, a, b, c, strides: table.panels(nr), accumulate: true });
-        }
-        end();
-    }
-    std::hint::black_box(tile);
-    (2 * mr * nr * kc * times) as f64
 }
 
 /// Runs `f` compiled for AVX2 and FMA.

@@ -1,5 +1,4 @@
-//! Matrices as products see them: elements in memory with strides between them, to read or to
-//! write.
+//! Matrices for products: elements in memory with strides between them, to read or to write.
 
 pub(crate) mod element;
 pub(crate) mod view;
@@ -9,10 +8,11 @@ use crate::matrix::element::{DType, Element};
 use half::bf16;
 use std::ops::Range;
 
-/// A matrix to read, of `f32` or of numbers that were rounded before.
+/// A matrix to read, of `f32` or of numbers that were rounded to bf16 before.
 #[derive(Clone, Copy)]
 pub struct Mat<'a>(pub(crate) AnyView<'a>);
 
+/// A view of either type of element.
 #[derive(Clone, Copy)]
 pub(crate) enum AnyView<'a> {
     F32(View<'a, f32>),
@@ -31,7 +31,7 @@ macro_rules! with_view {
 pub(crate) use with_view;
 
 impl<'a> Mat<'a> {
-    /// A row-major matrix, contiguous.
+    /// Returns a contiguous row-major matrix.
     ///
     /// # Panics
     /// If `data` has fewer elements.
@@ -40,16 +40,16 @@ impl<'a> Mat<'a> {
         Self::with_row_stride(data, rows, cols, cols)
     }
 
-    /// A row-major matrix whose rows begin `row_stride` elements apart.
+    /// Returns a row-major matrix whose rows begin `row_stride` elements apart.
     ///
     /// # Panics
     /// If rows overlap, or `data` has too few elements.
     #[track_caller]
     pub fn with_row_stride(data: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
-        Self(AnyView::F32(View::with_row_stride(data, rows, cols, row_stride)))
+        Self(AnyView::F32(View::new(data, rows, cols, row_stride)))
     }
 
-    /// A row-major matrix of rounded numbers, contiguous.
+    /// Returns a contiguous row-major matrix of rounded numbers.
     ///
     /// # Panics
     /// If `data` has fewer elements.
@@ -58,7 +58,7 @@ impl<'a> Mat<'a> {
         Self::of_bf16_with_row_stride(data, rows, cols, cols)
     }
 
-    /// A row-major matrix of rounded numbers whose rows begin `row_stride` elements apart.
+    /// Returns a row-major matrix of rounded numbers whose rows begin `row_stride` elements apart.
     ///
     /// # Panics
     /// If rows overlap, or `data` has too few elements.
@@ -69,10 +69,10 @@ impl<'a> Mat<'a> {
         cols: usize,
         row_stride: usize,
     ) -> Self {
-        Self(AnyView::Bf16(View::with_row_stride(data, rows, cols, row_stride)))
+        Self(AnyView::Bf16(View::new(data, rows, cols, row_stride)))
     }
 
-    /// The transpose, without moving anything.
+    /// Returns the transpose, without moving anything.
     #[inline]
     pub fn t(self) -> Self {
         Self(match self.0 {
@@ -81,37 +81,37 @@ impl<'a> Mat<'a> {
         })
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     #[inline]
     pub fn rows(&self) -> usize {
-        with_view!(self, view => view.rows())
+        with_view!(self, view => view.rows)
     }
 
-    /// The number of columns.
+    /// Returns the number of columns.
     #[inline]
     pub fn cols(&self) -> usize {
-        with_view!(self, view => view.cols())
+        with_view!(self, view => view.cols)
     }
 
-    /// The element in row `i` and column `j`.
+    /// Returns the element in row `i` and column `j`.
     #[inline]
     pub fn at(&self, i: usize, j: usize) -> f32 {
         with_view!(self, view => view.at(i, j).to_f32())
     }
 
-    /// The first columns of a matrix that has as many at least.
+    /// Returns the first `cols` columns, which must exist.
     pub(crate) fn first_cols(self, cols: usize) -> Self {
         assert!(cols <= self.cols(), "first_cols: {cols} of {self:?}");
         self.block(0..self.rows(), 0..cols)
     }
 
-    /// Some rows of a matrix that has them.
+    /// Returns these rows, which must exist.
     pub(crate) fn of_rows(self, rows: Range<usize>) -> Self {
         assert!(rows.end <= self.rows(), "of_rows: {rows:?} of {self:?}");
         self.block(rows, 0..self.cols())
     }
 
-    /// The type of the elements.
+    /// Returns the type of the elements.
     pub(crate) fn dtype(&self) -> DType {
         match self.0 {
             AnyView::F32(_) => DType::F32,
@@ -119,19 +119,19 @@ impl<'a> Mat<'a> {
         }
     }
 
-    /// Elements from one row to the next.
+    /// Returns the number of elements from one row to the next.
     #[inline]
     pub(crate) fn row_stride(&self) -> usize {
-        with_view!(self, view => view.row_stride())
+        with_view!(self, view => view.row_stride)
     }
 
-    /// Elements from one column to the next.
+    /// Returns the number of elements from one column to the next.
     #[inline]
     pub(crate) fn col_stride(&self) -> usize {
-        with_view!(self, view => view.col_stride())
+        with_view!(self, view => view.col_stride)
     }
 
-    /// The part that lies in these rows and columns, which must exist.
+    /// Returns the part in these rows and columns, which must exist.
     #[inline]
     pub(crate) fn block(&self, rows: Range<usize>, cols: Range<usize>) -> Mat<'a> {
         Self(match self.0 {
@@ -151,13 +151,13 @@ impl std::fmt::Debug for Mat<'_> {
 /// A row-major matrix to write, of `f32` or of numbers that are rounded when they are written.
 pub struct MatMut<'a, E = f32> {
     data: &'a mut [E],
-    rows: usize,
-    cols: usize,
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
     row_stride: usize,
 }
 
 impl<'a, E> MatMut<'a, E> {
-    /// A contiguous matrix.
+    /// Returns a contiguous matrix.
     ///
     /// # Panics
     /// If `data` has fewer elements.
@@ -166,7 +166,8 @@ impl<'a, E> MatMut<'a, E> {
         Self::with_row_stride(data, rows, cols, cols)
     }
 
-    /// A matrix whose rows begin `row_stride` elements apart; what lies between is left alone.
+    /// Returns a matrix whose rows begin `row_stride` elements apart; elements between rows are
+    /// neither read nor written.
     ///
     /// # Panics
     /// If rows overlap, or `data` has too few elements.
@@ -178,22 +179,12 @@ impl<'a, E> MatMut<'a, E> {
         Self { data, rows, cols, row_stride }
     }
 
-    /// The same matrix, lent on.
+    /// Lends the matrix on.
     pub(crate) fn reborrow(&mut self) -> MatMut<'_, E> {
         MatMut { data: &mut *self.data, ..*self }
     }
 
-    /// The number of rows.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// The number of columns.
-    pub(crate) fn cols(&self) -> usize {
-        self.cols
-    }
-
-    /// Each row, to write to.
+    /// Returns each row, to write to.
     pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [E]> {
         let cols = self.cols;
         self.data
@@ -202,7 +193,8 @@ impl<'a, E> MatMut<'a, E> {
             .map(move |row| &mut row[..cols])
     }
 
-    /// Where the elements are and how far apart the rows begin, for the kernels.
+    /// Returns the first element and the number of elements from one row to the next, for the
+    /// kernels.
     pub(crate) fn into_raw(self) -> (*mut E, usize) {
         (self.data.as_mut_ptr(), self.row_stride)
     }

@@ -1,8 +1,9 @@
-//! The elements of matrices, and matrices of one type of them.
+//! Matrices of one type of element.
 
 use std::ops::Range;
 
-/// From the first element to the last of a row-major matrix; saturates, as kernels rely on it.
+/// The number of elements from the first to the last of a row-major matrix; saturates, as kernels
+/// rely on it.
 pub(crate) fn span_len(rows: usize, cols: usize, row_stride: usize) -> usize {
     match rows {
         0 => 0,
@@ -10,83 +11,49 @@ pub(crate) fn span_len(rows: usize, cols: usize, row_stride: usize) -> usize {
     }
 }
 
-/// A matrix of one type of element: any strides, so that a transpose costs nothing.
+/// A matrix of one type of element, with any strides, so that a transpose costs nothing. Whoever
+/// makes one has checked that its elements exist.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a, E> {
-    data: &'a [E],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
+    /// The elements from the first one on, with all that lies between.
+    pub(crate) data: &'a [E],
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    /// Elements from one row to the next.
+    pub(crate) row_stride: usize,
+    /// Elements from one column to the next.
+    pub(crate) col_stride: usize,
 }
 
 impl<'a, E: Copy> View<'a, E> {
+    /// Returns a row-major matrix.
     #[track_caller]
-    pub(crate) fn with_row_stride(
-        data: &'a [E],
-        rows: usize,
-        cols: usize,
-        row_stride: usize,
-    ) -> Self {
+    pub(crate) fn new(data: &'a [E], rows: usize, cols: usize, row_stride: usize) -> Self {
         assert!(row_stride >= cols, "Mat: row stride {row_stride} below {cols} columns");
-        let needed = span_len(rows, cols, row_stride);
-        assert!(
-            data.len() >= needed,
-            "Mat: {rows}×{cols} needs {needed} elements, not {}",
-            data.len()
-        );
+        let (needed, len) = (span_len(rows, cols, row_stride), data.len());
+        assert!(len >= needed, "Mat: {rows}×{cols} needs {needed} elements, not {len}");
         Self { data, rows, cols, row_stride, col_stride: 1 }
     }
 
-    /// The transpose, without moving anything.
+    /// Returns the transpose, without moving anything.
     #[inline]
     pub(crate) fn t(self) -> Self {
         Self {
+            data: self.data,
             rows: self.cols,
             cols: self.rows,
             row_stride: self.col_stride,
             col_stride: self.row_stride,
-            ..self
         }
     }
 
-    /// The number of rows.
-    #[inline]
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// The number of columns.
-    #[inline]
-    pub(crate) fn cols(&self) -> usize {
-        self.cols
-    }
-
-    /// The element in row `i` and column `j`.
+    /// Returns the element in row `i` and column `j`.
     #[inline]
     pub(crate) fn at(&self, i: usize, j: usize) -> E {
         self.data[i * self.row_stride + j * self.col_stride]
     }
 
-    /// Elements from one row to the next.
-    #[inline]
-    pub(crate) fn row_stride(&self) -> usize {
-        self.row_stride
-    }
-
-    /// Elements from one column to the next.
-    #[inline]
-    pub(crate) fn col_stride(&self) -> usize {
-        self.col_stride
-    }
-
-    /// The elements from the first one on, with all that lies between.
-    #[inline]
-    pub(crate) fn data(&self) -> &'a [E] {
-        self.data
-    }
-
-    /// The part that lies in these rows and columns, which must exist.
+    /// Returns the part in these rows and columns, which must exist.
     #[inline]
     pub(crate) fn block(&self, rows: Range<usize>, cols: Range<usize>) -> Self {
         debug_assert!(rows.end <= self.rows && cols.end <= self.cols);

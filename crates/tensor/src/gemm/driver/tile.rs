@@ -45,8 +45,8 @@ impl Block<'_> {
                 (table.micro, a, strides)
             }
             Self::Rows(micro, rows) => {
-                let a = rows.block(row..row + table.mr, 0..k).data().as_ptr().cast();
-                (*micro, a, Strides { a_row: rows.row_stride(), ..strides })
+                let a = rows.block(row..row + table.mr, 0..k).data.as_ptr().cast();
+                (*micro, a, Strides { a_row: rows.row_stride, ..strides })
             }
         }
     }
@@ -57,8 +57,8 @@ impl Block<'_> {
     #[inline]
     fn prefetch_panel(&self, table: &GemmKernel, row: usize) {
         if let Self::Rows(_, rows) = self {
-            for start in (row..rows.rows().min(row + table.mr)).map(|i| i * rows.row_stride()) {
-                prefetch(rows.data(), start..start + rows.cols());
+            for start in (row..rows.rows.min(row + table.mr)).map(|i| i * rows.row_stride) {
+                prefetch(rows.data, start..start + rows.cols);
             }
         }
     }

@@ -32,9 +32,9 @@ fn panels_of_every_layout_hold_the_pairs_where_the_unit_looks_for_them() {
         let at = |i: usize, k: usize| {
             if i < lead && k < depth { bf16(data[i * depth + k]) } else { 0 }
         };
-        let blocks = depth.div_ceil(TERMS);
+        let blocks = depth.div_ceil(TILE_K);
         for source in sources {
-            for order in [Order::RowsOfTerms, Order::PairsOfTerms] {
+            for order in [TileOrder::Rows, TileOrder::Pairs] {
                 let mut tiles = vec![Tile::zeroed(); 2 * lead.div_ceil(PANEL) * blocks];
                 tiles.iter_mut().for_each(|tile| tile.0 = [[!0; TILE]; TILE]);
                 pack(source, bytemuck::cast_slice_mut(&mut tiles), order, model::Plain);
@@ -44,11 +44,11 @@ fn panels_of_every_layout_hold_the_pairs_where_the_unit_looks_for_them() {
                     for x in 0..TILE {
                         for y in 0..TILE {
                             let (row, p) = match order {
-                                Order::RowsOfTerms => (x, y),
-                                Order::PairsOfTerms => (y, x),
+                                TileOrder::Rows => (x, y),
+                                TileOrder::Pairs => (y, x),
                             };
                             let i = panel * PANEL + half * TILE + row;
-                            let k = block * TERMS + 2 * p;
+                            let k = block * TILE_K + 2 * p;
                             let expected = at(i, k) | at(i, k + 1) << 16;
                             assert_eq!(tile.0[x][y], expected, "{lead}×{depth} {order:?} {i}, {k}");
                         }

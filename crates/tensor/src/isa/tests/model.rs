@@ -1,8 +1,8 @@
-//! What the units for bf16 compute, in plain Rust, as tables of their own: the same panels, so that
+//! Models of the units for bf16 in plain Rust, as tables: they take the same panels, so that
 //! packing, edges and blocking are tested on any machine.
 
 use crate::isa::bf16_tiles::*;
-use crate::isa::table::{GemmKernel, Isa, Job, Kernels, nothing, store_row};
+use crate::isa::table::{GemmKernel, Isa, Job, Kernels, store_row};
 use crate::isa::{available, portable};
 use crate::matrix::element::Element;
 use crate::{Context, Precision};
@@ -26,17 +26,15 @@ pub(crate) static TILES: Kernels = Kernels {
     gemm_bf16: Some(GemmKernel {
         mr: PANEL,
         nr: PANEL,
-        kc: 2 * TERMS,
+        kc: 2 * TILE_K,
         mc: 2 * PANEL,
-        k_per_step: TERMS,
+        k_per_step: TILE_K,
         k_per_slot: 2,
         micro: multiply_panels,
-        unpacked: None,
         bf16_rows: Some(multiply_rows),
-        pack_a: |source, panels, _| pack(source, panels, Order::RowsOfTerms, Plain),
-        pack_b: |source, panels, _| pack(source, panels, Order::PairsOfTerms, Plain),
-        begin: nothing,
-        end: nothing,
+        pack_a: |source, panels, _| pack(source, panels, TileOrder::Rows, Plain),
+        pack_b: |source, panels, _| pack(source, panels, TileOrder::Pairs, Plain),
+        ..portable::GEMM
     }),
 };
 
@@ -47,17 +45,14 @@ pub(crate) static PAIRS: Kernels = Kernels {
     gemm_bf16: Some(GemmKernel {
         mr: MR,
         nr: NR,
-        kc: 2 * TERMS,
+        kc: 2 * TILE_K,
         mc: 3 * MR,
         k_per_step: 2,
         k_per_slot: 2,
         micro: multiply_pairs,
-        unpacked: None,
-        bf16_rows: None,
         pack_a: |source, panels, _| pack_pairs::<MR>(source, panels, Plain),
         pack_b: |source, panels, _| pack_pairs::<NR>(source, panels, Plain),
-        begin: nothing,
-        end: nothing,
+        ..portable::GEMM
     }),
 };
 
@@ -77,14 +72,14 @@ fn halves(word: u32) -> [f32; 2] {
     [f32::from_bits(word << 16), f32::from_bits(word & 0xffff_0000)]
 }
 
-/// d ← d + a·b for the two terms of a word.
+/// d ← d + a·b for the two numbers of a word.
 fn add_product(d: &mut f32, a: u32, b: u32) {
     let (a, b) = (halves(a), halves(b));
     *d += a[0] * b[0];
     *d += a[1] * b[1];
 }
 
-/// See [`MicroKernel`](crate::isa::table::MicroKernel).
+/// A [`MicroKernel`](crate::isa::table::MicroKernel).
 ///
 /// # Safety
 /// That of [`MicroKernel`](crate::isa::table::MicroKernel).
@@ -92,24 +87,25 @@ unsafe fn multiply_panels(job: Job) {
     assert!(job.a.addr().is_multiple_of(64), "panels are aligned");
     // SAFETY: the caller grants the panel of A, and all else.
     unsafe {
-        let a = std::slice::from_raw_parts(job.a.cast::<Tile>(), 2 * job.k.div_ceil(TERMS));
+        let a = std::slice::from_raw_parts(job.a.cast::<Tile>(), 2 * job.k.div_ceil(TILE_K));
         multiply_tiles(a, job);
     }
 }
 
-/// The same for rows of A of bf16 as they lie in memory.
+/// A [`MicroKernel`](crate::isa::table::MicroKernel) for rows of A in bf16 that are read where they
+/// are.
 ///
 /// # Safety
 /// That of [`MicroKernel`](crate::isa::table::MicroKernel).
 unsafe fn multiply_rows(job: Job) {
     let (k, a_row) = (job.k, job.strides.a_row);
-    assert!(job.a.addr().is_multiple_of(64) && a_row.is_multiple_of(TERMS), "rows are aligned");
-    assert!(k.is_multiple_of(TERMS), "terms are whole steps");
-    let mut tiles = vec![Tile::zeroed(); 2 * k / TERMS];
+    assert!(job.a.addr().is_multiple_of(64) && a_row.is_multiple_of(TILE_K), "rows are aligned");
+    assert!(k.is_multiple_of(TILE_K), "k consists of whole steps");
+    let mut tiles = vec![Tile::zeroed(); 2 * k / TILE_K];
     for (index, tile) in tiles.iter_mut().enumerate() {
         for (i, words) in tile.0.iter_mut().enumerate() {
-            let first = (index % 2 * TILE + i) * a_row + index / 2 * TERMS;
-            // SAFETY: the caller grants 32 rows of k terms.
+            let first = (index % 2 * TILE + i) * a_row + index / 2 * TILE_K;
+            // SAFETY: the caller grants 32 rows of k numbers.
             *words = unsafe { job.a.cast::<bf16>().add(first).cast::<Words>().read() };
         }
     }
@@ -117,7 +113,7 @@ unsafe fn multiply_rows(job: Job) {
     unsafe { multiply_tiles(&tiles, job) };
 }
 
-/// Two tiles of A, which stand for the job's, and two of B for every 32 terms.
+/// Multiplies tiles of A, in place of the job's, by those of B: two of each for every 32 of k.
 ///
 /// # Safety
 /// As many tiles of B can be read, 32 floats in each of 32 rows of C be read and written.
@@ -145,7 +141,7 @@ unsafe fn multiply_tiles(a: &[Tile], Job { b, c, strides, accumulate, .. }: Job)
     }
 }
 
-/// See [`MicroKernel`](crate::isa::table::MicroKernel).
+/// A [`MicroKernel`](crate::isa::table::MicroKernel).
 ///
 /// # Safety
 /// That of [`MicroKernel`](crate::isa::table::MicroKernel).
