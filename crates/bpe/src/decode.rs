@@ -114,10 +114,13 @@ mod tests {
         assert!(tokenizer.stream_decoder().push(u32::MAX).is_err());
     }
 
+    /// A letter, and bytes that begin, continue and break characters.
+    const BYTES: &[u8] = &[b'a', 0x80, 0xBF, 0xC3, 0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0xFF];
+
     proptest! {
         #[test]
         fn the_pieces_make_the_text(
-            bytes in prop::collection::vec(prop::sample::select(vec![b'a', 0x80, 0xBF, 0xC3, 0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0xFF]), 0..40),
+            bytes in prop::collection::vec(prop::sample::select(BYTES), 0..40),
         ) {
             let tokenizer = bytes_only();
             let mut decoder = tokenizer.stream_decoder();

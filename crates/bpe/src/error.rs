@@ -150,8 +150,8 @@ impl Error {
         Error::Vocab { list: VocabList::Merges, found: found.into(), expected: expected.into() }
     }
 
-    /// Turns an [`Error::Vocab`] into an [`Error::File`] about the file that holds the tokens or the
-    /// merges.
+    /// Turns an [`Error::Vocab`] into an [`Error::File`] about the file that holds the tokens or
+    /// the merges.
     pub(crate) fn in_files(self, tokens: &Path, merges: &Path) -> Error {
         let Error::Vocab { list, found, expected } = self else { return self };
         let path = if list == VocabList::Tokens { tokens } else { merges };

@@ -46,7 +46,8 @@ pub struct SpecialTokens {
 }
 
 impl SpecialTokens {
-    /// Makes a finder of these tokens. Leaves out empty strings; of two equal ones the first counts.
+    /// Makes a finder of these tokens. Leaves out empty strings; of two equal ones the first
+    /// counts.
     pub fn new(specials: &[(String, u32)]) -> SpecialTokens {
         let specials = || specials.iter().filter(|(text, _)| !text.is_empty());
         let texts = || specials().map(|(text, _)| text.as_bytes());
@@ -109,8 +110,8 @@ impl SpecialTokens {
         })
     }
 
-    /// Returns `true` if no special token in `text`, found by [`SpecialTokens::find`] or not, begins
-    /// before `at` and ends behind it.
+    /// Returns `true` if no special token in `text`, found by [`SpecialTokens::find`] or not,
+    /// begins before `at` and ends behind it.
     ///
     /// Reads at most `effort` bytes, and subtracts those that it read. Returns `false` if they are
     /// too few to decide.
@@ -215,7 +216,8 @@ mod tests {
             text in "[abc]{0,40}",
             from in 0usize..42,
         ) {
-            let texts: Vec<String> = texts.into_iter().map(|text| format!("{prefix}{text}")).collect();
+            let texts: Vec<String> =
+                texts.into_iter().map(|text| format!("{prefix}{text}")).collect();
             let specials: Vec<_> = texts.iter().cloned().zip(0..).collect();
             let found = SpecialTokens::new(&specials).find(text.as_bytes(), from);
             prop_assert_eq!(found, naive(&texts, text.as_bytes(), from));

@@ -100,7 +100,11 @@ proptest! {
 
     #[test]
     fn streams_give_the_ids_of_the_whole(
-        text in text(), which in 0usize..3, special in 0usize..4, chunk_size in 1usize..200, threads in 1usize..5,
+        text in text(),
+        which in 0usize..3,
+        special in 0usize..4,
+        chunk_size in 1usize..200,
+        threads in 1usize..5,
     ) {
         let specials = [
             &[][..],
@@ -137,7 +141,7 @@ fn parts_of_a_pre_token_are_no_whole_ones() {
     assert_eq!(ids, bytes);
 }
 
-/// What a failed text left behind is not part of the next one.
+/// The rest of a failed text is not part of the next one.
 #[test]
 fn an_encoder_goes_on_after_a_failure() {
     let tokenizer = tokenizer(r"(?:(a|aa)+)(?!a|b)c|x", &[]);

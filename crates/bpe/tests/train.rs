@@ -54,6 +54,9 @@ impl std::io::Read for Trickle<'_> {
     }
 }
 
+/// Words, special tokens whole and in part, characters of several bytes, a contraction, line ends.
+const PIECE: &str = "[ab ]{0,12}|<\\|a\\|>|<\\|a|[\u{e9}\u{1f600}\u{301}]{1,3}|'s|  \n";
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -74,7 +77,8 @@ proptest! {
         let mut num_tokens = 0;
         for (word, count) in counts.iter() {
             let mut symbols: Vec<u32> = word.iter().map(|&byte| u32::from(byte)).collect();
-            for (&(left, right), &token) in trained.vocab.merges().iter().zip(trained.vocab.merged()) {
+            let vocab = &trained.vocab;
+            for (&(left, right), &token) in vocab.merges().iter().zip(vocab.merged()) {
                 let mut i = 0;
                 while i + 1 < symbols.len() {
                     if (symbols[i], symbols[i + 1]) == (left, right) {
@@ -89,7 +93,10 @@ proptest! {
     }
 
     #[test]
-    fn one_long_word_too(word in "[ab]{200,600}|[a-d]{200,600}|(ab|a){100,200}", max_merges in 0usize..400) {
+    fn one_long_word_too(
+        word in "[ab]{200,600}|[a-d]{200,600}|(ab|a){100,200}",
+        max_merges in 0usize..400,
+    ) {
         let counts = PreTokenCounts::from_counts([(word, 1)]);
         let expected = naive(&counts, 0, max_merges);
         let trained = train(counts, &config(256 + max_merges, &[]), &silent).unwrap();
@@ -98,7 +105,7 @@ proptest! {
 
     #[test]
     fn counts_do_not_depend_on_threads_chunks_or_tables(
-        parts in prop::collection::vec("[ab ]{0,12}|<\\|a\\|>|<\\|a|[\u{e9}\u{1f600}\u{301}]{1,3}|'s|  \n", 0..60),
+        parts in prop::collection::vec(PIECE, 0..60),
         broken in prop::collection::vec(any::<u8>(), 0..4),
         threads in 1usize..5,
         chunk in 1usize..40,
@@ -112,7 +119,8 @@ proptest! {
 
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let streamed = pool.install(|| {
-            let counter = PreTokenCounter::new(&Pattern::gpt2(), &specials).with_sizes(chunk, table);
+            let counter = PreTokenCounter::new(&Pattern::gpt2(), &specials);
+            let counter = counter.with_sizes(chunk, table);
             counter.count_reader(Trickle { text: &text, size: piece }, &silent).unwrap();
             counter.finish()
         });

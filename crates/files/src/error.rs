@@ -12,7 +12,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub struct Error {
     /// The file or directory.
     pub path: PathBuf,
-    /// What is wrong with it, or what was expected of it.
+    /// The problem, or the expectation that it does not meet.
     pub problem: &'static str,
     /// The operating system's reason.
     pub source: io::Error,

@@ -15,7 +15,7 @@ pub struct Parts<'t> {
     pub vocab: Cow<'t, Vocab>,
     /// The rule that splits texts into pre-tokens.
     pub pattern: Cow<'t, Pattern>,
-    /// Whether a pre-token that is a token becomes that token without merging.
+    /// `true` if a pre-token that is a token becomes that token without merging.
     pub ignore_merges: bool,
 }
 

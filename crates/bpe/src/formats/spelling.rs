@@ -19,7 +19,8 @@ impl Borrow<str> for Spelling<'_> {
     }
 }
 
-/// The id of each token, by its spelling. Of a spelling that comes twice in a file, the last counts.
+/// The id of each token, by its spelling. Of a spelling that comes twice in a file, the last
+/// counts.
 pub(super) type Ids<'t> = HashMap<Spelling<'t>, u32, RandomState>;
 
 /// A merge as the spellings of its two tokens: `"a b"` or `["a", "b"]`.

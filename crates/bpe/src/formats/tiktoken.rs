@@ -36,7 +36,8 @@ fn check(vocab: &Vocab) -> Result<()> {
     }
     Err(Error::tokens(
         "merges in another order than the ids that they make",
-        "ids that rise with the merges, as training gives them: a .tiktoken file has no list of merges",
+        "ids that rise with the merges, as training gives them: a .tiktoken file has no list of \
+         merges",
     ))
 }
 

@@ -232,8 +232,8 @@ impl Learner {
     }
 }
 
-/// Returns the index of a pair with the new token: `known`, if the current merge created it, or that
-/// of a new pair.
+/// Returns the index of a pair with the new token: `known`, if the current merge created it, or
+/// that of a new pair.
 #[inline]
 fn fresh_pair(
     pairs: &mut Vec<Pair>,

@@ -39,8 +39,8 @@ pub struct TrainConfig {
 /// The result of training.
 #[derive(Debug, Clone)]
 pub struct Trained {
-    /// The vocabulary: byte b has id b, special tokens follow from 256, then the merges in the order
-    /// learned. It is smaller than asked for if no pair was left.
+    /// The vocabulary: byte b has id b, special tokens follow from 256, then the merges in the
+    /// order learned. It is smaller than asked for if no pair was left.
     pub vocab: Vocab,
     /// The size of the training text.
     pub summary: TextSummary,

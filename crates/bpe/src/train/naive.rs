@@ -8,8 +8,8 @@
 //! Models are Unsupervised Multitask Learners*, 2019).
 //!
 //! # Definition
-//! Given distinct words w (pre-tokens) with counts n(w), each a sequence of tokens, at first one per
-//! byte:
+//! Given distinct words w (pre-tokens) with counts n(w), each a sequence of tokens, at first one
+//! per byte:
 //!
 //! 1. Count each pair of neighbouring tokens: count(a, b) = Σ over w of n(w) · |{i : wᵢ = a,
 //!    wᵢ₊₁ = b}|. Overlapping occurrences all count, so "aaa" holds (a, a) twice.
@@ -21,8 +21,8 @@
 //! # Ties
 //! Among pairs of equal count, the one wins whose first token has the lexicographically greater
 //! bytes; if these are equal too, the one whose second token has. Bytes are compared, not ids, so
-//! the result does not depend on how tokens are numbered. Sennrich et al. leave ties open; this rule
-//! is the one of the reference merges in this crate's tests.
+//! the result does not depend on how tokens are numbered. Sennrich et al. leave ties open; this
+//! rule is the one of the reference merges in this crate's tests.
 //!
 //! # Example
 //! The words of the paper: low ×5, lower ×2, newest ×6, widest ×3.
@@ -40,8 +40,8 @@
 
 use std::collections::HashMap;
 
-/// Learns at most `max_merges` merges from `words` (bytes, count). Returns them as pairs of ids: byte
-/// b has id b, and merge k makes the token `first_id + k`.
+/// Learns at most `max_merges` merges from `words` (bytes, count). Returns them as pairs of ids:
+/// byte b has id b, and merge k makes the token `first_id + k`.
 ///
 /// ```
 /// let words: [(&[u8], u64); 4] = [(b"low", 5), (b"lower", 2), (b"newest", 6), (b"widest", 3)];

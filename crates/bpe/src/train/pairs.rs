@@ -110,7 +110,8 @@ impl PairTable {
     }
 }
 
-/// Calls `visit` with each place of the arena where a pair starts, and with the number of that pair.
+/// Calls `visit` with each place of the arena where a pair starts, and with the number of that
+/// pair.
 fn for_each_place(
     words: &mut Words,
     len_of: impl Fn(u32) -> usize,

@@ -1,8 +1,8 @@
 //! The priority queue of pairs: a heap whose order needs the bytes of tokens.
 //!
-//! The queue is lazy, as in Hugging Face's `BpeTrainer`. Once the merge that created a pair is over,
-//! its count only falls, so the count in an entry is an upper bound. The caller compares a popped
-//! entry with the true count, and pushes it back with that when it was stale.
+//! The queue is lazy, as in Hugging Face's `BpeTrainer`. Once the merge that created a pair is
+//! over, its count only falls, so the count in an entry is an upper bound. The caller compares a
+//! popped entry with the true count, and pushes it back with that when it was stale.
 //!
 //! The order (count, bytes of the first element, bytes of the second) cannot be an `Ord` of the
 //! entry alone, so this heap is handed the tokens with each call, which `std`'s cannot be. A node
@@ -123,7 +123,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pops_in_order(pairs in prop::collection::vec((0u32..3, 0u32..3, 1u64..4), 0..60), split in 0usize..60) {
+        fn pops_in_order(
+            pairs in prop::collection::vec((0u32..3, 0u32..3, 1u64..4), 0..60),
+            split in 0usize..60,
+        ) {
             let mut tokens = TokenTable::new(0);
             // Ids 256..259 with prefixes that tie: "aaaaaaaa", "aaaaaaaab", "aaaaaaaaa".
             let aa = tokens.push_pair(97, 97);

@@ -7,7 +7,10 @@ use crate::pretokenize::pattern::Pattern;
 
 /// GPT-4's pattern for the regular expressions of Hugging Face's libraries, where `{1,3}+` is no
 /// possessive quantifier and `$` matches at the end of each line.
-pub(super) const GPT4: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+\z|\s*[\r\n]|\s+(?!\S)|\s";
+pub(super) const GPT4: &str = concat!(
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*",
+    r"|\s+\z|\s*[\r\n]|\s+(?!\S)|\s",
+);
 
 /// The pattern that leaves a text whole: `ByteLevel` with `use_regex` off.
 pub(super) const UNCUT: &str = r"(?s:.+)";

@@ -159,7 +159,11 @@ fn added_tokens_may_follow_the_vocabulary() {
 
 #[test]
 fn what_is_no_byte_level_bpe_is_refused() {
-    let byte_level = |add: bool, regex: bool| json!({"type": "ByteLevel", "add_prefix_space": add, "use_regex": regex});
+    let byte_level = |add_prefix_space: bool, use_regex: bool| {
+        json!({
+            "type": "ByteLevel", "add_prefix_space": add_prefix_space, "use_regex": use_regex,
+        })
+    };
     let split = |pattern: Value, behavior: &str| {
         let split =
             json!({"type": "Split", "pattern": pattern, "behavior": behavior, "invert": false});

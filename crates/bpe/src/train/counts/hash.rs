@@ -37,8 +37,8 @@ impl Seeds {
     }
 }
 
-/// Multiplies to 128 bits and folds both halves with XOR, so that every bit of the result depends on
-/// every bit of both factors. This is the mixing step of wyhash (Wang Yi) and foldhash.
+/// Multiplies to 128 bits and folds both halves with XOR, so that every bit of the result depends
+/// on every bit of both factors. This is the mixing step of wyhash (Wang Yi) and foldhash.
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);

@@ -1,5 +1,5 @@
-//! The count table: open addressing with linear probing, 24 bytes per entry. Short pre-tokens are in
-//! their entries, long ones in an arena.
+//! The count table: open addressing with linear probing, 24 bytes per entry. Short pre-tokens are
+//! in their entries, long ones in an arena.
 
 use rayon::prelude::*;
 
@@ -200,6 +200,10 @@ mod tests {
     use crate::pretokenize::pipeline::Pipeline;
     use proptest::prelude::*;
 
+    fn word() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(0u8..2, 0..20)
+    }
+
     fn text() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             20 => prop::sample::select(vec!["a", "ab", " ab", "'s", " ", "\n", "é", "12", "!"]),
@@ -211,7 +215,7 @@ mod tests {
     proptest! {
         #[test]
         fn counts_like_an_ordered_map(
-            words in prop::collection::vec((prop::collection::vec(0u8..2, 0..20), 0u64..1 << 40), 0..300),
+            words in prop::collection::vec((word(), 0u64..1 << 40), 0..300),
             split in 0usize..300,
         ) {
             let seeds = Seeds::random();
@@ -230,7 +234,10 @@ mod tests {
         }
 
         #[test]
-        fn a_pipeline_counts_like_one_by_one(texts in prop::collection::vec(text(), 0..4), name in "gpt[24]|[a-z]+") {
+        fn a_pipeline_counts_like_one_by_one(
+            texts in prop::collection::vec(text(), 0..4),
+            name in "gpt[24]|[a-z]+",
+        ) {
             let whole = texts.concat();
             let pattern = Pattern::parse(&name).unwrap();
             let seeds = Seeds::random();
