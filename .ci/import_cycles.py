@@ -3,7 +3,6 @@
 there are any. `use` lines and paths such as `crate::a::f()` count, but not in tests. A name that
 a file re-exports, and an exported macro, count as an import of the file that defines them."""
 import pathlib, re, sys
-
 UNREAD = re.compile(r"//.*|'\\?.'|\"(?:\\.|[^\"\\])*\"")  # comments, characters, strings
 TEST = re.compile(r"^( *)#\[cfg\(test\)\]\n(?:.*;\n|(?:.*\n)*?\1\}\n)", re.M)
 PATH = re.compile(r"(?<![\w:.])(?:\w+::)+\w+")
@@ -24,7 +23,8 @@ def read(file, module):
             path, _, alias = leaf.partition(" as ")
             path = re.sub(r"::(self|\*)$", "", path.strip()).split("::")
             names.setdefault(module, {})[alias.strip() or path[-1]] = path
-    paths[module] = [*names.setdefault(module, {}).values(), *(path.split("::") for path in PATH.findall(code))]
+    paths[module] = [path.split("::") for path in PATH.findall(code)]
+    paths[module] += names.setdefault(module, {}).values()
 
 def resolve(at, path):
     """Returns the module that defines what `path` means in `at`; None if another crate does."""
