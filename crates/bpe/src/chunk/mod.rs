@@ -48,10 +48,10 @@ impl Cutter {
         Cutter { safe_cuts, ..self }
     }
 
-    /// Returns the last safe cut of `text` within `range`, if any. `text` begins at a safe cut. With
-    /// `more`, text follows that is not known yet, and only cuts that are safe whatever follows
-    /// count.
-    pub fn last_cut(&self, text: &[u8], range: Range<usize>, more: bool) -> Option<usize> {
+    /// Returns the last safe cut of `text` within `range`, if any. `text` begins at a safe cut.
+    /// With `more`, text follows that is not known yet, and only cuts that are safe whatever
+    /// follows count.
+    fn last_cut(&self, text: &[u8], range: Range<usize>, more: bool) -> Option<usize> {
         // A character has up to four bytes.
         let unsure = if more { self.specials.max_len().max(4) } else { 0 };
         let sure = text.len().checked_sub(unsure)?;
@@ -136,8 +136,8 @@ impl<R: Read> ChunkReader<R> {
         }
     }
 
-    /// Reads until `len` bytes of `chunk` are text, of which the first `filled` are already, or until
-    /// the stream is at its end. Returns the number of bytes of text.
+    /// Reads until `len` bytes of `chunk` are text, of which the first `filled` are already, or
+    /// until the stream is at its end. Returns the number of bytes of text.
     fn fill(&mut self, chunk: &mut Vec<u8>, mut filled: usize, len: usize) -> io::Result<usize> {
         while !self.at_end && filled < len {
             let wanted = len.min(filled.saturating_mul(2).max(FIRST_READ));

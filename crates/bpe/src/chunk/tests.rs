@@ -2,7 +2,7 @@ use super::*;
 use crate::special::Segment;
 use proptest::prelude::*;
 
-/// All that encoding depends on: special tokens and pre-tokens.
+/// Splits a text into special tokens and pre-tokens: nothing else matters for encoding.
 fn pieces(text: &[u8], pattern: &Pattern, specials: &SpecialTokens) -> Vec<Vec<u8>> {
     let mut pieces = Vec::new();
     for segment in specials.segments(text) {
@@ -27,7 +27,8 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     ];
     let piece = prop_oneof![
         9 => prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
-        1 => (prop::sample::select(vec!["a", "bc"]), 1usize..40).prop_map(|(piece, n)| piece.repeat(n).into_bytes()),
+        1 => (prop::sample::select(vec!["a", "bc"]), 1usize..40)
+            .prop_map(|(piece, n)| piece.repeat(n).into_bytes()),
         1 => any::<u8>().prop_map(|byte| vec![byte]),
     ];
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
@@ -91,7 +92,8 @@ proptest! {
         let whole = pieces(&text, &pattern, &specials);
         let read = read_chunks(&text, &cutter, size);
         prop_assert_eq!(read.concat(), &text[..]);
-        let of_read: Vec<_> = read.iter().flat_map(|chunk| pieces(chunk, &pattern, &specials)).collect();
+        let of_read: Vec<_> =
+            read.iter().flat_map(|chunk| pieces(chunk, &pattern, &specials)).collect();
         prop_assert_eq!(&of_read, &whole);
     }
 }
@@ -143,8 +145,8 @@ fn custom_patterns_are_cut_at_special_tokens() {
     assert_eq!(chunks, [&b"one two three<|>"[..], b"four five<|>six"]);
 }
 
-/// Each place of such texts may be inside a special token: a run of one that is long, or of a short
-/// one where a long one could be too. Looking at all that could span each place would take minutes.
+/// Any place of these texts may be inside a special token: a run of a long one, or of a short one
+/// where a long one could be too. Checking all tokens that could span each place would take minutes.
 #[test]
 fn runs_of_special_tokens_are_cut_soon() {
     let long = "w ".repeat(1500);

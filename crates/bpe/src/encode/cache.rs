@@ -1,4 +1,5 @@
-//! The ids of short pre-tokens seen before. Texts repeat themselves: nearly every pre-token is here.
+//! The ids of short pre-tokens seen before. Texts repeat themselves: nearly every pre-token is
+//! here.
 //!
 //! A pre-token of up to 15 bytes and its ids, if they fit into sixteen bytes with their number, are
 //! one entry of 32 bytes, half a cache line. The cache is two-way set-associative: a key belongs to
@@ -28,8 +29,8 @@ impl SetIndex {
     }
 }
 
-/// The two numbers of the key, and the group of the ids. A free entry is all zeros, which is the key
-/// of no pre-token, as none is empty.
+/// The two numbers of the key, and the group of the ids. A free entry is all zeros, which is the
+/// key of no pre-token, as none is empty.
 type Entry = [u64; 4];
 
 /// A cache from short pre-tokens to ids.

@@ -5,8 +5,8 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-/// The length of the longest pre-token that is kept. With [`PLACES`] it bounds the memory: 3 MB with
-/// ids of 16 bits, 5 MB with ids of 32 bits, if every byte becomes an id.
+/// The length of the longest pre-token that is kept. With [`PLACES`] it bounds the memory: 3 MB
+/// with ids of 16 bits, 5 MB with ids of 32 bits, if every byte becomes an id.
 const MAX_BYTES: usize = 256;
 
 /// The number of places. A pre-token has one, by its hash; the last one that came is kept there.
@@ -31,8 +31,8 @@ impl<T: Copy + Default> LongCache<T> {
         LongCache { places: vec![Kept::default(); PLACES], hasher: RandomState::default() }
     }
 
-    /// Appends the ids of `pre_token`, which is not empty, to `ids`: as they are in the cache, or as
-    /// `merge` appends them to a list.
+    /// Appends the ids of `pre_token`, which is not empty, to `ids`: as they are in the cache, or
+    /// as `merge` appends them to a list.
     pub(crate) fn get_or_merge(
         &mut self,
         pre_token: &[u8],

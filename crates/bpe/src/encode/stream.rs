@@ -121,7 +121,8 @@ where
 {
     /// The loop of each thread, until the stream is at its end.
     fn work(&self, mut encoder: Encoder<'_, T>) {
-        let _guard = StopOnPanic(self);
+        // The other threads end when this one panics, so that the panic is seen.
+        let _guard = OnPanic(|| self.stop(None));
         let mut chunk = Vec::new();
         loop {
             let (number, mut ids) = match self.next_chunk(&mut chunk) {
@@ -154,8 +155,8 @@ where
         Ok(input.0.next_chunk(chunk)?.then_some((number, ids)))
     }
 
-    /// Puts the ids of a chunk into the queue, then gives the sink the chunks that are next in order,
-    /// unless another thread is doing so.
+    /// Puts the ids of a chunk into the queue, then gives the sink the chunks that are next in
+    /// order, unless another thread is doing so.
     fn hand_on(&self, number: u64, ids: Vec<T>, bytes: usize) {
         let mut output = lock(&self.output);
         output.finished.insert(number, (ids, bytes));
@@ -197,26 +198,13 @@ where
     }
 }
 
-/// Stops the other threads when one panics, so that they end and the panic is seen.
-struct StopOnPanic<'l, R, S, T, E, P>(&'l Line<R, S, T, E, P>)
-where
-    R: Read,
-    S: FnMut(&[T]) -> Result<(), E>,
-    T: TokenId,
-    E: From<Error>,
-    P: Fn(u64);
+/// Calls a function when it is dropped by a panic.
+struct OnPanic<F: Fn()>(F);
 
-impl<R, S, T, E, P> Drop for StopOnPanic<'_, R, S, T, E, P>
-where
-    R: Read,
-    S: FnMut(&[T]) -> Result<(), E>,
-    T: TokenId,
-    E: From<Error>,
-    P: Fn(u64),
-{
+impl<F: Fn()> Drop for OnPanic<F> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.stop(None);
+            self.0();
         }
     }
 }

@@ -37,8 +37,8 @@ impl<V: Pod, const N: usize> Table<V, N> {
         Table { map, start, values: PhantomData }
     }
 
-    /// Asks for huge pages for what was not used yet. Each takes longer to get, because all of it is
-    /// zeroed at once.
+    /// Asks for huge pages for what was not used yet. Each takes longer to get, because all of it
+    /// is zeroed at once.
     pub fn in_huge_pages(self) -> Table<V, N> {
         // Without them the table is slower, but works: a refusal is no error.
         #[cfg(target_os = "linux")]

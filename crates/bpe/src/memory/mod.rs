@@ -7,4 +7,5 @@ pub(crate) mod huge_pages;
 pub(crate) mod lock;
 #[allow(unsafe_code)]
 pub(crate) mod prefetch;
+pub(crate) mod probe;
 pub(crate) mod short_key;

@@ -6,10 +6,11 @@
 //! By definition merging goes by the order of the list, all over the pre-token. But its result can
 //! be recognised from adjacent tokens alone: a sequence of tokens is the encoding of its bytes if
 //! and only if each two adjacent tokens, by themselves, are the encoding of theirs (a *valid token
-//! pair*). For suppose that some merge crosses the border of two tokens, and take the first such merge.
-//! Before it, the bytes of each token have merged as if they were alone. So the same merge crosses
-//! the border when these two tokens are encoded by themselves, and they are not a valid pair. As a
-//! text has only one encoding, any sequence of valid pairs that covers the text is that one:
+//! pair*). For suppose that some merge crosses the border of two tokens, and take the first such
+//! merge. Before it, the bytes of each token have merged as if they were alone. So the same merge
+//! crosses the border when these two tokens are encoded by themselves, and they are not a valid
+//! pair. As a text has only one encoding, any sequence of valid pairs that covers the text is that
+//! one:
 //!
 //! - Take the longest token that the rest of the text begins with, its *next match*.
 //! - If it does not form a valid pair with the token before it, try its *next prefix*, the longest
@@ -19,9 +20,9 @@
 //!
 //! Each position becomes a dead end at most once, so the steps are linear in the text.
 //!
-//! Two things differ from rust-gems. The next match comes from a trie in a hash table
-//! ([`Trie`]) instead of an Aho-Corasick automaton. And a memo remembers, for a token and the next
-//! match behind it, which prefix of the match was valid: most such pairs recur, and then neither the
+//! Two things differ from rust-gems. The next match comes from a trie in a hash table ([`Trie`])
+//! instead of an Aho-Corasick automaton. And a memo remembers, for a token and the next match
+//! behind it, which prefix of the match was valid: most such pairs recur, and then neither the
 //! prefixes nor the pairs need to be tried again.
 //!
 //! All this holds for tokens that are the encoding of their own bytes. With merges in an order that
@@ -33,8 +34,8 @@ use super::trie::Trie;
 use crate::memory::fibonacci_hash::fibonacci_hash;
 use crate::vocab::Vocab;
 
-/// The longest token that is supported. Finding a next match takes as many steps as tokens are long,
-/// in the worst case for each byte of the text.
+/// The longest token that is supported. Finding a next match takes as many steps as tokens are
+/// long, in the worst case for each byte of the text.
 const MAX_TOKEN_LEN: usize = 1 << 12;
 
 /// Entries of the memo, a power of two.

@@ -1,11 +1,11 @@
 //! Places inside a pre-token that no merge can cross, recognised from two bytes.
 //!
-//! Every merge makes a token of the vocabulary, and a token that reaches across a place contains the
-//! two bytes at that place side by side. So where no token contains these two bytes side by side,
-//! nothing is ever merged across. The two sides are then independent: a merge looks at two adjacent
-//! tokens, and on one side the order of merges (by rank, then from the left) is the same with and
-//! without the other side. So the ids of the whole are those of the left part followed by those of
-//! the right part, and a pre-token may be cut there.
+//! Every merge makes a token of the vocabulary, and a token that reaches across a place contains
+//! the two bytes at that place side by side. So where no token contains these two bytes side by
+//! side, nothing is ever merged across. The two sides are then independent: a merge looks at two
+//! adjacent tokens, and on one side the order of merges (by rank, then from the left) is the same
+//! with and without the other side. So the ids of the whole are those of the left part followed by
+//! those of the right part, and a pre-token may be cut there.
 //!
 //! This holds for any list of merges, but not with
 //! [`Tokenizer::ignore_merges`](crate::Tokenizer::ignore_merges), as a part may be a token that

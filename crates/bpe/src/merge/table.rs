@@ -1,6 +1,7 @@
 //! The list of merges as a hash table.
 
 use crate::memory::fibonacci_hash::{fibonacci_hash, second_hash};
+use crate::memory::probe::probe;
 use crate::vocab::Vocab;
 
 /// The rank of a pair that is not in the list of merges.
@@ -13,8 +14,9 @@ pub(crate) struct MergeTable {
     slots: Vec<Slot>,
     /// The number of slots is 2^(64 − shift).
     shift: u32,
-    /// A Bloom filter with one hash (B. Bloom 1970): one bit per hash, set if some pair has it. Most
-    /// pairs are not merged, and the filter is so small that asking it first saves cache misses.
+    /// A Bloom filter with one hash (B. Bloom 1970): one bit per hash, set if some pair has it.
+    /// Most pairs are not merged, and the filter is so small that asking it first saves cache
+    /// misses.
     filter: Vec<u64>,
 }
 
@@ -46,10 +48,7 @@ impl MergeTable {
         table.filter = vec![0; bits / 64];
         for (rank, (&(left, right), &id)) in (0..).zip(vocab.merges().iter().zip(vocab.merged())) {
             let pair = pair_key(left, right);
-            let mut at = table.home(pair);
-            while table.slots[at].rank != NO_RANK {
-                at = (at + 1) & (count - 1);
-            }
+            let at = probe(&table.slots, table.home(pair), |slot| slot.rank == NO_RANK);
             table.slots[at] = Slot { pair, rank, id };
             let (word, bit) = table.filter_bit(pair);
             table.filter[word] |= 1 << bit;
@@ -58,22 +57,17 @@ impl MergeTable {
     }
 
     /// Returns the slot where the search for a pair begins.
-    fn home(&self, pair: u64) -> usize {
-        (fibonacci_hash(pair ^ pair >> 29) >> self.shift) as usize
+    fn home(&self, pair: u64) -> u64 {
+        fibonacci_hash(pair ^ pair >> 29) >> self.shift
     }
 
     /// Returns the rank of a pair, [`NO_RANK`] if it is not merged, and the id that it becomes.
     #[inline]
     pub(super) fn get(&self, left: u32, right: u32) -> (u32, u32) {
         let pair = pair_key(left, right);
-        let mut at = self.home(pair);
-        loop {
-            let slot = self.slots[at];
-            if slot.pair == pair || slot.rank == NO_RANK {
-                return (slot.rank, slot.id);
-            }
-            at = (at + 1) & (self.slots.len() - 1);
-        }
+        let is_end = |slot: &Slot| slot.pair == pair || slot.rank == NO_RANK;
+        let slot = self.slots[probe(&self.slots, self.home(pair), is_end)];
+        (slot.rank, slot.id)
     }
 
     /// Returns the rank of a pair, [`NO_RANK`] if it is not merged.

@@ -35,7 +35,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn all_ways_lead_to_the_same_ids(vocab in vocab(), text in "[abc]{1,120}|a{1,70}|(ab|a){1,60}") {
+    fn all_algorithms_agree(
+        vocab in vocab(), text in "[abc]{1,120}|a{1,70}|(ab|a){1,60}",
+    ) {
         let text = text.as_bytes();
         let table = MergeTable::new(&vocab);
         let expected = merge_naive(&vocab, text);

@@ -3,6 +3,7 @@
 //! Its edges are in one hash table, so that a step is one look-up, whatever the number of children.
 
 use crate::memory::fibonacci_hash::fibonacci_hash;
+use crate::memory::probe::probe;
 
 /// No token.
 const NONE: u32 = u32::MAX;
@@ -97,11 +98,8 @@ impl Trie {
 #[inline]
 fn place(edges: &[Edge], shift: u32, node: u32, byte: u8) -> (u32, usize) {
     let from = (node << 8 | u32::from(byte)) + 1;
-    let mut at = (fibonacci_hash(u64::from(from)) >> shift) as usize;
-    while edges[at].from != from && edges[at].from != 0 {
-        at = (at + 1) & (edges.len() - 1);
-    }
-    (from, at)
+    let home = fibonacci_hash(u64::from(from)) >> shift;
+    (from, probe(edges, home, |edge| edge.from == from || edge.from == 0))
 }
 
 #[cfg(test)]

@@ -101,7 +101,8 @@ mod tests {
             start in 0usize..100,
             windows in prop::collection::vec((any::<u64>(), any::<u64>(), any::<bool>()), 0..40),
         ) {
-            let (mut pending, mut taken, mut expected) = (PendingBoundaries::new(), Vec::new(), Vec::new());
+            let mut pending = PendingBoundaries::new();
+            let (mut taken, mut expected) = (Vec::new(), Vec::new());
             pending.restart(start);
             for (number, (bits, fewer, is_single)) in (0..).zip(windows) {
                 // Any of them, or a few and then one more.

@@ -88,20 +88,18 @@ impl Pattern {
         Ok(())
     }
 
-    /// Returns `true` if the pre-tokens of `text[..at]` and those of `text[at..]` are together those
-    /// of `text`, whatever comes before and after; `false` if the characters on either side do not
-    /// tell. `at` is inside `text`, not at its ends.
+    /// Returns `true` if the pre-tokens of `text[..at]` and those of `text[at..]` are together
+    /// those of `text`, whatever comes before and after; `false` if the characters on either side
+    /// do not tell. `at` is inside `text`, not at its ends.
     pub(crate) fn is_boundary(&self, text: &[u8], at: usize) -> bool {
-        if matches!(self.kind, Kind::Custom(_)) {
-            return false;
-        }
-        let Some(before) = class_before(text, at) else { return false };
-        let (after, _) = char_at(text, at);
-        match &self.kind {
-            Kind::Gpt2 => gpt2_boundary((before, text[at - 1]), after),
-            Kind::Gpt4 => gpt4_boundary((before, text[at - 1]), (after, text[at])),
-            Kind::Custom(_) => false,
-        }
+        let is_boundary = match self.kind {
+            Kind::Gpt2 => gpt2_boundary,
+            Kind::Gpt4 => gpt4_boundary,
+            Kind::Custom(_) => return false,
+        };
+        class_before(text, at).is_some_and(|before| {
+            is_boundary((before, text[at - 1]), (char_at(text, at).0, text[at]))
+        })
     }
 
     /// Returns `true` if `at` is inside a pre-token of `text` whose two parts are pre-tokens of
@@ -140,16 +138,18 @@ impl<F: FnMut(Range<usize>)> BoundarySink for Ranges<'_, F> {
     }
 }
 
-/// Returns `true` if GPT-2's pattern has a boundary between two characters.
+/// Returns `true` if GPT-2's pattern has a boundary between two characters, of which the last byte
+/// and the first byte are given.
 ///
 /// Only white space, and the apostrophe of a contraction, begin a pre-token that another class is
 /// part of; and only a run of white space depends on what follows it. So behind everything else a
 /// change of class is a boundary.
-fn gpt2_boundary((before, last_byte): (Class, u8), after: Class) -> bool {
+fn gpt2_boundary((before, last_byte): (Class, u8), (after, _): (Class, u8)) -> bool {
     before != Class::Space && before != after && !(last_byte == b'\'' && after == Class::Letter)
 }
 
-/// Returns `true` if GPT-4's pattern has a boundary between two characters.
+/// Returns `true` if GPT-4's pattern has a boundary between two characters, of which the last byte
+/// and the first byte are given.
 ///
 /// Behind letters and numbers a change of class is a boundary. Other characters may take in the
 /// letters or line ends that follow. A run of white space up to its last line end is the same

@@ -83,8 +83,8 @@ fn wide_char_at(text: &[u8], at: usize) -> (Class, usize) {
     }
 }
 
-/// Returns the class of the character that ends at `at`, which is not 0, or `None` if `at` is inside
-/// a character.
+/// Returns the class of the character that ends at `at`, which is not 0, or `None` if `at` is
+/// inside a character.
 pub(crate) fn class_before(text: &[u8], at: usize) -> Option<Class> {
     if let Some(&class) = ASCII.get(text[at - 1] as usize) {
         return Some(class);

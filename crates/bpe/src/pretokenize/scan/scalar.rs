@@ -98,8 +98,8 @@ fn letters(text: &[u8], mut at: usize) -> usize {
     more_letters(text, at)
 }
 
-/// Returns the end of a run of letters that leaves ASCII or is near the end of the text. Kept out of
-/// the hot loop.
+/// Returns the end of a run of letters that leaves ASCII or is near the end of the text. Kept out
+/// of the hot loop.
 #[inline(never)]
 fn more_letters(text: &[u8], at: usize) -> usize {
     run_bytewise(text, at, Class::Letter)

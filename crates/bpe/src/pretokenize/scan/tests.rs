@@ -107,8 +107,10 @@ fn long_ascii() -> impl Strategy<Value = Vec<u8>> {
     ];
     let piece = prop_oneof![
         60 => prop::sample::select(PIECES).prop_map(String::from),
-        1 => (1usize..90, prop::sample::select(PIECES)).prop_map(|(count, piece)| piece.repeat(count)),
-        1 => prop::sample::select(&["é", "中文字", "\u{3000}", "\u{2028}", "👍"][..]).prop_map(String::from),
+        1 => (1usize..90, prop::sample::select(PIECES))
+            .prop_map(|(count, piece)| piece.repeat(count)),
+        1 => prop::sample::select(&["é", "中文字", "\u{3000}", "\u{2028}", "👍"][..])
+            .prop_map(String::from),
     ];
     prop::collection::vec(piece, 0..200).prop_map(|pieces| pieces.concat().into_bytes())
 }

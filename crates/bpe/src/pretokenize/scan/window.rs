@@ -1,9 +1,9 @@
 //! All boundaries within a window of 64 bytes of ASCII at once.
 //!
-//! A scanner that reads one byte after the other branches on each of them, and where a word ends
-//! no branch predictor can know. So here a set of bytes is one 64-bit number, a *mask*: bit i is
-//! set if byte i of the window is in the set. One operation on a mask then treats 64 bytes, without
-//! a branch (R. Cameron, K. Herdy and D. Lin, *High Performance XML Parsing Using Parallel Bit Stream
+//! A scanner that reads one byte after the other branches on each of them, and where a word ends no
+//! branch predictor can know. So here a set of bytes is one 64-bit number, a *mask*: bit i is set
+//! if byte i of the window is in the set. One operation on a mask then treats 64 bytes, without a
+//! branch (R. Cameron, K. Herdy and D. Lin, *High Performance XML Parsing Using Parallel Bit Stream
 //! Technology*, 2008; G. Langdale and D. Lemire, *Parsing Gigabytes of JSON per Second*, 2019).
 //! [`Masks`] makes the masks of the classes of bytes by comparing 16 bytes per instruction. Two
 //! idioms do most of the rest:
@@ -256,7 +256,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4000))]
 
         #[test]
-        fn gpt2_starts_are_those_of_the_scanner(window in window(), more in "[ as'\n!\u{e9}]{0,3}") {
+        fn gpt2_agrees_with_the_scalar_scanner(
+            window in window(), more in "[ as'\n!\u{e9}]{0,3}",
+        ) {
             let found = gpt2(&window);
             check(&window, &more, found, scalar::gpt2)?;
             // Everything that can be decided is.
@@ -264,7 +266,9 @@ mod tests {
         }
 
         #[test]
-        fn gpt4_starts_are_those_of_the_scanner(window in window(), more in "[ aS'\n!7\u{e9}]{0,3}") {
+        fn gpt4_agrees_with_the_scalar_scanner(
+            window in window(), more in "[ aS'\n!7\u{e9}]{0,3}",
+        ) {
             let found = gpt4(&window);
             check(&window, &more, found, scalar::gpt4)?;
             // What is behind the last line end is open when there is only white space.

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::hash::Seeds;
 use super::pre_token_counts::PreTokenCounts;
 use crate::memory::prefetch::prefetch;
+use crate::memory::probe::probe;
 use crate::memory::short_key::Key;
 use crate::pretokenize::pipeline::Lookup;
 
@@ -84,11 +85,7 @@ impl CountTable {
     /// for it ends.
     #[inline(always)]
     fn find(&self, hash: u64, is_it: impl Fn(Key) -> bool) -> usize {
-        let mut i = (hash >> self.shift) as usize;
-        while self.entries[i].count != 0 && !is_it(self.entries[i].key) {
-            i = (i + 1) & (self.entries.len() - 1);
-        }
-        i
+        probe(&self.entries, hash >> self.shift, |entry| entry.count == 0 || is_it(entry.key))
     }
 
     /// Adds `count` occurrences of `key` at its place. Grows the table when it is three quarters
