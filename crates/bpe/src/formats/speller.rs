@@ -13,7 +13,7 @@ use crate::vocab::Vocab;
 /// Spells the tokens of a vocabulary: a special token as it is, unless it is a byte or made by a
 /// merge as well, and every other token byte by byte. Spellings are made one at a time, as a token
 /// may be as long as a file.
-pub(super) struct Speller<'v> {
+pub(crate) struct Speller<'v> {
     vocab: &'v Vocab,
     specials: HashMap<u32, &'v str, RandomState>,
 }

@@ -25,12 +25,13 @@ pub const FILE: &str = "tokenizer.tiktoken";
 /// When it cannot be written, or the order of merges is not that of the ids they make.
 pub fn save(vocab: &Vocab, dir: &Path) -> Result<PathBuf> {
     let path = dir.join(FILE);
-    check(vocab).map_err(|error| error.in_files(&path, &path))?;
+    check_order(vocab).map_err(|error| error.in_files(&path, &path))?;
     files::write_with(&path, |out| write(vocab, out))?;
     Ok(path)
 }
 
-fn check(vocab: &Vocab) -> Result<()> {
+/// Checks that ids rise with the merges that make them.
+fn check_order(vocab: &Vocab) -> Result<()> {
     if vocab.merged().is_sorted_by(|a, b| a < b) {
         return Ok(());
     }

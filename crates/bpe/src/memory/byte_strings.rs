@@ -59,16 +59,10 @@ impl ByteStrings {
     }
 }
 
-impl<B: AsRef<[u8]>> Extend<B> for ByteStrings {
-    fn extend<I: IntoIterator<Item = B>>(&mut self, strings: I) {
-        strings.into_iter().for_each(|string| self.push(string.as_ref()));
-    }
-}
-
 impl<B: AsRef<[u8]>> FromIterator<B> for ByteStrings {
     fn from_iter<I: IntoIterator<Item = B>>(strings: I) -> ByteStrings {
         let mut collected = ByteStrings::default();
-        collected.extend(strings);
+        strings.into_iter().for_each(|string| collected.push(string.as_ref()));
         collected
     }
 }
@@ -81,7 +75,7 @@ mod tests {
     fn strings_are_found_by_their_index() {
         let mut strings = ByteStrings::default();
         assert_eq!((strings.len(), strings.get(0), strings.iter().len()), (0, None, 0));
-        strings.extend(["ab", "", "c"]);
+        ["ab", "", "c"].iter().for_each(|string| strings.push(string.as_bytes()));
         strings.push_joined(2, 0);
         assert_eq!(strings.iter().collect::<Vec<_>>(), [&b"ab"[..], b"", b"c", b"cab"]);
         assert_eq!((strings.get(3), strings.get(4)), (Some(&b"cab"[..]), None));

@@ -1,7 +1,5 @@
 //! The bytes of the tokens learned so far.
 
-use std::iter::repeat_n;
-
 use crate::memory::byte_strings::ByteStrings;
 
 /// The bytes of all tokens by id, and their lengths.
@@ -16,7 +14,7 @@ impl TokenTable {
     /// special tokens, they only take up ids.
     pub fn new(num_specials: usize) -> TokenTable {
         let mut tokens: ByteStrings = (0u8..=255).map(|byte| [byte]).collect();
-        tokens.extend(repeat_n([], num_specials));
+        (0..num_specials).for_each(|_| tokens.push(&[]));
         let lens = tokens.iter().map(|token| token.len() as u32).collect();
         TokenTable { tokens, lens }
     }

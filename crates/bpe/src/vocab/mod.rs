@@ -72,7 +72,7 @@ impl Vocab {
     /// As for [`Vocab::new`], and when a merge names a token that a later merge makes.
     pub fn from_merges(merges: Vec<(u32, u32)>, specials: &[String]) -> Result<Vocab> {
         let mut tokens: ByteStrings = (0u8..=255).map(|byte| [byte]).collect();
-        tokens.extend(specials);
+        specials.iter().for_each(|text| tokens.push(text.as_bytes()));
         for &(left, right) in &merges {
             if let Some(id) = [left, right].into_iter().find(|&id| id as usize >= tokens.len()) {
                 return Err(unknown_token(id, (left, right), tokens.len()));

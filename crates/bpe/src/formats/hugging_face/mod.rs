@@ -13,7 +13,7 @@ mod write;
 
 pub use read::load;
 pub use write::config_json;
-pub(super) use write::write_tokenizer;
+pub(crate) use write::write_tokenizer;
 
 /// The name of the file that describes the tokenizer.
 pub const TOKENIZER: &str = "tokenizer.json";

@@ -20,16 +20,15 @@ pub(super) const UNCUT: &str = r"(?s:.+)";
 #[serde(tag = "type")]
 pub(super) enum PreTokenizer {
     ByteLevel {
-        #[serde(default = "yes")]
-        add_prefix_space: bool,
-        #[serde(default = "yes")]
-        use_regex: bool,
+        /// `true` if left out.
+        add_prefix_space: Option<bool>,
+        /// `true` if left out.
+        use_regex: Option<bool>,
     },
     Split {
         pattern: SplitPattern,
         behavior: String,
-        #[serde(default)]
-        invert: bool,
+        invert: Option<bool>,
     },
     Sequence {
         pretokenizers: Vec<PreTokenizer>,
@@ -44,10 +43,6 @@ pub(super) enum SplitPattern {
     String(String),
 }
 
-fn yes() -> bool {
-    true
-}
-
 impl PreTokenizer {
     /// Returns the pattern that splits in the same way.
     ///
@@ -59,17 +54,18 @@ impl PreTokenizer {
             step => std::slice::from_ref(step),
         };
         let regex = match steps {
-            [PreTokenizer::ByteLevel { add_prefix_space: false, use_regex: true }] => "gpt2",
-            [PreTokenizer::ByteLevel { add_prefix_space: false, use_regex: false }] => UNCUT,
+            [PreTokenizer::ByteLevel { add_prefix_space: Some(false), use_regex }] => {
+                if *use_regex == Some(false) { UNCUT } else { "gpt2" }
+            }
             [
                 PreTokenizer::Split {
                     pattern: SplitPattern::Regex(regex),
                     behavior,
-                    invert: false,
+                    invert: None | Some(false),
                 },
-                PreTokenizer::ByteLevel { add_prefix_space: false, use_regex: false },
+                PreTokenizer::ByteLevel { add_prefix_space: Some(false), use_regex: Some(false) },
             ] if behavior == "Isolated" => regex,
-            [.., PreTokenizer::ByteLevel { add_prefix_space: true, .. }] => {
+            [.., PreTokenizer::ByteLevel { add_prefix_space: None | Some(true), .. }] => {
                 return Err("a pre_tokenizer with add_prefix_space".into());
             }
             [.., PreTokenizer::Split { pattern: SplitPattern::String(text), .. }, _] => {

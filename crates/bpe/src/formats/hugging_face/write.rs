@@ -14,7 +14,7 @@ use crate::vocab::Vocab;
 ///
 /// # Errors
 /// Those of `out`.
-pub(in crate::formats) fn write_tokenizer(
+pub(crate) fn write_tokenizer(
     parts: &Parts,
     speller: &Speller,
     out: &mut impl Write,

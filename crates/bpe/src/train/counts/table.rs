@@ -1,10 +1,11 @@
 //! The count table: open addressing with linear probing, 24 bytes per entry. Short pre-tokens are
-//! in their entries, long ones in an arena.
+//! in their entries, long ones beside them.
 
 use rayon::prelude::*;
 
 use super::hash::Seeds;
 use super::pre_token_counts::PreTokenCounts;
+use crate::memory::byte_strings::ByteStrings;
 use crate::memory::prefetch::prefetch;
 use crate::memory::probe::probe;
 use crate::memory::short_key::Key;
@@ -14,7 +15,7 @@ use crate::pretokenize::pipeline::Lookup;
 const FIRST_BITS: u32 = 12;
 
 /// A key and its count. A count of 0 marks a free place. The key of a long pre-token is
-/// [`Key::long`] of its hash and its offset in the arena, which has fewer than 2⁵⁶ bytes.
+/// [`Key::long`] of its hash and its index in [`CountTable::long_words`].
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     key: Key,
@@ -29,8 +30,8 @@ pub(super) struct CountTable {
     /// The search for a hash begins at its top bits: hash >> shift.
     shift: u32,
     len: usize,
-    /// Long pre-tokens: for each its length in eight bytes, then its bytes.
-    arena: Vec<u8>,
+    /// The bytes of long pre-tokens.
+    long_words: ByteStrings,
     seeds: Seeds,
 }
 
@@ -40,14 +41,15 @@ impl CountTable {
             entries: vec![Entry::default(); 1 << FIRST_BITS],
             shift: u64::BITS - FIRST_BITS,
             len: 0,
-            arena: Vec::new(),
+            long_words: ByteStrings::default(),
             seeds,
         }
     }
 
     /// The memory that the table takes, in bytes.
     pub fn memory(&self) -> usize {
-        self.entries.len() * size_of::<Entry>() + self.arena.len()
+        let long_words = self.long_words.total_bytes() + self.long_words.len() * size_of::<usize>();
+        self.entries.len() * size_of::<Entry>() + long_words
     }
 
     /// Adds `count` occurrences of `word`.
@@ -71,12 +73,11 @@ impl CountTable {
 
     fn add_long(&mut self, word: &[u8], hash: u64, count: u64) {
         let i = self.find(hash, |other| {
-            other.as_long().is_some_and(|(h, offset)| h == hash && self.long(offset) == word)
+            other.as_long().is_some_and(|(h, index)| h == hash && self.long(index) == word)
         });
         if self.entries[i].count == 0 {
-            self.entries[i].key = Key::long(hash, self.arena.len());
-            self.arena.extend_from_slice(&(word.len() as u64).to_le_bytes());
-            self.arena.extend_from_slice(word);
+            self.entries[i].key = Key::long(hash, self.long_words.len());
+            self.long_words.push(word);
         }
         self.add_at(i, self.entries[i].key, count);
     }
@@ -101,11 +102,9 @@ impl CountTable {
         }
     }
 
-    /// Returns the long pre-token at `offset` of the arena.
-    fn long(&self, offset: usize) -> &[u8] {
-        let (len, rest) = self.arena[offset..].split_at(8);
-        let len = len.iter().rev().fold(0, |len, &byte| len << 8 | usize::from(byte));
-        &rest[..len]
+    /// Returns the long pre-token with this index.
+    fn long(&self, index: usize) -> &[u8] {
+        self.long_words.get(index).unwrap_or_default()
     }
 
     #[cold]
@@ -128,7 +127,7 @@ impl CountTable {
             let hash = self.seeds.hash(key);
             match key.as_long() {
                 None => self.add_short(key, hash, count),
-                Some((_, offset)) => self.add_long(other.long(offset), hash, count),
+                Some((_, index)) => self.add_long(other.long(index), hash, count),
             }
         }
         *other = CountTable::new(self.seeds);
@@ -141,7 +140,7 @@ impl CountTable {
         for Entry { key, count } in entries.into_iter().filter(|entry| entry.count != 0) {
             match key.as_long() {
                 None => short.push((key, count)),
-                Some((_, offset)) => long.push((self.long(offset), count)),
+                Some((_, index)) => long.push((self.long(index), count)),
             }
         }
         short.par_sort_unstable_by_key(|(key, _)| key.rank());
