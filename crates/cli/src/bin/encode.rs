@@ -1,15 +1,8 @@
-//! Turns text into token ids, and back; see `lm::commands::encode`.
+//! Turns text into token ids, and back; see `encode --help`.
 
-use std::process::ExitCode;
-
-use lm::commands::encode::args::Args;
 use lm::commands::{encode, flags};
-use lm::shell::exit;
+use lm::shell::exit::run_main;
 
-fn main() -> ExitCode {
-    exit::run_main(|| {
-        let args: Args = flags::parse()?;
-        args.common.set_up()?;
-        encode::run(&args)
-    })
+fn main() -> std::process::ExitCode {
+    run_main(|| encode::run(&flags::parse()?))
 }

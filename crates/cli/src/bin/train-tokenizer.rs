@@ -1,15 +1,8 @@
-//! Trains a byte-level BPE tokenizer on text; see `lm::commands::train_tokenizer`.
+//! Trains a byte-level BPE tokenizer on text; see `train-tokenizer --help`.
 
-use std::process::ExitCode;
-
-use lm::commands::train_tokenizer::args::Args;
 use lm::commands::{flags, train_tokenizer};
-use lm::shell::exit;
+use lm::shell::exit::run_main;
 
-fn main() -> ExitCode {
-    exit::run_main(|| {
-        let args: Args = flags::parse()?;
-        args.common.set_up()?;
-        train_tokenizer::run(&args)
-    })
+fn main() -> std::process::ExitCode {
+    run_main(|| train_tokenizer::run(&flags::parse()?))
 }

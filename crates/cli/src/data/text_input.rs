@@ -11,10 +11,13 @@ use crate::shell::stdin::Stdin;
 
 /// An open text.
 pub struct TextInput {
-    name: String,
+    /// The name of the file, or `standard input`.
+    pub name: String,
+    /// The length in bytes, where it is known before reading.
+    pub len: Option<u64>,
+    /// The number of bytes read so far.
+    pub bytes_read: u64,
     source: Box<dyn Read + Send>,
-    len: Option<u64>,
-    bytes_read: u64,
 }
 
 /// Returns `true` if `path` stands for standard input.
@@ -45,26 +48,6 @@ impl TextInput {
         }
         let len = metadata.is_file().then_some(metadata.len());
         Ok(TextInput { name, source: Box::new(file), len, bytes_read: 0 })
-    }
-
-    /// Returns the name of the file, or `standard input`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the length in bytes, where it is known before reading.
-    pub fn len(&self) -> Option<u64> {
-        self.len
-    }
-
-    /// Returns `true` if the text is known to be empty before reading.
-    pub fn is_empty(&self) -> bool {
-        self.len == Some(0)
-    }
-
-    /// Returns the number of bytes read so far.
-    pub fn bytes_read(&self) -> u64 {
-        self.bytes_read
     }
 
     /// Returns the name and, where it is known, the size for the log.

@@ -73,10 +73,11 @@ fn report(error: &Error) -> u8 {
     if error.chain().any(is_interruption) {
         return INTERRUPTED;
     }
-    if error.chain().any(is_broken_pipe) {
+    let is_io = |kind| error.chain().filter_map(io_error).any(|error| error.kind() == kind);
+    if is_io(io::ErrorKind::BrokenPipe) {
         return 0;
     }
-    let hint = if error.chain().any(is_missing) { "; check the path" } else { "" };
+    let hint = if is_io(io::ErrorKind::NotFound) { "; check the path" } else { "" };
     complain(&format!("{}{hint}", message(error)));
     if error.is::<UsageError>() { USAGE } else { FAILED }
 }
@@ -119,14 +120,6 @@ fn complain(message: &str) {
         // Nothing can be reported if standard error is closed.
         let _ = writeln!(io::stderr(), "error: {}", one_line(message));
     });
-}
-
-fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
-    io_error(cause).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-fn is_missing(cause: &(dyn std::error::Error + 'static)) -> bool {
-    io_error(cause).is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn is_interruption(cause: &(dyn std::error::Error + 'static)) -> bool {

@@ -12,7 +12,7 @@ use crate::run::tokenizer;
 /// The ids are those of encoding the whole text at once, whatever the number of threads, and
 /// decoding them gives back the text byte for byte. Memory does not grow with the file.
 #[derive(Parser, Debug, Clone)]
-#[command(name = "encode", version)]
+#[command(name = "encode", version, next_help_heading = "Tokenizer")]
 pub struct Args {
     /// Text to encode, or with --decode a .npy file of tokens; - is standard input
     #[arg(long, value_name = "PATH", help_heading = "Data")]
@@ -26,22 +26,12 @@ pub struct Args {
     pub decode: bool,
 
     /// Directory with tokenizer.json, or with vocab.json and merges.txt
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = tokenizer::DEFAULT_DIR,
-        help_heading = "Tokenizer"
-    )]
+    #[arg(long, value_name = "DIR", default_value = tokenizer::DEFAULT_DIR)]
     pub tokenizer: PathBuf,
     /// Additional special token, never split, for a tokenizer that does not name its own; may be
     /// repeated
-    #[arg(
-        long = "special-token",
-        value_name = "STR",
-        allow_hyphen_values = true,
-        help_heading = "Tokenizer"
-    )]
-    pub special_tokens: Vec<String>,
+    #[arg(long, value_name = "STR", allow_hyphen_values = true)]
+    pub special_token: Vec<String>,
 
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -72,7 +62,7 @@ mod tests {
         let argv =
             ["encode", "--file=-", "--out=a", "--special_token", "-x-", "--special-token=<y>"];
         let (args, _): (Args, _) = crate::commands::flags::parse_from(argv).unwrap();
-        assert_eq!(args.special_tokens, ["-x-", "<y>"]);
+        assert_eq!(args.special_token, ["-x-", "<y>"]);
         assert!(crate::commands::flags::parse_from::<Args>(["encode", "--file=a"]).is_err());
     }
 }

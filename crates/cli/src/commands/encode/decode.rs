@@ -34,12 +34,12 @@ pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<Outc
     let started = Instant::now();
     let bytes = if out == Path::new("-") {
         let mut stdout = io::stdout().lock();
-        let bytes = decode(tokenizer, &tokens, &mut stdout, "standard output")?;
+        let bytes = decode(tokenizer, &tokens, file, &mut stdout, "standard output")?;
         stdout.flush().context("standard output")?;
         bytes
     } else {
         let mut text = AtomicFile::create(out).context("--out")?;
-        let bytes = decode(tokenizer, &tokens, &mut text, &out.display().to_string())?;
+        let bytes = decode(tokenizer, &tokens, file, &mut text, &out.display().to_string())?;
         text.commit()?;
         bytes
     };
@@ -63,6 +63,7 @@ fn open(path: &Path) -> Result<TokenFile> {
 fn decode(
     tokenizer: &Tokenizer,
     tokens: &TokenFile,
+    file: &Path,
     out: &mut impl Write,
     name: &str,
 ) -> Result<u64> {
@@ -76,7 +77,7 @@ fn decode(
         text.clear();
         tokenizer
             .decode_into(tokens.iter(range), &mut text)
-            .with_context(|| format!("--file: {}", tokens.path().display()))?;
+            .with_context(|| format!("--file: {}", file.display()))?;
         out.write_all(&text).with_context(|| format!("{name}: cannot be written"))?;
         bytes += text.len() as u64;
         progress.inc(count);

@@ -24,7 +24,8 @@ use summary::summary;
 /// # Errors
 /// Invalid arguments and unusable files, before any work; later what reading and writing reports.
 pub fn run(args: &Args) -> Result<Outcome> {
-    let tokenizer = load_tokenizer(&args.tokenizer, &args.special_tokens)?;
+    args.common.set_up()?;
+    let tokenizer = load_tokenizer(&args.tokenizer, &args.special_token)?;
     if is_same_file(&args.file, &args.out) {
         return Err(usage(format!(
             "--out {}: is the --file itself; give another name",
@@ -88,7 +89,7 @@ fn encode<T: TokenId>(
 ) -> Result<Outcome> {
     let started = Instant::now();
     let mut writer = TokenWriter::create(out, token_type).context("--out")?;
-    let progress = Progress::new("encoding", Unit::Bytes, input.len());
+    let progress = Progress::new("encoding", Unit::Bytes, input.len);
     let name = input.describe();
     let sink = |ids: &[T]| {
         interrupt::check()?;

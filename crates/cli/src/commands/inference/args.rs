@@ -16,6 +16,7 @@ use crate::shell::precision::Choice;
 /// Without --prompt it opens a prompt to type at; /help there lists what can be changed in place.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "inference", version, allow_negative_numbers = true)]
+#[command(next_help_heading = "Text")]
 pub struct Args {
     /// Checkpoint, run directory (its newest checkpoint), or Hugging Face Llama directory
     #[arg(long, value_name = "DIR", help_heading = "Model")]
@@ -35,7 +36,7 @@ pub struct Args {
     pub precision: Choice,
 
     /// Text to continue; - reads it from standard input [default: open a prompt]
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Text")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub prompt: Option<String>,
     /// Number of completions of the prompt
     #[arg(
@@ -43,18 +44,11 @@ pub struct Args {
         value_name = "N",
         default_value_t = 1,
         requires = "prompt",
-        conflicts_with = "score",
-        help_heading = "Text"
+        conflicts_with = "score"
     )]
     pub num_samples: usize,
     /// Text that ends a completion; may be repeated
-    #[arg(
-        long,
-        value_name = "STR",
-        default_value = bpe::END_OF_TEXT,
-        allow_hyphen_values = true,
-        help_heading = "Text"
-    )]
+    #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT, allow_hyphen_values = true)]
     pub stop: Vec<String>,
 
     #[command(flatten)]

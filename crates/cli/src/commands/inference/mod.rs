@@ -34,6 +34,7 @@ use engine::{Completion, Engine};
 /// # Errors
 /// When an argument or a file is invalid, or standard output cannot be written.
 pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<Outcome> {
+    args.common.set_up()?;
     args.check()?;
     interrupt::install()?;
     let engine = Engine::load(args, explicit)?;

@@ -10,8 +10,7 @@ use rustyline::{Config, DefaultEditor};
 
 use super::engine::Engine;
 use super::settings::{self, Settings};
-use crate::shell::exit;
-use crate::shell::exit::Outcome;
+use crate::shell::exit::{self, Outcome};
 use crate::shell::interrupt;
 use crate::shell::stdin::Stdin;
 use crate::shell::stdout::print;
@@ -22,35 +21,11 @@ const HELP: &str = "  /settings               Show all settings
   /quit                   Leave, as Ctrl-D does
 Ctrl-C stops the text.";
 
-/// The meaning of a line.
-#[derive(Debug, PartialEq, Eq)]
-enum Command<'a> {
-    Nothing,
-    Quit,
-    Help,
-    ShowSettings,
-    Set(&'a str, &'a str),
-    Unknown(&'a str),
-    Continue(&'a str),
-}
-
-impl<'a> Command<'a> {
-    fn parse(line: &'a str) -> Command<'a> {
-        if line.trim().is_empty() {
-            return Command::Nothing;
-        }
-        let Some(command) = line.trim().strip_prefix('/') else {
-            return Command::Continue(line);
-        };
-        let (name, value) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
-        match name {
-            "quit" | "exit" => Command::Quit,
-            "help" => Command::Help,
-            "settings" => Command::ShowSettings,
-            _ if settings::is_name(name) => Command::Set(name, value.trim()),
-            _ => Command::Unknown(name),
-        }
-    }
+/// Splits a command, `/NAME VALUE`; `None` for a text.
+fn command(line: &str) -> Option<(&str, &str)> {
+    let command = line.trim().strip_prefix('/')?;
+    let (name, value) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+    Some((name, value.trim()))
 }
 
 /// Answers lines until there are no more.
@@ -65,20 +40,18 @@ pub fn run(engine: &Engine, mut settings: Settings) -> Result<Outcome> {
         eprintln!("Type the beginning of a text, or /help. Ctrl-C stops the text, Ctrl-D leaves.");
     }
     while let Some(line) = lines.next()? {
-        match Command::parse(&line) {
-            Command::Nothing => {}
-            Command::Quit => break,
-            Command::Help => eprintln!("{}", help()),
-            Command::ShowSettings => eprintln!("{settings}"),
-            Command::Unknown(name) => {
-                eprintln!("error: there is no command /{name}; /help lists them")
-            }
-            Command::Set(name, value) => {
+        match command(&line) {
+            None if line.trim().is_empty() => {}
+            None => answer(engine, &line, &settings)?,
+            Some(("quit" | "exit", _)) => break,
+            Some(("help", _)) => eprintln!("{}", help()),
+            Some(("settings", _)) => eprintln!("{settings}"),
+            Some((name, value)) if settings::is_name(name) => {
                 if let Err(error) = settings.set(name, value) {
                     eprintln!("error: /{name}: {}", exit::message(&error));
                 }
             }
-            Command::Continue(prompt) => answer(engine, prompt, &settings)?,
+            Some((name, _)) => eprintln!("error: there is no command /{name}; /help lists them"),
         }
     }
     lines.close();
@@ -183,12 +156,13 @@ mod tests {
 
     #[test]
     fn lines_are_texts_unless_they_begin_with_a_slash() {
-        assert_eq!(Command::parse("There was / once "), Command::Continue("There was / once "));
-        assert_eq!(Command::parse("  "), Command::Nothing);
-        assert_eq!(Command::parse("/temperature  0.7 "), Command::Set("temperature", "0.7"));
-        assert_eq!(Command::parse("/seed"), Command::Set("seed", ""));
-        assert_eq!(Command::parse("/quit"), Command::Quit);
-        assert_eq!(Command::parse("/colour red"), Command::Unknown("colour"));
+        assert_eq!(command("There was / once "), None);
+        assert_eq!(command("  "), None);
+        assert_eq!(command("/temperature  0.7 "), Some(("temperature", "0.7")));
+        assert_eq!(command("/seed"), Some(("seed", "")));
+        assert_eq!(command("/quit"), Some(("quit", "")));
+        assert_eq!(command("/colour red"), Some(("colour", "red")));
+        assert!(settings::is_name("seed") && !settings::is_name("colour"));
     }
 
     #[test]

@@ -17,39 +17,22 @@ type Optional<T> = Option<T>;
 
 /// The settings of a completion.
 #[derive(clap::Args, Debug, Clone, PartialEq)]
+#[command(next_help_heading = "Sampling")]
 pub struct Settings {
     /// Randomness of the choice; 0 always takes the most likely token
-    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = "Sampling")]
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub temperature: f64,
     /// Choose among the most likely tokens with this share of the probability; 1 turns it off
-    #[arg(
-        long,
-        value_name = "X",
-        default_value = "0.9",
-        value_parser = optional::<f64>("off"),
-        help_heading = "Sampling"
-    )]
+    #[arg(long, value_name = "X", default_value = "0.9", value_parser = optional::<f64>("off"))]
     pub top_p: Optional<f64>,
     /// Choose among this many of the most likely tokens
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "off",
-        value_parser = optional::<usize>("off"),
-        help_heading = "Sampling"
-    )]
+    #[arg(long, value_name = "N", default_value = "off", value_parser = optional::<usize>("off"))]
     pub top_k: Optional<usize>,
     /// Choose among tokens with at least this share of the most likely token's probability
-    #[arg(
-        long,
-        value_name = "X",
-        default_value = "off",
-        value_parser = optional::<f64>("off"),
-        help_heading = "Sampling"
-    )]
+    #[arg(long, value_name = "X", default_value = "off", value_parser = optional::<f64>("off"))]
     pub min_p: Optional<f64>,
     /// Divide the score of tokens that occurred by this; 1 turns it off
-    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = "Sampling")]
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub repetition_penalty: f64,
     /// Largest number of tokens per completion
     #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Text")]
@@ -60,8 +43,7 @@ pub struct Settings {
         value_name = "N",
         default_value = "random",
         hide_default_value = true,
-        value_parser = optional::<u64>("random"),
-        help_heading = "Sampling"
+        value_parser = optional::<u64>("random")
     )]
     pub seed: Optional<u64>,
 }

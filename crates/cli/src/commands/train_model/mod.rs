@@ -32,6 +32,7 @@ use args::Args;
 /// # Errors
 /// When an argument or a file cannot be used, or the training fails.
 pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<Outcome> {
+    args.common.set_up()?;
     interrupt::install()?;
     if args.eval_only {
         return eval_only::run(args, explicit);

@@ -12,7 +12,7 @@ use crate::run::tokenizer;
 /// Writes vocab.json, merges.txt, tokenizer.json and tokenizer_config.json. The text is read once,
 /// in memory that grows with the number of distinct pre-tokens and not with the text.
 #[derive(Parser, Debug, Clone)]
-#[command(name = "train-tokenizer", version)]
+#[command(name = "train-tokenizer", version, next_help_heading = "Tokenizer")]
 pub struct Args {
     /// UTF-8 text to train on; - is standard input; may be repeated
     #[arg(long, value_name = "PATH", required = true, help_heading = "Data")]
@@ -22,35 +22,17 @@ pub struct Args {
     pub out: PathBuf,
 
     /// Number of tokens: 256 bytes + special tokens + merges
-    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Tokenizer")]
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub vocab_size: usize,
     /// A string that is one token, never merged and never split; text is cut there; may be repeated
-    #[arg(
-        long = "special-token",
-        value_name = "STR",
-        default_value = bpe::END_OF_TEXT,
-        allow_hyphen_values = true,
-        help_heading = "Tokenizer"
-    )]
-    pub special_tokens: Vec<String>,
+    #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT, allow_hyphen_values = true)]
+    pub special_token: Vec<String>,
     /// Pattern that splits text into pre-tokens: gpt2, gpt4 (cl100k) or a regular expression
-    #[arg(
-        long,
-        value_name = "P",
-        default_value = "gpt2",
-        allow_hyphen_values = true,
-        help_heading = "Tokenizer"
-    )]
+    #[arg(long, value_name = "P", default_value = "gpt2", allow_hyphen_values = true)]
     pub pattern: String,
 
     /// Files to write: those of Hugging Face and GPT-2, or a tokenizer.tiktoken beside them
-    #[arg(
-        long,
-        value_name = "NAME",
-        value_enum,
-        default_value_t = Format::HuggingFace,
-        help_heading = "General"
-    )]
+    #[arg(long, value_name = "NAME", default_value = "huggingface", help_heading = "General")]
     pub format: Format,
     /// Print what was learned as one JSON object
     #[arg(long, help_heading = "General")]
@@ -87,7 +69,7 @@ mod tests {
         let argv = ["t", "--dataset=data/train.txt", "--vocab_size=500", "--out=data/tokenizer"];
         let (args, _): (Args, _) = crate::commands::flags::parse_from(argv).unwrap();
         assert_eq!(args.vocab_size, 500);
-        assert_eq!(args.special_tokens, ["<|endoftext|>"]);
+        assert_eq!(args.special_token, ["<|endoftext|>"]);
     }
 
     #[test]
@@ -103,7 +85,7 @@ mod tests {
             "-b-",
         ];
         let (args, _): (Args, _) = crate::commands::flags::parse_from(argv).unwrap();
-        assert_eq!(args.special_tokens, ["<a>", "-b-"]);
+        assert_eq!(args.special_token, ["<a>", "-b-"]);
         assert_eq!(args.dataset, [PathBuf::from("a"), PathBuf::from("-")]);
         assert!(crate::commands::flags::parse_from::<Args>(["t"]).is_err());
     }

@@ -3,13 +3,12 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use bpe::formats::gpt2;
 use bpe::{Pattern, TrainConfig, Vocab};
 
 use super::args::Args;
-use super::dataset;
-use crate::data::text_input::TextInput;
+use crate::data::text_input::{TextInput, is_stdin};
 use crate::shell::columns::aligned;
 use crate::shell::exit::usage;
 
@@ -33,10 +32,8 @@ impl Config {
     /// # Errors
     /// When a flag is invalid (wrong usage) or a path cannot be used.
     pub fn new(args: &Args) -> Result<Config> {
-        let training = TrainConfig {
-            vocab_size: args.vocab_size,
-            special_tokens: args.special_tokens.clone(),
-        };
+        let training =
+            TrainConfig { vocab_size: args.vocab_size, special_tokens: args.special_token.clone() };
         let num_merges = training.num_merges().map_err(|error| match error {
             bpe::Error::VocabSizeTooSmall { .. } => usage(format!("--vocab-size: {error}")),
             _ => refused_special(error),
@@ -44,7 +41,7 @@ impl Config {
         check_spelling(&training.special_tokens)?;
         let pattern =
             Pattern::parse(&args.pattern).map_err(|error| usage(format!("--pattern: {error}")))?;
-        let datasets = dataset::open_all(&args.dataset)?;
+        let datasets = open_all(&args.dataset)?;
         files::check_dir(&args.out).context("--out")?;
         Ok(Config { datasets, out: args.out.clone(), training, num_merges, pattern })
     }
@@ -69,6 +66,23 @@ impl Config {
         ]);
         log::info!("{configuration}");
     }
+}
+
+/// Opens all texts before the work begins, so that a missing one is reported at once.
+fn open_all(paths: &[PathBuf]) -> Result<Vec<TextInput>> {
+    if paths.iter().filter(|path| is_stdin(path)).count() > 1 {
+        return Err(usage("--dataset: - was given twice, but there is one standard input"));
+    }
+    let open = |path: &PathBuf| match TextInput::open(path)? {
+        text if text.len == Some(0) => Err(is_empty(&text)),
+        text => Ok(text),
+    };
+    paths.iter().map(|path| open(path).context("--dataset")).collect()
+}
+
+/// Returns the error about a text without any bytes.
+pub fn is_empty(text: &TextInput) -> Error {
+    anyhow!("{}: is empty, expected text to learn tokens from; give another file", text.name)
 }
 
 /// Refuses special tokens that `vocab.json` would spell like a byte (`é`) or a text (`Ġthe`),

@@ -3,7 +3,6 @@
 
 pub mod args;
 mod config;
-mod dataset;
 mod report;
 
 use std::fs;
@@ -29,6 +28,7 @@ use report::{Report, Seconds};
 /// Invalid arguments (wrong usage) and unusable paths, before any work; later what reading,
 /// training and writing reports.
 pub fn run(args: &Args) -> Result<Outcome> {
+    args.common.set_up()?;
     let config = Config::new(args)?;
     interrupt::install()?;
     config.log();
@@ -79,15 +79,15 @@ fn count(
     pattern: &Pattern,
     specials: &[String],
 ) -> Result<PreTokenCounts> {
-    let total = datasets.iter().map(TextInput::len).sum::<Option<u64>>();
+    let total = datasets.iter().map(|dataset| dataset.len).sum::<Option<u64>>();
     let progress = Progress::new("counting", Unit::Bytes, total);
     let counter = PreTokenCounter::new(pattern, specials);
     for mut dataset in datasets {
         counter
             .count_reader(&mut dataset, &|bytes| progress.advance(bytes))
-            .with_context(|| dataset.name().to_string())?;
-        if dataset.bytes_read() == 0 {
-            return Err(dataset::is_empty(&dataset));
+            .with_context(|| dataset.name.clone())?;
+        if dataset.bytes_read == 0 {
+            return Err(config::is_empty(&dataset));
         }
     }
     Ok(counter.finish())

@@ -1,7 +1,7 @@
 //! Token files read through a memory map.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::error::{Mismatch, TokenFileError};
 use super::header::{self, Header};
@@ -11,7 +11,6 @@ use crate::data::mmap::MappedFile;
 /// A token file. The operating system reads ids from disk when they are accessed.
 #[derive(Debug)]
 pub struct TokenFile {
-    path: PathBuf,
     map: MappedFile,
     data_start: usize,
     len: usize,
@@ -37,18 +36,7 @@ impl TokenFile {
                 format!("{count} ids of {size} bytes as the header says (is the file cut off?)");
             return Err(refused(Mismatch::new(format!("{data_len} bytes of data"), expected)));
         }
-        Ok(TokenFile {
-            path: path.to_path_buf(),
-            map,
-            data_start,
-            len: data_len / size,
-            token_type,
-        })
-    }
-
-    /// Returns the file's name.
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(TokenFile { map, data_start, len: data_len / size, token_type })
     }
 
     /// Returns the number of ids.
