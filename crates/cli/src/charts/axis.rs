@@ -27,7 +27,8 @@ pub struct Axis {
     min: f64,
     max: f64,
     from: f64,
-    to: f64,
+    /// The end of the axis on the page.
+    pub to: f64,
     /// The distance between two ticks.
     step: f64,
     scale: Scale,
@@ -46,14 +47,17 @@ fn round_step(range: f64) -> f64 {
     factor * power
 }
 
+/// Returns the smallest and the largest finite value; infinities in reverse if there is none.
+pub fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values
+        .filter(|value| value.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)))
+}
+
 impl Axis {
     /// Creates the linear axis on which all finite `values` lie; never of length zero.
     pub fn through(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Axis {
-        let (min, max) = values
-            .filter(|value| value.is_finite())
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| {
-                (min.min(value), max.max(value))
-            });
+        let (min, max) = range(values);
         let (min, max) = match max - min {
             range if range > 0.0 => (min, max),
             0.0 => (min, max + 1.0),

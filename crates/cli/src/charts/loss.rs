@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::axis::Axis;
-use super::page::{Axes, BOTTOM, LEFT, Page, TOP};
+use super::page::{Axes, BOTTOM, LEFT, TOP};
 use super::svg::{Point, Svg};
 use crate::run::file_names::LOSS_CHART;
 use crate::run::metrics::Metrics;
@@ -45,7 +45,7 @@ pub fn draw(lines: &[Metrics]) -> String {
         y: Axis::through(all().map(|point| point.1), BOTTOM, TOP).outward(),
     };
 
-    let mut svg = Page { width: WIDTH, right: RIGHT }.begin("Loss", STYLE, &axes);
+    let mut svg = axes.begin(WIDTH, "Loss", STYLE);
     if lines.is_empty() {
         svg.text(((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0), "middle", "", "no step yet");
     }

@@ -25,14 +25,6 @@ const STYLE: &str = "
   }
 ";
 
-/// The widths of a chart.
-pub struct Page {
-    /// The width of the whole picture.
-    pub width: f64,
-    /// The right edge of the rectangle between the axes.
-    pub right: f64,
-}
-
 /// The two axes of a chart with their names.
 pub struct Axes {
     /// The horizontal axis.
@@ -49,37 +41,35 @@ impl Axes {
     pub fn place(&self, (x, y): Point) -> Point {
         (self.x.place(x), self.y.place(y).clamp(-10.0 * HEIGHT, 10.0 * HEIGHT))
     }
-}
 
-impl Page {
-    /// Begins a chart with all elements behind the curves. `style` is added to the common style.
-    pub fn begin(&self, title: &str, style: &str, axes: &Axes) -> Svg {
-        let &Page { width, .. } = self;
+    /// Begins a chart of this width with all elements behind the curves. `style` is added to the
+    /// common style.
+    pub fn begin(&self, width: f64, title: &str, style: &str) -> Svg {
         let title = escaped(title);
         let mut svg = Svg::new(width, HEIGHT);
         svg.element(format_args!("<title>{title}</title><style>{STYLE}{style}</style>"));
         svg.element(format_args!("<rect class=\"page\" width=\"{width}\" height=\"{HEIGHT}\"/>"));
         svg.text((LEFT, 26.0), "start", "class=\"title\"", &title);
-        self.grid(&mut svg, axes);
+        self.draw(&mut svg);
         svg
     }
 
     /// Draws grid lines with their labels, the two axes, and their names.
-    fn grid(&self, svg: &mut Svg, axes: &Axes) {
-        let &Page { right, .. } = self;
-        for tick in axes.x.ticks() {
-            let x = axes.x.place(tick.value);
+    fn draw(&self, svg: &mut Svg) {
+        let right = self.x.to;
+        for tick in self.x.ticks() {
+            let x = self.x.place(tick.value);
             svg.line("grid", (x, TOP), (x, BOTTOM));
             svg.text((x, BOTTOM + 20.0), "middle", "", &tick.label);
         }
-        for tick in axes.y.ticks() {
-            let y = axes.y.place(tick.value);
+        for tick in self.y.ticks() {
+            let y = self.y.place(tick.value);
             svg.line("grid", (LEFT, y), (right, y));
             svg.text((LEFT - 10.0, y + 4.5), "end", "", &tick.label);
         }
         svg.line("axis", (LEFT, BOTTOM), (right, BOTTOM));
         svg.line("axis", (LEFT, TOP), (LEFT, BOTTOM));
-        svg.text(((LEFT + right) / 2.0, BOTTOM + 42.0), "middle", "", axes.x_name);
+        svg.text(((LEFT + right) / 2.0, BOTTOM + 42.0), "middle", "", self.x_name);
         let (x, y) = (18.0, (TOP + BOTTOM) / 2.0);
         let rotated = format!("transform=\"rotate(-90 {x} {y})\"");
         svg.text((x, y), "middle", &rotated, "nats per token");

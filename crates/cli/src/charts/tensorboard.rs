@@ -1,4 +1,4 @@
-//! TensorBoard's event files, as far as scalars need them.
+//! TensorBoard's event files of scalars.
 //!
 //! A file is a sequence of records, each a length (u64, little-endian), the masked CRC-32C of these
 //! 8 bytes, the data, and the masked CRC-32C of the data. The data is a protocol buffer message
@@ -6,13 +6,12 @@
 //! `file_version` (string, in the first event), 5 `summary`, which has a repeated field 1 `value`
 //! of 1 `tag` (string) and 2 `simple_value` (float).
 //!
-//! Sources: tensorflow/core/lib/io/record_writer.h and tensorflow/core/util/event.proto describe
-//! both.
+//! (tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto)
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
@@ -23,13 +22,12 @@ use crate::run::metrics::Metrics;
 pub struct EventFile {
     path: PathBuf,
     file: File,
-    /// When the run would have begun, had it never been interrupted.
-    began: SystemTime,
+    /// The time at which a run without interruptions would have begun, in seconds since 1970.
+    began: f64,
 }
 
 impl EventFile {
-    /// A new file in `dir/tensorboard`, in the place of any earlier one, that begins with the
-    /// metrics so far.
+    /// Creates a file in `dir/tensorboard` with the metrics so far, in the place of any earlier one.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -39,14 +37,13 @@ impl EventFile {
             fs::remove_dir_all(&dir).with_context(|| dir.display().to_string())?;
         }
         fs::create_dir(&dir).with_context(|| dir.display().to_string())?;
-        let spent = Duration::try_from_secs_f64(so_far.last().map_or(0.0, |line| line.seconds));
-        let now = SystemTime::now();
-        let began = now.checked_sub(spent.unwrap_or_default()).unwrap_or(now);
-        let path = dir.join(format!("events.out.tfevents.{}.lm", seconds(began) as u64));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let began = now - so_far.last().map_or(0.0, |line| line.seconds);
+        let path = dir.join(format!("events.out.tfevents.{}.lm", began as u64));
         let file = File::create(&path).with_context(|| path.display().to_string())?;
         let mut events = EventFile { path, file, began };
         let mut first = Vec::new();
-        double(&mut first, 1, seconds(began));
+        double(&mut first, 1, began);
         bytes(&mut first, 3, b"brain.Event:2");
         events.append(&first)?;
         so_far.iter().try_for_each(|line| events.push(line))?;
@@ -58,18 +55,13 @@ impl EventFile {
     /// # Errors
     /// When it cannot be written.
     pub fn push(&mut self, line: &Metrics) -> Result<()> {
-        let event = event(seconds(self.began) + line.seconds, line);
-        self.append(&event)
+        self.append(&event(self.began + line.seconds, line))
     }
 
     fn append(&mut self, event: &[u8]) -> Result<()> {
         let written = self.file.write_all(&record(event));
         written.with_context(|| format!("{}: cannot be written", self.path.display()))
     }
-}
-
-fn seconds(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 fn event(wall_time: f64, line: &Metrics) -> Vec<u8> {
@@ -98,13 +90,13 @@ fn event(wall_time: f64, line: &Metrics) -> Vec<u8> {
     event
 }
 
-/// A field's number and how its value is written: 0 varint, 1 eight bytes, 2 length and bytes, 5
-/// four bytes.
+/// Appends a field's number and the encoding of its value: 0 varint, 1 eight bytes, 2 length and
+/// bytes, 5 four bytes.
 fn key(out: &mut Vec<u8>, field: u64, wire_type: u64) {
     varint(out, field << 3 | wire_type);
 }
 
-/// Seven bits a byte, the lowest first; the eighth says that more follow.
+/// Appends seven bits per byte, the lowest first; the eighth bit is set if more follow.
 fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -126,19 +118,17 @@ fn bytes(out: &mut Vec<u8>, field: u64, value: &[u8]) {
 
 fn record(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
-    let mut record = length.to_vec();
-    record.extend(masked(crc32c(&length)).to_le_bytes());
-    record.extend(data);
-    record.extend(masked(crc32c(data)).to_le_bytes());
-    record
+    let checksum = |bytes| masked(crc32c(bytes)).to_le_bytes();
+    [&length[..], &checksum(&length), data, &checksum(data)].concat()
 }
 
-/// Rotated and shifted, so that the checksum of data with checksums in it is no special case.
+/// Masks a checksum, because the CRC of data that contains CRCs is problematic.
 fn masked(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// CRC-32C (Castagnoli), bit by bit: a few hundred bytes now and then need no table.
+/// Returns the CRC-32C (Castagnoli, RFC 3720), bit by bit: a few hundred bytes per logged step need
+/// no table.
 fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {

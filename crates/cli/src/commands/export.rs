@@ -128,9 +128,7 @@ mod tests {
     #[test]
     fn a_pattern_of_the_users_own_is_refused() {
         let error = gguf(&loaded(r"\w+|\W"), "small", Path::new("nowhere")).unwrap_err();
-        assert!(
-            format!("{error:#}").starts_with("--tokenizer: the tokenizer's pattern"),
-            "{error:#}"
-        );
+        let message = format!("{error:#}");
+        assert!(message.starts_with("--tokenizer: ") && message.contains("pattern"), "{message}");
     }
 }

@@ -69,7 +69,10 @@ impl Batches {
     /// which is more than T.
     pub fn starts(&self, index: u64, len: u64) -> Vec<u64> {
         let windows = len - self.time as u64;
-        let mut rng = ChaCha8Rng::from_seed(key(self.seed));
+        // The key is the seed's eight bytes, then zeros.
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(self.stream as u64);
         // Each number takes two words of the stream.
         rng.set_word_pos(u128::from(index) * self.rows as u128 * 2);
@@ -81,13 +84,6 @@ impl Batches {
     pub fn batch(&self, index: u64, tokens: &TokenFile) -> Batch {
         Batch::read(tokens, &self.starts(index, tokens.len() as u64), self.time)
     }
-}
-
-/// Returns the seed as a ChaCha key: its eight bytes, then zeros.
-fn key(seed: u64) -> [u8; 32] {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key
 }
 
 #[cfg(test)]

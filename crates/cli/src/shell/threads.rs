@@ -12,8 +12,5 @@ pub fn start(threads: Option<usize>) -> Result<()> {
         .num_threads(threads.unwrap_or(0))
         .thread_name(|index| format!("worker-{index}"))
         .build_global()
-        .with_context(|| {
-            let count = threads.map_or("threads".into(), |threads| threads.to_string());
-            format!("--threads: cannot start {count}")
-        })
+        .context("--threads: cannot start that many threads")
 }

@@ -7,8 +7,8 @@ use clap::ValueEnum;
 use super::run::{REACH, Run};
 use super::smooth::smoothed;
 use super::variant::Variant;
-use crate::charts::axis::{Axis, Scale};
-use crate::charts::page::{Axes, BOTTOM, LEFT, Page, TOP};
+use crate::charts::axis::{Axis, Scale, range};
+use crate::charts::page::{Axes, BOTTOM, LEFT, TOP};
 use crate::charts::svg::{Point, Svg, escaped};
 
 const WIDTH: f64 = 960.0;
@@ -81,6 +81,8 @@ pub struct Chart {
 
 /// A run's curves.
 struct Curves {
+    /// The index of the run's variant.
+    variant: usize,
     raw: Vec<Point>,
     smooth: Vec<Point>,
     val: Vec<Point>,
@@ -91,38 +93,33 @@ impl Chart {
     /// Draws the chart and returns it as SVG.
     pub fn draw(&self, variants: &[Variant]) -> String {
         let (unit, time) = time_unit(variants);
-        let curves: Vec<Vec<Curves>> = variants
-            .iter()
-            .map(|v| v.runs.iter().map(|run| self.curves(run, unit)).collect())
-            .collect();
-        let all: Vec<&Curves> = curves.iter().flatten().collect();
+        let mut curves = Vec::new();
+        for (index, variant) in variants.iter().enumerate() {
+            curves.extend(variant.runs.iter().map(|run| self.curves(index, run, unit)));
+        }
         let x_name = match self.horizontal {
             Horizontal::Steps => "step",
             Horizontal::Tokens => "tokens",
             Horizontal::Time => time,
         };
-        let axes = Axes { x: self.x_axis(&all), x_name, y: self.y_axis(&all) };
+        let axes = Axes { x: self.x_axis(&curves), x_name, y: self.y_axis(&curves) };
 
-        let style = format!("{STYLE}{}", colour_styles());
-        let mut svg = Page { width: WIDTH, right: RIGHT }.begin(&self.title, &style, &axes);
+        let mut svg = axes.begin(WIDTH, &self.title, &format!("{STYLE}{}", colour_styles()));
         let (width, height) = (RIGHT - LEFT, BOTTOM - TOP);
         svg.element(format_args!(
             "<clipPath id=\"inside\"><rect x=\"{LEFT}\" y=\"{TOP}\" width=\"{width}\" \
              height=\"{height}\"/></clipPath>"
         ));
         svg.element("<g clip-path=\"url(#inside)\">");
-        let runs =
-            || curves.iter().enumerate().flat_map(|(n, runs)| runs.iter().map(move |r| (n, r)));
-        runs().for_each(|(variant, run)| draw_raw(&mut svg, variant, run, &axes));
-        runs().for_each(|(variant, run)| draw_curve(&mut svg, variant, run, &axes));
+        curves.iter().for_each(|run| draw_raw(&mut svg, run, &axes));
+        curves.iter().for_each(|run| draw_curve(&mut svg, run, &axes));
         svg.element("</g>");
         legend(&mut svg, variants);
         svg.finish()
     }
 
-    fn curves(&self, run: &Run, unit: f64) -> Curves {
-        let mut raw = Vec::new();
-        let mut val = Vec::new();
+    fn curves(&self, variant: usize, run: &Run, unit: f64) -> Curves {
+        let (mut raw, mut val) = (Vec::new(), Vec::new());
         for line in &run.lines {
             let at = match self.horizontal {
                 Horizontal::Steps => line.step as f64,
@@ -133,15 +130,15 @@ impl Chart {
             val.extend(line.val_loss.map(|loss| (at, loss)));
         }
         let smooth = smoothed(&raw, REACH);
-        Curves { raw, smooth, val, diverged: run.divergence().is_some() }
+        Curves { variant, raw, smooth, val, diverged: run.divergence().is_some() }
     }
 
-    fn x_axis(&self, all: &[&Curves]) -> Axis {
-        let xs = || all.iter().flat_map(|run| &run.raw).map(|point| point.0);
+    fn x_axis(&self, all: &[Curves]) -> Axis {
+        let xs = all.iter().flat_map(|run| &run.raw).map(|point| point.0);
         match self.x_scale {
-            Scale::Linear => Axis::through(xs().chain([0.0]), LEFT, RIGHT),
+            Scale::Linear => Axis::through(xs.chain([0.0]), LEFT, RIGHT),
             Scale::Logarithmic => {
-                let (min, max) = (xs().fold(f64::INFINITY, f64::min), xs().fold(0.0, f64::max));
+                let (min, max) = range(xs);
                 Axis::logarithmic(min, max, LEFT, RIGHT)
             }
         }
@@ -150,26 +147,21 @@ impl Chart {
     /// Returns the axis from the lowest loss to the highest after the beginning, of the runs that
     /// did not diverge. A run that diverged may extend the range by half and leaves the picture
     /// above that.
-    fn y_axis(&self, all: &[&Curves]) -> Axis {
+    fn y_axis(&self, all: &[Curves]) -> Axis {
         let end = all.iter().flat_map(|run| &run.raw).map(|point| point.0).fold(0.0, f64::max);
         let later = |run: &Curves| -> Vec<f64> {
             let points = || run.smooth.iter().chain(&run.val);
-            let later: Vec<f64> =
-                points().filter(|point| point.0 >= BEGINNING * end).map(|p| p.1).collect();
+            let later = points().filter(|point| point.0 >= BEGINNING * end);
+            let later: Vec<f64> = later.map(|point| point.1).collect();
             // A run that ended before counts as a whole.
             if later.is_empty() { points().map(|point| point.1).collect() } else { later }
         };
-        let losses = |include: &dyn Fn(&Curves) -> bool| -> Vec<f64> {
-            let runs = all.iter().filter(|run| include(run));
-            runs.flat_map(|run| later(run)).filter(|loss| loss.is_finite()).collect()
+        let every = range(all.iter().flat_map(later));
+        let (min, max) = match range(all.iter().filter(|run| !run.diverged).flat_map(later)) {
+            good if good.0 <= good.1 => good,
+            _ => every,
         };
-        let range = |losses: &[f64]| {
-            let losses = || losses.iter().copied();
-            (losses().fold(f64::INFINITY, f64::min), losses().fold(f64::NEG_INFINITY, f64::max))
-        };
-        let (good, every) = (losses(&|run| !run.diverged), losses(&|_| true));
-        let (min, max) = range(if good.is_empty() { &every } else { &good });
-        let max = (max + 0.5 * (max - min)).min(range(&every).1.max(max));
+        let max = (max + 0.5 * (max - min)).min(every.1.max(max));
         let max = self.max_loss.unwrap_or(max);
         match self.y_scale {
             Scale::Logarithmic => Axis::logarithmic(min * 0.98, max, BOTTOM, TOP),
@@ -202,19 +194,19 @@ fn dashes(variant: usize) -> &'static str {
 }
 
 /// Draws the logged values of a run as faint dots.
-fn draw_raw(svg: &mut Svg, variant: usize, run: &Curves, axes: &Axes) {
+fn draw_raw(svg: &mut Svg, run: &Curves, axes: &Axes) {
     let every = run.raw.len().div_ceil(MAX_DOTS).max(1);
     let dots = run.raw.iter().step_by(every).map(|&point| axes.place(point));
     // A very short line with round ends is a dot.
     let path: String = dots.map(|(x, y)| format!("M{x:.1} {y:.1}h.01")).collect();
-    svg.element(format_args!("<path class=\"raw c{}\" d=\"{path}\"/>", colour(variant)));
+    svg.element(format_args!("<path class=\"raw c{}\" d=\"{path}\"/>", colour(run.variant)));
 }
 
 /// Draws the smoothed curve of a run, and its validation losses as dots.
-fn draw_curve(svg: &mut Svg, variant: usize, run: &Curves, axes: &Axes) {
-    let colour = colour(variant);
+fn draw_curve(svg: &mut Svg, run: &Curves, axes: &Axes) {
+    let colour = colour(run.variant);
     let points = run.smooth.iter().map(|&point| axes.place(point));
-    svg.polyline(&format!("curve c{colour}"), dashes(variant), points);
+    svg.polyline(&format!("curve c{colour}"), dashes(run.variant), points);
     for &point in &run.val {
         svg.dot(&format!("d{colour}"), axes.place(point), 3.0);
     }

@@ -90,6 +90,10 @@ impl Engine {
         let mut decoder = self.tokenizer.stream_decoder();
         let mut filter = StopFilter::new(&self.stop);
         let mut completion = Completion { text: String::new(), tokens: Vec::new(), finish: None };
+        let mut emit = |text: &str| {
+            completion.text += text;
+            show(text)
+        };
         loop {
             if interrupt::requested() {
                 return Ok(completion);
@@ -104,20 +108,17 @@ impl Engine {
                 continue;
             }
             let filtered = filter.push(&decoder.push(id)?);
-            completion.text += &filtered.text;
-            show(&filtered.text)?;
+            emit(&filtered.text)?;
             if filtered.stopped {
                 completion.finish = Some(FinishReason::Stop);
                 return Ok(completion);
             }
         }
         let last = filter.push(&decoder.finish());
-        let mut rest = last.text;
+        emit(&last.text)?;
         if !last.stopped {
-            rest += &filter.finish();
+            emit(&filter.finish())?;
         }
-        completion.text += &rest;
-        show(&rest)?;
         completion.finish = generator.finish_reason();
         Ok(completion)
     }

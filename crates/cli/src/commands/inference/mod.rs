@@ -77,33 +77,23 @@ fn print_samples(engine: &Engine, prompt: &[u8], args: &Args) -> Result<Outcome>
     }
     for index in 0..args.num_samples {
         let seed = first_seed.wrapping_add(index as u64);
-        let completion = if args.json {
-            let completion = engine.complete(prompt, settings, seed, |_| Ok(()))?;
-            print_json(prompt, &completion, seed)?;
-            completion
-        } else {
-            if index > 0 {
-                print("\n\n")?;
-            }
-            print(prompt)?;
-            let completion = engine.complete(prompt, settings, seed, |text| print(text))?;
-            if io::stdout().is_terminal() {
-                print("\n")?;
-            }
-            completion
-        };
-        if completion.finish.is_none() {
+        let show = |text: &[u8]| if args.json { Ok(()) } else { print(text) };
+        if index > 0 {
+            show(b"\n\n")?;
+        }
+        show(prompt)?;
+        let completion = engine.complete(prompt, settings, seed, |text| show(text.as_bytes()))?;
+        if io::stdout().is_terminal() {
+            show(b"\n")?;
+        }
+        let Completion { text, tokens, finish: Some(finish) } = &completion else {
             return Ok(Outcome::Interrupted);
+        };
+        if args.json {
+            let (prompt, finish) = (&*String::from_utf8_lossy(prompt), finish.to_string());
+            let sample = Sample { prompt, text, tokens, finish, seed };
+            print(serde_json::to_string(&sample)? + "\n")?;
         }
     }
     Ok(Outcome::Done)
-}
-
-fn print_json(prompt: &[u8], completion: &Completion, seed: u64) -> Result<()> {
-    // A text that Ctrl-C ended is not a sample.
-    let Some(finish) = completion.finish else { return Ok(()) };
-    let prompt = &String::from_utf8_lossy(prompt);
-    let Completion { text, tokens, .. } = completion;
-    let sample = Sample { prompt, text, tokens, finish: finish.to_string(), seed };
-    print(serde_json::to_string(&sample)? + "\n")
 }

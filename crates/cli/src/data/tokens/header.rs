@@ -54,7 +54,10 @@ pub fn write(token_type: TokenType, count: u64) -> Vec<u8> {
     let mut header = MAGIC.to_vec();
     header.extend([1, 0]);
     header.extend(((LEN - MAGIC.len() - 4) as u16).to_le_bytes());
-    let descr = token_type.descr();
+    let descr = match token_type {
+        TokenType::U16 => "<u2",
+        TokenType::U32 => "<u4",
+    };
     header.extend(
         format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({count},), }}").bytes(),
     );
@@ -66,41 +69,40 @@ pub fn write(token_type: TokenType, count: u64) -> Vec<u8> {
 /// Returns the type and the count in a dictionary of `descr`, `fortran_order` and `shape`, in any
 /// order.
 fn parse_dictionary(text: &str) -> Result<(TokenType, u64), Mismatch> {
-    let odd = || {
+    let values = ["descr", "fortran_order", "shape"].map(|key| value(text, key));
+    let [Some(descr), Some(order), Some(shape)] = values else {
         let expected = "a .npy header with descr, fortran_order and shape";
-        Mismatch::new(format!("the header {}", shown(text)), expected)
+        return Err(Mismatch::new(format!("the header {}", shown(text)), expected));
     };
-    let inner = text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    let mut rest = inner.ok_or_else(odd)?.trim();
-    let (mut token_type, mut count, mut has_order) = (None, None, false);
-    while !rest.is_empty() {
-        let (key, after) = quoted(rest).ok_or_else(odd)?;
-        let after = after.trim_start().strip_prefix(':').ok_or_else(odd)?.trim_start();
-        let (value, after) = value(after).ok_or_else(odd)?;
-        match key {
-            "descr" => token_type = Some(parse_descr(value)?),
-            "fortran_order" if value == "False" => has_order = true,
-            "fortran_order" => {
-                return Err(Mismatch::new(format!("fortran_order {}", shown(value)), "False"));
-            }
-            "shape" => count = Some(parse_shape(value)?),
-            _ => return Err(odd()),
-        }
-        rest = after.trim_start();
-        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+    if order != "False" {
+        return Err(Mismatch::new(format!("fortran_order {}", shown(order)), "False"));
     }
-    token_type.zip(count).filter(|_| has_order).ok_or_else(odd)
+    Ok((parse_descr(descr)?, parse_shape(shape)?))
+}
+
+/// Returns the value of `key`: a string with its quotation marks, a bracket and its contents, or a
+/// word.
+fn value<'a>(dictionary: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = dictionary.split_once(key)?;
+    let rest = rest.strip_prefix(['\'', '"'])?.trim_start().strip_prefix(':')?.trim_start();
+    let end = match rest.chars().next()? {
+        mark @ ('\'' | '"') => rest[1..].find(mark)? + 2,
+        '(' => rest.find(')')? + 1,
+        '[' => rest.find(']')? + 1,
+        _ => rest.find([',', '}'])?,
+    };
+    Some(rest[..end].trim())
 }
 
 fn parse_descr(value: &str) -> Result<TokenType, Mismatch> {
-    let descr = quoted(value).map(|(descr, _)| descr);
-    [TokenType::U16, TokenType::U32]
-        .into_iter()
-        .find(|token_type| descr == Some(token_type.descr()))
-        .ok_or_else(|| {
+    match value.trim_matches(['\'', '"']) {
+        "<u2" => Ok(TokenType::U16),
+        "<u4" => Ok(TokenType::U32),
+        _ => {
             let found = format!("values of type {}", shown(value));
-            Mismatch::new(found, "'<u2' (uint16) or '<u4' (uint32)")
-        })
+            Err(Mismatch::new(found, "'<u2' (uint16) or '<u4' (uint32)"))
+        }
+    }
 }
 
 fn parse_shape(value: &str) -> Result<u64, Mismatch> {
@@ -108,24 +110,6 @@ fn parse_shape(value: &str) -> Result<u64, Mismatch> {
     count.and_then(|count| count.trim().parse().ok()).ok_or_else(|| {
         Mismatch::new(format!("the shape {}", shown(value)), "one dimension, like (1000,)")
     })
-}
-
-/// Splits off the string that `text` begins with and returns it without its quotation marks,
-/// together with the rest.
-fn quoted(text: &str) -> Option<(&str, &str)> {
-    let mark = text.chars().next().filter(|&c| c == '\'' || c == '"')?;
-    text[1..].split_once(mark)
-}
-
-/// Splits off the value that `text` begins with: a string, a bracket and its contents, or a word.
-fn value(text: &str) -> Option<(&str, &str)> {
-    let end = match text.chars().next()? {
-        '\'' | '"' => text.len() - quoted(text)?.1.len(),
-        '(' => text.find(')')? + 1,
-        '[' => text.find(']')? + 1,
-        _ => text.find(',').unwrap_or(text.len()),
-    };
-    Some((text[..end].trim(), &text[end..]))
 }
 
 /// Returns as much of `text` as fits into a message.

@@ -30,12 +30,4 @@ impl TokenType {
             TokenType::U32 => "uint32",
         }
     }
-
-    /// Returns NumPy's description of the type: byte order, kind and size.
-    pub(super) fn descr(self) -> &'static str {
-        match self {
-            TokenType::U16 => "<u2",
-            TokenType::U32 => "<u4",
-        }
-    }
 }
