@@ -1,5 +1,9 @@
-//! What elementwise operations share: loops that take chunks in parallel, each chunk vectorised and
-//! computed in `f32` whatever type the elements have, and the operations of one input.
+//! Loops that elementwise operations share: chunks in parallel, each chunk vectorised and computed
+//! in `f32` whatever type the elements have; and the operations of one input.
+//!
+//! All closures around the innermost loops are `#[inline(always)]`. Without that the compiler may
+//! leave a long function such as GELU out of line, where it is compiled for no instruction set and
+//! takes three times as long.
 
 use crate::matrix::element::{self, Element, Slice, with_element_type};
 use crate::{Context, Op, Role, Tensor, Var, vectorize};
@@ -42,11 +46,16 @@ fn map_to<E: Element>(context: Context, x: Slice<'_>, y: &mut [E], f: impl Fn(f3
             let [mut x_scratch, mut y_scratch] = [[0.0; PIECE]; 2];
             for (own, all) in pieces(index, y.len()) {
                 let x = x.in_f32(all, &mut x_scratch);
-                element::compute(&mut y[own], &mut y_scratch, |y| {
-                    for (y, &x) in y.iter_mut().zip(x) {
-                        *y = f(x);
-                    }
-                });
+                element::compute(
+                    &mut y[own],
+                    &mut y_scratch,
+                    #[inline(always)]
+                    |y| {
+                        for (y, &x) in y.iter_mut().zip(x) {
+                            *y = f(x);
+                        }
+                    },
+                );
             }
         });
     });
@@ -75,11 +84,16 @@ fn zip_to<E: Element>(
             for (own, all) in pieces(index, y.len()) {
                 let a = a.in_f32(all.clone(), &mut a_scratch);
                 let b = b.in_f32(all, &mut b_scratch);
-                element::compute(&mut y[own], &mut y_scratch, |y| {
-                    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-                        *y = f(a, b);
-                    }
-                });
+                element::compute(
+                    &mut y[own],
+                    &mut y_scratch,
+                    #[inline(always)]
+                    |y| {
+                        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                            *y = f(a, b);
+                        }
+                    },
+                );
             }
         });
     });
@@ -116,14 +130,24 @@ fn zip3_to_2_of<E: Element>(
                 let b = b.in_f32(all.clone(), &mut b_scratch);
                 let c = c.in_f32(all, &mut c_scratch);
                 let (p, q) = (&mut p[own.clone()], &mut q[own]);
-                element::compute(p, &mut p_scratch, |p| {
-                    element::compute(q, &mut q_scratch, |q| {
-                        let outputs = p.iter_mut().zip(q);
-                        for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
-                            (*p, *q) = f(a, b, c);
-                        }
-                    });
-                });
+                element::compute(
+                    p,
+                    &mut p_scratch,
+                    #[inline(always)]
+                    |p| {
+                        element::compute(
+                            q,
+                            &mut q_scratch,
+                            #[inline(always)]
+                            |q| {
+                                let outputs = p.iter_mut().zip(q);
+                                for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
+                                    (*p, *q) = f(a, b, c);
+                                }
+                            },
+                        );
+                    },
+                );
             }
         });
     });

@@ -18,13 +18,21 @@ pub(crate) fn gated<'t>(
     let op = Op::new(name, &[gate, up]).output(Role::Operand).gradient(Role::Operand);
     let context = gate.context();
     let [gate, up] = [gate, up].map(|x| x.value().clone());
-    let y = zip(context, [&gate, &up], op.scratch(gate.shape()), |gate, up| a(gate) * up);
+    let y = zip(
+        context,
+        [&gate, &up],
+        op.scratch(gate.shape()),
+        #[inline(always)]
+        |gate, up| a(gate) * up,
+    );
     op.record(y, move |dy, grads| {
-        let grads_of_inputs = grads.scratch([0, 1], dy.shape());
-        let [dgate, dup] =
-            zip3_to_2(context, [&dy, &gate, &up], grads_of_inputs, |dy, gate, up| {
-                (dy * up * da(gate), dy * a(gate))
-            });
+        let [dgate, dup] = zip3_to_2(
+            context,
+            [&dy, &gate, &up],
+            grads.scratch([0, 1], dy.shape()),
+            #[inline(always)]
+            |dy, gate, up| (dy * up * da(gate), dy * a(gate)),
+        );
         grads.give(0, dgate);
         grads.give(1, dup);
     })
