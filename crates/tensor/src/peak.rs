@@ -1,4 +1,4 @@
-//! What this machine reaches at best, measured on the spot: the scale on which rates are judged.
+//! The best rates that this machine reaches, measured on the spot, as the scale for others.
 
 use crate::isa::{Isa, Kernels};
 use crate::memory::pool::Buffer;
@@ -7,13 +7,11 @@ use rayon::prelude::*;
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Vectors that depend on nothing but themselves: enough to hide the latency of a fused
-/// multiply-add.
+/// Vectors of independent sums: enough to hide the latency of a fused multiply-add.
 const VECTORS: usize = 12;
 
-/// `steps` rounds of multiplying and adding in registers, on `FLOATS` numbers. In one array: of an
-/// array of vectors the compiler takes the first numbers of all, then the second ones, and gathers
-/// them.
+/// Multiplies and adds `FLOATS` numbers in registers, `steps` times. The numbers are one array: of
+/// an array of vectors, the compiler would gather the first numbers of all, then the second ones.
 #[inline(always)]
 fn spin<const FLOATS: usize, const FUSED: bool>(steps: usize) {
     let mut sums = [1.0f32; FLOATS];
@@ -26,9 +24,9 @@ fn spin<const FLOATS: usize, const FUSED: bool>(steps: usize) {
     black_box(sums);
 }
 
-/// Floating-point operations a second that all threads together reach in this precision without
-/// touching memory: the best of a few trials of some milliseconds each. Without instructions for
-/// bf16, that of `f32`.
+/// Returns the floating-point operations per second that all threads together reach in this
+/// precision without touching memory: the best of a few trials of some milliseconds each. Without
+/// instructions for bf16, it is the rate of `f32`.
 pub fn flops(context: Context) -> f64 {
     let kernels = context.kernels;
     if context.precision == Precision::Bf16 && kernels.has_bf16() {
@@ -53,7 +51,7 @@ pub fn flops(context: Context) -> f64 {
     (0..5).map(|_| trial()).fold(0.0, f64::max)
 }
 
-/// [`flops`] of the instructions for bf16, on panels in the first-level cache.
+/// Like [`flops`], for the instructions for bf16, on panels in the first-level cache.
 fn bf16_flops(kernels: &Kernels) -> f64 {
     const TIMES: usize = 4000;
     let trial = || {
@@ -65,8 +63,8 @@ fn bf16_flops(kernels: &Kernels) -> f64 {
     (0..5).map(|_| trial()).fold(0.0, f64::max)
 }
 
-/// Bytes a second that all threads together move between memory and registers, in y ← x + y over
-/// arrays larger than most caches; reads and writes are counted once each.
+/// Returns the bytes per second that all threads together move between memory and registers, in
+/// y ← x + y over arrays larger than most caches; reads and writes are counted once each.
 pub fn memory_bandwidth(kernels: &Kernels) -> f64 {
     /// Floats of an array: 64 MB.
     const LEN: usize = 1 << 24;
@@ -81,7 +79,7 @@ pub fn memory_bandwidth(kernels: &Kernels) -> f64 {
         });
         (3 * LEN * size_of::<f32>()) as f64 / start.elapsed().as_secs_f64()
     };
-    // The first trial fetches the pages.
+    // The first trial also pays for the pages, which the system supplies at the first touch.
     (0..4).map(|_| trial()).fold(0.0, f64::max)
 }
 

@@ -1,7 +1,7 @@
-//! Where the time of a computation goes: each operation's forward and backward, added up by name.
+//! A profile of a computation: the time of each operation, forward and backward, added up by name.
 //!
 //! Profiling is switched on for a thread with [`start`] and off with [`stop`]; tapes that this
-//! thread makes in between time their operations. Off, it costs a comparison an operation.
+//! thread makes in between time their operations. Off, it costs one comparison per operation.
 //! ```
 //! use tensor::{Context, Tape, Tensor, profile};
 //! profile::start();
@@ -17,7 +17,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-/// What one call computes and moves.
+/// The work of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Work {
     /// Multiplications and additions of matrix products; 0 for what memory bounds.
@@ -30,13 +30,13 @@ pub(crate) struct Work {
 /// The calls of an operation in one direction, added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Total {
-    /// How often it ran.
+    /// The number of calls.
     pub calls: u64,
-    /// Time in all.
+    /// Their time.
     pub time: Duration,
-    /// Floating-point operations of matrix products in all.
+    /// Their floating-point operations in matrix products.
     pub flops: f64,
-    /// Bytes of the tensors that were read and written, each counted once a call.
+    /// Bytes of the tensors that they read and wrote, each counted once per call.
     pub bytes: f64,
 }
 
@@ -52,7 +52,7 @@ impl Total {
 /// All calls of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The operation's name, or that of a [`section`].
+    /// The name of the operation or [`section`].
     pub name: &'static str,
     /// Forward, or a section's work.
     pub forward: Total,
@@ -67,7 +67,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The rows.
+    /// Returns the rows.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
@@ -97,12 +97,12 @@ pub fn stop() -> Profile {
     CURRENT.take().unwrap_or_default()
 }
 
-/// Whether this thread is being profiled.
+/// Returns `true` if this thread is being profiled.
 pub fn is_on() -> bool {
     CURRENT.with_borrow(Option::is_some)
 }
 
-/// Runs `f`, and counts its time under `name` if this thread is being profiled: for work outside of
+/// Runs `f`, and counts its time under `name` if this thread is being profiled. For work outside of
 /// tapes.
 pub fn section<R>(name: &'static str, f: impl FnOnce() -> R) -> R {
     if !is_on() {

@@ -30,14 +30,14 @@ macro_rules! vectorize {
 }
 
 /// Independent partial results of a reduction: eight vectors of 4 floats, four of 8 or two of 16,
-/// whose additions need not wait for one another. One number for all, as it fixes the order of the
-/// sum.
+/// whose additions need not wait for one another. All instruction sets use this number, as it fixes
+/// the order of the sum.
 pub const LANES: usize = 32;
 
-/// Folds the lanes pairwise: lane i takes in lane i + 16, then i + 8, and so on.
+/// Folds the lanes pairwise: lane i + 16 into lane i, then lane i + 8, and so on.
 ///
-/// Out of line, as the compiler would otherwise cut the vectors of the loop before it to the two
-/// floats of the last step.
+/// It is out of line, as the compiler would otherwise shorten the vectors of the loop before it to
+/// the two floats of the last step.
 #[inline(never)]
 fn fold(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut half = LANES / 2;
@@ -52,8 +52,8 @@ fn fold(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
 }
 
 /// Reduces `x`: element i goes into lane i mod [`LANES`], and the lanes are folded at the end. The
-/// last few elements are filled up with `neutral` ones, as lanes that are indexed one by one would
-/// not stay in registers.
+/// last chunk is filled up with `neutral` elements, as lanes that are indexed one by one would not
+/// stay in registers.
 #[inline(always)]
 fn reduce(
     x: &[f32],
@@ -77,7 +77,7 @@ fn reduce(
     fold(lanes, join)
 }
 
-/// A chunk that begins with `rest`.
+/// Returns a chunk that begins with `rest`.
 #[inline(always)]
 fn filled<B: Copy>(rest: &[B], filling: B) -> [B; LANES] {
     let mut chunk = [filling; LANES];
@@ -90,19 +90,19 @@ fn plus(a: f32, b: f32) -> f32 {
     a + b
 }
 
-/// The larger one; `a` if `b` is not a number.
+/// Returns the larger number; `a` if `b` is NaN.
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
 
-/// Σ x_i.
+/// Returns Σ x_i.
 #[inline(always)]
 pub fn sum(x: &[f32]) -> f32 {
     reduce(x, 0.0, plus, plus)
 }
 
-/// x_i ← f(x_i), and their sum, with the bits of [`sum`].
+/// Replaces x_i by f(x_i) and returns their sum, with the bits of [`sum`].
 #[inline(always)]
 pub fn map_sum(x: &mut [f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0.0; LANES];
@@ -120,26 +120,26 @@ pub fn map_sum(x: &mut [f32], f: impl Fn(f32) -> f32) -> f32 {
     fold(lanes, plus)
 }
 
-/// Σ x_i².
+/// Returns Σ x_i².
 #[inline(always)]
 pub fn sum_squares(x: &[f32]) -> f32 {
     reduce(x, 0.0, |sum, x| sum + x * x, plus)
 }
 
-/// The largest element; −∞ if there is none. Elements that are not numbers are passed over.
+/// Returns the largest element, ignoring NaN; −∞ if there is none.
 #[inline(always)]
 pub fn max(x: &[f32]) -> f32 {
     reduce(x, f32::NEG_INFINITY, larger, larger)
 }
 
-/// Σ a_i·b_i over the length of the shorter one.
+/// Returns Σ a_i·b_i over the length of the shorter slice.
 #[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     dot_map(a, b, |b| b)
 }
 
-/// Σ a_i·map(b_i) over the length of the shorter one, where b may be of another type and `map`
-/// makes it `f32`, its default zero.
+/// Returns Σ a_i·map(b_i) over the length of the shorter slice, for a b of another type; `map` must
+/// make its default value zero.
 #[inline(always)]
 pub fn dot_map<B: Copy + Default>(a: &[f32], b: &[B], map: impl Fn(B) -> f32) -> f32 {
     let len = a.len().min(b.len());
@@ -160,20 +160,20 @@ pub fn dot_map<B: Copy + Default>(a: &[f32], b: &[B], map: impl Fn(B) -> f32) ->
     fold(lanes, plus)
 }
 
-/// eˣ with a relative error of at most 2·10⁻⁷; ∞ from 88.38 on, subnormal from −87.34 down, 0 below
-/// −87.69, and NaN for NaN.
+/// Returns eˣ with a relative error of at most 2·10⁻⁷; ∞ from 88.38 on, subnormal from −87.34 down,
+/// 0 below −87.69, and NaN for NaN.
 ///
 /// With n = round(x / ln 2) and r = x − n·ln 2, |r| ≤ ½·ln 2, the result is 2ⁿ·eʳ. ln 2 is split
 /// into a short head, whose product with n is exact, and a tail (W. J. Cody and W. Waite, *Software
 /// Manual for the Elementary Functions*, ch. 6). eʳ = 1 + r + r²·p(r), where p is the polynomial of
 /// degree 4 that keeps the largest relative error of eʳ smallest (3·10⁻⁹). Its terms are added in
 /// pairs, so that fewer steps wait for one another (G. Estrin, *Organization of Computer Systems*,
-/// 1960): these waits are what a loop over eˣ takes its time for.
+/// 1960): a loop over eˣ spends most of its time waiting.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     const LN2_HEAD: f32 = 355.0 / 512.0;
     const LN2_TAIL: f32 = (std::f64::consts::LN_2 - 355.0 / 512.0) as f32;
-    /// Adding 1.5·2²³ leaves no bit for a fraction, so the sum is rounded to an integer, which then
+    /// Adding 1.5·2²³ leaves no bit for a fraction: the sum is rounded to an integer, which then
     /// stands in the low bits.
     const ROUNDER: f32 = 12_582_912.0;
 
@@ -194,7 +194,7 @@ pub fn exp(x: f32) -> f32 {
     e_r * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))
 }
 
-/// 1 / (1 + e⁻ˣ) with a relative error of at most 4·10⁻⁷ for x > −87.
+/// Returns 1 / (1 + e⁻ˣ) with a relative error of at most 4·10⁻⁷ for x > −87.
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))

@@ -26,19 +26,7 @@ pub(super) enum Place {
     Bf16(*mut bf16),
 }
 
-impl From<*mut f32> for Place {
-    fn from(start: *mut f32) -> Self {
-        Self::F32(start)
-    }
-}
-
-impl From<*mut bf16> for Place {
-    fn from(start: *mut bf16) -> Self {
-        Self::Bf16(start)
-    }
-}
-
-/// A matrix of C. The tiles that threads write to are disjoint.
+/// A matrix of C. Threads write to disjoint tiles of it.
 struct Target {
     start: Place,
     row_stride: usize,
@@ -61,21 +49,23 @@ pub(super) fn assert_shapes<E>(a: Mat<'_>, b: Mat<'_>, c: &MatMut<'_, E>) {
 }
 
 impl<'a> Batch<'a> {
-    /// One matrix A and as many B as C, or one B and as many A as C, or one C and as many A as B.
+    /// Returns one matrix A and as many B as C, or one B and as many A as C, or one C and as many A
+    /// as B. `place` is the variant of [`Place`] for elements of C.
     #[track_caller]
-    pub(super) fn new<E>(a: &[Mat<'a>], b: &[Mat<'a>], c: Vec<MatMut<'a, E>>) -> Self
-    where
-        Place: From<*mut E>,
-    {
-        let at = |len: usize, index: usize| if len == 1 { 0 } else { index };
-        for index in 0..a.len().max(b.len()) {
-            let c = &c[at(c.len(), index)];
-            assert_shapes(a[at(a.len(), index)], b[at(b.len(), index)], c);
+    pub(super) fn new<E>(
+        a: &[Mat<'a>],
+        b: &[Mat<'a>],
+        c: Vec<MatMut<'a, E>>,
+        place: fn(*mut E) -> Place,
+    ) -> Self {
+        let operands = a.iter().cycle().zip(b.iter().cycle());
+        for ((&a, &b), c) in operands.zip(c.iter().cycle()).take(a.len().max(b.len())) {
+            assert_shapes(a, b, c);
         }
         let target = |c: MatMut<'a, E>| {
             let (rows, cols) = (c.rows, c.cols);
             let (start, row_stride) = c.into_raw();
-            Target { start: start.into(), row_stride, rows, cols }
+            Target { start: place(start), row_stride, rows, cols }
         };
         let c = c.into_iter().map(target).collect();
         Self { a: a.to_vec(), b: b.to_vec(), c, writes: PhantomData }

@@ -1,10 +1,10 @@
-//! Blocks of columns of row-major matrices, for threads that each write to columns of their own, as
-//! the heads of attention do.
+//! Blocks of columns of row-major matrices, for threads that write to different columns of the same
+//! matrix, as the heads of attention do.
 
 use rayon::prelude::*;
 use std::marker::PhantomData;
 
-/// Some neighbouring columns of a matrix, to write to.
+/// Neighbouring columns of a matrix, to write to.
 pub struct ColumnBlock<'a, E> {
     start: *mut E,
     rows: usize,
@@ -13,11 +13,11 @@ pub struct ColumnBlock<'a, E> {
     writes: PhantomData<&'a mut [E]>,
 }
 
-// SAFETY: a block is the only way to its elements while it lives, as a `&mut [E]` is.
+// SAFETY: a block is the only reference to its elements while it lives, like a `&mut [E]`.
 unsafe impl<E: Send> Send for ColumnBlock<'_, E> {}
 
 impl<E> ColumnBlock<'_, E> {
-    /// Row `i` of the block.
+    /// Returns row `i` of the block.
     ///
     /// # Panics
     /// If there is no such row.
@@ -30,25 +30,9 @@ impl<E> ColumnBlock<'_, E> {
     }
 }
 
-/// The start of the matrices, for the tasks that make blocks of them.
-struct Start<E>(*mut E);
-
-impl<E> Start<E> {
-    /// A method, so that closures capture the whole and not the pointer in it, which threads may
-    /// not share.
-    fn get(&self) -> *mut E {
-        self.0
-    }
-}
-
-// SAFETY: it is only used to make blocks, which are disjoint.
-unsafe impl<E: Send> Send for Start<E> {}
-// SAFETY: as above.
-unsafe impl<E: Send> Sync for Start<E> {}
-
-/// Cuts matrices of `rows` rows and `width` columns, which lie in `data` one after the other, into
-/// blocks of `cols` columns: those of the first matrix from the left, those of the second, and so
-/// on.
+/// Splits matrices of `rows` rows and `width` columns, which lie in `data` one after the other,
+/// into blocks of `cols` columns: those of the first matrix from the left, those of the second, and
+/// so on.
 ///
 /// # Panics
 /// If `data` does not consist of such matrices, or these not of such blocks.
@@ -68,13 +52,14 @@ pub fn par_column_blocks<'a, E: Send + 'a>(
     );
     let blocks = width / cols;
     let count = data.len() / size.max(1) * blocks;
-    let start = Start(data.as_mut_ptr());
-    (0..count).into_par_iter().map(move |index| {
+    let start = data.as_mut_ptr();
+    let block = |index: usize| {
         let first = index / blocks * size + index % blocks * cols;
         // SAFETY: the first element of the block lies in `data`.
-        let start = unsafe { start.get().add(first) };
+        let start = unsafe { start.add(first) };
         ColumnBlock { start, rows, cols, row_stride: width, writes: PhantomData }
-    })
+    };
+    (0..count).map(block).collect::<Vec<_>>().into_par_iter()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Products with a handful of rows, as in inference: each element of B is used so few times that
+//! Products with at most four rows, as in inference: each element of B is used so few times that
 //! reading it once is all that counts. Nothing is packed.
 
 use super::plan::{Beta, GEMV_ROWS, Threads};
@@ -9,8 +9,8 @@ use crate::memory::pool::Buffer;
 use crate::{Context, Precision, simd, vectorize};
 use rayon::prelude::*;
 
-/// Columns of C that are summed up together when B's rows are contiguous: they stay in the
-/// first-level cache.
+/// Columns of C that are summed together if B's rows are contiguous: they stay in the first-level
+/// cache.
 const STRIP: usize = 512;
 
 /// Computes a product that [`plan`](super::plan) wants to be a [`Gemv`](super::plan::Method::Gemv).
@@ -24,6 +24,7 @@ pub(super) fn gemm(
 ) {
     let round = context.precision == Precision::Bf16;
     let (k, n) = (b.rows(), b.cols());
+    // A, contiguous and rounded, is so small that a copy costs nothing beside reading B.
     let mut copy = Buffer::scratch(a.rows() * k);
     for (i, row) in copy.as_mut_slice().chunks_mut(k).enumerate() {
         for (j, x) in row.iter_mut().enumerate() {
@@ -58,7 +59,7 @@ pub(super) fn gemm(
     }
 }
 
-/// Cuts C into strips of `width` columns, each a slice of every row.
+/// Splits C into strips of `width` columns, each a slice of every row.
 fn strips<'c>(c: &'c mut MatMut<'_>, width: usize) -> Vec<Vec<&'c mut [f32]>> {
     let mut strips = Vec::new();
     for row in c.rows_mut() {
@@ -72,7 +73,7 @@ fn strips<'c>(c: &'c mut MatMut<'_>, width: usize) -> Vec<Vec<&'c mut [f32]>> {
     strips
 }
 
-/// C ← C + A·B, where A (M, K) is contiguous, and the columns of B or its rows are.
+/// C ← C + A·B, where A (M, K) is contiguous, and so are the columns of B or its rows.
 #[inline(always)]
 fn multiply<E: Element>(
     a: &[f32],
@@ -80,46 +81,24 @@ fn multiply<E: Element>(
     c: &mut [&mut [f32]],
     map: impl Fn(E) -> f32 + Copy,
 ) {
-    if b.row_stride == 1 {
-        dots(a, b.t(), c, map);
-    } else {
-        add_rows(a, b, c, map);
-    }
-}
-
-/// C ← C + A·Wᵀ, where the rows of A (M, K) and of W (N, K) are contiguous: dot products.
-#[inline(always)]
-fn dots<E: Element>(
-    a: &[f32],
-    w: View<'_, E>,
-    c: &mut [&mut [f32]],
-    map: impl Fn(E) -> f32 + Copy,
-) {
-    let k = w.cols;
-    for j in 0..w.rows {
-        let w = &w.data[j * w.row_stride..][..k];
-        for (a, c) in a.chunks_exact(k).zip(c.iter_mut()) {
-            c[j] += simd::dot_map(a, w, map);
-        }
-    }
-}
-
-/// C ← C + A·B, where the rows of A (M, K) and B (K, N) are contiguous: multiples of B's rows are
-/// added up.
-#[inline(always)]
-fn add_rows<E: Element>(
-    a: &[f32],
-    b: View<'_, E>,
-    c: &mut [&mut [f32]],
-    map: impl Fn(E) -> f32 + Copy,
-) {
     let (k, n) = (b.rows, b.cols);
-    for j in 0..k {
-        let b = &b.data[j * b.row_stride..][..n];
-        for (a, c) in a.chunks_exact(k).zip(c.iter_mut()) {
-            let factor = a[j];
-            for (c, &b) in c.iter_mut().zip(b) {
-                *c += factor * map(b);
+    if b.row_stride == 1 {
+        // B is the transpose of a row-major matrix: dot products of rows of both.
+        for j in 0..n {
+            let column = &b.data[j * b.col_stride..][..k];
+            for (a, c) in a.chunks_exact(k).zip(c.iter_mut()) {
+                c[j] += simd::dot_map(a, column, map);
+            }
+        }
+    } else {
+        // Multiples of B's rows are added up in C, which stays in the first-level cache.
+        for p in 0..k {
+            let row = &b.data[p * b.row_stride..][..n];
+            for (a, c) in a.chunks_exact(k).zip(c.iter_mut()) {
+                let factor = a[p];
+                for (c, &b) in c.iter_mut().zip(row) {
+                    *c += factor * map(b);
+                }
             }
         }
     }

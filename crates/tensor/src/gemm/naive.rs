@@ -1,22 +1,14 @@
-//! The definition of a matrix product, in the plainest words: what the kernels are tested against.
+//! The definition of a matrix product, which all tests of the kernels compare with.
 
 use crate::matrix::Mat;
 
-/// A·B in f64, row-major. A is (M, K), B is (K, N).
+/// Returns A·B in f64, row-major. A is (M, K), B is (K, N): c_ij = Σ_k a_ik·b_kj.
 ///
 /// # Panics
 /// If sizes do not fit.
 #[track_caller]
 pub fn gemm_naive(a: Mat<'_>, b: Mat<'_>) -> Vec<f64> {
-    assert_eq!(
-        a.cols(),
-        b.rows(),
-        "gemm_naive: {}×{} · {}×{}",
-        a.rows(),
-        a.cols(),
-        b.rows(),
-        b.cols()
-    );
+    assert_eq!(a.cols(), b.rows(), "gemm_naive: A is {a:?}, B is {b:?}");
     let mut c = Vec::with_capacity(a.rows() * b.cols());
     for i in 0..a.rows() {
         for j in 0..b.cols() {

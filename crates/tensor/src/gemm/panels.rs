@@ -1,6 +1,6 @@
 //! B packed once, for several products that share it, or share its first columns.
 
-use super::batched::Batch;
+use super::batched::{Batch, Place};
 use super::driver::Product;
 use super::partition::spans;
 use super::plan::{Beta, Layout, Method, Order, Shape, Strategy, Threads, plan, table};
@@ -95,7 +95,7 @@ impl<'a> Panels<'a> {
                 unpacked::run(table, a, panel, table.nr, c, beta);
             }
             Method::Packed | Method::Gemv => {
-                let batch = Batch::new(&[a], &[b], vec![c]);
+                let batch = Batch::new(&[a], &[b], vec![c], Place::F32);
                 Product::new(context, batch, beta, threads).run_packed(packed, block_len);
             }
         }

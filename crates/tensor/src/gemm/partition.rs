@@ -1,14 +1,14 @@
-//! How a product is cut into pieces for threads and caches. None of it has an influence on any sum.
+//! The partition of a product into pieces for threads and caches. It changes no sum.
 
 use crate::isa::GemmKernel;
 use std::ops::Range;
 
-/// Fewer columns are not worth a packing of A.
+/// A tile with fewer columns is not worth packing A for it.
 const SMALLEST_COLS: usize = 256;
-/// Fewer rows are not worth reading the packed B.
+/// A tile with fewer rows is not worth reading the packed B for it.
 const SMALLEST_ROWS: usize = 48;
-/// Tiles a thread, so that those who finish early find something left.
-const TILES_A_THREAD: usize = 4;
+/// Tiles per thread, so that threads that finish early find work left.
+const TILES_PER_THREAD: usize = 4;
 
 /// A piece of an axis: a range in one of the matrices that lie along it.
 #[derive(Clone, Debug)]
@@ -23,18 +23,18 @@ impl Span {
     }
 }
 
-/// Cuts an axis, along which matrices of these sizes lie, into spans of `step`; the last one of
-/// each may be shorter.
+/// Splits an axis, along which matrices of these sizes lie, into spans of `step`; the last one of
+/// each matrix may be shorter.
 pub(super) fn spans(sizes: impl Iterator<Item = usize>, step: usize) -> Vec<Span> {
-    let cut = |(part, size): (usize, usize)| {
+    let split = |(part, size): (usize, usize)| {
         let starts = (0..size).step_by(step);
         starts.map(move |start| Span { part, range: start..size.min(start + step) })
     };
-    sizes.enumerate().flat_map(cut).collect()
+    sizes.enumerate().flat_map(split).collect()
 }
 
-/// Rows and panels of the tiles, of C with `rows` rows and `panels` panels, that are handed to
-/// threads.
+/// Returns the rows and the panels of a tile that a thread is handed, for a C with `rows` rows and
+/// `panels` panels.
 pub(super) fn tile_shape(
     table: &GemmKernel,
     rows: usize,
@@ -42,7 +42,9 @@ pub(super) fn tile_shape(
     threads: usize,
 ) -> (usize, usize) {
     let &GemmKernel { mr, nr, mc, .. } = table;
-    let wanted = if threads > 1 { TILES_A_THREAD * threads } else { 1 };
+    // Rows are split into blocks of mc, and more finely if these are too few for the threads;
+    // columns are halved only after that, as every tile beside another packs the same rows of A.
+    let wanted = if threads > 1 { TILES_PER_THREAD * threads } else { 1 };
     let (mut down, mut across) = (rows.div_ceil(mc), 1);
     if down < wanted {
         down = wanted.min(rows.div_ceil(SMALLEST_ROWS)).max(down);
@@ -51,14 +53,15 @@ pub(super) fn tile_shape(
         across *= 2;
     }
     let most = rows.div_ceil(down).next_multiple_of(mr);
-    // Somewhat smaller tiles may come out even where these leave one thread alone with the last.
+    // Tiles of this height may leave one thread alone with the last of them: of heights down to
+    // three quarters, the one that gives the busiest thread the least work is taken.
     let steps = (most.div_ceil(mr).div_ceil(4) * 3..=most / mr).rev().map(|tiles| tiles * mr);
     let step = steps.min_by_key(|&step| largest_share(rows, step, across, threads));
     (step.unwrap_or(most), panels.div_ceil(across))
 }
 
-/// Rows that the thread with the most of them gets when tiles of `step` rows, `across` of them side
-/// by side, are dealt out one by one.
+/// Returns the rows of the busiest thread when tiles of `step` rows, `across` of them side by side,
+/// are dealt out one by one.
 fn largest_share(rows: usize, step: usize, across: usize, threads: usize) -> usize {
     let (whole, rest) = (rows / step * across, rows % step);
     let (rounds, left) = (whole / threads, whole % threads);

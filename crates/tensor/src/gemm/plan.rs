@@ -2,16 +2,20 @@
 //!
 //! For C (M, N) ← A (M, K) · B (K, N), [`plan`] takes the first row that applies:
 //!
-//! | [`Method`] | computed by | when, and why |
+//! | [`Method`] | file | for |
 //! |---|---|---|
-//! | `Empty` | nobody | M, K or N is 0: C becomes zeros or stays as it is |
-//! | `Gemv` | `gemv` | M ≤ 4, and B's rows or columns are contiguous: each element of B is used so few times that packing it would cost more than the product |
-//! | `Unpacked` | `unpacked` | the small products inside the heads of attention: packing A would cost as much as multiplying by it |
-//! | `Packed` | `driver` | everything else: A and B are copied into panels, which the micro-kernel reads front to back |
+//! | `Empty` | | M, K or N of 0: C becomes zeros or stays as it is |
+//! | `Gemv` | `gemv` | at most 4 rows of A, and a B with contiguous rows or columns |
+//! | `Unpacked` | `unpacked` | small products in `f32` by one thread |
+//! | `Packed` | `driver` | everything else |
 //!
-//! `Unpacked` needs a micro-kernel for it in the table, operands in `f32`, M ≥ mr, a caller that
-//! wants one thread (the heads are parallel on the outside), and a B that is packed already or
-//! consists of whole panels of contiguous rows, 64 columns at most.
+//! - With few rows, as in generation, each element of B is used so few times that packing it would
+//!   cost more than the product: `Gemv` reads B once, front to back.
+//! - Inside the heads of attention, packing A would cost as much as multiplying by it: `Unpacked`
+//!   reads A where it is. That needs a micro-kernel for it in the table, operands in `f32`, M ≥ mr,
+//!   a caller that wants one thread (the heads are parallel on the outside), and a B that is packed
+//!   already or consists of whole panels of contiguous rows, 64 columns at most.
+//! - Otherwise A and B are copied into panels, which the micro-kernel reads front to back.
 //!
 //! [`plan_together`] decides about several products that share an operand or are summed: they
 //! become one packed product if each of them would be packed alone, and are computed one by one if
@@ -21,7 +25,7 @@
 //! All threads work on a product of at least 2¹⁸ multiplications, unless the caller wants one.
 //! Except for `Gemv`, whose sums have another order, no choice changes any bit.
 //!
-//! At debug level the log names the way of each shape, once.
+//! At debug level the log names the method and threads for each shape, once.
 
 use crate::isa::GemmKernel;
 use crate::matrix::element::DType;
@@ -44,7 +48,7 @@ pub(super) const ROUNDED_K_BLOCKS: usize = 4;
 /// Products with fewer multiplications (some 20 µs of work) are not worth waking other threads.
 const SMALLEST_PARALLEL: usize = 1 << 18;
 
-/// What happens to the numbers that C holds: the β of C ← A·B + β·C.
+/// The β of C ← A·B + β·C: what happens to the numbers that C holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beta {
     /// They are overwritten: C ← A·B.
@@ -152,7 +156,7 @@ impl Layout {
     }
 }
 
-/// A way to compute a product; see the table in this file's documentation.
+/// A way to compute a product; see the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Empty,
@@ -212,11 +216,11 @@ pub(super) enum Together {
     OneByOne,
 }
 
-/// Decides how products of these operands are computed that share one or are summed, with results
-/// of type `c`.
+/// Decides how several products are computed that share an operand or are summed, with results of
+/// type `c`.
 pub(super) fn plan_together<'a>(
     context: Context,
-    products: impl ExactSizeIterator<Item = (Mat<'a>, Mat<'a>)> + Clone,
+    products: impl Iterator<Item = (Mat<'a>, Mat<'a>)> + Clone,
     c: DType,
 ) -> Together {
     let is_packed = |(a, b): (Mat<'a>, Mat<'a>)| {
@@ -225,7 +229,7 @@ pub(super) fn plan_together<'a>(
         method(context, shape, Layout::of(a, b), Threads::All) == Method::Packed
             && (c == DType::F32 || k_blocks <= ROUNDED_K_BLOCKS)
     };
-    let together = if products.len() > 0 && products.clone().all(is_packed) {
+    let together = if products.clone().count() > 0 && products.clone().all(is_packed) {
         let sizes = products.clone().map(|(a, b)| Shape::of(a, b).multiplications());
         Together::Packed(Threads::All.worth_waking(sizes.fold(0, usize::saturating_add)))
     } else {
@@ -239,8 +243,8 @@ pub(super) fn plan_together<'a>(
     together
 }
 
-/// Returns `true` if the micro-kernel for it reads this block of A where it is: it has whole
-/// panels of rows and whole steps of K, and each row begins a cache line.
+/// Returns `true` if the micro-kernel for rows in bf16, where there is one, reads this block of A
+/// where it is: it has whole panels of rows and whole steps of K, and each row begins a cache line.
 pub(super) fn reads_bf16_rows(table: &GemmKernel, a: View<'_, bf16>) -> bool {
     let begins_line = |bytes: usize| bytes.is_multiple_of(LINE_BYTES);
     a.rows.is_multiple_of(table.mr)

@@ -1,17 +1,15 @@
 //! Products with results in bf16, each rounded when its whole sum is there: half as many bytes are
 //! written, and read again, and the sums themselves stay in the first two levels of cache.
 
-use super::batched::{Batch, assert_shapes};
-use super::driver::Product;
-use super::plan::{Beta, Threads, Together, plan_together};
+use super::batched::{Place, assert_shapes};
+use super::plan::{Beta, Threads};
 use super::single::gemm;
-use crate::matrix::element::{self, DType};
-use crate::matrix::{Mat, MatMut};
+use super::together::sharing;
+use crate::matrix::{Mat, MatMut, element};
 use crate::memory::pool::Buffer;
 use crate::{Context, vectorize};
 use half::bf16;
 use rayon::prelude::*;
-use std::iter::zip;
 
 /// C_j ← A·B_j for every j, rounded, with the bits that rounding the sums of
 /// [`gemm_sharing_a`](super::gemm_sharing_a) gives.
@@ -20,19 +18,14 @@ use std::iter::zip;
 /// If sizes do not fit.
 #[track_caller]
 pub fn gemm_rounded(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'_, bf16>>) {
-    assert_eq!(b.len(), c.len(), "gemm_rounded: matrices B and C");
-    match plan_together(context, b.iter().map(|&b| (a, b)), DType::Bf16) {
-        Together::Packed(threads) => {
-            Product::new(context, Batch::new(&[a], b, c), Beta::Zero, threads).run();
-        }
-        Together::OneByOne => zip(b, c).for_each(|(&b, c)| gemm_then_round(context, a, b, c)),
-    }
+    let one = |a, b, c| gemm_then_round(context, a, b, c);
+    sharing(context, &[a], b, c, Place::Bf16, one);
 }
 
 #[track_caller]
 fn gemm_then_round(context: Context, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_, bf16>) {
     assert_shapes(a, b, &c);
-    let (rows, cols) = (c.rows, c.cols);
+    let MatMut { rows, cols, .. } = c;
     let mut sums = Buffer::scratch(rows * cols);
     let sums_mat = MatMut::new(sums.as_mut_slice(), rows, cols);
     gemm(context, a, b, sums_mat, Beta::Zero, Threads::All);

@@ -1,13 +1,12 @@
 //! Several products that share an operand or are summed, with the bits of products one by one.
 
-use super::batched::Batch;
+use super::batched::{Batch, Place};
 use super::driver::Product;
 use super::plan::{Beta, Threads, Together, plan_together};
 use super::single::gemm;
 use crate::Context;
-use crate::matrix::element::DType;
+use crate::matrix::element::{DType, Element};
 use crate::matrix::{Mat, MatMut};
-use std::iter::zip;
 
 /// C_j ← A·B_j for every j; A is read and packed once for all of them.
 ///
@@ -15,15 +14,8 @@ use std::iter::zip;
 /// If sizes do not fit.
 #[track_caller]
 pub fn gemm_sharing_a(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'_>>) {
-    assert_eq!(b.len(), c.len(), "gemm_sharing_a: matrices B and C");
-    match plan_together(context, b.iter().map(|&b| (a, b)), DType::F32) {
-        Together::Packed(threads) => {
-            Product::new(context, Batch::new(&[a], b, c), Beta::Zero, threads).run();
-        }
-        Together::OneByOne => {
-            zip(b, c).for_each(|(&b, c)| gemm(context, a, b, c, Beta::Zero, Threads::All));
-        }
-    }
+    let one = |a, b, c| gemm(context, a, b, c, Beta::Zero, Threads::All);
+    sharing(context, &[a], b, c, Place::F32, one);
 }
 
 /// C_i ← A_i·B for every i; B is read and packed once for all of them.
@@ -32,14 +24,29 @@ pub fn gemm_sharing_a(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut
 /// If sizes do not fit.
 #[track_caller]
 pub fn gemm_sharing_b(context: Context, a: &[Mat<'_>], b: Mat<'_>, c: Vec<MatMut<'_>>) {
-    assert_eq!(a.len(), c.len(), "gemm_sharing_b: matrices A and C");
-    match plan_together(context, a.iter().map(|&a| (a, b)), DType::F32) {
+    let one = |a, b, c| gemm(context, a, b, c, Beta::Zero, Threads::All);
+    sharing(context, a, &[b], c, Place::F32, one);
+}
+
+/// Products that share the only A or the only B. `one` computes one of them if they are not packed
+/// together.
+#[track_caller]
+pub(super) fn sharing<'a, E: Element>(
+    context: Context,
+    a: &[Mat<'a>],
+    b: &[Mat<'a>],
+    c: Vec<MatMut<'a, E>>,
+    place: fn(*mut E) -> Place,
+    one: impl Fn(Mat<'a>, Mat<'a>, MatMut<'a, E>),
+) {
+    let count = if a.len() == 1 { b.len() } else { a.len() };
+    assert_eq!(count, c.len(), "gemm: matrices C for products of {a:?} and {b:?}");
+    let products = a.iter().copied().cycle().zip(b.iter().copied().cycle()).take(count);
+    match plan_together(context, products.clone(), E::DTYPE) {
         Together::Packed(threads) => {
-            Product::new(context, Batch::new(a, &[b], c), Beta::Zero, threads).run();
+            Product::new(context, Batch::new(a, b, c, place), Beta::Zero, threads).run();
         }
-        Together::OneByOne => {
-            zip(a, c).for_each(|(&a, c)| gemm(context, a, b, c, Beta::Zero, Threads::All));
-        }
+        Together::OneByOne => products.zip(c).for_each(|((a, b), c)| one(a, b, c)),
     }
 }
 
@@ -53,7 +60,8 @@ pub fn gemm_sum(context: Context, a: &[Mat<'_>], b: &[Mat<'_>], mut c: MatMut<'_
     let products = a.iter().copied().zip(b.iter().copied());
     match plan_together(context, products.clone(), DType::F32) {
         Together::Packed(threads) => {
-            Product::new(context, Batch::new(a, b, vec![c]), beta, threads).run();
+            let batch = Batch::new(a, b, vec![c], Place::F32);
+            Product::new(context, batch, beta, threads).run();
         }
         Together::OneByOne => {
             beta.scale(&mut c);

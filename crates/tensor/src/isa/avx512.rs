@@ -54,8 +54,8 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
     let Strides { a_row, a_col, b_row, c_row } = strides;
     let mut sums = [[_mm512_setzero_ps(); 2]; MR];
     // SAFETY: the caller grants MR elements of each of k columns of A and NR of each of k rows of B
-    // to read, and NR floats at each of MR multiples of C's stride to read and write. A prefetch may
-    // have any address.
+    // to read, and NR floats at each of MR multiples of C's stride to read and write. A prefetch
+    // may have any address.
     unsafe {
         for i in 0..MR {
             let row = c.add(i * c_row);
@@ -76,8 +76,8 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
     }
 }
 
-/// Writes the sums of a tile to C, or adds them to C. It is inlined into functions that are compiled
-/// for AVX-512, as the sums would go through memory otherwise.
+/// Writes the sums of a tile to C, or adds them to C. It is inlined into functions that are
+/// compiled for AVX-512, as the sums would go through memory otherwise.
 ///
 /// # Safety
 /// The CPU has AVX-512 F. C can be read and written for two vectors at each of [`MR`] multiples of

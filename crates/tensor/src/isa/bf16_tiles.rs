@@ -73,8 +73,8 @@ pub(super) trait Steps<E: Element>: Copy {
     }
 }
 
-/// Packs the rows of `source` (for B: of Bᵀ) in panels of 32. `panels` begins a cache line and is as
-/// long as the panels. To be inlined into a function that is compiled for an instruction set.
+/// Packs the rows of `source` (for B: of Bᵀ) in panels of 32. `panels` begins a cache line and is
+/// as long as the panels. To be inlined into a function that is compiled for an instruction set.
 #[inline(always)]
 pub(super) fn pack(
     source: Mat<'_>,
@@ -152,8 +152,8 @@ fn read_columns<E: Element>(
     }
 }
 
-/// Packs the rows of `source` in panels of `WIDTH` rows for units that multiply pairs: for every two
-/// columns the `WIDTH` words of the rows.
+/// Packs the rows of `source` in panels of `WIDTH` rows for units that multiply pairs: for every
+/// two columns the `WIDTH` words of the rows.
 #[inline(always)]
 pub(super) fn pack_pairs<const WIDTH: usize>(
     source: Mat<'_>,

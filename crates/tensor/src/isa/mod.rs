@@ -1,12 +1,12 @@
-//! Inner loops, one table of them for each instruction set, chosen once at run time.
+//! Inner loops: one table of them for each instruction set, of which one is chosen at run time.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `table` | what a table consists of: [`Kernels`] and, for matrix products, its micro-kernels |
-//! | `select` | which tables this machine can run, and which one is used and why |
+//! | `table` | the types of a table: [`Kernels`], and the micro-kernels of matrix products |
+//! | `select` | the choice: tables that this machine can run, the one in use, and the reason |
 //! | `portable`, `avx2`, `avx512`, `avx512_bf16`, `amx` | one table each |
-//! | `pack` | copying operands into the order in which the micro-kernel reads them |
-//! | `bf16_tiles` | packing for a unit that multiplies tiles of bf16, and its model in plain Rust |
+//! | `pack` | packing: copying operands into the order in which the micro-kernel reads them |
+//! | `bf16_tiles` | packing for units that multiply tiles or pairs of bf16 |
 #![allow(unsafe_code)]
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -1,9 +1,16 @@
 //! Packing: copying a block of an operand into the order in which the micro-kernel reads it.
 //!
-//! A block of L rows and D columns ("lead" and "depth") becomes ⌈L/W⌉ panels of W rows; a panel
-//! holds, for each column, its W elements side by side. Rows that are missing in the last panel are
-//! zeros. A is packed in panels of `mr` rows, B, transposed, in panels of `nr`. Any strides do, so
-//! no operand is ever transposed in memory; operands in bf16 precision are rounded on the way.
+//! A block of L rows and K columns becomes ⌈L/W⌉ panels of W rows; a panel holds, for each column,
+//! its W elements side by side. Missing rows of the last panel are zeros. For W = 2:
+//!
+//! ```text
+//!     a0 a1 a2
+//!     b0 b1 b2    becomes    a0 b0  a1 b1  a2 b2    c0 0  c1 0  c2 0
+//!     c0 c1 c2
+//! ```
+//!
+//! A is packed in panels of `mr` rows, B, transposed, in panels of `nr`. Any strides do, so no
+//! operand is ever transposed in memory; operands in bf16 precision are rounded on the way.
 
 use crate::matrix::element::{Element, round_to_bf16};
 use crate::matrix::view::View;
@@ -11,7 +18,7 @@ use crate::matrix::{AnyView, Mat};
 use crate::memory::cache::{LINE_BYTES, prefetch};
 
 /// Packs the rows of a matrix in panels of the table's width: `(source, panels, round)`. `panels`
-/// has room for exactly the panels; with `round`, the elements are rounded to bf16.
+/// is as long as the panels; with `round`, the elements are rounded to bf16.
 ///
 /// # Safety
 /// The CPU has the table's instruction set.
@@ -20,7 +27,7 @@ pub(super) type Pack = unsafe fn(Mat<'_>, &mut [f32], bool);
 /// Floats of a cache line.
 const LINE: usize = LINE_BYTES / size_of::<f32>();
 
-/// [`Pack`] for panels of `W` rows; to be inlined into a function that is compiled for an
+/// A [`Pack`] for panels of `W` rows; to be inlined into a function that is compiled for an
 /// instruction set.
 #[inline(always)]
 pub(super) fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool) {
@@ -37,26 +44,26 @@ fn pack_map<const W: usize, E: Element>(
     panels: &mut [f32],
     map: impl Fn(E) -> f32 + Copy,
 ) {
-    let (lead, depth) = (source.rows, source.cols);
-    debug_assert_eq!(panels.len(), lead.div_ceil(W) * W * depth);
-    let full = lead - lead % W;
-    let (full_panels, last_panel) = panels.split_at_mut(full * depth);
-    let rows = source.block(0..full, 0..depth);
+    let (rows_len, k_len) = (source.rows, source.cols);
+    debug_assert_eq!(panels.len(), rows_len.div_ceil(W) * W * k_len);
+    let full = rows_len - rows_len % W;
+    let (full_panels, last_panel) = panels.split_at_mut(full * k_len);
+    let rows = source.block(0..full, 0..k_len);
     if rows.row_stride == 1 {
         pack_copying::<W, _>(rows, full_panels, map);
     } else if rows.col_stride == 1 {
         pack_transposing::<W, _>(rows, full_panels, map);
     } else {
-        for (index, panel) in full_panels.chunks_exact_mut(W * depth).enumerate() {
-            pack_by_element::<W, _>(rows.block(index * W..(index + 1) * W, 0..depth), panel, map);
+        for (index, panel) in full_panels.chunks_exact_mut(W * k_len).enumerate() {
+            pack_by_element::<W, _>(rows.block(index * W..(index + 1) * W, 0..k_len), panel, map);
         }
     }
-    if full < lead {
-        pack_by_element::<W, _>(source.block(full..lead, 0..depth), last_panel, map);
+    if full < rows_len {
+        pack_by_element::<W, _>(source.block(full..rows_len, 0..k_len), last_panel, map);
     }
 }
 
-/// One panel of any layout that may lack rows.
+/// Packs one panel of any layout, which may lack rows.
 #[inline(always)]
 fn pack_by_element<const W: usize, E: Element>(
     rows: View<'_, E>,
@@ -71,8 +78,8 @@ fn pack_by_element<const W: usize, E: Element>(
     }
 }
 
-/// Full panels of a matrix whose columns are contiguous. Some columns at a time go to all panels,
-/// so that each page and each cache line of the source is visited once.
+/// Packs full panels of a matrix whose columns are contiguous. Eight columns go to all panels
+/// before the next eight, so that each page and each cache line of the source is visited once.
 #[inline(always)]
 fn pack_copying<const W: usize, E: Element>(
     rows: View<'_, E>,
@@ -80,14 +87,14 @@ fn pack_copying<const W: usize, E: Element>(
     map: impl Fn(E) -> f32 + Copy,
 ) {
     const COLUMNS: usize = 8;
-    let depth = rows.cols;
-    for start in (0..depth).step_by(COLUMNS) {
-        let end = depth.min(start + COLUMNS);
-        for k in end..depth.min(end + COLUMNS) {
+    let k_len = rows.cols;
+    for start in (0..k_len).step_by(COLUMNS) {
+        let end = k_len.min(start + COLUMNS);
+        for k in end..k_len.min(end + COLUMNS) {
             let start = k * rows.col_stride;
             prefetch(rows.data, start..start + rows.rows);
         }
-        for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
+        for (index, panel) in panels.chunks_exact_mut(W * k_len).enumerate() {
             let (columns, _) = panel[start * W..end * W].as_chunks_mut::<W>();
             for (k, column) in (start..end).zip(columns) {
                 let from = rows.data[k * rows.col_stride + index * W..].first_chunk::<W>();
@@ -97,21 +104,22 @@ fn pack_copying<const W: usize, E: Element>(
     }
 }
 
-/// Full panels of a matrix whose rows are contiguous: a transposition, a cache line of each row at
-/// a time.
+/// Packs full panels of a matrix whose rows are contiguous: a transposition, one cache line of each
+/// row at a time.
 #[inline(always)]
 fn pack_transposing<const W: usize, E: Element>(
     rows: View<'_, E>,
     panels: &mut [f32],
     map: impl Fn(E) -> f32 + Copy,
 ) {
-    let depth = rows.cols;
-    let whole = depth - depth % LINE;
-    for (index, panel) in panels.chunks_exact_mut(W * depth).enumerate() {
+    let k_len = rows.cols;
+    let whole = k_len - k_len % LINE;
+    for (index, panel) in panels.chunks_exact_mut(W * k_len).enumerate() {
         let (columns, rest) = panel.split_at_mut(W * whole);
         let lines = columns.as_chunks_mut::<W>().0.as_chunks_mut::<LINE>().0;
         for (line, columns) in lines.iter_mut().enumerate() {
             let first = index * W * rows.row_stride + line * LINE;
+            // The rows of the next panel lie on pages that the hardware does not foresee.
             for i in 0..W {
                 let start = first + (i + W) * rows.row_stride;
                 prefetch(rows.data, start..start + 1);
@@ -124,7 +132,7 @@ fn pack_transposing<const W: usize, E: Element>(
                 transpose_block(row, columns, map);
             }
         }
-        for (k, column) in (whole..depth).zip(rest.as_chunks_mut::<W>().0) {
+        for (k, column) in (whole..k_len).zip(rest.as_chunks_mut::<W>().0) {
             for (i, x) in column.iter_mut().enumerate() {
                 *x = map(rows.at(index * W + i, k));
             }
@@ -132,7 +140,7 @@ fn pack_transposing<const W: usize, E: Element>(
     }
 }
 
-/// Columns that are transposed at a time: a vector that every CPU has.
+/// Columns that are transposed at a time: a vector of the width that every CPU has.
 const BLOCK: usize = 4;
 
 /// Writes element k of row i to element i of column k: four rows at a time, then two, then one.

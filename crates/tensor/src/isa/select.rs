@@ -1,4 +1,4 @@
-//! Which kernel tables this machine can run, and which one is used.
+//! The choice of a kernel table: those that this machine can run, and the one in use.
 
 use super::portable;
 use super::table::{Isa, Kernels};
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 /// The environment variable that overrides the choice.
 const VARIABLE: &str = "LM_ISA";
 
-/// The table that this process uses, and why.
+/// The table that this process uses, and the reason.
 #[derive(Debug)]
 pub struct Selection {
     /// The table.
@@ -16,7 +16,7 @@ pub struct Selection {
     pub reason: String,
 }
 
-/// The table for `isa`, if this machine can run it.
+/// Returns the table for `isa` if this machine can run it.
 fn table(isa: Isa) -> Option<&'static Kernels> {
     match isa {
         Isa::Portable => Some(&portable::KERNELS),
@@ -41,7 +41,7 @@ fn table(isa: Isa) -> Option<&'static Kernels> {
     }
 }
 
-/// The tables that this machine can run, the portable one first and the fastest last.
+/// Returns the tables that this machine can run, the portable one first and the fastest last.
 pub fn available() -> Vec<&'static Kernels> {
     Isa::ALL.into_iter().filter_map(table).collect()
 }
@@ -50,28 +50,24 @@ fn best() -> &'static Kernels {
     available().last().copied().unwrap_or(&portable::KERNELS)
 }
 
-fn names(tables: &[&Kernels]) -> String {
-    tables.iter().map(|table| table.isa().name()).collect::<Vec<_>>().join(", ")
-}
-
-/// The table that is wanted by name, or the best one.
+/// Returns the table with the wanted name, or the best one, and the reason.
 fn select(wanted: Option<&str>) -> Result<Selection, String> {
-    let possible = names(&available());
+    let tables = available();
+    let possible = tables.iter().map(|table| table.isa().name()).collect::<Vec<_>>().join(", ");
     let Some(wanted) = wanted.filter(|name| !name.is_empty()) else {
         let kernels = best();
-        let reason =
-            format!("{} kernels: the best of what this CPU has ({possible})", kernels.isa());
+        let isa = kernels.isa();
+        let reason = format!("{isa} kernels: the best of what this CPU has ({possible})");
         return Ok(Selection { kernels, reason });
     };
+    let refused = |why: &str| {
+        Err(format!("{VARIABLE}={wanted}: {why}; possible on this machine: {possible}"))
+    };
     let Some(isa) = Isa::ALL.into_iter().find(|isa| isa.name() == wanted) else {
-        return Err(format!(
-            "{VARIABLE}={wanted}: there are no such kernels; possible on this machine: {possible}"
-        ));
+        return refused("there are no such kernels");
     };
     let Some(kernels) = table(isa) else {
-        return Err(format!(
-            "{VARIABLE}={wanted}: this CPU lacks that instruction set; possible on this machine: {possible}"
-        ));
+        return refused("this CPU lacks that instruction set");
     };
     let reason = format!("{isa} kernels: {VARIABLE} asks for them (this CPU has {possible})");
     Ok(Selection { kernels, reason })
@@ -81,18 +77,17 @@ fn wanted() -> Option<String> {
     std::env::var_os(VARIABLE).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// The table that the environment variable `LM_ISA` (`portable`, `avx2`, `avx512` or `amx`) names,
-/// or the best one.
+/// Returns the table that the environment variable `LM_ISA` (`portable`, `avx2`, `avx512` or `amx`)
+/// names, or the best one.
 ///
 /// # Errors
-/// One line that says what was asked for and what is possible, if this machine cannot run that
-/// table.
+/// One line with the name and the possible ones, if this machine cannot run that table.
 pub fn from_env() -> Result<&'static Kernels, String> {
     select(wanted().as_deref()).map(|selection| selection.kernels)
 }
 
-/// The table that this process uses, and why: chosen at the first call, once and for all.
-/// A value of `LM_ISA` that cannot be honoured is passed over; [`from_env`] tells of it.
+/// Returns the table that this process uses, and the reason; the first call chooses it. A value of
+/// `LM_ISA` that this machine cannot run is ignored here; [`from_env`] reports it.
 pub fn selection() -> &'static Selection {
     static SELECTION: LazyLock<Selection> = LazyLock::new(|| {
         select(wanted().as_deref()).unwrap_or_else(|message| {
@@ -103,7 +98,7 @@ pub fn selection() -> &'static Selection {
     &SELECTION
 }
 
-/// The table that this process uses unless told otherwise; see [`selection`].
+/// Returns the table that this process uses by default; see [`selection`].
 pub fn active() -> &'static Kernels {
     selection().kernels
 }

@@ -1,4 +1,4 @@
-//! Cache lines, and asking for them ahead of time.
+//! Cache lines, and prefetching them.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
@@ -6,9 +6,8 @@ use std::ops::Range;
 /// Bytes of a cache line.
 pub(crate) const LINE_BYTES: usize = 64;
 
-/// Asks for the cache lines of elements that will be read soon; it does not matter if they do not
-/// exist. The hardware foresees accesses within a page only, and the rows of a large matrix lie on
-/// different ones.
+/// Prefetches the cache lines of elements that will be read soon; elements need not exist. The
+/// hardware prefetches within a page only, and the rows of a large matrix lie on different ones.
 #[inline(always)]
 pub(crate) fn prefetch<E>(data: &[E], elements: Range<usize>) {
     #[cfg(target_arch = "x86_64")]

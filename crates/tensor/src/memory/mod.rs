@@ -1,4 +1,4 @@
-//! Memory: recycled buffers, huge pages, and the cache.
+//! Memory: recycled buffers, huge pages, and cache lines.
 
 pub(crate) mod cache;
 mod huge_pages;

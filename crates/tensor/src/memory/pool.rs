@@ -1,17 +1,19 @@
-//! Recycled buffers. Fresh pages from the operating system cost more than the arithmetic that is
-//! done on them, and every training step needs the same sizes again: a large buffer that is
-//! dropped waits here for the next request of its size.
+//! Recycled buffers. Fresh pages from the operating system cost more than the arithmetic on them,
+//! and every training step needs the same sizes again: a large buffer that is dropped waits here
+//! for the next request of its size.
 //!
 //! A buffer holds whole cache lines, so that every tensor begins on a 64-byte boundary. Its
-//! contents are always initialised, though arbitrary: zeros at first, later what was left there.
+//! contents are always initialised, though arbitrary: zeros at first, later what the last user
+//! left.
 
-use super::huge_pages::ask_for_large_pages;
+use super::cache::LINE_BYTES;
+use super::huge_pages::advise_huge_pages;
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// Floats in a cache line.
-const LINE: usize = 16;
-/// Buffers below this many floats (64 kB) are left to the allocator.
+const LINE: usize = LINE_BYTES / size_of::<f32>();
+/// Buffers of fewer floats (64 kB) are left to the allocator.
 const SMALLEST_POOLED: usize = 1 << 14;
 /// Sizes are rounded up to multiples of 1/8 of their power of two, so that shapes that change a
 /// little (a sequence that grows while it is generated) still share buffers.
@@ -33,7 +35,7 @@ fn pool() -> MutexGuard<'static, HashMap<usize, Vec<Vec<CacheLine>>>> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The number of cache lines reserved for `len` floats.
+/// Returns the number of cache lines to reserve for `len` floats.
 fn class_lines(len: usize) -> usize {
     if len < SMALLEST_POOLED {
         return len.div_ceil(LINE);
@@ -43,26 +45,26 @@ fn class_lines(len: usize) -> usize {
 }
 
 impl Buffer {
-    /// A buffer of `len` floats with arbitrary contents.
+    /// Returns a buffer of `len` floats with arbitrary contents.
     pub fn scratch(len: usize) -> Self {
         let count = class_lines(len);
         let recycled =
             if len >= SMALLEST_POOLED { pool().get_mut(&count).and_then(Vec::pop) } else { None };
         let lines = recycled.unwrap_or_else(|| {
             let mut lines = Vec::with_capacity(count);
-            ask_for_large_pages(lines.spare_capacity_mut());
+            advise_huge_pages(lines.spare_capacity_mut());
             lines.resize(count, CacheLine([0.0; LINE]));
             lines
         });
         Self { lines, len }
     }
 
-    /// The floats.
+    /// Returns the floats.
     pub fn as_slice(&self) -> &[f32] {
         &bytemuck::cast_slice(&self.lines)[..self.len]
     }
 
-    /// The floats, to write to.
+    /// Returns the floats, to write to.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
         let len = self.len;
         &mut bytemuck::cast_slice_mut(&mut self.lines)[..len]

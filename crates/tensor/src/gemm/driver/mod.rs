@@ -4,13 +4,16 @@
 //! 2015), over block matrices ([`Batch`]): several products that share an operand, or are summed,
 //! are one.
 //!
-//! | loop | over | in steps of | file | what it keeps in cache |
+//! | loop | over | step | file | in cache |
 //! |---|---|---|---|---|
 //! | 5 | columns of B and C | nc ≤ 2048 | here | |
-//! | 4 | K | some blocks of kc | here | a slab of B, packed by all threads for all of them: third level |
-//! | 3 | tiles of C: rows of A, and columns within nc | mc or fewer | here; `tile` is what a thread does for one | blocks of A, packed by one thread for itself: second level |
-//! | 2 | panels of B in the slab | nr | `tile` | a panel of B: first level |
-//! | 1 | panels of A in the block | mr | `tile` | a tile of C (mr, nr): registers |
+//! | 4 | K | some blocks of kc | here | a slab of B, in the third level |
+//! | 3 | rows of A and C | mc or fewer | here | blocks of A, in the second level |
+//! | 2 | panels of B | nr | `tile` | a panel of B, in the first level |
+//! | 1 | panels of A | mr | `tile` | a tile of C, in registers |
+//!
+//! All threads pack a slab of B together and share it. Loop 3 hands them tiles of C; a thread packs
+//! the blocks of A for a tile itself.
 //!
 //! Two things differ from the papers. A tile takes several blocks of K at a time and multiplies
 //! them one after the other inside loop 2, while its part of C is in cache. And loop 3 also splits

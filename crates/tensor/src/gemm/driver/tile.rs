@@ -205,7 +205,8 @@ mod tests {
     fn is_read_in_place(context: crate::Context, a: Mat<'_>) -> bool {
         let b = testing::random(&[a.cols(), 1], 1);
         let mut c = vec![0.0; a.rows()];
-        let batch = Batch::new(&[a], &[b.matrix()], vec![MatMut::new(&mut c, a.rows(), 1)]);
+        let c = vec![MatMut::new(&mut c, a.rows(), 1)];
+        let batch = Batch::new(&[a], &[b.matrix()], c, Place::F32);
         let product = Product::new(context, batch, Beta::Zero, Threads::One);
         let table = product.table;
         let [rows, k_block] = [a.rows(), a.cols()].map(|len| Span { part: 0, range: 0..len });
