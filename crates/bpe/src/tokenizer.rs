@@ -1,4 +1,4 @@
-//! Texts to ids.
+//! The tokenizer: from texts to ids and back.
 //!
 //! ```
 //! use bpe::{Pattern, Tokenizer, Vocab};
@@ -24,7 +24,7 @@ use crate::pretokenize::pattern::Pattern;
 use crate::special::SpecialTokens;
 use crate::vocab::Vocab;
 
-/// A vocabulary and a pattern, ready to encode and decode. It is never changed; threads share it.
+/// A vocabulary and a pattern, ready to encode and decode. Threads share it: nothing in it changes.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     model: Model,
@@ -39,8 +39,8 @@ impl Tokenizer {
         Tokenizer { model: Model::new(vocab), pattern, specials }
     }
 
-    /// Makes a pre-token that is a token of the vocabulary that token, whatever merging would make
-    /// of it (`ignore_merges` in a `tokenizer.json`).
+    /// Encodes a pre-token that is a token of the vocabulary as that token, whatever merging would
+    /// make of it (`ignore_merges` in a `tokenizer.json`).
     #[must_use]
     pub fn ignore_merges(self) -> Tokenizer {
         Tokenizer { model: self.model.ignore_merges(), ..self }
@@ -71,13 +71,13 @@ impl Tokenizer {
         formats::save(&self.parts(), dir)
     }
 
-    /// Makes a tokenizer of what its files hold.
+    /// Makes a tokenizer of the content of its files.
     pub fn from_parts(parts: Parts) -> Tokenizer {
         let tokenizer = Tokenizer::new(parts.vocab.into_owned(), parts.pattern.into_owned());
         if parts.ignore_merges { tokenizer.ignore_merges() } else { tokenizer }
     }
 
-    /// Returns what the files of this tokenizer hold.
+    /// Returns the content of this tokenizer's files.
     pub fn parts(&self) -> Parts<'_> {
         Parts {
             vocab: Cow::Borrowed(self.vocab()),
@@ -122,7 +122,7 @@ impl Tokenizer {
         Cutter::new(&self.pattern, &self.specials).with_safe_cuts(self.model.safe_cuts().cloned())
     }
 
-    /// Returns an encoder for one thread, which gets faster the more it has seen.
+    /// Returns an encoder for one thread. It remembers pre-tokens, so it gets faster.
     ///
     /// # Panics
     /// When the vocabulary has ids that the type `T` does not hold.
@@ -151,9 +151,9 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// Encodes all that `reader` gives and calls `sink` with the ids, in order, some at a time;
-    /// `progress` with the number of bytes that each such call was made of. The ids are those of
-    /// the whole text encoded at once.
+    /// Encodes the text of `reader`. Calls `sink` with the ids, in order, a chunk at a time, and
+    /// `progress` after each chunk with its number of bytes. The ids are those of the whole text
+    /// encoded at once.
     ///
     /// # Errors
     /// The first error of the reader, the pattern or the sink.

@@ -146,7 +146,8 @@ fn custom_patterns_are_cut_at_special_tokens() {
 }
 
 /// Any place of these texts may be inside a special token: a run of a long one, or of a short one
-/// where a long one could be too. Checking all tokens that could span each place would take minutes.
+/// where a long one could be too. Checking all tokens that could span each place would take
+/// minutes.
 #[test]
 fn runs_of_special_tokens_are_cut_soon() {
     let long = "w ".repeat(1500);

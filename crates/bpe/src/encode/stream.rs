@@ -44,9 +44,8 @@ pub struct StreamStats {
 /// Chunks per thread that may be read before the one that is next in order is given to the sink.
 const AHEAD: u64 = 3;
 
-/// Encodes on `threads` threads all chunks of `reader`, each thread with an encoder of its own, and
-/// calls `sink` with the ids, in order, some at a time; `progress` with the number of bytes that
-/// each such call was made of.
+/// Encodes all chunks of `reader` on `threads` threads, each with its own encoder. Calls `sink`
+/// with the ids of each chunk, in order, and `progress` after each with its number of bytes.
 ///
 /// # Errors
 /// The first error of the reader, an encoder or the sink.

@@ -16,7 +16,7 @@ use crate::vocab::Vocab;
 const SHORT: usize = 48;
 
 /// A byte-level BPE model: encodes pre-tokens, and knows nothing of patterns and special tokens.
-/// It is never changed; threads share it.
+/// Threads share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
     vocab: Vocab,
@@ -46,8 +46,8 @@ impl Model {
         Model { vocab, table, backtracking, whole: None, safe_cuts: Some(safe_cuts) }
     }
 
-    /// Makes a pre-token that is a token of the vocabulary that token, whatever merging would make
-    /// of it.
+    /// Encodes a pre-token that is a token of the vocabulary as that token, whatever merging would
+    /// make of it.
     pub(crate) fn ignore_merges(self) -> Model {
         let mut whole: HashMap<_, _, _> =
             (0..).zip(self.vocab.tokens()).map(|(id, token)| (token.to_vec(), id)).collect();

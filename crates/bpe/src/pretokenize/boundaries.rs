@@ -16,6 +16,13 @@ pub(crate) trait BoundarySink {
     }
 }
 
+impl<F: FnMut(usize)> BoundarySink for F {
+    #[inline(always)]
+    fn push(&mut self, end: usize) {
+        self(end);
+    }
+}
+
 /// Ends from which on [`PendingBoundaries`] is full.
 const BATCH: usize = 32;
 

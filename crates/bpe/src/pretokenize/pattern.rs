@@ -65,7 +65,11 @@ impl Pattern {
     /// long; the two known patterns never fail.
     #[inline]
     pub fn for_each_pre_token(&self, text: &[u8], f: &mut impl FnMut(Range<usize>)) -> Result<()> {
-        self.for_each_boundary(text, 0..text.len(), &mut Ranges { start: 0, f })
+        let mut start = 0;
+        self.for_each_boundary(text, 0..text.len(), &mut |end| {
+            f(start..end);
+            start = end;
+        })
     }
 
     /// Gives `sink` the end of each pre-token of a part of `text`, as if the text were that part.
@@ -121,20 +125,6 @@ impl Pattern {
             _ => false,
         };
         is_possible && class_before(text, at) == Some(class)
-    }
-}
-
-/// Calls a function with the range of each pre-token.
-struct Ranges<'f, F> {
-    start: usize,
-    f: &'f mut F,
-}
-
-impl<F: FnMut(Range<usize>)> BoundarySink for Ranges<'_, F> {
-    #[inline(always)]
-    fn push(&mut self, end: usize) {
-        (self.f)(self.start..end);
-        self.start = end;
     }
 }
 

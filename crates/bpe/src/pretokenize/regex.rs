@@ -60,15 +60,9 @@ impl RegexSplitter {
     /// Splits `text` into its pre-tokens.
     #[cfg(test)]
     pub(crate) fn pieces<'t>(&self, text: &'t [u8]) -> Vec<&'t [u8]> {
-        struct Collected(Vec<usize>);
-        impl BoundarySink for Collected {
-            fn push(&mut self, end: usize) {
-                self.0.push(end);
-            }
-        }
-        let mut ends = Collected(vec![0]);
-        self.for_each_boundary(text, 0, &mut ends).unwrap();
-        ends.0.windows(2).map(|at| &text[at[0]..at[1]]).collect()
+        let mut ends = vec![0];
+        self.for_each_boundary(text, 0, &mut |end| ends.push(end)).unwrap();
+        ends.windows(2).map(|at| &text[at[0]..at[1]]).collect()
     }
 
     /// Matches `shown` and maps each end through `end_in_text`, which is called with ascending

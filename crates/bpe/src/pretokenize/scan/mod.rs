@@ -10,7 +10,6 @@ mod scalar;
 mod window;
 
 use crate::pretokenize::boundaries::BoundarySink;
-use window::Decided;
 
 /// GPT-2's pattern, in the form that tiktoken gives it.
 pub const GPT2: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
@@ -24,24 +23,25 @@ pub const GPT4: &str = concat!(
 /// Gives `sink` the boundaries of `text` from `start` on by GPT-2's pattern.
 #[inline]
 pub(crate) fn gpt2(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
-    scan(text, start, window::gpt2, scalar::gpt2, sink);
+    scan(text, start, |bytes| window::gpt2(bytes).starts, |at| scalar::gpt2(text, at), sink);
 }
 
 /// Gives `sink` the boundaries of `text` from `start` on by GPT-4's pattern.
 #[inline]
 pub(crate) fn gpt4(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
-    scan(text, start, window::gpt4, scalar::gpt4, sink);
+    scan(text, start, |bytes| window::gpt4(bytes).starts, |at| scalar::gpt4(text, at), sink);
 }
 
 /// Finds as many boundaries at a time as a window of ASCII decides, and single ones where it
 /// decides nothing. `window` returns the boundaries in a window, `scalar` the end of the pre-token
-/// at a position.
+/// at a position. They are passed as closures because these are inlined; the functions themselves
+/// would be called.
 #[inline(always)]
 fn scan(
     text: &[u8],
     start: usize,
-    window: impl Fn(&[u8; 64]) -> Decided,
-    scalar: impl Fn(&[u8], usize) -> usize,
+    window: impl Fn(&[u8; 64]) -> u64,
+    scalar: impl Fn(usize) -> usize,
     sink: &mut impl BoundarySink,
 ) {
     let mut at = start;
@@ -52,7 +52,7 @@ fn scan(
             && let Some(bytes) = text[at..].first_chunk()
         {
             // All but the first pre-token of a window begin where another ends.
-            let ends = window(bytes).starts;
+            let ends = window(bytes);
             if ends != 0 {
                 sink.push_bits(at, ends);
                 // The next window begins at the last boundary of this one.
@@ -61,7 +61,7 @@ fn scan(
             }
             windows_from = at + 32;
         }
-        at = scalar(text, at);
+        at = scalar(at);
         sink.push(at);
     }
 }

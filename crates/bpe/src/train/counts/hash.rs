@@ -19,9 +19,15 @@ impl Seeds {
     #[inline]
     pub fn hash(self, key: Key) -> u64 {
         match key.as_long() {
-            None => fold(key.0 ^ self.0, key.1 ^ self.1),
+            None => self.hash_short(key),
             Some((hash, _)) => hash,
         }
+    }
+
+    /// Hashes the key of a short pre-token. Of any other key the result means nothing.
+    #[inline]
+    pub fn hash_short(self, key: Key) -> u64 {
+        fold(key.0 ^ self.0, key.1 ^ self.1)
     }
 
     /// Hashes a long pre-token.
