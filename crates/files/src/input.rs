@@ -30,7 +30,15 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As for [`open`], and when the file is larger or the disk fails.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    up_to(open(path)?, LARGEST)
+    read_up_to(path, LARGEST)
+}
+
+/// Returns the content of a regular file of at most `most` bytes.
+///
+/// # Errors
+/// As for [`open`], and when the file is larger or the disk fails.
+pub fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    up_to(open(path)?, most)
 }
 
 fn up_to(file: impl Read, most: u64) -> io::Result<Vec<u8>> {

@@ -88,29 +88,26 @@ pub enum ConfigError {
     },
     /// The rotary embedding rotates pairs of channels, but a head has an odd number.
     #[error(
-        "d_model {d_model} ÷ num_heads {num_heads} gives heads of {d_head} channels, \
-         but the rotary embedding needs an even number; change one of them or turn it off"
+        "d_model {d_model} ÷ num_heads {num_heads} gives heads of {} channels, \
+         but the rotary embedding needs an even number; change one of them or turn it off",
+        d_model / num_heads
     )]
     OddHead {
         /// The model's channels.
         d_model: usize,
         /// The number of heads.
         num_heads: usize,
-        /// D, the channels of a head.
-        d_head: usize,
     },
     /// The table of the rotary embedding would be too large.
     #[error(
         "context_length {context_length} is too long for the rotary embedding's table with heads \
-         of {d_head} channels, expected at most {}", max / d_head
+         of {d_head} channels, expected at most {}", MAX_ROPE_TABLE / d_head
     )]
     RopeTable {
         /// The number of positions.
         context_length: usize,
         /// D, the channels of a head.
         d_head: usize,
-        /// The largest valid product of both.
-        max: usize,
     },
     /// A number is not positive and finite, or not after rounding to `f32`.
     #[error("{field} is {found:?}, expected a positive, finite number that `f32` can hold")]
@@ -131,12 +128,10 @@ pub enum ConfigError {
         vocab_size: usize,
     },
     /// Each size is valid, but the model as a whole is too large.
-    #[error("the model would have {found} parameters, expected at most {max}")]
+    #[error("the model would have {found} parameters, expected at most {MAX_PARAMETERS}")]
     TooLarge {
         /// The number of parameters.
         found: u64,
-        /// The largest valid number.
-        max: u64,
     },
 }
 
@@ -164,17 +159,16 @@ impl ModelConfig {
                 return Err(ConfigError::Size { field, found, max });
             }
         }
-        let &Self { d_model, num_heads, vocab_size, .. } = self;
+        let &Self { d_model, num_heads, vocab_size, context_length, .. } = self;
         if !d_model.is_multiple_of(num_heads) {
             return Err(ConfigError::Heads { d_model, num_heads });
         }
         let d_head = self.d_head();
         if self.rope && !d_head.is_multiple_of(2) {
-            return Err(ConfigError::OddHead { d_model, num_heads, d_head });
+            return Err(ConfigError::OddHead { d_model, num_heads });
         }
-        let (context_length, max) = (self.context_length, MAX_ROPE_TABLE);
-        if self.rope && context_length * d_head > max {
-            return Err(ConfigError::RopeTable { context_length, d_head, max });
+        if self.rope && context_length * d_head > MAX_ROPE_TABLE {
+            return Err(ConfigError::RopeTable { context_length, d_head });
         }
         for (field, found) in [("rope_theta", self.rope_theta), ("rms_norm_eps", self.rms_norm_eps)]
         {
@@ -192,7 +186,7 @@ impl ModelConfig {
         }
         let found = self.parameter_count();
         if found > MAX_PARAMETERS {
-            return Err(ConfigError::TooLarge { found, max: MAX_PARAMETERS });
+            return Err(ConfigError::TooLarge { found });
         }
         Ok(())
     }

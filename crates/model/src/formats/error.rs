@@ -9,32 +9,33 @@ use tensor::NamedTensorsError;
 pub(super) const CUT_OFF: &str =
     "it is cut off or damaged, so copy it again or take an earlier checkpoint";
 
-/// An error of reading a model. Each message is one line that begins with the path of the file.
+/// An error of reading a model. Its message is one line that begins with a path.
 #[derive(Debug, thiserror::Error)]
-pub enum LoadError {
+#[error("{}: {kind}", path.display())]
+pub struct LoadError {
+    /// The file, or the directory if it lacks one.
+    pub path: PathBuf,
+    /// The reason.
+    pub kind: LoadErrorKind,
+}
+
+/// The reason of a [`LoadError`].
+#[derive(Debug, thiserror::Error)]
+pub enum LoadErrorKind {
     /// The operating system reports an error.
-    #[error("{}: cannot be read: {cause}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Its reason.
-        cause: io::Error,
-    },
+    #[error("cannot be read: {0}")]
+    Io(io::Error),
     /// The file does not have the form that its name says.
-    #[error("{}: not {expected}: {found}", path.display())]
+    #[error("not {expected}: {found}")]
     Malformed {
-        /// The file.
-        path: PathBuf,
         /// The form.
         expected: &'static str,
         /// The difference.
         found: String,
     },
     /// A field is missing or has an invalid value.
-    #[error("{}: `{field}` is {found}, expected {expected}", path.display())]
+    #[error("`{field}` is {found}, expected {expected}")]
     Field {
-        /// The file.
-        path: PathBuf,
         /// The field's name.
         field: String,
         /// Its value, or "missing".
@@ -43,10 +44,8 @@ pub enum LoadError {
         expected: String,
     },
     /// The file describes a model that this crate does not implement.
-    #[error("{}: {what} not supported (`{field}` is {found}); {hint}", path.display())]
+    #[error("{what} not supported (`{field}` is {found}); {hint}")]
     Unsupported {
-        /// The file.
-        path: PathBuf,
         /// The unsupported feature, with its verb.
         what: &'static str,
         /// The field that asks for it.
@@ -57,37 +56,17 @@ pub enum LoadError {
         hint: &'static str,
     },
     /// The file's numbers are not those of a model.
-    #[error(
-        "{}: describes a model that cannot be built: {}",
-        path.display(), with_field_names_of_the_file(cause)
-    )]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        cause: ConfigError,
-    },
+    #[error("describes a model that cannot be built: {}", with_field_names_of_the_file(.0))]
+    Config(ConfigError),
     /// There are no weights in the directory.
-    #[error(
-        "{}: has neither `model.safetensors` nor `model.safetensors.index.json`", path.display()
-    )]
-    NoWeights {
-        /// The directory.
-        path: PathBuf,
-    },
+    #[error("has neither `model.safetensors` nor `model.safetensors.index.json`")]
+    NoWeights,
     /// The file's tensors are not those of the model.
-    #[error("{}: {cause}", path.display())]
-    Tensors {
-        /// The file.
-        path: PathBuf,
-        /// The difference.
-        cause: NamedTensorsError,
-    },
+    #[error(transparent)]
+    Tensors(NamedTensorsError),
     /// A tensor is of an unsupported type.
-    #[error("{}: the tensor `{name}` holds {found}, expected F32, F16 or BF16", path.display())]
+    #[error("the tensor `{name}` holds {found}, expected F32, F16 or BF16")]
     Dtype {
-        /// The file.
-        path: PathBuf,
         /// The tensor.
         name: String,
         /// Its type.
@@ -95,17 +74,10 @@ pub enum LoadError {
     },
 }
 
-impl LoadError {
-    pub(crate) fn io(path: &Path, cause: io::Error) -> Self {
-        Self::Io { path: path.to_path_buf(), cause }
-    }
-
-    pub(crate) fn tensors(path: &Path, cause: NamedTensorsError) -> Self {
-        Self::Tensors { path: path.to_path_buf(), cause }
-    }
-
-    pub(crate) fn malformed(path: &Path, expected: &'static str, found: impl ToString) -> Self {
-        Self::Malformed { path: path.to_path_buf(), expected, found: found.to_string() }
+impl LoadErrorKind {
+    /// Returns the error that the file at `path` has this problem.
+    pub(super) fn at(self, path: &Path) -> LoadError {
+        LoadError { path: path.to_path_buf(), kind: self }
     }
 }
 

@@ -1,8 +1,7 @@
 //! Fields of a JSON file, whose errors name the field.
 
-use super::error::LoadError;
+use super::error::{LoadError, LoadErrorKind};
 use serde_json::{Map, Value};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The longest JSON file that is read; an index of weights has about 100 bytes per tensor.
@@ -17,18 +16,11 @@ pub(crate) struct Fields {
 impl Fields {
     /// Reads a file of one JSON object.
     pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
-        let mut json = Vec::new();
-        let file = files::open(path).map_err(|cause| LoadError::io(path, cause))?;
-        file.take(MAX_JSON_BYTES + 1)
-            .read_to_end(&mut json)
-            .map_err(|cause| LoadError::io(path, cause))?;
-        if json.len() as u64 > MAX_JSON_BYTES {
-            let found = format!("longer than {MAX_JSON_BYTES} bytes");
-            return Err(LoadError::malformed(path, "a JSON object", found));
-        }
+        let json = files::read_up_to(path, MAX_JSON_BYTES)
+            .map_err(|cause| LoadErrorKind::Io(cause).at(path))?;
         let map = serde_json::from_slice(&json).map_err(|cause| {
             let found = format!("{cause}; if it is cut off or damaged, copy it again");
-            LoadError::malformed(path, "a JSON object", found)
+            LoadErrorKind::Malformed { expected: "a JSON object", found }.at(path)
         })?;
         Ok(Self { path: path.to_path_buf(), map })
     }
@@ -91,11 +83,12 @@ impl Fields {
 
     /// Returns the error that `field` has an invalid value.
     pub(crate) fn wrong(&self, field: &str, expected: impl ToString) -> LoadError {
-        let (path, found) = (self.path.clone(), self.shown(field));
-        LoadError::Field { path, field: field.into(), found, expected: expected.to_string() }
+        let (found, expected) = (self.shown(field), expected.to_string());
+        LoadErrorKind::Field { field: field.into(), found, expected }.at(&self.path)
     }
 
-    /// Checks that what `field` asks for is `supported`.
+    /// Checks that what `field` asks for is `supported`; the error says `what` is not, with its verb,
+    /// and as a `hint` what is.
     pub(crate) fn check(
         &self,
         supported: bool,
@@ -103,18 +96,11 @@ impl Fields {
         what: &'static str,
         hint: &'static str,
     ) -> Result<(), LoadError> {
-        if supported { Ok(()) } else { Err(self.unsupported(field, what, hint)) }
-    }
-
-    /// Returns the error that `field` asks for something unsupported.
-    pub(crate) fn unsupported(
-        &self,
-        field: &str,
-        what: &'static str,
-        hint: &'static str,
-    ) -> LoadError {
-        let (path, found) = (self.path.clone(), self.shown(field));
-        LoadError::Unsupported { path, what, field: field.into(), found, hint }
+        if supported {
+            return Ok(());
+        }
+        let found = self.shown(field);
+        Err(LoadErrorKind::Unsupported { what, field: field.into(), found, hint }.at(&self.path))
     }
 
     /// Returns the value of a field as it is in the file, cut if it is long.

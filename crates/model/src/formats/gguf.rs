@@ -178,26 +178,24 @@ fn put_text(header: &mut Vec<u8>, text: &str) {
 
 /// Writes a value after the number of its type; an array (9) also has that of its elements.
 fn put_value(header: &mut Vec<u8>, value: &Value) {
-    let kinds: &[u32] = match value {
-        Value::U32(_) => &[4],
-        Value::F32(_) => &[6],
-        Value::Bool(_) => &[7],
-        Value::Text(_) => &[8],
-        Value::I32s(_) => &[9, 5],
-        Value::Texts(_) => &[9, 8],
+    let mut put = |kinds: &[u32], bytes: &[u8]| {
+        header.extend(kinds.iter().flat_map(|kind| kind.to_le_bytes()));
+        header.extend(bytes);
     };
-    header.extend(kinds.iter().flat_map(|kind| kind.to_le_bytes()));
     match value {
-        Value::U32(n) => header.extend(n.to_le_bytes()),
-        Value::F32(x) => header.extend(x.to_le_bytes()),
-        Value::Bool(yes) => header.push(u8::from(*yes)),
-        Value::Text(text) => put_text(header, text),
+        Value::U32(n) => put(&[4], &n.to_le_bytes()),
+        Value::F32(x) => put(&[6], &x.to_le_bytes()),
+        Value::Bool(yes) => put(&[7], &[u8::from(*yes)]),
+        Value::Text(text) => {
+            put(&[8], &[]);
+            put_text(header, text);
+        }
         Value::I32s(numbers) => {
-            put_len(header, numbers.len());
+            put(&[9, 5], &(numbers.len() as u64).to_le_bytes());
             header.extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
         }
         Value::Texts(texts) => {
-            put_len(header, texts.len());
+            put(&[9, 8], &(texts.len() as u64).to_le_bytes());
             texts.iter().for_each(|text| put_text(header, text));
         }
     }

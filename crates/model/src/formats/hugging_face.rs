@@ -5,11 +5,10 @@
 //! the architecture name `LmForCausalLM` and the three fields `norm`, `ffn` and `rope`, so that no
 //! other program reads it as a Llama.
 
-use super::error::LoadError;
+use super::error::{LoadError, LoadErrorKind};
 use super::fields::Fields;
 use crate::{ConfigError, FeedForward, ModelConfig, Norm};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
 
 /// The file with the architecture.
@@ -97,10 +96,7 @@ pub fn write(dir: &Path, config: &ModelConfig) -> files::Result<()> {
 }
 
 fn write_json(path: &Path, value: &Value) -> files::Result<()> {
-    files::write_with(path, |out| {
-        serde_json::to_writer_pretty(&mut *out, value)?;
-        out.write_all(b"\n")
-    })
+    files::write(path, format!("{value:#}\n").as_bytes())
 }
 
 /// Reads `config.json` of `dir`, and `generation_config.json` where there is one.
@@ -153,8 +149,7 @@ pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
     }
     config.validate().map_err(|cause| {
         let is_eos = matches!(cause, ConfigError::TokenId { field: "eos_token_id", .. });
-        let path = if is_eos { eos_path.clone() } else { path.clone() };
-        LoadError::Config { path, cause }
+        LoadErrorKind::Config(cause).at(if is_eos { eos_path } else { &path })
     })?;
     check_heads(&fields, &config)?;
     let tied = fields.flag("tie_word_embeddings")?.unwrap_or(false);
@@ -162,15 +157,14 @@ pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
 }
 
 fn read_architecture(fields: &Fields) -> Result<Architecture, LoadError> {
-    const HINT: &str = "Llama models (LlamaForCausalLM) and this program's own are";
-    let other = |field| fields.unsupported(field, "this architecture is", HINT);
+    let hint = "Llama models (LlamaForCausalLM) and this program's own are";
+    let check = |supported, field| fields.check(supported, field, "this architecture is", hint);
     let model_type = fields.required("model_type", fields.text("model_type")?)?;
-    let known = [LLAMA, VARIANT].into_iter().find(|known| known.model_type == model_type);
-    let known = known.ok_or_else(|| other("model_type"))?;
-    match fields.get("architectures") {
-        Some(classes) if *classes != json!([known.class]) => Err(other("architectures")),
-        _ => Ok(known),
-    }
+    let known = if model_type == VARIANT.model_type { VARIANT } else { LLAMA };
+    check(model_type == known.model_type, "model_type")?;
+    let classes = fields.get("architectures");
+    check(classes.is_none_or(|classes| *classes == json!([known.class])), "architectures")?;
+    Ok(known)
 }
 
 fn refuse_unsupported(fields: &Fields) -> Result<(), LoadError> {

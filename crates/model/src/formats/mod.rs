@@ -19,7 +19,7 @@ pub mod rope_layout;
 pub mod safetensors;
 pub mod weights;
 
-pub use error::LoadError;
+pub use error::{LoadError, LoadErrorKind};
 
 use crate::Transformer;
 use hugging_face::ModelFiles;

@@ -14,7 +14,7 @@ use tensor::Tensor;
 /// If the weight has another shape.
 #[track_caller]
 pub fn pairs_to_halves(weight: &Tensor, num_heads: usize) -> Tensor {
-    permute(weight, num_heads, |j, b, half| (2 * j + b, b * half + j))
+    permute(weight, num_heads, |row, half| 2 * (row % half) + row / half)
 }
 
 /// Converts W_q or W_k (H·D, C), D even, from halves to adjacent pairs.
@@ -23,16 +23,12 @@ pub fn pairs_to_halves(weight: &Tensor, num_heads: usize) -> Tensor {
 /// If the weight has another shape.
 #[track_caller]
 pub fn halves_to_pairs(weight: &Tensor, num_heads: usize) -> Tensor {
-    permute(weight, num_heads, |j, b, half| (b * half + j, 2 * j + b))
+    permute(weight, num_heads, |row, half| row % 2 * half + row / 2)
 }
 
-/// Copies rows within each head; `rows(j, b, D/2)` is a pair of source and destination.
+/// Reorders the rows of each head: row i comes from row `source(i, D/2)`.
 #[track_caller]
-fn permute(
-    weight: &Tensor,
-    num_heads: usize,
-    rows: impl Fn(usize, usize, usize) -> (usize, usize),
-) -> Tensor {
+fn permute(weight: &Tensor, num_heads: usize, source: fn(usize, usize) -> usize) -> Tensor {
     let &[d_out, d_in] = weight.shape() else {
         panic!("rope_layout: {:?} is not the shape of a matrix", weight.shape())
     };
@@ -43,14 +39,10 @@ fn permute(
     );
     let d_head = d_out / num_heads;
     Tensor::build(&[d_out, d_in], |out| {
-        for head in 0..num_heads {
-            for j in 0..d_head / 2 {
-                for b in 0..2 {
-                    let (from, to) = rows(j, b, d_head / 2);
-                    let row = |row| (head * d_head + row) * d_in..(head * d_head + row + 1) * d_in;
-                    out[row(to)].copy_from_slice(&weight.as_slice()[row(from)]);
-                }
-            }
+        for (row, out) in out.chunks_exact_mut(d_in.max(1)).enumerate() {
+            let in_head = row % d_head;
+            let from = row - in_head + source(in_head, d_head / 2);
+            out.copy_from_slice(&weight.as_slice()[from * d_in..][..d_in]);
         }
     })
 }

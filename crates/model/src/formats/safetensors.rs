@@ -4,7 +4,7 @@
 //! alone, so that reading needs no memory but the tensor's. Written files have `f32`. The format is
 //! that of Hugging Face's crate `safetensors`, which also checks the header.
 
-use super::error::{CUT_OFF, LoadError};
+use super::error::{CUT_OFF, LoadError, LoadErrorKind};
 use ::safetensors::Dtype;
 use ::safetensors::tensor::{Metadata, TensorInfo};
 use half::{bf16, f16};
@@ -37,8 +37,11 @@ impl SafetensorsFile {
     /// # Errors
     /// If the file cannot be read, has no valid header, or is not as long as its header says.
     pub fn open(path: &Path) -> Result<Self, LoadError> {
-        let io = |cause| LoadError::io(path, cause);
-        let malformed = |found: String| LoadError::malformed(path, "a safetensors file", found);
+        let io = |cause| LoadErrorKind::Io(cause).at(path);
+        let malformed = |found| {
+            let expected = "a safetensors file";
+            LoadErrorKind::Malformed { expected, found }.at(path)
+        };
         let mut file = files::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         if length < LENGTH_BYTES {
@@ -83,7 +86,7 @@ impl SafetensorsFile {
     /// that can be read.
     pub(super) fn info(&self, name: &str, expected: &[usize]) -> Result<&TensorInfo, LoadError> {
         let (name, expected) = (name.to_string(), expected.to_vec());
-        let different = |cause| LoadError::tensors(&self.path, cause);
+        let different = |cause| LoadErrorKind::Tensors(cause).at(&self.path);
         let Some(info) = self.header.info(&name) else {
             return Err(different(NamedTensorsError::Missing { name, expected }));
         };
@@ -92,8 +95,8 @@ impl SafetensorsFile {
             return Err(different(NamedTensorsError::Shape { name, expected, found }));
         }
         if !matches!(info.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-            let (path, found) = (self.path.clone(), info.dtype.to_string());
-            return Err(LoadError::Dtype { path, name, found });
+            let found = info.dtype.to_string();
+            return Err(LoadErrorKind::Dtype { name, found }.at(&self.path));
         }
         Ok(info)
     }
@@ -109,7 +112,7 @@ impl SafetensorsFile {
         self.file
             .seek(SeekFrom::Start(start))
             .and_then(|_| read_floats(&mut self.file, dtype, tensor.as_mut_slice()))
-            .map_err(|cause| LoadError::io(&self.path, cause))?;
+            .map_err(|cause| LoadErrorKind::Io(cause).at(&self.path))?;
         Ok(tensor)
     }
 }

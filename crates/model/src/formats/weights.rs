@@ -1,7 +1,7 @@
 //! The weights of a directory: `model.safetensors`, or several files and
 //! `model.safetensors.index.json`, which maps tensors to files.
 
-use super::error::LoadError;
+use super::error::{LoadError, LoadErrorKind};
 use super::fields::Fields;
 use super::safetensors::{self, SafetensorsFile};
 use crate::parameters::list::OUTPUT_NAME;
@@ -40,15 +40,13 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
     let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     if let Some((name, &index)) = file_of.iter().find(|(name, _)| !known.contains(name.as_str())) {
         let cause = NamedTensorsError::Unexpected { name: name.clone() };
-        return Err(LoadError::tensors(&files[index].path, cause));
+        return Err(LoadErrorKind::Tensors(cause).at(&files[index].path));
     }
     for ParameterSpec { name, shape, .. } in specs.iter().filter(|spec| !is_copy(&spec.name)) {
         let Some(&index) = file_of.get(name) else {
             let (name, expected) = (name.clone(), shape.clone());
-            return Err(LoadError::tensors(
-                &listing,
-                NamedTensorsError::Missing { name, expected },
-            ));
+            let cause = NamedTensorsError::Missing { name, expected };
+            return Err(LoadErrorKind::Tensors(cause).at(&listing));
         };
         files[index].info(name, shape)?;
     }
@@ -61,7 +59,7 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
             true => tensors[0].clone(),
         });
     }
-    Ok(Parameters::in_order(specs, tensors))
+    Ok(Parameters { specs, tensors })
 }
 
 /// Returns `true` for tensors that old versions of `transformers` saved although the configuration
@@ -88,7 +86,7 @@ fn open_all(dir: &Path) -> Result<Stored, LoadError> {
         return Ok(Stored { listing: single, files: vec![file], file_of });
     }
     if !index.exists() {
-        return Err(LoadError::NoWeights { path: dir.to_path_buf() });
+        return Err(LoadErrorKind::NoWeights.at(dir));
     }
     let fields = Fields::read(&index)?;
     let weight_map = fields.required("weight_map", fields.object("weight_map")?)?;

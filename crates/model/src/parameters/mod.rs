@@ -13,8 +13,8 @@ use tensor::{NamedTensorsError, Tensor, tensors_in_order};
 /// The parameters of a model, in the order of [`parameter_specs`].
 #[derive(Clone, Debug)]
 pub struct Parameters {
-    specs: Vec<ParameterSpec>,
-    tensors: Vec<Tensor>,
+    pub(crate) specs: Vec<ParameterSpec>,
+    pub(crate) tensors: Vec<Tensor>,
 }
 
 impl Parameters {
@@ -38,11 +38,6 @@ impl Parameters {
         let wanted = specs.iter().map(|spec| (spec.name.clone(), spec.shape.clone()));
         let tensors = tensors_in_order(tensors, wanted)?;
         Ok(Self { specs, tensors })
-    }
-
-    /// Takes tensors that have the shapes of `specs`, in their order.
-    pub(crate) fn in_order(specs: Vec<ParameterSpec>, tensors: Vec<Tensor>) -> Self {
-        Self { specs, tensors }
     }
 
     /// Returns the name, shape and kind of each.

@@ -12,8 +12,13 @@ pub struct KvCache {
     pub(super) layers: Vec<LayerCache>,
     /// The number of positions in the cache.
     len: usize,
-    /// The most positions that it may have: the context length.
-    limit: usize,
+    /// The shape of its model.
+    shape: [usize; 4],
+}
+
+/// Returns layers, heads, channels of a head, and positions: the context length.
+fn shape_of(config: &ModelConfig) -> [usize; 4] {
+    [config.num_layers, config.num_heads, config.d_head(), config.context_length]
 }
 
 /// The keys and values of one layer, (1, H, capacity, D) each.
@@ -25,10 +30,10 @@ pub(super) struct LayerCache {
 impl KvCache {
     /// Creates an empty cache.
     pub fn new(config: &ModelConfig) -> Self {
-        let limit = config.context_length;
-        let shape = [1, config.num_heads, FIRST_CAPACITY.min(limit), config.d_head()];
-        let layer = |_| LayerCache { keys: Tensor::zeros(&shape), values: Tensor::zeros(&shape) };
-        Self { layers: (0..config.num_layers).map(layer).collect(), len: 0, limit }
+        let shape @ [num_layers, num_heads, d_head, limit] = shape_of(config);
+        let zeros = || Tensor::zeros(&[1, num_heads, FIRST_CAPACITY.min(limit), d_head]);
+        let layer = |_| LayerCache { keys: zeros(), values: zeros() };
+        Self { layers: (0..num_layers).map(layer).collect(), len: 0, shape }
     }
 
     /// Returns the number of positions in the cache.
@@ -49,31 +54,19 @@ impl KvCache {
     /// Checks that this cache was made for a model of this shape.
     #[track_caller]
     pub(super) fn assert_fits(&self, config: &ModelConfig) {
-        let heads = |layer: &LayerCache| [layer.keys.shape()[1], layer.keys.shape()[3]];
-        let expected = [config.num_heads, config.d_head()];
-        assert!(
-            self.layers.len() == config.num_layers
-                && self.limit == config.context_length
-                && self.layers.iter().all(|layer| heads(layer) == expected),
-            "KvCache: made for {} layers of (heads, channels) {:?} and {} positions, \
-             used with {} of {expected:?} and {}",
-            self.layers.len(),
-            self.layers.first().map(heads),
-            self.limit,
-            config.num_layers,
-            config.context_length
-        );
+        let shape = "[layers, heads, channels of a head, positions]";
+        assert_eq!(self.shape, shape_of(config), "KvCache: made for another model, {shape}");
     }
 
     /// Grows the capacity for `count` more positions, at least to twice what it was.
     #[track_caller]
     pub(super) fn reserve(&mut self, count: usize) {
-        let needed = self.len + count;
-        assert!(needed <= self.limit, "KvCache: {needed} positions in a context of {}", self.limit);
+        let (needed, [.., limit]) = (self.len + count, self.shape);
+        assert!(needed <= limit, "KvCache: {needed} positions in a context of {limit}");
         for layer in &mut self.layers {
             let capacity = layer.keys.shape()[2];
             if needed > capacity {
-                let capacity = needed.max(2 * capacity).min(self.limit);
+                let capacity = needed.max(2 * capacity).min(limit);
                 layer.keys = grown(&layer.keys, self.len, capacity);
                 layer.values = grown(&layer.values, self.len, capacity);
             }

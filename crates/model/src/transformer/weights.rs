@@ -1,7 +1,7 @@
 //! The weights of a model at rest, in full or in 8 bits, and their way onto a tape.
 
 use super::tape_weights::{TapeWeight, TapeWeights};
-use crate::{ParameterKind, Parameters};
+use crate::{ParameterKind, ParameterSpec, Parameters};
 use tensor::ops::{Int8Matrix, NotFinite};
 use tensor::{Tape, Tensor};
 
@@ -36,16 +36,13 @@ impl Weights {
     /// Rounds the matrices of all linear layers to 8 bits.
     pub(super) fn quantize_int8(self) -> Result<Self, QuantizeError> {
         let Self::Full(parameters) = self else { return Ok(self) };
-        let weights = parameters.specs().iter().zip(parameters.tensors());
-        let weights = weights.map(|(spec, tensor)| match spec.kind {
-            ParameterKind::Linear => match Int8Matrix::quantize(tensor) {
-                Ok(matrix) => Ok(InferenceWeight::Int8(matrix)),
-                Err(cause) => Err(QuantizeError { name: spec.name.clone(), cause }),
-            },
-            ParameterKind::Embedding | ParameterKind::Norm => {
-                Ok(InferenceWeight::Full(tensor.clone()))
-            }
-        });
+        let quantize = |(spec, tensor): (&ParameterSpec, &Tensor)| match spec.kind {
+            ParameterKind::Linear => Int8Matrix::quantize(tensor)
+                .map(InferenceWeight::Int8)
+                .map_err(|cause| QuantizeError { name: spec.name.clone(), cause }),
+            _ => Ok(InferenceWeight::Full(tensor.clone())),
+        };
+        let weights = parameters.specs.iter().zip(&parameters.tensors).map(quantize);
         Ok(Self::Int8(weights.collect::<Result<_, _>>()?))
     }
 
