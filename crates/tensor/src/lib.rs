@@ -20,6 +20,17 @@
 //! | V | vocabulary |
 //! | N | rows of a matrix when their meaning does not matter, often B·T |
 //!
+//! Matrix products ([`gemm`]) have letters of their own, which are those of BLAS and BLIS:
+//!
+//! | letter | meaning |
+//! |---|---|
+//! | M, N | rows and columns of the result C |
+//! | K | the shared axis of A (M, K) and B (K, N), over which products are summed |
+//! | mr, nr | rows and columns of a tile of C, which the micro-kernel keeps in registers |
+//! | kc | the part of K that is multiplied at a time: a panel of B (kc, nr) fits into L1 |
+//! | mc | rows of a packed block of A (mc, kc), which fits into L2 |
+//! | nc | columns of a packed slab of B (kc, nc), which fits into L3 |
+//!
 //! All tensors are contiguous and row-major, of `f32` or, within bf16 precision, of bf16
 //! ([`DType`]). `dx` is the gradient of the loss in `x`.
 //!

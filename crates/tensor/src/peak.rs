@@ -2,7 +2,7 @@
 
 use crate::isa::{Isa, Kernels};
 use crate::memory::pool::Buffer;
-use crate::{Context, Precision, vectorize};
+use crate::{Context, vectorize};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::time::Instant;
@@ -10,57 +10,50 @@ use std::time::Instant;
 /// Vectors of independent sums: enough to hide the latency of a fused multiply-add.
 const VECTORS: usize = 12;
 
-/// Multiplies and adds `FLOATS` numbers in registers, `steps` times. The numbers are one array: of
-/// an array of vectors, the compiler would gather the first numbers of all, then the second ones.
+/// Multiplies and adds `FLOATS` numbers in registers, many times, and returns the number of
+/// operations. The numbers are one array: of an array of vectors, the compiler would gather the
+/// first numbers of all, then the second ones.
 #[inline(always)]
-fn spin<const FLOATS: usize, const FUSED: bool>(steps: usize) {
+fn spin<const FLOATS: usize, const FUSED: bool>() -> f64 {
+    const STEPS: usize = 250_000;
     let mut sums = [1.0f32; FLOATS];
     let (x, y) = (black_box(0.999), black_box(0.001));
-    for _ in 0..steps {
+    for _ in 0..STEPS {
         for sum in &mut sums {
             *sum = if FUSED { sum.mul_add(x, y) } else { *sum * x + y };
         }
     }
     black_box(sums);
+    (2 * STEPS * FLOATS) as f64
+}
+
+/// Returns the best rate of a few trials of `work`, each of which returns how much it did.
+fn best_rate(trials: usize, mut work: impl FnMut() -> f64) -> f64 {
+    let trial = |_| {
+        let start = Instant::now();
+        let done = work();
+        done / start.elapsed().as_secs_f64()
+    };
+    (0..trials).map(trial).fold(0.0, f64::max)
 }
 
 /// Returns the floating-point operations per second that all threads together reach in this
 /// precision without touching memory: the best of a few trials of some milliseconds each. Without
 /// instructions for bf16, it is the rate of `f32`.
 pub fn flops(context: Context) -> f64 {
-    let kernels = context.kernels;
-    if context.precision == Precision::Bf16 && kernels.has_bf16() {
-        return bf16_flops(kernels);
-    }
-    const STEPS: usize = 250_000;
-    let threads = rayon::current_num_threads();
-    let trial = || {
-        let start = Instant::now();
-        (0..threads).into_par_iter().with_max_len(1).for_each(|_| match kernels.isa() {
-            Isa::Portable => spin::<{ 4 * VECTORS }, false>(STEPS),
-            Isa::Avx2 => vectorize!(kernels, spin::<{ 8 * VECTORS }, true>(STEPS)),
-            Isa::Avx512 | Isa::Amx => vectorize!(kernels, spin::<{ 16 * VECTORS }, true>(STEPS)),
-        });
-        let lanes = match kernels.isa() {
-            Isa::Portable => 4,
-            Isa::Avx2 => 8,
-            Isa::Avx512 | Isa::Amx => 16,
-        };
-        (threads * STEPS * VECTORS * lanes * 2) as f64 / start.elapsed().as_secs_f64()
-    };
-    (0..5).map(|_| trial()).fold(0.0, f64::max)
-}
-
-/// Like [`flops`], for the instructions for bf16, on panels in the first-level cache.
-fn bf16_flops(kernels: &Kernels) -> f64 {
+    /// Products of bf16 panels in the first-level cache.
     const TIMES: usize = 4000;
-    let trial = || {
-        let start = Instant::now();
-        let threads = (0..rayon::current_num_threads()).into_par_iter().with_max_len(1);
-        let flops: f64 = threads.map(|_| kernels.spin_bf16(TIMES).unwrap_or(0.0)).sum();
-        flops / start.elapsed().as_secs_f64()
+    let kernels = context.kernels;
+    let in_bf16 = || context.rounds_operands().then(|| kernels.spin_bf16(TIMES)).flatten();
+    let in_f32 = || match kernels.isa() {
+        Isa::Portable => spin::<{ 4 * VECTORS }, false>(),
+        Isa::Avx2 => vectorize!(kernels, spin::<{ 8 * VECTORS }, true>()),
+        Isa::Avx512 | Isa::Amx => vectorize!(kernels, spin::<{ 16 * VECTORS }, true>()),
     };
-    (0..5).map(|_| trial()).fold(0.0, f64::max)
+    best_rate(5, || {
+        let threads = (0..rayon::current_num_threads()).into_par_iter().with_max_len(1);
+        threads.map(|_| in_bf16().unwrap_or_else(in_f32)).sum()
+    })
 }
 
 /// Returns the bytes per second that all threads together move between memory and registers, in
@@ -71,21 +64,20 @@ pub fn memory_bandwidth(kernels: &Kernels) -> f64 {
     /// Floats that a task takes.
     const CHUNK: usize = 1 << 16;
     let (x, mut y) = (Buffer::scratch(LEN), Buffer::scratch(LEN));
-    let mut trial = || {
-        let start = Instant::now();
+    // The first trial also pays for the pages, which the system supplies at the first touch.
+    best_rate(4, || {
         let chunks = y.as_mut_slice().par_chunks_mut(CHUNK).zip(x.as_slice().par_chunks(CHUNK));
         chunks.for_each(|(y, x)| {
             vectorize!(kernels, y.iter_mut().zip(x).for_each(|(y, &x)| *y += x));
         });
-        (3 * LEN * size_of::<f32>()) as f64 / start.elapsed().as_secs_f64()
-    };
-    // The first trial also pays for the pages, which the system supplies at the first touch.
-    (0..4).map(|_| trial()).fold(0.0, f64::max)
+        (3 * LEN * size_of::<f32>()) as f64
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Precision;
 
     #[test]
     fn every_table_has_a_rate() {

@@ -40,15 +40,6 @@ pub struct Total {
     pub bytes: f64,
 }
 
-impl Total {
-    fn add(&mut self, time: Duration, work: Work) {
-        self.calls += 1;
-        self.time += time;
-        self.flops += work.flops;
-        self.bytes += work.bytes;
-    }
-}
-
 /// All calls of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -116,20 +107,23 @@ pub fn section<R>(name: &'static str, f: impl FnOnce() -> R) -> R {
 
 /// Counts a forward call that began at `start`.
 pub(crate) fn forward(name: &'static str, start: Instant, work: Work) {
-    let time = start.elapsed();
-    CURRENT.with_borrow_mut(|current| {
-        if let Some(profile) = current {
-            profile.row(name).forward.add(time, work);
-        }
-    });
+    count(name, start, work, |row| &mut row.forward);
 }
 
 /// Counts a backward call that began at `start`.
 pub(crate) fn backward(name: &'static str, start: Instant, work: Work) {
+    count(name, start, work, |row| &mut row.backward);
+}
+
+fn count(name: &'static str, start: Instant, work: Work, total: fn(&mut Row) -> &mut Total) {
     let time = start.elapsed();
     CURRENT.with_borrow_mut(|current| {
         if let Some(profile) = current {
-            profile.row(name).backward.add(time, work);
+            let total = total(profile.row(name));
+            total.calls += 1;
+            total.time += time;
+            total.flops += work.flops;
+            total.bytes += work.bytes;
         }
     });
 }

@@ -6,7 +6,7 @@ use crate::matrix::element::{Element, round_to_bf16};
 use crate::matrix::view::View;
 use crate::matrix::{AnyView, Mat, MatMut};
 use crate::memory::pool::Buffer;
-use crate::{Context, Precision, simd, vectorize};
+use crate::{Context, simd, vectorize};
 use rayon::prelude::*;
 
 /// Columns of C that are summed together if B's rows are contiguous: they stay in the first-level
@@ -22,7 +22,7 @@ pub(super) fn gemm(
     beta: Beta,
     threads: Threads,
 ) {
-    let round = context.precision == Precision::Bf16;
+    let round = context.rounds_operands();
     let (k, n) = (b.rows(), b.cols());
     // A, contiguous and rounded, is so small that a copy costs nothing beside reading B.
     let mut copy = Buffer::scratch(a.rows() * k);

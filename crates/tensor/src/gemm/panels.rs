@@ -6,10 +6,10 @@ use super::partition::spans;
 use super::plan::{Beta, Layout, Method, Order, Shape, Strategy, Threads, plan, table};
 use super::single::gemm;
 use super::unpacked;
+use crate::Context;
 use crate::isa::{GemmKernel, PACKED_COLS};
 use crate::matrix::{Mat, MatMut};
 use crate::memory::cache::LINE_BYTES;
-use crate::{Context, Precision};
 use std::iter::{once, zip};
 
 /// The floats of all panels of B for one block of K.
@@ -43,7 +43,7 @@ impl<'a> Panels<'a> {
     /// If the buffer has less than [`Panels::len`] floats, or begins elsewhere.
     #[track_caller]
     pub fn pack(context: Context, b: Mat<'a>, buffer: &'a mut [f32], threads: Threads) -> Self {
-        let (table, round) = (table(context), context.precision == Precision::Bf16);
+        let (table, round) = (table(context), context.rounds_operands());
         assert!(
             buffer.as_ptr().addr().is_multiple_of(LINE_BYTES),
             "Panels: the buffer begins no cache line"

@@ -27,12 +27,12 @@
 //!
 //! At debug level the log names the method and threads for each shape, once.
 
+use crate::Context;
 use crate::isa::GemmKernel;
 use crate::matrix::element::DType;
 use crate::matrix::view::View;
 use crate::matrix::{Mat, MatMut};
 use crate::memory::cache::LINE_BYTES;
-use crate::{Context, Precision};
 use half::bf16;
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -195,7 +195,7 @@ fn method(context: Context, shape: Shape, layout: Layout, threads: Threads) -> M
         Order::Panels => (false, true),
     };
     let unpacked_a = gemm.unpacked.is_some()
-        && context.precision == Precision::F32
+        && !context.rounds_operands()
         && layout.a == DType::F32
         && m >= gemm.mr;
     if gemv {
@@ -257,7 +257,7 @@ pub(super) fn reads_bf16_rows(table: &GemmKernel, a: View<'_, bf16>) -> bool {
 /// Returns the micro-kernel and its packing.
 pub(super) fn table(context: Context) -> &'static GemmKernel {
     match &context.kernels.gemm_bf16 {
-        Some(bf16) if context.precision == Precision::Bf16 => bf16,
+        Some(bf16) if context.rounds_operands() => bf16,
         _ => &context.kernels.gemm,
     }
 }
@@ -282,6 +282,7 @@ fn log_once(line: impl FnOnce() -> String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Precision;
     use crate::isa::{available, portable};
 
     const ROWS: Layout = Layout { a: DType::F32, b: DType::F32, b_order: Order::Rows };

@@ -142,7 +142,7 @@ impl Product<'_> {
             let cols = panels[0].range.start..panels[panels.len() - 1].range.end;
             let b = self.batch.b(k_block.part, panels[0].part).block(k_block.range.clone(), cols);
             // SAFETY: whoever holds a table may use its instruction set.
-            unsafe { (self.table.pack_b)(b.t(), packed, self.rounds_operands()) };
+            unsafe { (self.table.pack_b)(b.t(), packed, self.context.rounds_operands()) };
         });
     }
 

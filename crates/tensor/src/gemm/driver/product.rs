@@ -1,10 +1,10 @@
 //! The data of the loops: a product, and a packed part of its B.
 
+use crate::Context;
 use crate::gemm::batched::Batch;
 use crate::gemm::partition::Span;
 use crate::gemm::plan::{Beta, Threads, table};
 use crate::isa::GemmKernel;
-use crate::{Context, Precision};
 
 /// C ← A·B + β·C for block matrices, none of whose sizes is 0.
 pub(in crate::gemm) struct Product<'a> {
@@ -26,11 +26,6 @@ impl<'a> Product<'a> {
         threads: Threads,
     ) -> Self {
         Self { context, table: table(context), batch, beta, threads }
-    }
-
-    /// Returns `true` if operands are rounded to bf16.
-    pub(super) fn rounds_operands(&self) -> bool {
-        self.context.precision == Precision::Bf16
     }
 }
 

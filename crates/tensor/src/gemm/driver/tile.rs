@@ -100,7 +100,7 @@ impl Product<'_> {
         let slots = self.table.slots(k_block.len());
         let packed = &mut buffer[..rows.len().next_multiple_of(mr) * slots];
         // SAFETY: whoever holds a table may use its instruction set.
-        unsafe { pack_a(a, packed, self.rounds_operands()) };
+        unsafe { pack_a(a, packed, self.context.rounds_operands()) };
         Block::Packed(packed)
     }
 
