@@ -35,7 +35,8 @@ fn noise(len: usize) -> Vec<f32> {
 fn shapes(c: &mut Criterion) {
     let chosen = selection();
     println!("{}; {} threads", chosen.reason, rayon::current_num_threads());
-    // The best of many measurements, some beside each shape: the clock and the neighbours change.
+    // The peak is the best of many measurements, some beside each shape, as the clock and the load
+    // of neighbours change.
     let mut tops = [0.0f64; 2];
     let mut results = Vec::new();
     for (precision, top) in [Precision::F32, Precision::Bf16].into_iter().zip(&mut tops) {

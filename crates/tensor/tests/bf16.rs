@@ -1,24 +1,24 @@
-//! Operations with products in bf16 against themselves in f32: close, and off to neither side.
+//! Operations with products in bf16, compared with themselves in f32: close, and without bias.
 //!
-//! Rounding to nearest moves a number up as often as down. A kernel that cuts digits off instead
-//! makes every product smaller, by an error that is far below any tolerance and adds up in
-//! training. So, beside the distance, the mean of the errors is measured, signed by whether they
-//! point away from zero, over many random inputs: it may be as far from zero as its standard error
-//! makes likely.
+//! Rounding to nearest moves a number up as often as down. A kernel that truncates instead makes
+//! every product smaller, by an error that is far below any tolerance and adds up in training.
+//! These tests therefore measure, over many random inputs, the distance and also the mean of the
+//! errors, with a positive sign if they point away from zero: it may differ from zero by as much as
+//! its standard error makes likely.
 
 use tensor::ops::{Int8Matrix, RopeLayout, RopeTable};
 use tensor::testing::{random, relative_error};
 use tensor::{Context, DType, Precision, Role, Tape, Tensor, Var, isa, round_to_bf16};
 
-/// ‖a − b‖ / ‖b‖ that is allowed.
+/// The largest ‖a − b‖ / ‖b‖ that is allowed.
 const TOLERANCE: f64 = 2e-2;
-/// Standard errors that the mean may be away from zero; a fair one gets there once in ten thousand
-/// times.
+/// The most standard errors by which the mean may differ from zero; an unbiased one exceeds it once
+/// in ten thousand times.
 const STANDARD_ERRORS: f64 = 4.0;
-/// Random inputs.
+/// The number of random inputs.
 const TRIALS: usize = 24;
 
-/// The output and the gradients of all inputs.
+/// Returns the output and the gradients of all inputs.
 fn results(
     context: Context,
     inputs: &[Tensor],
@@ -35,7 +35,7 @@ fn results(
     results
 }
 
-/// Σ (a − b)·sign(b) / Σ |b|: by how much a is longer than b.
+/// Returns Σ (a − b)·sign(b) / Σ |b|, the share by which a is longer than b.
 fn excess(a: &Tensor, b: &Tensor) -> f64 {
     let pairs =
         || a.as_slice().iter().zip(b.as_slice()).map(|(&a, &b)| (f64::from(a), f64::from(b)));
@@ -43,7 +43,7 @@ fn excess(a: &Tensor, b: &Tensor) -> f64 {
     error / pairs().map(|(_, b)| b.abs()).sum::<f64>()
 }
 
-/// The mean in units of its standard error.
+/// Returns the mean in units of its standard error.
 fn standard_errors(samples: &[f64]) -> f64 {
     let n = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / n;
@@ -55,10 +55,9 @@ fn standard_errors(samples: &[f64]) -> f64 {
     }
 }
 
-/// For the output and each gradient of an operation: the largest distance, and how far from zero
-/// the mean excess is, between what `found` and `expected` make of random inputs of the trial's
-/// shapes. Everything that is rounded has to differ from trial to trial, as one number is always
-/// rounded to the same side.
+/// Returns the largest distance, and the mean excess in standard errors, of the output and each
+/// gradient of an operation between `found` and `expected`, over random inputs. Everything that is
+/// rounded has to differ from trial to trial, as one number is always rounded to the same side.
 fn compare(
     shapes: &impl Fn(usize) -> Vec<Vec<usize>>,
     found: impl Fn(&[Tensor], u64) -> Vec<Tensor>,
@@ -139,7 +138,7 @@ fn attention_is_close_and_unbiased() {
 
 #[test]
 fn attention_to_few_keys_with_much_in_common_keeps_its_gradients() {
-    // Scores far apart and values near 30: dp − δ cancels, and whatever δ is off by becomes large
+    // Scores far apart and values near 30: dp − δ cancels, so that an error in δ becomes large
     // beside the rest.
     let rounded = |seed, factor: f32, offset: f32| {
         random(&[1, 256, 64], seed).map(|x| round_to_bf16(factor * x + offset))
@@ -184,8 +183,8 @@ fn the_output_layer_is_close_and_unbiased() {
     );
 }
 
-/// Cuts the digits off that bf16 has not.
-fn cut(x: f32) -> f32 {
+/// Truncates to the digits that bf16 has.
+fn truncate(x: f32) -> f32 {
     f32::from_bits(x.to_bits() & 0xffff_0000)
 }
 
@@ -201,7 +200,7 @@ fn cutting_digits_off_would_be_noticed() {
     let shapes = |_| vec![vec![20, 60], vec![30, 60]];
     let against =
         |map: fn(f32) -> f32| compare(&shapes, |x, _| product(x, map), |x, _| product(x, |x| x))[0];
-    let (distance, mean) = against(cut);
+    let (distance, mean) = against(truncate);
     assert!(distance <= TOLERANCE, "the distance alone would not tell: {distance:.2e}");
     assert!(mean < -5.0 * STANDARD_ERRORS, "cutting off: {mean} standard errors");
     let (_, mean) = against(round_to_bf16);
@@ -254,7 +253,7 @@ fn what_products_read_is_that_of_f32_rounded_before() {
             }
         }
     };
-    // More than a piece of a loop, and than a chunk of a task.
+    // More than one piece of a loop and one chunk of a task.
     let pair: &[&[usize]] = &[&[17_001], &[17_001]];
     rounded(pair, &|v| v[0].swiglu(&v[1]));
     rounded(pair, &|v| v[0].geglu(&v[1]));
@@ -265,8 +264,8 @@ fn what_products_read_is_that_of_f32_rounded_before() {
 
 #[test]
 fn gradients_that_only_products_read_come_rounded() {
-    // The gradient in the output of a linear layer is what its backward pass multiplies by: the
-    // same bits, rounded or not.
+    // The backward pass of a linear layer multiplies by the gradient in its output: the same bits,
+    // rounded or not.
     let inputs = [(1, [70, 48]), (2, [64, 48]), (3, [64, 48]), (4, [48, 64])]
         .map(|(seed, shape)| random(&shape, seed));
     let gradients = |hide: bool| {

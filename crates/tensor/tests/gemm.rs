@@ -7,7 +7,7 @@ use tensor::gemm::{Beta, Mat, MatMut, Threads, gemm};
 use tensor::isa::available;
 use tensor::{Context, Isa, Kernels, Precision};
 
-/// How one operand lies in memory.
+/// The layout of an operand in memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Layout {
     transposed: bool,
@@ -95,12 +95,12 @@ fn compute(kernels: &'static Kernels, case: Case) -> Vec<f32> {
     c
 }
 
-/// What rounding may add to a sum of `terms` products, relative to the sum of their sizes: as
-/// roundings go either way, their square root times half a unit in the last place, which is hardly
+/// Returns a bound of the rounding error of a sum of `k` products, relative to the sum of their
+/// sizes. As roundings go either way, it is half a unit in the last place times √k, which is hardly
 /// ever exceeded (N. Higham and T. Mary, *A New Approach to Probabilistic Rounding Error Analysis*,
-/// 2019); some units for short sums.
-fn relative_bound(terms: usize) -> f64 {
-    f64::from(f32::EPSILON) / 2.0 * (terms as f64).sqrt().max(5.0)
+/// 2019), and some units for short sums.
+fn relative_bound(k: usize) -> f64 {
+    f64::from(f32::EPSILON) / 2.0 * (k as f64).sqrt().max(5.0)
 }
 
 /// Computes the case and compares each element with the definition; returns C.
@@ -158,9 +158,9 @@ fn case(m: usize, k: usize, n: usize) -> Case {
     }
 }
 
-/// Shapes around the sizes of every table's tiles (6×8, 6×16, 14×32, 32×32), blocks (256 terms, two
-/// of them in a slab of 2048 columns; 72, 140 and 144 rows) and of the paths for few rows and few
-/// columns.
+/// Shapes around the sizes of every table's tiles (6×8, 6×16, 14×32, 32×32), blocks (256 of K,
+/// two of them in a slab of 2048 columns; 72, 140 and 144 rows) and of the methods for few rows and
+/// few columns.
 const SHAPES: [(usize, usize, usize); 29] = [
     (50, 300, 32),
     (13, 513, 64),
@@ -347,8 +347,8 @@ fn a_matrix_needs_its_elements() {
     Mat::with_row_stride(&[0.0; 8], usize::MAX, 2, usize::MAX);
 }
 
-/// Says which tables the tests of this file ran, and fails if one is missing that the environment
-/// demands: `LMTEST_REQUIRE_ISA=avx2`, or several with commas.
+/// Prints the tables that the tests of this file ran, and fails if one is missing that the
+/// environment demands: `LMTEST_REQUIRE_ISA=avx2`, or several with commas.
 #[test]
 fn the_tables_that_are_demanded_were_exercised() {
     let here: Vec<Isa> = available().iter().map(|kernels| kernels.isa()).collect();

@@ -1,5 +1,4 @@
-//! Products that are computed together, against the same products one by one: the bits are the
-//! same.
+//! Products that are computed together have the bits of the same products one by one.
 
 use proptest::prelude::*;
 use tensor::gemm::{Beta, Mat, MatMut, Threads, gemm, gemm_sharing_a, gemm_sharing_b, gemm_sum};
@@ -40,7 +39,8 @@ fn targets<'c>(cs: &'c mut [Vec<f32>], sizes: &[(usize, usize)]) -> Vec<MatMut<'
     sized.map(|(c, &(rows, cols))| MatMut::new(c, rows, cols)).collect()
 }
 
-/// All three ways, for matrices that share the axis `shared` and differ along `sizes`.
+/// Checks products that share A, share B, or are summed, for matrices that share the axis `shared`
+/// and differ along `sizes`.
 fn check(context: Context, sizes: &[usize], shared: [usize; 2], transposed: bool) {
     let [p, q] = shared;
     let one_by_one = |a: &[Mat<'_>], b: &[Mat<'_>], sum: bool| {

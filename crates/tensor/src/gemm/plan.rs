@@ -212,7 +212,7 @@ fn method(context: Context, shape: Shape, layout: Layout, threads: Threads) -> M
 pub(super) enum Together {
     /// As one packed product, by these threads.
     Packed(Threads),
-    /// One after the other, each by a plan of its own; what is rounded in a second pass.
+    /// One after the other, each by its own plan; results in bf16 are rounded in a second pass.
     OneByOne,
 }
 

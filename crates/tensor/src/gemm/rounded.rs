@@ -49,7 +49,7 @@ mod tests {
                 (37, 1, &[5]),
                 (200, 600, &[40, 2100, 1]),
                 (96, 1024, &[70]),
-                (50, 3000, &[30, 20]), // more terms than are rounded at once
+                (50, 3000, &[30, 20]), // more blocks of K than are rounded at once
                 (3, 64, &[33, 48]),    // few rows
                 (20, 0, &[7]),
                 (0, 5, &[7]),

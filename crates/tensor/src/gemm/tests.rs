@@ -11,7 +11,7 @@ fn noise(len: usize, seed: u64) -> Vec<f32> {
     testing::random(&[len], seed).as_slice().to_vec()
 }
 
-/// The product with rounded operands on both models against the definition in f64.
+/// Compares the product with rounded operands on both models with the definition in f64.
 fn check(m: usize, k: usize, n: usize, [ta, tb]: [bool; 2], beta: Beta, threads: Threads) {
     let (a, b, before) = (noise(m * k, 1), noise(k * n, 2), noise(m * n, 3));
     fn mat(data: &[f32], rows: usize, cols: usize, transposed: bool) -> Mat<'_> {

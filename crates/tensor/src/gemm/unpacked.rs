@@ -35,12 +35,12 @@ pub(super) fn run<'b>(
     // Loops 4, 2 and 1 of `driver`: with one block of A and no slabs of B there is nothing for 5
     // and 3. The blocks of K are the same, and so is the order of every sum.
     for first in (0..k).step_by(kc) {
-        let terms = first..k.min(first + kc);
+        let block = first..k.min(first + kc);
         let accumulate = beta == Beta::One || first > 0;
         for j in (0..n).step_by(nr) {
-            let b = panel(first, terms.len(), j);
+            let b = panel(first, block.len(), j);
             assert!(
-                b.len() >= (terms.len() - 1) * b_row + nr,
+                b.len() >= (block.len() - 1) * b_row + nr,
                 "unpacked: B ends before its last row"
             );
             let cols = nr.min(n - j);
@@ -48,13 +48,13 @@ pub(super) fn run<'b>(
                 // The last rows may be fewer than a tile has: it is moved up, over rows that are
                 // computed already, and only the last rows of it are written.
                 let start = i.min(m - mr);
-                let a = a.block(start..start + mr, terms.clone()).data.as_ptr();
+                let a = a.block(start..start + mr, block.clone()).data.as_ptr();
                 // SAFETY: whoever holds a table may use its instruction set; the blocks of A and B
                 // exist, and so do these rows and columns of C, whose shape was checked, and which
                 // is ours.
                 unsafe {
                     let (b, c) = (b.as_ptr(), c.add(i * c_row + j));
-                    let job = Job { k: terms.len(), a, b, c, strides, accumulate };
+                    let job = Job { k: block.len(), a, b, c, strides, accumulate };
                     table.run_part(micro, job, i - start..mr, cols);
                 }
             }

@@ -201,7 +201,7 @@ mod tests {
     use crate::matrix::{Mat, MatMut};
     use crate::{Precision, testing};
 
-    /// Whether A is multiplied where it is.
+    /// Returns `true` if A is multiplied where it is.
     fn is_read_in_place(context: crate::Context, a: Mat<'_>) -> bool {
         let b = testing::random(&[a.cols(), 1], 1);
         let mut c = vec![0.0; a.rows()];

@@ -56,7 +56,7 @@ pub(crate) static PAIRS: Kernels = Kernels {
     }),
 };
 
-/// Every table of this machine in both precisions, and the models in theirs.
+/// Returns every table of this machine in both precisions, and the models in bf16.
 pub(crate) fn contexts() -> impl Iterator<Item = Context> {
     let context = |kernels, precision| Context { kernels, precision };
     let both = move |kernels| [Precision::F32, Precision::Bf16].map(|p| context(kernels, p));
@@ -116,7 +116,7 @@ unsafe fn multiply_rows(job: Job) {
 /// Multiplies tiles of A, in place of the job's, by those of B: two of each for every 32 of k.
 ///
 /// # Safety
-/// As many tiles of B can be read, 32 floats in each of 32 rows of C be read and written.
+/// As many tiles of B can be read; 32 floats in each of 32 rows of C can be read and written.
 unsafe fn multiply_tiles(a: &[Tile], Job { b, c, strides, accumulate, .. }: Job) {
     assert!(b.addr().is_multiple_of(64), "panels are aligned");
     // SAFETY: the caller grants the panel.
