@@ -1,10 +1,10 @@
 //! Byte-level BPE: training, encoding, decoding and file formats.
 //!
 //! A text is any bytes. Encoding finds special tokens first ([`SpecialTokens`]), splits the text
-//! between them into pre-tokens ([`Pattern`]), and merges inside each pre-token the pair of adjacent
-//! tokens that was learned first, over and over ([`Vocab`], [`merge_naive`]). Training learns the
-//! merges from the counts of pre-tokens ([`PreTokenCounter`], [`train`]; [`learn_merges_naive`] is
-//! the definition).
+//! between them into pre-tokens ([`Pattern`]), and merges inside each pre-token the pair of
+//! adjacent tokens that was learned first, over and over ([`Vocab`], [`merge_naive`]). Training
+//! learns the merges from the counts of pre-tokens ([`PreTokenCounter`], [`train`];
+//! [`learn_merges_naive`] is the definition).
 //!
 //! The public items stand at the top. Below them are the machinery of encoding (`encode/`), merging
 //! (`merge/`), splitting (`pretokenize/`) and training (`train/`), and at the bottom what knows

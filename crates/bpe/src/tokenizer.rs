@@ -88,7 +88,7 @@ impl Tokenizer {
 
     /// Returns the vocabulary.
     pub fn vocab(&self) -> &Vocab {
-        self.model.vocab()
+        &self.model.vocab
     }
 
     /// Returns the number of tokens; ids are below it.
@@ -119,7 +119,7 @@ impl Tokenizer {
     /// Returns a finder of places where texts may be cut so that their parts have the ids of the
     /// whole.
     pub fn cutter(&self) -> Cutter {
-        Cutter::new(&self.pattern, &self.specials).with_safe_cuts(self.model.safe_cuts().cloned())
+        Cutter::new(&self.pattern, &self.specials).with_safe_cuts(self.model.safe_cuts.clone())
     }
 
     /// Returns an encoder for one thread. It remembers pre-tokens, so it gets faster.

@@ -35,7 +35,7 @@ impl<'t, T: TokenId> Encoder<'t, T> {
         pattern: &Pattern,
         specials: Option<&'t SpecialTokens>,
     ) -> Encoder<'t, T> {
-        let last_id = model.vocab().len().saturating_sub(1);
+        let last_id = model.vocab.len().saturating_sub(1);
         assert!(
             last_id as u64 <= T::MAX.into(),
             "encoder: id {last_id} does not fit into its type"
@@ -60,7 +60,7 @@ impl<'t, T: TokenId> Encoder<'t, T> {
     /// [`Error::PatternRun`](crate::Error::PatternRun), with a custom pattern only.
     pub fn encode(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
         let Encoder { pattern, pipeline, cache, misses, buffer } = self;
-        let specials = misses.specials();
+        let specials = misses.specials;
         let mut run = pipeline.run(text, 0, IdLookup { cache, misses, buffer, ids });
         match specials {
             None => pattern.for_each_boundary(text, 0..text.len(), &mut run)?,

@@ -17,7 +17,7 @@ pub(crate) struct MissEncoder<'t, T> {
     model: &'t Model,
     /// Pre-tokens of exactly these bytes are special tokens; `None` where special tokens are text
     /// like any other.
-    specials: Option<&'t SpecialTokens>,
+    pub(crate) specials: Option<&'t SpecialTokens>,
     long_cache: LongCache<T>,
     scratch: Scratch,
 }
@@ -27,11 +27,6 @@ impl<'t, T: TokenId> MissEncoder<'t, T> {
     pub(crate) fn new(model: &'t Model, specials: Option<&'t SpecialTokens>) -> MissEncoder<'t, T> {
         let (long_cache, scratch) = (LongCache::new(), Scratch::default());
         MissEncoder { model, specials, long_cache, scratch }
-    }
-
-    /// Returns the special tokens, or `None` where they are text like any other.
-    pub(crate) fn specials(&self) -> Option<&'t SpecialTokens> {
-        self.specials
     }
 
     /// Returns the id of the special token that a pre-token is, if it is one.
@@ -49,7 +44,7 @@ impl<'t, T: TokenId> MissEncoder<'t, T> {
         if let Some(id) = self.special(pre_token) {
             return ids.push(id);
         }
-        match self.model.safe_cuts() {
+        match &self.model.safe_cuts {
             Some(safe_cuts) if pre_token.len() > LONG => {
                 let mut start = 0;
                 for end in safe_cuts.cuts(pre_token).chain([pre_token.len()]) {

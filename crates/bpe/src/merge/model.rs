@@ -19,14 +19,14 @@ const SHORT: usize = 48;
 /// Threads share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
-    vocab: Vocab,
+    pub(crate) vocab: Vocab,
     table: MergeTable,
     /// Made when the first long pre-token comes; `None` for a vocabulary that it cannot handle.
     backtracking: OnceLock<Option<Backtracking>>,
     /// With `ignore_merges`: the tokens that a pre-token of exactly these bytes becomes.
     whole: Option<HashMap<Vec<u8>, u32, RandomState>>,
     /// Places where pre-tokens may be cut; `None` with `ignore_merges`.
-    safe_cuts: Option<SafeCuts>,
+    pub(crate) safe_cuts: Option<SafeCuts>,
 }
 
 /// Memory that merging reuses from one pre-token to the next. It belongs to one model.
@@ -57,19 +57,9 @@ impl Model {
         Model { whole: Some(whole), safe_cuts: None, ..self }
     }
 
-    /// Returns the vocabulary.
-    pub(crate) fn vocab(&self) -> &Vocab {
-        &self.vocab
-    }
-
     /// Returns `true` if a pre-token that is a token becomes that token without merging.
     pub(crate) fn ignores_merges(&self) -> bool {
         self.whole.is_some()
-    }
-
-    /// Returns the places where pre-tokens may be cut, or `None` if they must stay whole.
-    pub(crate) fn safe_cuts(&self) -> Option<&SafeCuts> {
-        self.safe_cuts.as_ref()
     }
 
     /// Encodes one pre-token. The ids are in `scratch` until the next call.

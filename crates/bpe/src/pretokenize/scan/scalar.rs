@@ -6,7 +6,7 @@
 //! place would a regular expression backtrack: white space before a word gives its last character
 //! to the word.
 
-use crate::pretokenize::classes::{ASCII, Class, char_at};
+use crate::pretokenize::classes::{Class, char_at};
 
 /// Returns the end of the pre-token that begins at `at` by GPT-2's pattern.
 ///
@@ -72,8 +72,8 @@ fn run(text: &[u8], at: usize, class: Class) -> usize {
 /// Returns the end of the run of `class` that continues at `at`, character by character.
 #[inline]
 fn run_bytewise(text: &[u8], mut at: usize, class: Class) -> usize {
-    while let Some(&byte) = text.get(at) {
-        let (found, len) = if byte < 128 { (ASCII[byte as usize], 1) } else { char_at(text, at) };
+    while at < text.len() {
+        let (found, len) = char_at(text, at);
         if found != class {
             break;
         }
