@@ -87,8 +87,8 @@ impl Fields {
         LoadErrorKind::Field { field: field.into(), found, expected }.at(&self.path)
     }
 
-    /// Checks that what `field` asks for is `supported`; the error says `what` is not, with its verb,
-    /// and as a `hint` what is.
+    /// Checks that the request in `field` is `supported`. The error has the unsupported feature,
+    /// `what`, with its verb, and the supported alternative, `hint`.
     pub(crate) fn check(
         &self,
         supported: bool,

@@ -23,9 +23,9 @@ pub fn write(dir: &Path, parameters: &Parameters) -> files::Result<()> {
     safetensors::write(&dir.join(WEIGHTS_FILE), parameters.iter(), &[("format", "pt")])
 }
 
-/// Reads the weights of a model from `dir`. If the output layer is `tied`, it is a copy of the
-/// embedding. An index decides from which file a tensor is read; tensors that it does not list are
-/// ignored. `config` must be valid.
+/// Reads the weights of a model from `dir`. If the output layer is `tied` (O. Press and L. Wolf,
+/// arXiv:1608.05859), it is a copy of the embedding. An index decides from which file a tensor is
+/// read; tensors that it does not list are ignored. `config` must be valid.
 ///
 /// # Errors
 /// If a file cannot be read or is damaged; if a tensor is missing, has no place in the model, or is
@@ -36,7 +36,7 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
     let is_copy = |name: &str| tied && name == OUTPUT_NAME;
     file_of.retain(|name, _| !is_ignored(name) && !is_copy(name));
 
-    // Everything is checked before anything is read.
+    // Everything is checked before anything is read: weights take seconds and gigabytes.
     let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     if let Some((name, &index)) = file_of.iter().find(|(name, _)| !known.contains(name.as_str())) {
         let cause = NamedTensorsError::Unexpected { name: name.clone() };

@@ -11,7 +11,8 @@ use tensor::ops::{attend_to_cache, write_heads};
 use tensor::{Tensor, Var};
 
 impl AttentionLayout {
-    /// x (B, T, C) → (B, T, C). With a cache, x continues the positions in it and is appended.
+    /// Returns (B, T, C) for x (B, T, C). With a cache, x continues the positions in it and is
+    /// appended.
     pub(super) fn forward<'t>(
         &self,
         x: &Var<'t>,

@@ -1,4 +1,7 @@
 //! A block: attention, then the feed-forward network, each added to the residual stream x.
+//!
+//! References: R. Xiong et al., *On Layer Normalization in the Transformer Architecture*,
+//! arXiv:2002.04745 (norms before and after); B. Zhang and R. Sennrich, arXiv:1910.07467 (RMSNorm).
 
 use super::forward_pass::ForwardPass;
 use super::kv_cache::LayerCache;
@@ -7,7 +10,7 @@ use crate::parameters::list::{BlockLayout, ParameterId};
 use tensor::{Role, Var};
 
 impl BlockLayout {
-    /// x (B, T, C) → (B, T, C).
+    /// Returns the residual stream (B, T, C) after this block, x (B, T, C) before it.
     pub(super) fn forward<'t>(
         &self,
         x: Var<'t>,

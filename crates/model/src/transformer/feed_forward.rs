@@ -8,7 +8,7 @@ use crate::parameters::list::FeedForwardLayout;
 use tensor::Var;
 
 impl FeedForwardLayout {
-    /// x (B, T, C) → (B, T, C), by way of (B, T, F).
+    /// Returns (B, T, C) for x (B, T, C); the inner layer is (B, T, F).
     pub(super) fn forward<'t>(&self, x: &Var<'t>, pass: &ForwardPass<'_, 't>) -> Var<'t> {
         let (gate, up) = match self.gate_proj {
             Some(gate_proj) => {

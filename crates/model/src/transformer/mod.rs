@@ -1,5 +1,5 @@
 //! The whole model: embedding, blocks, final norm, output layer; written once for training and
-//! generation.
+//! generation. It is the architecture of Llama (H. Touvron et al., arXiv:2302.13971) and variants.
 
 mod attention;
 mod block;
@@ -29,7 +29,7 @@ pub struct Transformer {
     pub(crate) was_tied: bool,
 }
 
-/// Why a model cannot be built.
+/// An error of building a model.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum ModelError {
     /// The shape is not that of a model.
@@ -47,7 +47,6 @@ fn rope_table(config: &ModelConfig) -> Option<RopeTable> {
     config.rope.then(table)
 }
 
-/// Construction and access.
 impl Transformer {
     /// Creates a model with random weights, which depend on `config` and `seed` alone.
     ///
@@ -155,7 +154,6 @@ impl Transformer {
     }
 }
 
-/// Computation.
 impl Transformer {
     /// Begins a pass whose first token is at position `start`.
     fn pass<'m, 't>(&'m self, tape: &'t Tape, start: usize) -> ForwardPass<'m, 't> {
@@ -200,9 +198,8 @@ impl Transformer {
         pass.weights.linear_cross_entropy(&x, self.layout.lm_head, targets)
     }
 
-    /// Returns the mean loss in nats of predicting `targets` from `ids`, both of `shape`
-    /// (B, T), and its
-    /// gradients in the parameters, in their order and of their shapes.
+    /// Returns the mean loss in nats of predicting `targets` from `ids`, both of `shape` (B, T),
+    /// and its gradients in the parameters, in their order and of their shapes.
     ///
     /// # Panics
     /// If sizes or ids do not fit the model, or its weights are stored in 8 bits.
@@ -223,8 +220,7 @@ impl Transformer {
         (loss.value().item(), in_order)
     }
 
-    /// Returns the mean loss in nats of predicting `targets` from `ids`, both of `shape`
-    /// (B, T).
+    /// Returns the mean loss in nats of predicting `targets` from `ids`, both of `shape` (B, T).
     ///
     /// # Panics
     /// If sizes or ids do not fit the model.
@@ -234,8 +230,7 @@ impl Transformer {
         self.loss(&self.pass(&tape, 0), ids, targets, shape).value().item()
     }
 
-    /// Returns the logits (B, T, V) of the token after each position of `ids`, of `shape`
-    /// (B, T).
+    /// Returns the logits (B, T, V) of the token after each position of `ids`, of `shape` (B, T).
     ///
     /// # Panics
     /// If sizes or ids do not fit the model.

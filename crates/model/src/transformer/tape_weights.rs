@@ -42,7 +42,7 @@ impl<'t> TapeWeights<'_, 't> {
         self.0.iter().zip(parameters).map(of_one).collect()
     }
 
-    /// x (…, in) by the weight (out, in) → (…, out).
+    /// Returns x (…, in) times the transposed weight (out, in): (…, out).
     pub(super) fn linear(&self, x: &Var<'t>, id: ParameterId) -> Var<'t> {
         match &self.0[id.0] {
             TapeWeight::Full(weight) => x.linear(weight),
@@ -50,8 +50,7 @@ impl<'t> TapeWeights<'_, 't> {
         }
     }
 
-    /// Returns x (…, in) by each of the weights (out_i, in), (…, out_i) each, for what stays within
-    /// a block.
+    /// Returns [`linear`](Self::linear) of each weight, for outputs that stay within a block.
     pub(super) fn linear_many<const N: usize>(
         &self,
         x: &Var<'t>,

@@ -13,7 +13,7 @@ pub(super) enum Weights {
     Int8(Vec<InferenceWeight>),
 }
 
-/// A weight of a model that is only run.
+/// A weight of a model that is used for inference only.
 pub(super) enum InferenceWeight {
     Full(Tensor),
     Int8(Int8Matrix),
