@@ -1,29 +1,25 @@
 //! Parsing of command lines, and the flags that all programs share.
 
+use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use anyhow::Result;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, Parser};
+use clap::{Arg, ArgMatches, Args, Parser};
 
 use crate::shell::logging::{self, Verbosity};
 
 /// Flags that every program has.
 #[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "General")]
 pub struct Common {
     /// Number of threads [default: $RAYON_NUM_THREADS, else all cores]
-    #[arg(
-        long,
-        value_name = "N",
-        visible_alias = "processes",
-        value_parser = clap::value_parser!(u16).range(1..=1024),
-        help_heading = "General"
-    )]
+    #[arg(long, visible_alias = "processes", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
     /// No progress and no log lines on standard error; errors only
-    #[arg(long, help_heading = "General")]
+    #[arg(long)]
     pub quiet: bool,
 }
 
@@ -86,7 +82,7 @@ pub fn parse_with_defaults<T: Parser>(
 ) -> Result<(T, ExplicitFlags)> {
     // Of a flag given twice the last value counts, so that scripts can append to their own
     // defaults.
-    let mut command = with_snake_case(T::command()).args_override_self(true);
+    let mut command = T::command().mut_args(with_conventions).args_override_self(true);
     for (field, value) in defaults {
         command = command.mut_arg(field, |arg| arg.default_value(value));
     }
@@ -95,14 +91,32 @@ pub fn parse_with_defaults<T: Parser>(
     Ok((T::from_arg_matches_mut(&mut matches)?, explicit))
 }
 
-/// Makes `command` accept `--vocab_size` for `--vocab-size`, as the original scripts spell flags.
-fn with_snake_case(command: Command) -> Command {
-    command.mut_args(|arg| {
-        let names = arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default());
-        let snake: Vec<String> =
-            names.filter(|name| name.contains('-')).map(|name| name.replace('-', "_")).collect();
-        arg.aliases(snake)
-    })
+/// Adds what flags of one kind have in common: the original scripts' spelling (`--vocab_size` for
+/// `--vocab-size`), N and X as names of integers and of real numbers, texts that may begin with a
+/// hyphen, and switches that are on when they take a value and none is given.
+pub fn with_conventions(mut arg: Arg) -> Arg {
+    let names = arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default());
+    let names = names.filter(|name| name.contains('-')).map(|name| name.replace('-', "_"));
+    let snake_case: Vec<String> = names.collect();
+    arg = arg.aliases(snake_case);
+    if !arg.get_action().takes_values() {
+        return arg;
+    }
+    let of_type = arg.get_value_parser().type_id();
+    if [TypeId::of::<u16>(), TypeId::of::<u64>(), TypeId::of::<usize>()]
+        .iter()
+        .any(|&t| of_type == t)
+    {
+        arg.value_name("N")
+    } else if of_type == TypeId::of::<f64>() {
+        arg.value_name("X")
+    } else if of_type == TypeId::of::<bool>() {
+        arg.value_name("BOOL").num_args(0..=1).default_missing_value("true")
+    } else if of_type == TypeId::of::<String>() {
+        arg.allow_hyphen_values(true)
+    } else {
+        arg
+    }
 }
 
 #[cfg(test)]
@@ -152,7 +166,7 @@ mod tests {
     fn values_are_not_taken_for_flags() {
         #[derive(Parser, Debug)]
         struct Prompting {
-            #[arg(long, allow_hyphen_values = true)]
+            #[arg(long)]
             prompt: String,
         }
         let (program, _): (Prompting, _) =

@@ -30,7 +30,7 @@ pub struct Args {
     pub tokenizer: PathBuf,
     /// Additional special token, never split, for a tokenizer that does not name its own; may be
     /// repeated
-    #[arg(long, value_name = "STR", allow_hyphen_values = true)]
+    #[arg(long, value_name = "STR")]
     pub special_token: Vec<String>,
 
     #[command(flatten)]

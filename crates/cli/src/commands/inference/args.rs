@@ -26,29 +26,17 @@ pub struct Args {
     pub tokenizer: Option<PathBuf>,
     /// Type of the operands of matrix products; auto is bf16 where the CPU has instructions for it,
     /// else f32; int8 holds weights in 8 bits
-    #[arg(
-        long,
-        value_name = "P",
-        default_value = "auto",
-        value_parser = choice::parser(&Choice::INFERENCE),
-        help_heading = "Model"
-    )]
+    #[arg(long, value_name = "P", default_value = "auto", value_parser = choice::parser(&Choice::INFERENCE), help_heading = "Model")]
     pub precision: Choice,
 
     /// Text to continue; - reads it from standard input [default: open a prompt]
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
     /// Number of completions of the prompt
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 1,
-        requires = "prompt",
-        conflicts_with = "score"
-    )]
+    #[arg(long, default_value_t = 1, requires = "prompt", conflicts_with = "score")]
     pub num_samples: usize,
     /// Text that ends a completion; may be repeated
-    #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT, allow_hyphen_values = true)]
+    #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT)]
     pub stop: Vec<String>,
 
     #[command(flatten)]

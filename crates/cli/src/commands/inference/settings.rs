@@ -11,6 +11,8 @@ use anyhow::{Error, Result, anyhow};
 use clap::{Command, FromArgMatches};
 use model::Sampling;
 
+use crate::commands::flags::with_conventions;
+
 /// A number, or none where the setting is spelled `off` or `random`. (An alias, because clap takes
 /// a field of type `Option` for a flag without a default.)
 type Optional<T> = Option<T>;
@@ -20,7 +22,7 @@ type Optional<T> = Option<T>;
 #[command(next_help_heading = "Sampling")]
 pub struct Settings {
     /// Randomness of the choice; 0 always takes the most likely token
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0)]
     pub temperature: f64,
     /// Choose among the most likely tokens with this share of the probability; 1 turns it off
     #[arg(long, value_name = "X", default_value = "0.9", value_parser = optional::<f64>("off"))]
@@ -32,19 +34,13 @@ pub struct Settings {
     #[arg(long, value_name = "X", default_value = "off", value_parser = optional::<f64>("off"))]
     pub min_p: Optional<f64>,
     /// Divide the score of tokens that occurred by this; 1 turns it off
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0)]
     pub repetition_penalty: f64,
     /// Largest number of tokens per completion
-    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Text")]
+    #[arg(long, default_value_t = 256, help_heading = "Text")]
     pub max_tokens: usize,
     /// Seed of the choices, or random [default: from the system]
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "random",
-        hide_default_value = true,
-        value_parser = optional::<u64>("random")
-    )]
+    #[arg(long, value_name = "N", default_value = "random", hide_default_value = true, value_parser = optional::<u64>("random"))]
     pub seed: Optional<u64>,
 }
 
@@ -58,7 +54,7 @@ fn optional<T: FromStr>(
 /// Returns a command whose flags are the settings.
 fn command() -> Command {
     let command = Command::new("settings").no_binary_name(true).args_override_self(true);
-    <Settings as clap::Args>::augment_args(command)
+    <Settings as clap::Args>::augment_args(command).mut_args(with_conventions)
 }
 
 /// Returns `true` if a setting has this name.

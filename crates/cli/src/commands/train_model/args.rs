@@ -16,18 +16,19 @@ use crate::run::spec::{ModelSpec, Preset, TrainingSpec, fields};
 /// from there to the very same result.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "train-model", version, allow_negative_numbers = true)]
+#[command(next_help_heading = "Data")]
 pub struct Args {
     /// Token file (.npy) to train on; required, except with --eval-only
-    #[arg(long, value_name = "PATH", required_unless_present = "eval_only", help_heading = "Data")]
+    #[arg(long, value_name = "PATH", required_unless_present = "eval_only")]
     pub train_dataset: Option<PathBuf>,
     /// Token file (.npy) to measure the validation loss on [default: none]
-    #[arg(long, value_name = "PATH", help_heading = "Data")]
+    #[arg(long, value_name = "PATH")]
     pub val_dataset: Option<PathBuf>,
     /// Directory of the run: checkpoints, run.json, metrics.jsonl, loss.svg
-    #[arg(long, value_name = "DIR", default_value = "data/checkpoints", help_heading = "Data")]
+    #[arg(long, value_name = "DIR", default_value = "data/checkpoints")]
     pub checkpoint_dir: PathBuf,
     /// Tokenizer that made the token files; copied into the checkpoints [default: none]
-    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    #[arg(long, value_name = "DIR")]
     pub tokenizer: Option<PathBuf>,
 
     /// A whole configuration at once, which single flags then override; what --init-from or
@@ -45,12 +46,7 @@ pub struct Args {
     #[arg(long, help_heading = "Training")]
     pub resume: bool,
     /// At each evaluation, write what the model makes of this text to samples.txt [default: none]
-    #[arg(
-        long,
-        value_name = "TEXT",
-        allow_hyphen_values = true,
-        help_heading = "Evaluation and checkpoints"
-    )]
+    #[arg(long, value_name = "TEXT", help_heading = "Evaluation and checkpoints")]
     pub sample_prompt: Option<String>,
     /// Write TensorBoard's event files too, to tensorboard/ in the checkpoint directory
     #[arg(long, help_heading = "Evaluation and checkpoints")]
@@ -65,15 +61,7 @@ pub struct Args {
     )]
     pub eval_only: bool,
     /// Print after N steps where their time went, operation by operation [default without N: 3]
-    #[arg(
-        long,
-        value_name = "N",
-        num_args = 0..=1,
-        default_missing_value = "3",
-        value_parser = clap::value_parser!(u64).range(1..),
-        conflicts_with = "eval_only",
-        help_heading = "Logging"
-    )]
+    #[arg(long, num_args = 0..=1, default_missing_value = "3", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "eval_only", help_heading = "Logging")]
     pub profile: Option<u64>,
 
     #[command(flatten)]

@@ -22,13 +22,13 @@ pub struct Args {
     pub out: PathBuf,
 
     /// Number of tokens: 256 bytes + special tokens + merges
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000)]
     pub vocab_size: usize,
     /// A string that is one token, never merged and never split; text is cut there; may be repeated
-    #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT, allow_hyphen_values = true)]
+    #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT)]
     pub special_token: Vec<String>,
     /// Pattern that splits text into pre-tokens: gpt2, gpt4 (cl100k) or a regular expression
-    #[arg(long, value_name = "P", default_value = "gpt2", allow_hyphen_values = true)]
+    #[arg(long, value_name = "P", default_value = "gpt2")]
     pub pattern: String,
 
     /// Files to write: those of Hugging Face and GPT-2, or a tokenizer.tiktoken beside them

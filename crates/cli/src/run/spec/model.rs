@@ -9,54 +9,41 @@ use super::fields::{defaults, fields, flag};
 use crate::shell::choice;
 use crate::shell::exit::usage;
 
-const HEADING: &str = "Model";
-
 /// The shape of a model, as flags and in `run.json`.
 #[derive(Args, Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[command(next_help_heading = "Model")]
 pub struct ModelSpec {
     /// Number of token ids [default: the tokenizer's, else 10000]
-    #[arg(long, value_name = "N", help_heading = HEADING)]
+    #[arg(long)]
     pub vocab_size: Option<usize>,
     /// Tokens that the model sees at once
-    #[arg(long, value_name = "N", default_value_t = 256, help_heading = HEADING)]
+    #[arg(long, default_value_t = 256)]
     pub context_length: usize,
     /// Width of the residual stream
-    #[arg(long, value_name = "N", default_value_t = 512, help_heading = HEADING)]
+    #[arg(long, default_value_t = 512)]
     pub d_model: usize,
     /// Attention heads; they divide the width
-    #[arg(long, value_name = "N", default_value_t = 16, help_heading = HEADING)]
+    #[arg(long, default_value_t = 16)]
     pub num_heads: usize,
     /// Transformer blocks
-    #[arg(long, value_name = "N", default_value_t = 4, help_heading = HEADING)]
+    #[arg(long, default_value_t = 4)]
     pub num_layers: usize,
     /// Inner width of the feed-forward networks [default: 1344; 2016 for silu and gelu]
-    #[arg(long, value_name = "N", help_heading = HEADING)]
+    #[arg(long)]
     pub d_ff: Option<usize>,
     /// Base of the rotary position embedding's wavelengths
-    #[arg(long, value_name = "X", default_value = "10000", help_heading = HEADING)]
+    #[arg(long, default_value = "10000")]
     pub rope_theta: Option<f64>,
     /// Leave out the rotary position embedding
-    #[arg(long, conflicts_with = "rope_theta", help_heading = HEADING)]
+    #[arg(long, conflicts_with = "rope_theta")]
     pub no_rope: bool,
     /// Place of the normalisations in a block
-    #[arg(
-        long,
-        value_name = "PLACE",
-        default_value = "pre",
-        value_parser = choice::parser(&Norm::ALL),
-        help_heading = HEADING
-    )]
+    #[arg(long, value_name = "PLACE", default_value = "pre", value_parser = choice::parser(&Norm::ALL))]
     #[serde(with = "choice")]
     pub norm: Norm,
     /// Kind of feed-forward network
-    #[arg(
-        long,
-        value_name = "KIND",
-        default_value = "swiglu",
-        value_parser = choice::parser(&FeedForward::ALL),
-        help_heading = HEADING
-    )]
+    #[arg(long, value_name = "KIND", default_value = "swiglu", value_parser = choice::parser(&FeedForward::ALL))]
     #[serde(with = "choice")]
     pub ffn: FeedForward,
 }

@@ -15,7 +15,6 @@ use crate::shell::exit::usage;
 use crate::shell::precision::Choice;
 
 const MODEL: &str = "Model";
-const TRAINING: &str = "Training";
 const OPTIMIZER: &str = "Optimizer";
 const EVALUATION: &str = "Evaluation and checkpoints";
 
@@ -33,38 +32,27 @@ const RESOLVED: &str = "a run's specification is resolved";
 /// have the option; the run then goes on with the option's default.
 #[derive(Args, Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[command(next_help_heading = "Training")]
 pub struct TrainingSpec {
     /// Sequences per batch
-    #[arg(long, value_name = "N", default_value_t = 32, help_heading = TRAINING)]
+    #[arg(long, default_value_t = 32)]
     pub batch_size: usize,
     /// Batches whose gradients are averaged for one step
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = TRAINING)]
+    #[arg(long, default_value_t = 1)]
     pub grad_accum: usize,
     /// Tokens to train on, all in all
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 40_960_000,
-        conflicts_with = "steps",
-        help_heading = TRAINING
-    )]
+    #[arg(long, default_value_t = 40_960_000, conflicts_with = "steps")]
     #[serde(skip)]
     pub total_tokens: u64,
     /// Optimizer steps [default: total-tokens ÷ (batch-size · grad-accum · context-length)]
-    #[arg(long, value_name = "N", help_heading = TRAINING)]
+    #[arg(long)]
     pub steps: Option<u64>,
     /// Seed of the first weights and of the batches
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = TRAINING)]
+    #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Operands of matrix products, and what stays within a block; auto is bf16 where the CPU has
     /// instructions for it
-    #[arg(
-        long,
-        value_name = "P",
-        default_value = "auto",
-        value_parser = choice::parser(&Choice::TRAINING),
-        help_heading = TRAINING
-    )]
+    #[arg(long, value_name = "P", default_value = "auto", value_parser = choice::parser(&Choice::TRAINING))]
     #[serde(with = "choice")]
     pub precision: Choice,
     /// Start from the weights of this Llama directory; its shape is then the model's [default:
@@ -74,76 +62,54 @@ pub struct TrainingSpec {
     pub init_from: Option<PathBuf>,
 
     /// Highest learning rate
-    #[arg(long, value_name = "X", default_value_t = 1e-3, help_heading = OPTIMIZER)]
+    #[arg(long, default_value_t = 1e-3, help_heading = OPTIMIZER)]
     pub lr: f64,
     /// Learning rate of the last step [default: lr ÷ 100]
-    #[arg(long, value_name = "X", help_heading = OPTIMIZER)]
+    #[arg(long, help_heading = OPTIMIZER)]
     pub min_lr: Option<f64>,
     /// Course of the learning rate from --lr to --min-lr; wsd falls in the last fifth of the steps
-    #[arg(
-        long,
-        value_name = "KIND",
-        default_value = "cosine",
-        value_parser = choice::parser(&Decay::ALL),
-        help_heading = OPTIMIZER
-    )]
+    #[arg(long, value_name = "KIND", default_value = "cosine", value_parser = choice::parser(&Decay::ALL), help_heading = OPTIMIZER)]
     #[serde(with = "choice")]
     pub lr_schedule: Decay,
     /// Steps in which the learning rate rises [default: 2 % of the steps]
-    #[arg(long, value_name = "N", help_heading = OPTIMIZER)]
+    #[arg(long, help_heading = OPTIMIZER)]
     pub warmup_steps: Option<u64>,
     /// Largest norm of the gradient; 0 turns clipping off
-    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = OPTIMIZER)]
+    #[arg(long, default_value_t = 1.0, help_heading = OPTIMIZER)]
     pub grad_clip: f64,
     /// AdamW's decay of the first moment
-    #[arg(long, value_name = "X", default_value_t = 0.9, help_heading = OPTIMIZER)]
+    #[arg(long, default_value_t = 0.9, help_heading = OPTIMIZER)]
     pub beta1: f64,
     /// AdamW's decay of the second moment
-    #[arg(long, value_name = "X", default_value_t = 0.999, help_heading = OPTIMIZER)]
+    #[arg(long, default_value_t = 0.999, help_heading = OPTIMIZER)]
     pub beta2: f64,
     /// AdamW's ε
-    #[arg(long, value_name = "X", default_value_t = 1e-8, help_heading = OPTIMIZER)]
+    #[arg(long, default_value_t = 1e-8, help_heading = OPTIMIZER)]
     pub eps: f64,
     /// AdamW's weight decay
-    #[arg(long, value_name = "X", default_value_t = 0.01, help_heading = OPTIMIZER)]
+    #[arg(long, default_value_t = 0.01, help_heading = OPTIMIZER)]
     pub weight_decay: f64,
     /// Apply weight decay to the token embeddings
-    #[arg(
-        long,
-        value_name = "BOOL",
-        default_value_t = true,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        default_missing_value = "true",
-        help_heading = OPTIMIZER
-    )]
+    #[arg(long, default_value_t = true, action = ArgAction::Set, help_heading = OPTIMIZER)]
     pub decay_embeddings: bool,
     /// Apply weight decay to the weights of the norms
-    #[arg(
-        long,
-        value_name = "BOOL",
-        default_value_t = true,
-        action = ArgAction::Set,
-        num_args = 0..=1,
-        default_missing_value = "true",
-        help_heading = OPTIMIZER
-    )]
+    #[arg(long, default_value_t = true, action = ArgAction::Set, help_heading = OPTIMIZER)]
     pub decay_norms: bool,
 
     /// Steps between evaluations
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = EVALUATION)]
+    #[arg(long, default_value_t = 100, help_heading = EVALUATION)]
     pub eval_every: u64,
     /// Batches per evaluation; 0: the whole validation set, in order
-    #[arg(long, value_name = "N", default_value_t = 4, help_heading = EVALUATION)]
+    #[arg(long, default_value_t = 4, help_heading = EVALUATION)]
     pub eval_batches: usize,
     /// Steps between checkpoints [default: steps ÷ 5]
-    #[arg(long, value_name = "N", help_heading = EVALUATION)]
+    #[arg(long, help_heading = EVALUATION)]
     pub checkpoint_every: Option<u64>,
     /// Number of checkpoints to keep, the newest ones [default: all]
-    #[arg(long, value_name = "N", help_heading = EVALUATION)]
+    #[arg(long, help_heading = EVALUATION)]
     pub keep_checkpoints: Option<usize>,
     /// Steps between lines of metrics.jsonl and of the log
-    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Logging")]
+    #[arg(long, default_value_t = 10, help_heading = "Logging")]
     pub log_every: u64,
 }
 
