@@ -59,7 +59,7 @@ pub(crate) fn encode<'t, T: TokenId, E: From<Error> + Send>(
     let output = Output {
         next: 0,
         finished: BTreeMap::new(),
-        is_handing_on: false,
+        sink: Some(sink),
         spare: Vec::new(),
         stats: StreamStats::default(),
         error: None,
@@ -68,7 +68,6 @@ pub(crate) fn encode<'t, T: TokenId, E: From<Error> + Send>(
     let line = Line {
         input: Mutex::new((reader, 0)),
         output: Mutex::new(output),
-        sink: Mutex::new(sink),
         moved: Condvar::new(),
         ahead: AHEAD * threads.max(1) as u64,
         progress,
@@ -87,22 +86,20 @@ pub(crate) fn encode<'t, T: TokenId, E: From<Error> + Send>(
 struct Line<R, S, T, E, P> {
     /// The reader and the number of the next chunk.
     input: Mutex<(ChunkReader<R>, u64)>,
-    output: Mutex<Output<T, E>>,
-    /// Used only by the thread that hands on, so that nobody waits for it.
-    sink: Mutex<S>,
+    output: Mutex<Output<S, T, E>>,
     /// Notified when a chunk was handed on, and when all is over.
     moved: Condvar,
     ahead: u64,
     progress: P,
 }
 
-struct Output<T, E> {
+struct Output<S, T, E> {
     /// The number of the chunk that goes to the sink next.
     next: u64,
     /// The ids of finished chunks that the sink has not got yet, and the sizes of these in bytes.
     finished: BTreeMap<u64, (Vec<T>, usize)>,
-    /// `true` while a thread gives chunks to the sink.
-    is_handing_on: bool,
+    /// `None` while a thread has it and gives chunks to it.
+    sink: Option<S>,
     /// Vectors to use again.
     spare: Vec<Vec<T>>,
     stats: StreamStats,
@@ -159,16 +156,13 @@ where
     fn hand_on(&self, number: u64, ids: Vec<T>, bytes: usize) {
         let mut output = lock(&self.output);
         output.finished.insert(number, (ids, bytes));
-        if output.is_handing_on {
-            return;
-        }
-        output.is_handing_on = true;
-        let mut sink = lock(&self.sink);
+        let Some(mut sink) = output.sink.take() else { return };
         loop {
             let next = output.next;
             let Some((mut ids, bytes)) = output.finished.remove(&next) else { break };
+            // Without the lock, so that nobody waits for the sink.
             drop(output);
-            let taken = (*sink)(&ids);
+            let taken = sink(&ids);
             if taken.is_ok() {
                 (self.progress)(bytes as u64);
             }
@@ -186,7 +180,7 @@ where
             }
             self.moved.notify_all();
         }
-        output.is_handing_on = false;
+        output.sink = Some(sink);
     }
 
     fn stop(&self, error: Option<E>) {
