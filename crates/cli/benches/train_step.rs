@@ -1,7 +1,7 @@
-//! Training steps as wholes: `cargo bench -p lm --bench train_step` prints a line a case, the
-//! median of some steps after two to warm up. Names given after `--` choose cases.
+//! The time of whole training steps: `cargo bench -p lm --bench train_step` prints one line per
+//! case, the median of some steps after two to warm up. Names after `--` choose cases.
 //!
-//! The default model with small batches stands for itself with large ones: a token costs the same.
+//! The default model has small batches here: the time per token is that of large ones.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ struct Case {
     config: ModelConfig,
     batch: usize,
     precision: Precision,
-    /// 0 for all.
+    /// The number of threads, 0 for all.
     threads: usize,
 }
 
@@ -43,7 +43,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Times the process fetched a page of memory from the system; 0 where that cannot be known.
+/// Returns how many pages of memory the process has fetched from the system; 0 if unknown.
 fn page_faults() -> u64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
@@ -55,8 +55,9 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Floating-point operations a token: six a weight but the embedding's, and attention's products.
-fn flops_a_token(config: &ModelConfig) -> f64 {
+/// Returns the floating-point operations per token: six per weight except for the embedding's, and
+/// those of attention's products.
+fn flops_per_token(config: &ModelConfig) -> f64 {
     let weights = config.parameter_count() as usize - config.vocab_size * config.d_model;
     (6 * (weights + config.context_length * config.d_model * config.num_layers)) as f64
 }
@@ -86,10 +87,10 @@ fn run(case: &Case) {
     }
     let tokens = (batch * time) as f64;
     let step = median(times.split_off(2));
-    let rate = flops_a_token(config) * tokens / step;
+    let rate = flops_per_token(config) * tokens / step;
     println!(
-        "{name:<13}{step:>6.2} s a step of {batch} × {time}: {:.0} tokens/s, {:.1} GFLOP/s ({:.0} % of the peak); \
-         evaluation {:.2} times the tokens/s; {} page faults a step",
+        "{name:<13}{step:>6.2} s per step of {batch} × {time}: {:.0} tokens/s, {:.1} GFLOP/s ({:.0} \
+         % of the peak); evaluation {:.2} times the tokens/s; {} page faults per step",
         tokens / step,
         rate / 1e9,
         100.0 * rate / peak::flops(context),

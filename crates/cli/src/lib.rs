@@ -1,14 +1,15 @@
 //! The four programs and the pipeline between them:
 //!
 //! ```text
-//! text ──train-tokenizer──▶ tokenizer/ ──encode──▶ tokens.npy ──train-model──▶ runs/NAME/ ──inference──▶ text
+//! text ──train-tokenizer──▶ tokenizer/ ──encode──▶ tokens.npy
+//!      ──train-model──▶ runs/NAME/ ──inference──▶ text
 //! ```
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`commands`] | one folder per program: its arguments and its work; a `main` in `src/bin/` calls it |
+//! | [`commands`] | one folder per program, with its arguments and its work |
 //! | [`charts`] | pictures of a run's losses, and event files for TensorBoard |
-//! | [`run`] | a run on disk: checkpoints, metrics, manifest, samples, tokenizer |
+//! | [`run`] | the description of a run, and its files: checkpoints, metrics, manifest, samples |
 //! | [`data`] | texts, token files, batches |
 //! | [`shell`] | exit codes, Ctrl-C, logs, progress bars, standard input, threads |
 //!

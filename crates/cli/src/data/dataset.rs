@@ -1,18 +1,18 @@
-//! The token files of a run: opened, and checked as a whole before any work.
+//! Token files that are checked as a whole before a run, with their identity.
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::data::digest;
 use crate::data::tokens::TokenFile;
 
-/// Ids that one thread looks at at a time; part of how the digest is defined.
+/// The number of ids in a block, which one thread reads at a time. Part of the digest's definition.
 const BLOCK: usize = 1 << 20;
 
-/// What a token file is known by: a resumed run wants the same tokens, wherever they are.
+/// The identity of a token file's content. A resumed run needs the same tokens, at any path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The number of tokens.
@@ -25,16 +25,16 @@ pub struct Identity {
 pub struct Dataset {
     /// The tokens.
     pub tokens: TokenFile,
-    /// What they are known by.
+    /// Their identity.
     pub identity: Identity,
 }
 
 impl Dataset {
-    /// Opens the value of `flag` and reads it once.
+    /// Opens the file `path`, the value of `flag`, and reads all of it.
     ///
     /// # Errors
-    /// When it is no token file, has fewer than `least` tokens (`reason` says why that many), or an
-    /// id that does not fit the vocabulary.
+    /// When it is no token file, has fewer than `least` tokens (for `reason`), or an id that does
+    /// not fit the vocabulary.
     pub fn open(
         flag: &str,
         path: &Path,
@@ -44,12 +44,11 @@ impl Dataset {
     ) -> Result<Dataset> {
         let tokens = TokenFile::open(path).with_context(|| flag.to_string())?;
         let len = tokens.len();
-        if len < least {
-            bail!(
-                "{flag}: {}: {len} tokens, expected at least {least} ({reason}); give more text",
-                path.display()
-            );
-        }
+        let shown = path.display();
+        ensure!(
+            len >= least,
+            "{flag}: {shown}: {len} tokens, expected at least {least} ({reason}); give more text"
+        );
         let blocks: Vec<(u32, String)> = (0..len.div_ceil(BLOCK))
             .into_par_iter()
             .map(|block| {
@@ -64,13 +63,11 @@ impl Dataset {
             })
             .collect();
         let max = blocks.iter().map(|(max, _)| *max).max().unwrap_or(0);
-        if max as usize >= vocab_size {
-            bail!(
-                "{flag}: {}: found the id {max}, expected ids below {vocab_size}, the vocabulary's size; give the \
-                 --tokenizer that made the file, or its --vocab-size",
-                path.display()
-            );
-        }
+        ensure!(
+            (max as usize) < vocab_size,
+            "{flag}: {shown}: found the id {max}, expected ids below {vocab_size}, the \
+             vocabulary's size; give the --tokenizer that made the file, or its --vocab-size"
+        );
         let digests: String = blocks.into_iter().map(|(_, digest)| digest).collect();
         let identity =
             Identity { tokens: len as u64, sha256: digest::of_bytes(digests.as_bytes()) };

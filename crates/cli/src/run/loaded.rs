@@ -1,56 +1,56 @@
-//! A model together with the tokenizer that made its training data, from where the flags say.
+//! A model together with the tokenizer that made its training data, as `--checkpoint` and
+//! `--tokenizer` name them.
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use bpe::Tokenizer;
 use model::Transformer;
 
-use crate::run::checkpoint::{self, TokenizerFiles};
-use crate::run::tokenizer;
+use crate::run::checkpoint;
+use crate::run::tokenizer::{DEFAULT_DIR, TokenizerFiles};
 
-/// What `--checkpoint` and `--tokenizer` name.
+/// A model and its tokenizer.
 pub struct Loaded {
     /// The model.
     pub model: Transformer,
     /// Its tokenizer, which has at most as many tokens as the model.
     pub tokenizer: Tokenizer,
-    /// The flag that the tokenizer came by, for messages about it.
+    /// The flag that named the tokenizer, for messages about it.
     pub tokenizer_flag: &'static str,
 }
 
 impl Loaded {
     /// Reads the model of a checkpoint, a run or a Hugging Face Llama directory, and the tokenizer:
-    /// the one that was given, else the one beside the weights, else the one where
-    /// `train-tokenizer` puts it by default.
+    /// the one in `tokenizer`, else the one beside the weights, else the one in the directory where
+    /// `train-tokenizer` writes by default.
     ///
     /// # Errors
     /// When one cannot be read, or they do not belong together.
     pub fn read(checkpoint: &Path, tokenizer: Option<&Path>) -> Result<Loaded> {
         let dir = checkpoint::resolve(checkpoint).context("--checkpoint")?;
-        // First what the user surely named: a damaged checkpoint may lack its tokenizer too.
+        // The model first: a damaged checkpoint may lack its tokenizer too.
         let model = Transformer::load(&dir).context("--checkpoint")?;
         let (flag, tokenizer_dir) = find_tokenizer(tokenizer, &dir)?;
         let tokenizer = Tokenizer::load(tokenizer_dir).context(flag)?;
         let (tokens, vocab_size) = (tokenizer.vocab_size(), model.config().vocab_size);
-        if tokens > vocab_size {
-            bail!(
-                "{flag}: {}: a tokenizer of {tokens} tokens, but the model in {} knows {vocab_size}; give the \
-                 --tokenizer that made its training data",
-                tokenizer_dir.display(),
-                dir.display()
-            );
-        }
+        ensure!(
+            tokens <= vocab_size,
+            "{flag}: {}: a tokenizer of {tokens} tokens, but the model in {} knows {vocab_size}; \
+             give the --tokenizer that made its training data",
+            tokenizer_dir.display(),
+            dir.display()
+        );
         Ok(Loaded { model, tokenizer, tokenizer_flag: flag })
     }
 }
 
-/// Where the tokenizer is, and the flag that says so.
+/// Finds the directory of the tokenizer. Also returns the flag that named it.
 fn find_tokenizer<'a>(
     given: Option<&'a Path>,
     checkpoint: &'a Path,
 ) -> Result<(&'static str, &'a Path)> {
-    let default = Path::new(tokenizer::DEFAULT_DIR);
+    let default = Path::new(DEFAULT_DIR);
     if let Some(given) = given {
         return Ok(("--tokenizer", given));
     }

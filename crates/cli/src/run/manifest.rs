@@ -51,7 +51,7 @@ pub struct DataFile {
 }
 
 /// One process that worked on a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The program's path and its arguments.
     pub command_line: Vec<String>,
@@ -117,10 +117,7 @@ impl Session {
             kernels,
             started: now(),
             first_step,
-            ended: None,
-            last_step: None,
-            outcome: None,
-            not_finite_at: None,
+            ..Session::default()
         }
     }
 
@@ -157,8 +154,7 @@ impl RunManifest {
 
 /// Returns the time in UTC, to the second, as in RFC 3339.
 fn now() -> String {
-    let now = Timestamp::now();
-    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+    format!("{:.0}", Timestamp::now())
 }
 
 fn git_revision() -> Option<String> {

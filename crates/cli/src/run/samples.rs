@@ -1,13 +1,13 @@
-//! `samples.txt`: what the model makes of a prompt at each evaluation, so that one sees it learn.
+//! `samples.txt`: a prompt that the model continues at each evaluation, to watch it learn.
 //!
-//! A sample depends on the weights, the prompt and the run's seed only, and draws from a generator
-//! of its own: with or without samples, a run ends with the same weights.
+//! A sample depends on the weights, the prompt and the run's seed only, and has a separate
+//! generator of random numbers: with or without samples, a run ends with the same weights.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use bpe::Tokenizer;
 use model::{GenerateOptions, Generator, Sampling, Transformer};
 use tensor::Context;
@@ -24,7 +24,7 @@ const SAMPLING: Sampling = Sampling {
     repetition_penalty: 1.0,
 };
 
-/// Writes a sample now and then.
+/// A prompt, and the file of its continuations.
 pub struct Samples {
     path: PathBuf,
     tokenizer: Tokenizer,
@@ -35,7 +35,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Samples for the run directory `dir`; writes nothing yet.
+    /// Returns the samples of the run directory `dir`. Writes nothing yet.
     ///
     /// # Errors
     /// When the prompt cannot be encoded for a model of `vocab_size` tokens.
@@ -47,9 +47,7 @@ impl Samples {
         seed: u64,
     ) -> Result<Samples> {
         let ids = tokenizer.encode(prompt.as_bytes()).context("--sample-prompt")?;
-        if ids.is_empty() {
-            bail!("--sample-prompt: empty; give the beginning of a text");
-        }
+        ensure!(!ids.is_empty(), "--sample-prompt: empty; give the beginning of a text");
         if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
             bail!("--sample-prompt: the tokenizer gives the id {id}, the model knows {vocab_size}");
         }
@@ -58,8 +56,8 @@ impl Samples {
         Ok(Samples { path, tokenizer, prompt, ids, stop_ids, seed })
     }
 
-    /// Makes the file ready for the samples after `step` steps: later ones, of a process that was
-    /// cut off, go.
+    /// Makes the file ready for the samples after `step` steps: removes later ones, which a process
+    /// left that was killed.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -72,7 +70,7 @@ impl Samples {
         Ok(files::write(&self.path, cut_back(&earlier, step).as_bytes())?)
     }
 
-    /// Appends what the model makes of the prompt after `step` steps.
+    /// Appends the model's continuation of the prompt after `step` steps.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -81,7 +79,7 @@ impl Samples {
         let options =
             GenerateOptions { sampling: SAMPLING, max_tokens: MAX_TOKENS, stop_ids, seed };
         let ids = Generator::new(model, context, &self.ids, &options)?;
-        // Ids between the tokenizer's size and the model's stand for nothing.
+        // A vocabulary may be larger than its tokenizer; the ids in between have no text.
         let known: Vec<u32> =
             ids.filter(|&id| (id as usize) < self.tokenizer.vocab_size()).collect();
         let bytes = self.tokenizer.decode(&known)?;
@@ -93,13 +91,14 @@ impl Samples {
     }
 }
 
+/// Formats a sample with its heading.
 fn section(step: u64, text: &str) -> String {
-    // No line of a text may pass for a heading.
+    // A line of the text must not look like a heading.
     let text = text.replace(&format!("\n{HEADING}"), &format!("\n {HEADING}"));
     format!("{HEADING}{step}\n{text}\n\n")
 }
 
-/// The text up to the first section of a step after `step`.
+/// Returns the text up to the first section of a step after `step`.
 fn cut_back(text: &str, step: u64) -> &str {
     let mut at = 0;
     for line in text.split_inclusive('\n') {

@@ -1,58 +1,96 @@
-//! A tokenizer together with its files.
+//! A tokenizer together with its files, which a checkpoint keeps so that it can be used as it is.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use bpe::{END_OF_TEXT, Tokenizer};
 
-use crate::run::checkpoint::TokenizerFiles;
-
-/// Where `train-tokenizer` writes and the other programs look unless told otherwise.
+/// The directory that `train-tokenizer` writes and the other programs read by default.
 pub const DEFAULT_DIR: &str = "data/tokenizer";
 
-/// The id of [`END_OF_TEXT`], if the tokenizer has it.
+/// All names that a tokenizer's files can have.
+const NAMES: [&str; 6] = [
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+];
+
+/// Returns the id of [`END_OF_TEXT`], if the tokenizer has it.
 pub fn end_of_text(tokenizer: &Tokenizer) -> Option<u32> {
     tokenizer.special_id(END_OF_TEXT)
 }
 
-/// A tokenizer that was read from a directory.
-pub struct LoadedTokenizer {
-    tokenizer: Tokenizer,
-    files: TokenizerFiles,
+/// A tokenizer's files as they are on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenizerFiles(Vec<(&'static str, Vec<u8>)>);
+
+/// Returns `true` if the files of these names make a tokenizer.
+fn is_tokenizer(has: impl Fn(&str) -> bool) -> bool {
+    has("tokenizer.json") || (has("vocab.json") && has("merges.txt"))
 }
 
-impl LoadedTokenizer {
-    /// Reads the tokenizer in `dir`. A directory without a `tokenizer.json` gets one among the
-    /// files, so that others can load a checkpoint with them.
+impl TokenizerFiles {
+    /// Reads the files in `dir`; `None` if they make no tokenizer.
     ///
     /// # Errors
-    /// When there is none, or it makes no sense.
-    pub fn load(dir: &Path) -> Result<LoadedTokenizer> {
-        let tokenizer = Tokenizer::load(dir)?;
-        let files = match dir.join("tokenizer.json").exists() {
-            true => TokenizerFiles::read(dir)?,
-            false => {
-                let complete = tempfile::tempdir().context("a temporary directory")?;
-                tokenizer.save(complete.path())?;
-                TokenizerFiles::read(complete.path())?
+    /// When a file cannot be read.
+    pub fn read(dir: &Path) -> Result<Option<TokenizerFiles>> {
+        let mut files = Vec::new();
+        for name in NAMES {
+            let path = dir.join(name);
+            match files::read(&path) {
+                Ok(bytes) => files.push((name, bytes)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error).with_context(|| path.display().to_string()),
             }
+        }
+        let has = |wanted: &str| files.iter().any(|(name, _)| *name == wanted);
+        Ok(is_tokenizer(has).then_some(TokenizerFiles(files)))
+    }
+
+    /// Loads the tokenizer in `dir` together with its files. A `tokenizer.json` is added to files
+    /// without one, so that other programs can load a checkpoint with them.
+    ///
+    /// # Errors
+    /// When `dir` holds no valid tokenizer.
+    pub fn load(dir: &Path) -> Result<(Tokenizer, TokenizerFiles)> {
+        let tokenizer = Tokenizer::load(dir)?;
+        let files = if dir.join("tokenizer.json").exists() {
+            TokenizerFiles::read(dir)?
+        } else {
+            let complete = tempfile::tempdir().context("a temporary directory")?;
+            tokenizer.save(complete.path())?;
+            TokenizerFiles::read(complete.path())?
         };
         let files = files.with_context(|| format!("{}: no tokenizer's files", dir.display()))?;
-        Ok(LoadedTokenizer { tokenizer, files })
+        Ok((tokenizer, files))
     }
 
-    /// The number of its tokens.
-    pub fn vocab_size(&self) -> usize {
-        self.tokenizer.vocab_size()
+    /// Returns `true` if [`TokenizerFiles::read`] would find a tokenizer in `dir`.
+    pub fn are_in(dir: &Path) -> bool {
+        is_tokenizer(|name| dir.join(name).exists())
     }
 
-    /// The id of the token between two texts.
-    pub fn end_of_text(&self) -> Option<u32> {
-        end_of_text(&self.tokenizer)
+    /// Returns the tokenizer that the files make.
+    ///
+    /// # Errors
+    /// When they are invalid.
+    pub fn tokenizer(&self) -> Result<Tokenizer> {
+        let dir = tempfile::tempdir().context("a temporary directory")?;
+        self.write(dir.path())?;
+        Tokenizer::load(dir.path()).context("the tokenizer in the checkpoint")
     }
 
-    /// The files alone.
-    pub fn into_files(self) -> TokenizerFiles {
-        self.files
+    /// Writes the files into `dir`.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        let mut files = self.0.iter();
+        Ok(files.try_for_each(|(name, bytes)| files::write(&dir.join(name), bytes))?)
     }
 }

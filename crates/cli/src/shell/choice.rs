@@ -1,6 +1,5 @@
 //! Values that are one of a few names, on the command line and in files.
 
-use std::error::Error;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -10,9 +9,11 @@ use serde::{Deserialize, Deserializer, Serializer, de};
 /// Returns a parser of a flag whose value is the name of one of `all`.
 pub fn parser<T>(all: &'static [T]) -> impl TypedValueParser<Value = T>
 where
-    T: Display + FromStr<Err: Error + Send + Sync> + Clone + Send + Sync,
+    T: Display + Clone + Send + Sync,
 {
-    PossibleValuesParser::new(all.iter().map(T::to_string)).try_map(|name| name.parse())
+    let named = |name: String| all.iter().find(|value| value.to_string() == name);
+    PossibleValuesParser::new(all.iter().map(T::to_string))
+        .map(move |name| named(name).expect("a possible value").clone())
 }
 
 /// Serializes a value as its name; for `#[serde(with = "choice")]`.

@@ -1,13 +1,14 @@
 //! `--precision`: the precision that a program computes in.
 
 use std::fmt;
-use std::str::FromStr;
 
 use anyhow::{Result, anyhow};
+use serde::{Deserialize, Serialize};
 use tensor::{Context, Precision};
 
 /// The value of `--precision`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Choice {
     /// bf16 where the CPU has instructions for it, else f32.
     Auto,
@@ -19,11 +20,6 @@ pub enum Choice {
     Int8,
 }
 
-/// A name that no [`Choice`] has.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no precision")]
-pub struct UnknownPrecision(String);
-
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -32,14 +28,6 @@ impl fmt::Display for Choice {
             Choice::Bf16 => "bf16",
             Choice::Int8 => "int8",
         })
-    }
-}
-
-impl FromStr for Choice {
-    type Err = UnknownPrecision;
-    fn from_str(name: &str) -> Result<Choice, UnknownPrecision> {
-        let mut all = Choice::INFERENCE.into_iter();
-        all.find(|choice| choice.to_string() == name).ok_or_else(|| UnknownPrecision(name.into()))
     }
 }
 

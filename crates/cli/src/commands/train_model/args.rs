@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, value_parser};
 
 use crate::commands::flags::{self, Common, ExplicitFlags};
 use crate::run::spec::{ModelSpec, Preset, TrainingSpec, fields};
@@ -31,8 +31,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub tokenizer: Option<PathBuf>,
 
-    /// A whole configuration at once, which single flags then override; what --init-from or
-    /// --resume decide it leaves alone [default: none]
+    /// Other defaults for many flags at once; what --init-from or --resume decides stays
+    /// [default: none]
     #[arg(long, value_name = "NAME", value_enum, help_heading = "Presets")]
     pub preset: Option<Preset>,
 
@@ -45,23 +45,20 @@ pub struct Args {
     /// Go on from the newest checkpoint in the checkpoint directory
     #[arg(long, help_heading = "Training")]
     pub resume: bool,
-    /// At each evaluation, write what the model makes of this text to samples.txt [default: none]
+    /// Text that the model continues at each evaluation, in samples.txt [default: none]
     #[arg(long, value_name = "TEXT", help_heading = "Evaluation and checkpoints")]
     pub sample_prompt: Option<String>,
     /// Write TensorBoard's event files too, to tensorboard/ in the checkpoint directory
     #[arg(long, help_heading = "Evaluation and checkpoints")]
     pub tensorboard: bool,
     /// Train nothing; print the loss of --init-from on the whole validation set as one JSON line
-    #[arg(
-        long,
-        requires = "init_from",
-        requires = "val_dataset",
-        conflicts_with = "resume",
-        help_heading = "Evaluation and checkpoints"
-    )]
+    #[arg(long, help_heading = "Evaluation and checkpoints")]
+    #[arg(requires = "init_from", requires = "val_dataset", conflicts_with = "resume")]
     pub eval_only: bool,
-    /// Print after N steps where their time went, operation by operation [default without N: 3]
-    #[arg(long, num_args = 0..=1, default_missing_value = "3", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "eval_only", help_heading = "Logging")]
+    /// Print a table of the time per operation after N steps [default without N: 3]
+    #[arg(long, num_args = 0..=1, default_missing_value = "3")]
+    #[arg(value_parser = value_parser!(u64).range(1..), conflicts_with = "eval_only")]
+    #[arg(help_heading = "Logging")]
     pub profile: Option<u64>,
 
     #[command(flatten)]
@@ -78,28 +75,30 @@ pub fn parse(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Result<(Arg
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let (args, explicit): (Args, _) = flags::parse_from(&argv)?;
     match args.preset {
-        Some(preset) => flags::parse_with_defaults(&argv, args.defaults(preset)),
+        Some(preset) => flags::parse_with_defaults(&argv, args.defaults(preset)?),
         None => Ok((args, explicit)),
     }
 }
 
 impl Args {
-    /// Returns the preset's values for these arguments.
-    fn defaults(&self, preset: Preset) -> impl Iterator<Item = (&'static str, String)> {
+    /// Returns the preset's values, without those that the tokenizer or the model to start from
+    /// decides.
+    fn defaults(&self, preset: Preset) -> Result<Vec<(&'static str, String)>> {
         let shape = fields(&self.model);
-        // A tokenizer decides the vocabulary's size, and a model to start from its whole shape.
-        let has_tokenizer = self.tokenizer.is_some();
-        let has_shape = self.training.init_from.is_some();
-        let is_open = move |field: &str| {
-            !(has_tokenizer && field == "vocab_size" || has_shape && shape.contains_key(field))
-        };
-        let is_gated = self.model.ffn.is_gated();
-        let values = preset.values().iter().filter(move |(field, _)| is_open(field));
-        values.map(move |&(field, value)| match value.parse::<usize>() {
+        let mut defaults = Vec::new();
+        for (field, value) in preset.values() {
+            let is_decided = (field == "vocab_size" && self.tokenizer.is_some())
+                || (self.training.init_from.is_some() && shape.contains_key(field));
+            if is_decided {
+                continue;
+            }
             // Two matrices are half as wide again as three.
-            Ok(width) if field == "d_ff" && !is_gated => (field, (width * 3 / 2).to_string()),
-            _ => (field, value.to_string()),
-        })
+            let is_wider = field == "d_ff" && !self.model.ffn.is_gated();
+            let wider = |width: usize| (width * 3 / 2).to_string();
+            let value = if is_wider { value.parse().map(wider)? } else { value.to_string() };
+            defaults.push((field, value));
+        }
+        Ok(defaults)
     }
 }
 

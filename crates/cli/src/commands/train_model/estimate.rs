@@ -4,7 +4,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
+use indicatif::DecimalBytes;
 use model::{ModelConfig, Norm};
 use tensor::{Context, Tape, Tensor};
 
@@ -44,16 +45,16 @@ pub fn memory(model: &ModelConfig, training: &TrainingSpec) -> f64 {
 /// When the estimate is above the machine's memory.
 pub fn check_memory(model: &ModelConfig, training: &TrainingSpec) -> Result<()> {
     let needed = memory(model, training);
-    match machine_memory() {
-        Some(there) if needed > there => bail!(
-            "--batch-size {}: training would need about {}, and this machine has {}; give \
-             smaller batches (and --grad-accum), a shorter --context-length or a smaller model",
-            training.batch_size,
-            bytes(needed),
-            bytes(there)
-        ),
-        _ => Ok(()),
-    }
+    let there = machine_memory().unwrap_or(f64::INFINITY);
+    ensure!(
+        needed <= there,
+        "--batch-size {}: training would need about {}, and this machine has {}; give smaller \
+         batches (and --grad-accum), a shorter --context-length or a smaller model",
+        training.batch_size,
+        DecimalBytes(needed as u64),
+        DecimalBytes(there as u64)
+    );
+    Ok(())
 }
 
 /// Returns the bytes of memory and swap space that this process may use, where the system tells.
@@ -76,14 +77,6 @@ fn linux_memory() -> Option<f64> {
         line.split_whitespace().nth(1)?.parse().ok()
     };
     Some((kilobytes("MemTotal:")? + kilobytes("SwapTotal:").unwrap_or(0.0)) * 1024.0)
-}
-
-/// Formats a number of bytes for people.
-pub fn bytes(bytes: f64) -> String {
-    match bytes {
-        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
-        b => format!("{:.0} MB", b / 1e6),
-    }
 }
 
 /// Returns the floating-point operations of one step: six per weight and token (two forward, four

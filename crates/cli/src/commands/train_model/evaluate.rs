@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use model::Transformer;
 use serde::Serialize;
 use tensor::Context;
@@ -12,38 +12,38 @@ use crate::data::tokens::TokenFile;
 use crate::shell::interrupt;
 use crate::shell::progress::Progress;
 
-/// Ctrl-C does not end an evaluation before it has gone on for so long.
+/// The least time before Ctrl-C ends an evaluation.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The mean loss over a number of predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Mean loss in nats a token.
+    /// Mean loss in nats per token.
     pub val_loss: f64,
-    /// How many tokens were predicted.
+    /// The number of tokens that were predicted.
     pub tokens: u64,
-    /// exp of the loss.
+    /// The exponential of the loss.
     pub perplexity: f64,
 }
 
-/// How an evaluation goes through the tokens.
+/// The way that an evaluation takes through the tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct Evaluator {
     /// Kernels and precision.
     pub context: Context,
-    /// Windows that are evaluated at once.
+    /// The number of sequences per batch.
     pub batch_size: usize,
-    /// Random batches, or 0 for everything in order.
+    /// The number of random batches; 0 for all tokens in order.
     pub batches: usize,
-    /// Where the random batches come from.
+    /// The seed of the random batches.
     pub seed: u64,
-    /// Whether Ctrl-C ends a long one.
+    /// `true` if Ctrl-C ends a long evaluation.
     pub may_break_off: bool,
 }
 
 impl Evaluator {
-    /// Measures `model`; `None` if Ctrl-C came in between. The tokens are at least 2, and with
-    /// random batches more than the context's length.
+    /// Measures the loss of `model`; `None` if Ctrl-C ended it early. Needs at least 2 tokens, and
+    /// for random batches more than the context's length.
     ///
     /// # Errors
     /// When the loss is not finite.
@@ -57,8 +57,7 @@ impl Evaluator {
         let (mut sum, mut count) = (0.0, 0u64);
         let started = Instant::now();
         for index in 0..self.count(tokens, time) {
-            // One that takes a moment only is rather finished: a run that goes on later then has
-            // its result.
+            // A short one is finished, so that the metrics of an interrupted run have its result.
             if self.may_break_off && interrupt::requested() && started.elapsed() > PATIENCE {
                 return Ok(None);
             }
@@ -73,24 +72,26 @@ impl Evaluator {
             }
         }
         let val_loss = sum / count as f64;
-        if !val_loss.is_finite() {
-            bail!("the validation loss is {val_loss}; the model's weights are of no use");
-        }
+        ensure!(
+            val_loss.is_finite(),
+            "the validation loss is {val_loss}; the model's weights are of no use"
+        );
         Ok(Some(Evaluation { val_loss, tokens: count, perplexity: val_loss.exp() }))
     }
 
-    /// How many batches there are.
+    /// Returns the number of batches.
     fn count(&self, tokens: &TokenFile, time: usize) -> u64 {
         if self.batches > 0 {
             return self.batches as u64;
         }
         let predicted = tokens.len() - 1;
         let whole_windows = predicted / time;
-        // The last window is shorter and makes a batch of its own.
+        // The last window is shorter and makes a separate batch.
         let rest = usize::from(!predicted.is_multiple_of(time));
         (whole_windows.div_ceil(self.batch_size) + rest) as u64
     }
 
+    /// Reads batch `index`.
     fn batch(&self, index: u64, tokens: &TokenFile, time: usize) -> Batch {
         if self.batches > 0 {
             let (seed, stream, rows) = (self.seed, Stream::Validation, self.batch_size);

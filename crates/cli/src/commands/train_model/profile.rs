@@ -1,6 +1,5 @@
 //! `--profile`: a table of the time that each operation of a training step takes.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
@@ -22,8 +21,8 @@ pub struct Profiler {
 }
 
 impl Profiler {
-    /// Returns a profiler of `steps` steps, the value of `--profile`, in a run that has `left` steps
-    /// to take.
+    /// Returns a profiler of `steps` steps, the value of `--profile`, in a run that has `left`
+    /// steps to take.
     pub fn new(steps: Option<u64>, left: u64) -> Self {
         let warm_up = u64::from(left > 1);
         let steps = steps.unwrap_or(0).min(left - warm_up);
@@ -95,70 +94,60 @@ struct Peaks {
 /// Formats the table: all figures are per step, the operations that take most time come first.
 fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String {
     let per_step = |time: Duration| time.as_secs_f64() / steps as f64;
+    let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
+    let share = |part: f64, whole: f64| format!("{:.1} %", 100.0 * part / whole);
+    // An amount per second and its share of the peak.
+    let rate = |amount: f64, seconds: f64, peak: f64| match amount {
+        0.0 => [String::new(), String::new()],
+        _ => [format!("{:.1}", amount / seconds / 1e9), share(amount / seconds, peak)],
+    };
     let total = per_step(total);
     let time = |row: &Row| per_step(row.forward.time + row.backward.time);
     let mut rows: Vec<&Row> = profile.rows().iter().collect();
     rows.sort_by(|a, b| time(b).total_cmp(&time(a)));
-    let mut out = String::new();
-    let mut line = |cells: [String; 9]| {
-        let [name, rest @ ..] = cells;
-        let rest: String = rest.iter().map(|cell| format!("{cell:>10}")).collect();
-        writeln!(out, "{name:<22}{rest}").expect("a string takes all that is written");
-    };
+
     let titles =
         ["per step", "calls", "forward", "backward", "share", "GFLOP/s", "peak", "GB/s", "peak"];
-    line(titles.map(String::from));
-    let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
-    let share = |part: f64, whole: f64| format!("{:.1} %", 100.0 * part / whole);
-    for row in &rows {
-        let (forward, backward) = (row.forward, row.backward);
+    let mut out = line(titles);
+    let (mut attributed, mut all_flops) = (0.0, 0.0);
+    for row in rows {
+        let Row { name, forward, backward } = row;
         let seconds = (forward.time + backward.time).as_secs_f64().max(1e-9);
-        let rate = |amount: f64, peak: f64| match amount {
-            0.0 => [String::new(), String::new()],
-            _ => [format!("{:.1}", amount / seconds / 1e9), share(amount / seconds, peak)],
-        };
         let flops = forward.flops + backward.flops;
-        let [gflops, of_flops] = rate(flops, peaks.flops);
-        // Where matrices are multiplied, the bytes are not what takes the time.
+        // The time of a product of matrices does not depend on the bytes that it reads.
         let bytes = if flops > 0.0 { 0.0 } else { forward.bytes + backward.bytes };
-        let [gigabytes, of_bandwidth] = rate(bytes, peaks.bandwidth);
-        let backward_time = match backward.calls {
-            0 => String::new(),
-            _ => milliseconds(per_step(backward.time)),
-        };
-        line([
-            row.name.to_string(),
-            format!("{}", (forward.calls as f64 / steps as f64).round()),
-            milliseconds(per_step(forward.time)),
-            backward_time,
-            share(time(row), total),
-            gflops,
-            of_flops,
-            gigabytes,
-            of_bandwidth,
+        let [gflops, of_flops] = rate(flops, seconds, peaks.flops);
+        let [gigabytes, of_bandwidth] = rate(bytes, seconds, peaks.bandwidth);
+        let calls = (forward.calls as f64 / steps as f64).round().to_string();
+        let has_backward = backward.calls > 0;
+        let backward = if has_backward { milliseconds(per_step(backward.time)) } else { "".into() };
+        let (forward, share) = (milliseconds(per_step(forward.time)), share(time(row), total));
+        out += &line([
+            name,
+            &calls,
+            &forward,
+            &backward,
+            &share,
+            &gflops,
+            &of_flops,
+            &gigabytes,
+            &of_bandwidth,
         ]);
+        attributed += time(row);
+        all_flops += flops / steps as f64;
     }
-    let known: f64 = rows.iter().map(|row| time(row)).sum();
-    let flops: f64 = rows.iter().map(|row| row.forward.flops + row.backward.flops).sum();
-    let rate = flops / steps as f64 / total.max(1e-9);
-    let mut summary = |name: &str, seconds: f64, rates: [String; 2]| {
-        let [gflops, of_flops] = rates;
-        let empty = String::new;
-        line([
-            name.into(),
-            empty(),
-            milliseconds(seconds),
-            empty(),
-            share(seconds, total),
-            gflops,
-            of_flops,
-            empty(),
-            empty(),
-        ]);
-    };
-    summary("unattributed", (total - known).max(0.0), [String::new(), String::new()]);
-    summary("all", total, [format!("{:.1}", rate / 1e9), share(rate, peaks.flops)]);
-    out
+    let rest = (total - attributed).max(0.0);
+    let [gflops, of_flops] = rate(all_flops, total.max(1e-9), peaks.flops);
+    let (time, part) = (milliseconds(rest), share(rest, total));
+    out += &line(["unattributed", "", &time, "", &part, "", "", "", ""]);
+    let (time, part) = (milliseconds(total), share(total, total));
+    out + &line(["all", "", &time, "", &part, &gflops, &of_flops, "", ""])
+}
+
+/// Formats a line of the table.
+fn line([name, cells @ ..]: [&str; 9]) -> String {
+    let cells: String = cells.iter().map(|cell| format!("{cell:>10}")).collect();
+    format!("{name:<22}{cells}\n")
 }
 
 #[cfg(test)]

@@ -1,17 +1,16 @@
-//! Names in a run directory: checkpoints, `latest`, and how they come and go without ever being
-//! half there.
+//! Checkpoints in a run directory: their names, and the link `latest` to the newest one.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use crate::run::file_names::{BESIDE_CHECKPOINTS, LATEST};
 
 const STEP: &str = "step-";
 
-/// The name of the checkpoint after `step` steps.
+/// Returns the name of the checkpoint after `step` steps.
 pub fn name(step: u64) -> String {
     format!("{STEP}{step:06}")
 }
@@ -35,7 +34,7 @@ pub fn point_latest(dir: &Path, step: u64) -> Result<()> {
     Ok(())
 }
 
-/// The names in `dir`; none if there is no such directory.
+/// Returns the names in `dir`, none if it does not exist.
 fn names(dir: &Path) -> Result<Vec<String>> {
     let failed = || dir.display().to_string();
     let entries = match fs::read_dir(dir) {
@@ -52,15 +51,15 @@ fn names(dir: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The steps of the checkpoints in `dir`, in order.
+/// Returns the steps of the checkpoints in `dir`, in order.
 fn steps(dir: &Path) -> Result<Vec<u64>> {
     let mut steps: Vec<u64> = names(dir)?.iter().filter_map(|name| step_of(name)).collect();
     steps.sort_unstable();
     Ok(steps)
 }
 
-/// Removes all checkpoints up to the one after `step` steps but the last `keep` of them. Later ones
-/// are not this run's.
+/// Removes the checkpoints up to the one after `step` steps, except for the last `keep`. Later ones
+/// belong to another run.
 pub fn prune(dir: &Path, step: u64, keep: usize) -> Result<()> {
     let mut steps = steps(dir)?;
     steps.retain(|&other| other <= step);
@@ -68,7 +67,7 @@ pub fn prune(dir: &Path, step: u64, keep: usize) -> Result<()> {
     Ok(old.iter().try_for_each(|&step| files::remove_dir(&dir.join(name(step))))?)
 }
 
-/// Whether `dir` holds a run: checkpoints, or one that has not come to its first.
+/// Returns `true` if `dir` holds a run: checkpoints, or files of a run without one yet.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -76,7 +75,7 @@ pub fn is_run(dir: &Path) -> Result<bool> {
     Ok(!earlier_run(dir)?.is_empty())
 }
 
-/// The names in `dir` that belong to a run.
+/// Returns the names in `dir` that belong to a run.
 fn earlier_run(dir: &Path) -> Result<Vec<String>> {
     let of_run = |name: &String| {
         let name = name.as_str();
@@ -85,8 +84,8 @@ fn earlier_run(dir: &Path) -> Result<Vec<String>> {
     Ok(names(dir)?.into_iter().filter(of_run).collect())
 }
 
-/// Makes room for a new run in `dir`: an earlier one moves to `dir/earlier-N`, where it can be
-/// resumed. Says where.
+/// Makes room for a new run in `dir`: moves an earlier one to `dir/earlier-N`, where it can be
+/// resumed. Returns that directory.
 ///
 /// # Errors
 /// When it cannot be moved.
@@ -94,9 +93,8 @@ pub fn move_earlier_run_aside(dir: &Path) -> Result<Option<PathBuf>> {
     move_aside(dir, &earlier_run(dir)?)
 }
 
-/// Makes room for a run in `dir` that goes on after `step` steps: checkpoints of later steps, which
-/// it will reach in another way or not at all, move to `dir/earlier-N`, with copies of what tells
-/// of them. Says where.
+/// Makes room for a run in `dir` that goes on after `step` steps: moves checkpoints of later steps
+/// to `dir/earlier-N`, with copies of the run's other files. Returns that directory.
 ///
 /// # Errors
 /// When they cannot be moved.
@@ -111,7 +109,7 @@ pub fn move_later_checkpoints_aside(dir: &Path, step: u64) -> Result<Option<Path
     Ok(aside)
 }
 
-/// Copies a file, or a directory of files, if it is there.
+/// Copies a file, or a directory of files, if it exists.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let failed = || format!("{}: cannot be written", to.display());
     if from.is_dir() {
@@ -124,15 +122,13 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
+/// Moves the entries `names` of `dir` to `dir/earlier-N`, with the first number that is free.
 fn move_aside(dir: &Path, names: &[String]) -> Result<Option<PathBuf>> {
     if names.is_empty() {
         return Ok(None);
     }
-    let free =
-        (1u64..).map(|number| dir.join(format!("earlier-{number}"))).find(|path| !path.exists());
-    let Some(aside) = free else {
-        bail!("{}: no free name for what was there before", dir.display())
-    };
+    let mut places = (1u64..).map(|number| dir.join(format!("earlier-{number}")));
+    let aside = places.find(|path| !path.exists()).expect("a free number");
     let moved = fs::create_dir(&aside).and_then(|()| {
         names.iter().try_for_each(|name| fs::rename(dir.join(name), aside.join(name)))
     });
@@ -142,8 +138,8 @@ fn move_aside(dir: &Path, names: &[String]) -> Result<Option<PathBuf>> {
     Ok(Some(aside))
 }
 
-/// The newest checkpoint in the run directory `dir`: what `latest` names, or where links do not
-/// survive, the one with the highest step.
+/// Returns the newest checkpoint in the run directory `dir`: the one that `latest` names, or
+/// without that link, the one with the highest step.
 ///
 /// # Errors
 /// When the directory cannot be read.
@@ -155,26 +151,24 @@ pub fn newest(dir: &Path) -> Result<Option<PathBuf>> {
     Ok(steps(dir)?.last().map(|&step| dir.join(name(step))))
 }
 
-/// The directory with a model that `path` means: itself, or the newest checkpoint of a run
-/// directory.
+/// Returns the directory of the model in `path`: itself, or the newest checkpoint of a run.
 ///
 /// # Errors
-/// When there is no model.
+/// When no model is there.
 pub fn resolve(path: &Path) -> Result<PathBuf> {
     let metadata = fs::metadata(path).with_context(|| path.display().to_string())?;
-    if !metadata.is_dir() {
-        bail!(
-            "{}: is a file, expected the directory of a checkpoint; name the directory that it is in",
-            path.display()
-        );
-    }
+    ensure!(
+        metadata.is_dir(),
+        "{}: is a file, expected the directory of a checkpoint; name the directory that it is in",
+        path.display()
+    );
     if path.join("config.json").exists() {
         return Ok(path.to_path_buf());
     }
     newest(path)?.with_context(|| {
         format!(
-            "{}: found neither config.json nor a checkpoint, expected a checkpoint, a run directory or a Hugging Face \
-             Llama directory",
+            "{}: found neither config.json nor a checkpoint, expected a checkpoint, a run \
+             directory or a Hugging Face Llama directory",
             path.display()
         )
     })

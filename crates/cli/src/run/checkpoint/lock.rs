@@ -1,12 +1,12 @@
-//! One process at a time works on a run.
+//! The lock of a run directory: one process at a time works on a run.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
-/// As long as this lives, no other process trains in the directory. The lock is on the directory
-/// itself and leaves nothing there; it ends with the process, however that ends.
+/// A lock that keeps other processes from training in a directory while it lives. It is on the
+/// directory itself, adds no file, and ends with the process.
 #[derive(Debug)]
 pub struct RunLock {
     _directory: Option<File>,
@@ -23,7 +23,8 @@ impl RunLock {
         match directory.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!(
-                "{}: another train-model is at work there; wait for it to end, or give another --checkpoint-dir",
+                "{}: another train-model is at work there; wait for it to end, or give another \
+                 --checkpoint-dir",
                 dir.display()
             ),
             Err(TryLockError::Error(error)) => log::debug!("{}: no lock: {error}", dir.display()),

@@ -1,25 +1,24 @@
-//! Checkpoints: a directory `step-NNNNNN` each, which is a Hugging Face Llama directory as it
-//! stands, and beside the model what resuming needs.
+//! Checkpoints. A checkpoint is a directory `step-NNNNNN`: a Hugging Face Llama directory, with the
+//! state that resuming needs beside the model.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `config.json`, `generation_config.json`, `model.safetensors` | the model |
-//! | the tokenizer's files | as they were given |
+//! | the tokenizer's files | the tokenizer that made the training data |
 //! | `optimizer.safetensors` | AdamW's moments |
 //! | `trainer_state.json` | [`TrainerState`] |
 //!
 //! A directory gets its name when it is complete and on disk. `latest` is a relative symbolic link
-//! to the newest one, replaced only after that. So whenever the machine stops, `latest` names a
-//! whole checkpoint or is not there.
+//! to the newest one, replaced only after that. Whenever the machine stops, `latest` names a whole
+//! checkpoint or does not exist.
 
 mod directory;
 mod lock;
 mod state;
-mod tokenizer_files;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use files::AtomicDir;
 use model::Transformer;
 use model::formats::safetensors::{self, SafetensorsFile};
@@ -30,20 +29,20 @@ pub use directory::{
 };
 pub use lock::RunLock;
 pub use state::TrainerState;
-pub use tokenizer_files::TokenizerFiles;
 
 use crate::data::digest;
+use crate::run::tokenizer::TokenizerFiles;
 
 const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
-/// The files whose content [`TrainerState`] vouches for.
+/// The files whose digests [`TrainerState`] keeps.
 const DIGESTED: [&str; 3] = ["config.json", MODEL, OPTIMIZER];
 
-/// Writes a checkpoint into the run directory `dir` and lets `latest` name it; `state.files` is
-/// filled in. Afterwards only the newest `keep` of this run are left.
+/// Writes a checkpoint into the run directory `dir`, with the digests of its files in `state`, and
+/// points `latest` to it. Then removes all but the newest `keep` checkpoints of this run.
 ///
 /// # Errors
-/// When the disk is full or fails; there is no new checkpoint then, and `latest` is what it was.
+/// When the disk is full or fails; then no checkpoint is added, and `latest` stays.
 pub fn save(
     dir: &Path,
     model: &Transformer,
@@ -75,18 +74,18 @@ pub fn save(
     Ok(finished)
 }
 
-/// What a run goes on from.
+/// A checkpoint that a run goes on from.
 pub struct Resumed {
     /// The model after `state.step` steps.
     pub model: Transformer,
-    /// The state that no other file holds.
+    /// The rest of the run's state.
     pub state: TrainerState,
     /// The tokenizer's files, if the run has a tokenizer.
     pub tokenizer: Option<TokenizerFiles>,
 }
 
-/// Reads the checkpoint `path`, all but the optimizer's moments, and checks that its files are
-/// those that were written.
+/// Reads the checkpoint `path` except for the optimizer's moments, and checks the digests of its
+/// files.
 ///
 /// # Errors
 /// When a file is missing, damaged or does not fit the others.
@@ -95,13 +94,12 @@ pub fn load(path: &Path) -> Result<Resumed> {
     for name in DIGESTED {
         let file = path.join(name);
         let found = digest::of_file(&file)?;
-        if state.files.get(name) != Some(&found) {
-            bail!(
-                "{}: found other content than was written (SHA-256 {found}); the checkpoint is damaged: resume from \
-                 another one by pointing `latest` there",
-                file.display()
-            );
-        }
+        ensure!(
+            state.files.get(name) == Some(&found),
+            "{}: found other content than was written (SHA-256 {found}); the checkpoint is \
+             damaged: resume from another one by pointing `latest` there",
+            file.display()
+        );
     }
     let model = Transformer::load(path)?;
     Ok(Resumed { model, state, tokenizer: TokenizerFiles::read(path)? })
@@ -114,15 +112,9 @@ pub fn load(path: &Path) -> Result<Resumed> {
 pub fn load_optimizer(path: &Path, steps: u64, optimizer: &mut AdamW) -> Result<()> {
     let path = path.join(OPTIMIZER);
     let mut file = SafetensorsFile::open(&path)?;
-    let wanted: Vec<(String, Vec<usize>)> = optimizer
-        .state()
-        .into_iter()
-        .map(|(name, tensor)| (name, tensor.shape().to_vec()))
-        .collect();
-    let mut tensors = Vec::with_capacity(wanted.len());
-    for (name, shape) in wanted {
-        let tensor = file.read(&name, &shape)?;
-        tensors.push((name, tensor));
-    }
+    let wanted = optimizer.state().into_iter();
+    let tensors = wanted
+        .map(|(name, tensor)| Ok((name.clone(), file.read(&name, tensor.shape())?)))
+        .collect::<Result<Vec<_>>>()?;
     optimizer.load_state(steps, tensors).with_context(|| path.display().to_string())
 }

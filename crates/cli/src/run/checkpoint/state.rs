@@ -1,10 +1,11 @@
-//! `trainer_state.json`: what a run has to know to go on, beside weights and moments.
+//! `trainer_state.json`: the state of a run beside weights and moments.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::data::dataset::Identity;
 use crate::run::spec::TrainingSpec;
@@ -16,14 +17,14 @@ const FILE_NAME: &str = "trainer_state.json";
 pub struct TrainerState {
     /// The version of this file.
     pub format: u32,
-    /// Steps done. The random state too: the batches of a step follow from it and the
-    /// configuration's seed.
+    /// The number of steps done. It is the random state too: the batches of a step follow from it
+    /// and the seed.
     pub step: u64,
-    /// Time spent so far, in seconds.
+    /// Seconds spent so far.
     pub seconds: f64,
-    /// The kernels that computed it; others round differently.
+    /// The instruction set of the kernels; others round differently.
     pub kernels: String,
-    /// How the run trains.
+    /// The resolved specification of the training.
     pub config: TrainingSpec,
     /// The training set.
     pub train_data: Identity,
@@ -49,37 +50,27 @@ impl TrainerState {
     /// Reads the file in the checkpoint `dir`.
     ///
     /// # Errors
-    /// When it is missing or makes no sense.
+    /// When it is missing or invalid.
     pub fn read(dir: &Path) -> Result<TrainerState> {
         let path = dir.join(FILE_NAME);
+        let shown = path.display();
         let bytes = files::read(&path).with_context(|| {
-            format!(
-                "{}: cannot be read; --resume needs a checkpoint that train-model wrote",
-                path.display()
-            )
+            format!("{shown}: cannot be read; --resume needs a checkpoint that train-model wrote")
         })?;
-        let version =
-            serde_json::from_slice::<serde_json::Value>(&bytes).with_context(|| {
-                format!("{}: expected JSON; is the file cut off?", path.display())
-            })?["format"]
-                .as_u64();
-        if version != Some(Self::FORMAT.into()) {
-            let found = version.map_or("none".into(), |version| version.to_string());
-            bail!(
-                "{}: found format {found}, expected {}; was it written by another version?",
-                path.display(),
-                Self::FORMAT
-            );
-        }
-        let state: TrainerState = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{}: not the state of a run", path.display()))?;
+        let json: Value = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{shown}: expected JSON; is the file cut off?"))?;
+        let (found, expected) = (&json["format"], Self::FORMAT);
+        ensure!(
+            *found == expected,
+            "{shown}: found format {found}, expected {expected}; was it written by another version?"
+        );
+        let state: TrainerState = serde_json::from_value(json)
+            .with_context(|| format!("{shown}: not the state of a run"))?;
         if let Err(error) = state.config.validate() {
-            bail!("{}: {error}; the file is damaged", path.display());
+            bail!("{shown}: {error}; the file is damaged");
         }
-        if state.step > state.config.steps() {
-            let (step, steps) = (state.step, state.config.steps());
-            bail!("{}: found step {step} of {steps}; the file is damaged", path.display());
-        }
+        let (step, steps) = (state.step, state.config.steps());
+        ensure!(step <= steps, "{shown}: found step {step} of {steps}; the file is damaged");
         Ok(state)
     }
 }

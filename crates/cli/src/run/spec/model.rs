@@ -39,11 +39,13 @@ pub struct ModelSpec {
     #[arg(long, conflicts_with = "rope_theta")]
     pub no_rope: bool,
     /// Place of the normalisations in a block
-    #[arg(long, value_name = "PLACE", default_value = "pre", value_parser = choice::parser(&Norm::ALL))]
+    #[arg(long, value_name = "PLACE", default_value = "pre")]
+    #[arg(value_parser = choice::parser(&Norm::ALL))]
     #[serde(with = "choice")]
     pub norm: Norm,
     /// Kind of feed-forward network
-    #[arg(long, value_name = "KIND", default_value = "swiglu", value_parser = choice::parser(&FeedForward::ALL))]
+    #[arg(long, value_name = "KIND", default_value = "swiglu")]
+    #[arg(value_parser = choice::parser(&FeedForward::ALL))]
     #[serde(with = "choice")]
     pub ffn: FeedForward,
 }

@@ -1,4 +1,4 @@
-//! How a model is trained.
+//! The options of training.
 
 use std::path::PathBuf;
 
@@ -18,18 +18,17 @@ const MODEL: &str = "Model";
 const OPTIMIZER: &str = "Optimizer";
 const EVALUATION: &str = "Evaluation and checkpoints";
 
-/// Far beyond any run; so that numbers of batches cannot overflow.
+/// Limits far beyond any run, so that numbers of batches cannot overflow.
 const MAX_STEPS: u64 = 1_000_000_000_000;
 const MAX_GRAD_ACCUM: u64 = 1_000_000;
-/// The reason why a field that follows from others is there.
+/// The reason why fields that follow from others have a value.
 const RESOLVED: &str = "a run's specification is resolved";
 
-/// How a run trains, as flags, in `run.json` and in checkpoints. The model's shape is in the
-/// checkpoints' `config.json`.
+/// The options of training, as flags, in `run.json` and in checkpoints.
 ///
-/// Fields that follow from others are `None` until [`TrainingSpec::resolve`] fills them in; the
-/// specifications in files have them all. A file without a field is from a version that did not
-/// have the option; the run then goes on with the option's default.
+/// Fields that follow from others are `None` until [`TrainingSpec::resolve`] fills them in; files
+/// have them all. A file without another field is from a version that did not have the option; the
+/// run then goes on with the option's default.
 #[derive(Args, Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[command(next_help_heading = "Training")]
@@ -52,8 +51,8 @@ pub struct TrainingSpec {
     pub seed: u64,
     /// Operands of matrix products, and what stays within a block; auto is bf16 where the CPU has
     /// instructions for it
-    #[arg(long, value_name = "P", default_value = "auto", value_parser = choice::parser(&Choice::TRAINING))]
-    #[serde(with = "choice")]
+    #[arg(long, value_name = "P", default_value = "auto")]
+    #[arg(value_parser = choice::parser(&Choice::TRAINING))]
     pub precision: Choice,
     /// Start from the weights of this Llama directory; its shape is then the model's [default:
     /// random weights]
@@ -68,7 +67,8 @@ pub struct TrainingSpec {
     #[arg(long, help_heading = OPTIMIZER)]
     pub min_lr: Option<f64>,
     /// Course of the learning rate from --lr to --min-lr; wsd falls in the last fifth of the steps
-    #[arg(long, value_name = "KIND", default_value = "cosine", value_parser = choice::parser(&Decay::ALL), help_heading = OPTIMIZER)]
+    #[arg(long, value_name = "KIND", default_value = "cosine", help_heading = OPTIMIZER)]
+    #[arg(value_parser = choice::parser(&Decay::ALL))]
     #[serde(with = "choice")]
     pub lr_schedule: Decay,
     /// Steps in which the learning rate rises [default: 2 % of the steps]

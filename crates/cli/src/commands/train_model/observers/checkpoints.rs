@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use crate::commands::train_model::trainer::{Observer, Report, Trainer};
-use crate::run::checkpoint::{self, TokenizerFiles, TrainerState};
+use crate::run::checkpoint::{self, TrainerState};
+use crate::run::tokenizer::TokenizerFiles;
 
 /// Writes a checkpoint every so many steps, and after the last one.
 pub struct Checkpoints {

@@ -54,7 +54,7 @@ impl Observer for Chart {
     }
 }
 
-/// An observer that a run can do without: its first error is a warning, and its end.
+/// An observer that a run can do without: after an error it is dropped, with a warning.
 pub struct Optional<O> {
     observer: Option<O>,
     what: &'static str,

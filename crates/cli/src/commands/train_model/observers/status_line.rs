@@ -23,9 +23,6 @@ pub struct StatusLine {
     remark: Option<Remark>,
     /// The time of the last line in the log.
     last_line: Option<Instant>,
-    /// Steps that were done when the session began, and the time of that.
-    first_step: u64,
-    started: Instant,
 }
 
 impl StatusLine {
@@ -35,8 +32,7 @@ impl StatusLine {
         let progress =
             Progress::bar_only("training", Unit::Count("steps"), steps).starting_at(trainer.step);
         let remark = progress.is_bar().then(|| Remark::new(trainer, so_far));
-        let (first_step, started) = (trainer.step, Instant::now());
-        StatusLine { progress, remark, last_line: None, first_step, started }
+        StatusLine { progress, remark, last_line: None }
     }
 }
 
@@ -54,9 +50,7 @@ impl Observer for StatusLine {
         let is_shown = is_due && !self.progress.is_bar();
         if metrics.val_loss.is_some() || report.is_last || is_shown {
             self.last_line = Some(Instant::now());
-            let taken = u32::try_from(trainer.step - self.first_step).unwrap_or(u32::MAX);
-            let per_step = self.started.elapsed() / taken;
-            log::info!("{}", log_line(metrics, trainer.training.steps(), per_step));
+            log::info!("{}", log_line(metrics, trainer));
         }
         if let Some(remark) = &mut self.remark {
             remark.val_loss = metrics.val_loss.or(remark.val_loss);
@@ -66,10 +60,9 @@ impl Observer for StatusLine {
 }
 
 /// Formats a line of the log.
-fn log_line(metrics: &Metrics, steps: u64, per_step: Duration) -> String {
+fn log_line(metrics: &Metrics, trainer: &Trainer) -> String {
     let val = metrics.val_loss.map_or(String::new(), |loss| format!(", validation {loss:.4}"));
-    let left = u32::try_from(steps - metrics.step)
-        .map_or(Duration::MAX, |left| per_step.saturating_mul(left));
+    let steps = trainer.training.steps();
     format!(
         "step {} of {steps}: loss {:.4}{val}, lr {:.2e}, gradient {:.2}, {:.0} tokens/s, {:#} left",
         metrics.step,
@@ -77,7 +70,7 @@ fn log_line(metrics: &Metrics, steps: u64, per_step: Duration) -> String {
         metrics.lr,
         metrics.grad_norm,
         metrics.tokens_per_second,
-        HumanDuration(left)
+        HumanDuration(trainer.clock.left(metrics.step, steps))
     )
 }
 

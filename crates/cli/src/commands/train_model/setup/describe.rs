@@ -1,14 +1,14 @@
 //! The description of a run in the log, before it starts.
 
-use indicatif::HumanDuration;
+use indicatif::{DecimalBytes, HumanDuration};
 
-use super::plan::{Plan, Weights};
+use super::plan::Plan;
 use crate::commands::train_model::estimate;
 use crate::data::dataset::Dataset;
 
 /// Logs what the run is: model, data, training, optimizer, and the estimate of its cost.
 pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
-    let Plan { training, shape, context, step, .. } = plan;
+    let Plan { training, shape, context, .. } = plan;
     plan.precision.explain(*context);
     let millions = shape.parameter_count() as f64 / 1e6;
     log::info!(
@@ -24,12 +24,10 @@ pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
         shape.norm,
         if shape.rope { format!("rope theta {}", shape.rope_theta) } else { "no rope".into() },
     );
-    let source = match &plan.weights {
-        Weights::Random => format!("random, seed {}", training.seed),
-        Weights::Loaded(_) => {
-            training.init_from.as_ref().map_or(String::new(), |path| path.display().to_string())
-        }
-        Weights::Checkpoint(_, path) => path.display().to_string(),
+    let checkpoint = plan.resumed.as_ref().map(|point| &point.checkpoint);
+    let source = match checkpoint.or(training.init_from.as_ref()) {
+        Some(path) => path.display().to_string(),
+        None => format!("random, seed {}", training.seed),
     };
     log::info!("weights: {source}");
     let validation = val.map_or("none".into(), |val| format!("{} tokens", val.identity.tokens));
@@ -58,9 +56,9 @@ pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
         training.weight_decay,
         training.grad_clip,
     );
-    let left = steps - step;
+    let left = steps - plan.step();
     let time = estimate::time(shape, training, *context, left);
-    let memory = estimate::bytes(estimate::memory(shape, training));
+    let memory = DecimalBytes(estimate::memory(shape, training) as u64);
     log::info!(
         "estimate: {memory} of memory; {:#} for {left} steps, from a trial product",
         HumanDuration(time)

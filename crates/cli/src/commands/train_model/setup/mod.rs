@@ -8,7 +8,7 @@ pub mod resume_check;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use model::{ParameterKind, Transformer};
 use optim::AdamW;
 
@@ -24,11 +24,11 @@ use crate::run::checkpoint::{self, RunLock};
 use crate::run::manifest::{DataFile, RunManifest, Session};
 use crate::run::metrics::{Metrics, MetricsFile};
 use crate::run::samples::Samples;
-use crate::run::spec::ModelSpec;
+use crate::run::spec::{ModelSpec, TrainingSpec};
 use crate::shell::exit::{self, Outcome};
 use crate::shell::interrupt;
 use describe::describe;
-use plan::{Plan, Weights};
+use plan::Plan;
 
 /// A run that is ready to take its next step.
 pub struct Run {
@@ -89,22 +89,17 @@ pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
 
     // From here on the directory changes.
     let (metrics, so_far) = make_room(dir, &plan)?;
-    let Plan { training, shape, context, tokenizer, weights, step, seconds, .. } = plan;
-    let (model, source) = match weights {
-        Weights::Random => (Transformer::new(shape, training.seed)?, None),
-        Weights::Loaded(model) => (*model, None),
-        Weights::Checkpoint(model, path) => (*model, Some(path)),
+    let step = plan.step();
+    let Plan { training, shape, context, tokenizer, model, resumed, .. } = plan;
+    let model = match model {
+        Some(model) => model,
+        None => Transformer::new(shape, training.seed)?,
     };
-    let parameters = model.parameters().iter();
-    let parameters = parameters.map(|(name, tensor)| (name.to_string(), tensor.shape().to_vec()));
-    let kinds: BTreeMap<String, ParameterKind> =
-        model.parameters().specs().iter().map(|spec| (spec.name.clone(), spec.kind)).collect();
-    let decay = |name: &str| training.weight_decay_of(kinds[name]);
-    let mut optimizer = AdamW::new(training.adamw(), parameters).with_weight_decay(decay);
-    if let Some(path) = source {
-        checkpoint::load_optimizer(&path, step, &mut optimizer)?;
+    let mut optimizer = optimizer(&model, &training);
+    if let Some(point) = &resumed {
+        checkpoint::load_optimizer(&point.checkpoint, step, &mut optimizer)?;
     }
-    let (dir, clock) = (dir.clone(), Clock::new(seconds));
+    let (dir, clock) = (dir.clone(), Clock::new(resumed.map_or(0.0, |point| point.seconds), step));
     let trainer = Trainer { dir, training, context, model, optimizer, train, val, step, clock };
     let profiler = Profiler::new(args.profile, trainer.training.steps() - step);
     let mut observers: Vec<Box<dyn Observer>> = Vec::new();
@@ -127,6 +122,17 @@ pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
     Ok(Run { trainer, profiler, observers, manifest, _lock: lock })
 }
 
+/// Returns the optimizer before its first step.
+fn optimizer(model: &Transformer, training: &TrainingSpec) -> AdamW {
+    let parameters = model.parameters();
+    let shapes =
+        parameters.iter().map(|(name, tensor)| (name.to_string(), tensor.shape().to_vec()));
+    let kinds: BTreeMap<&str, ParameterKind> =
+        parameters.specs().iter().map(|spec| (spec.name.as_str(), spec.kind)).collect();
+    let decay = |name: &str| training.weight_decay_of(kinds[name]);
+    AdamW::new(training.adamw(), shapes).with_weight_decay(decay)
+}
+
 /// Returns the samples that the arguments ask for.
 fn samples(args: &Args, plan: &Plan) -> Result<Option<Samples>> {
     let Some(prompt) = &args.sample_prompt else { return Ok(None) };
@@ -145,9 +151,9 @@ fn manifest(
     train: &Dataset,
     val: Option<&Dataset>,
 ) -> Result<RunManifest> {
-    let earlier = (plan.step > 0).then(|| RunManifest::read(&args.checkpoint_dir)).flatten();
+    let earlier = plan.resumed.is_some().then(|| RunManifest::read(&args.checkpoint_dir)).flatten();
     let mut sessions = earlier.map_or(Vec::new(), |manifest| manifest.sessions);
-    sessions.push(Session::begin(plan.context.kernels.isa().to_string(), plan.step));
+    sessions.push(Session::begin(plan.context.kernels.isa().to_string(), plan.step()));
     let train_path = args.train_dataset.as_deref().context("--train-dataset is missing")?;
     let val_data = match (&args.val_dataset, val) {
         (Some(path), Some(val)) => Some(DataFile::read(path, val.identity.clone())?),
@@ -167,12 +173,12 @@ fn manifest(
 /// and lines of metrics. Returns the metrics so far.
 fn make_room(dir: &Path, plan: &Plan) -> Result<(MetricsFile, Vec<Metrics>)> {
     files::remove_unfinished(dir)?;
-    if plan.data.is_some() {
-        if let Some(aside) = checkpoint::move_later_checkpoints_aside(dir, plan.step)? {
-            let (step, aside) = (plan.step, aside.display());
-            log::warn!("checkpoints of steps after {step} are now in {aside}");
+    if let Some(point) = &plan.resumed {
+        let step = point.step;
+        if let Some(aside) = checkpoint::move_later_checkpoints_aside(dir, step)? {
+            log::warn!("checkpoints of steps after {step} are now in {}", aside.display());
         }
-        return MetricsFile::cut_back(dir, plan.step);
+        return MetricsFile::cut_back(dir, step);
     }
     if let Some(aside) = checkpoint::move_earlier_run_aside(dir)? {
         let aside = aside.display();
@@ -195,19 +201,17 @@ fn open_data(args: &Args, plan: &Plan) -> Result<(Dataset, Option<Dataset>)> {
     let (least, reason) = if whole_set { (2, "one to predict") } else { (window, reason.as_str()) };
     let open = |path: &PathBuf| Dataset::open("--val-dataset", path, vocab_size, least, reason);
     let val = args.val_dataset.as_ref().map(open).transpose()?;
-    if let Some(data) = &plan.data {
-        if train.identity != data.train {
-            bail!(
-                "--train-dataset: {}: not the tokens that the run was trained on so far",
-                path.display()
-            );
-        }
-        if val.as_ref().map(|val| &val.identity) != data.val.as_ref() {
-            bail!(
-                "--val-dataset: not what the run was validated on so far; give the same file, or \
-                 none if it had none"
-            );
-        }
+    if let Some(so_far) = &plan.resumed {
+        ensure!(
+            train.identity == so_far.train_data,
+            "--train-dataset: {}: not the tokens that the run was trained on so far",
+            path.display()
+        );
+        ensure!(
+            val.as_ref().map(|val| &val.identity) == so_far.val_data.as_ref(),
+            "--val-dataset: not what the run was validated on so far; give the same file, or none \
+             if it had none"
+        );
     }
     Ok((train, val))
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use model::{ModelConfig, Transformer};
 use tensor::Context;
 
@@ -11,9 +11,9 @@ use super::resume_check::{check_resumed, check_shape};
 use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
 use crate::data::dataset::Identity;
-use crate::run::checkpoint::{self, Resumed, TokenizerFiles, TrainerState};
+use crate::run::checkpoint::{self, Resumed};
 use crate::run::spec::TrainingSpec;
-use crate::run::tokenizer::LoadedTokenizer;
+use crate::run::tokenizer::{self, TokenizerFiles};
 use crate::shell::precision::Choice;
 
 /// A run before its optimizer is allocated.
@@ -26,34 +26,26 @@ pub struct Plan {
     pub context: Context,
     /// The choice that led to the precision, for the log.
     pub precision: Choice,
-    /// The source of the weights.
-    pub weights: Weights,
-    /// Steps done.
-    pub step: u64,
     /// The tokenizer's files, for the checkpoints.
     pub tokenizer: Option<TokenizerFiles>,
+    /// The model with its weights; `None` for random weights.
+    pub model: Option<Transformer>,
+    /// The checkpoint that the run goes on from; `None` for a new run.
+    pub resumed: Option<ResumePoint>,
+}
+
+/// The point from which a run goes on.
+pub struct ResumePoint {
+    /// The checkpoint's directory, which holds the optimizer's moments.
+    pub checkpoint: PathBuf,
+    /// The number of steps done.
+    pub step: u64,
     /// Seconds spent in earlier sessions.
     pub seconds: f64,
-    /// The data of the steps so far; `None` for a new run.
-    pub data: Option<TrainedOn>,
-}
-
-/// The data that a resumed run was trained on.
-pub struct TrainedOn {
-    /// The training set.
-    pub train: Identity,
-    /// The validation set.
-    pub val: Option<Identity>,
-}
-
-/// The source of a model's first weights.
-pub enum Weights {
-    /// The seed.
-    Random,
-    /// A directory, whose model is already read.
-    Loaded(Box<Transformer>),
-    /// A checkpoint, already read except for the optimizer's moments.
-    Checkpoint(Box<Transformer>, PathBuf),
+    /// The training set so far.
+    pub train_data: Identity,
+    /// The validation set so far.
+    pub val_data: Option<Identity>,
 }
 
 impl Plan {
@@ -65,19 +57,24 @@ impl Plan {
     pub fn new(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
         if args.resume { resumed(args, explicit) } else { new(args, explicit) }
     }
+
+    /// Returns the number of steps done.
+    pub fn step(&self) -> u64 {
+        self.resumed.as_ref().map_or(0, |point| point.step)
+    }
 }
 
 fn new(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
-    let tokenizer =
-        args.tokenizer.as_deref().map(LoadedTokenizer::load).transpose().context("--tokenizer")?;
-    let tokenizer_size = tokenizer.as_ref().map(LoadedTokenizer::vocab_size);
-    let end_of_text = tokenizer.as_ref().and_then(LoadedTokenizer::end_of_text);
-    let mut files = tokenizer.map(LoadedTokenizer::into_files);
-    let (shape, weights) = match &args.training.init_from {
+    let dir = args.tokenizer.as_deref();
+    let (tokenizer, mut files) =
+        dir.map(TokenizerFiles::load).transpose().context("--tokenizer")?.unzip();
+    let tokenizer_size = tokenizer.as_ref().map(bpe::Tokenizer::vocab_size);
+    let end_of_text = tokenizer.as_ref().and_then(tokenizer::end_of_text);
+    let (shape, model) = match &args.training.init_from {
         None => {
             let eos_token_ids = end_of_text.into_iter().collect();
             let shape = args.model.config(tokenizer_size)?;
-            (ModelConfig { bos_token_id: end_of_text, eos_token_ids, ..shape }, Weights::Random)
+            (ModelConfig { bos_token_id: end_of_text, eos_token_ids, ..shape }, None)
         }
         Some(path) => {
             let mut model = load_initial_model(path, args, explicit)?;
@@ -87,36 +84,27 @@ fn new(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
             if files.is_none() {
                 files = TokenizerFiles::read(&checkpoint::resolve(path)?)?;
             }
-            (model.config().clone(), Weights::Loaded(Box::new(model)))
+            (model.config().clone(), Some(model))
         }
     };
     if let Some(size) = tokenizer_size.filter(|&size| size > shape.vocab_size) {
-        if let Some(path) = &args.training.init_from {
-            bail!(
-                "--tokenizer: has {size} tokens, but the model in {} knows {}; give the one that \
-                 belongs to it",
-                path.display(),
-                shape.vocab_size
-            );
+        let vocab_size = shape.vocab_size;
+        match &args.training.init_from {
+            Some(path) => bail!(
+                "--tokenizer: has {size} tokens, but the model in {} knows {vocab_size}; give the \
+                 one that belongs to it",
+                path.display()
+            ),
+            None => bail!(
+                "--vocab-size {vocab_size}: the tokenizer has {size} tokens; give at least that, \
+                 or leave it out"
+            ),
         }
-        bail!(
-            "--vocab-size {}: the tokenizer has {size} tokens; give at least that, or leave it out",
-            shape.vocab_size
-        );
     }
-    let context = args.training.precision.context()?;
+    let precision = args.training.precision;
+    let context = precision.context()?;
     let training = args.training.resolve(shape.context_length, context.precision)?;
-    Ok(Plan {
-        training,
-        shape,
-        context,
-        precision: args.training.precision,
-        tokenizer: files,
-        weights,
-        step: 0,
-        seconds: 0.0,
-        data: None,
-    })
+    Ok(Plan { training, shape, context, precision, tokenizer: files, model, resumed: None })
 }
 
 /// Loads the model in `path`, the value of `--init-from`, with the context length that was typed.
@@ -132,8 +120,8 @@ pub fn load_initial_model(
     let mut model = Transformer::load(&found).context("--init-from")?;
     if model.was_tied() {
         log::info!(
-            "{}: its output layer is its embedding; from here on they are two matrices, trained and \
-             saved apart",
+            "{}: its output layer is its embedding; from here on they are two matrices, trained \
+             and saved apart",
             path.display()
         );
     }
@@ -145,42 +133,36 @@ pub fn load_initial_model(
 }
 
 fn resumed(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
-    let dir = &args.checkpoint_dir;
-    let Some(path) = checkpoint::newest(dir).context("--checkpoint-dir")? else {
-        if checkpoint::is_run(dir)? {
-            log::warn!(
-                "{}: no checkpoint was written yet; the run starts from its beginning",
-                dir.display()
-            );
-            return new(args, explicit);
-        }
-        bail!(
-            "--resume: {}: no checkpoint there to go on from; leave --resume out to start",
-            dir.display()
+    let dir = args.checkpoint_dir.display();
+    let Some(path) = checkpoint::newest(&args.checkpoint_dir).context("--checkpoint-dir")? else {
+        ensure!(
+            checkpoint::is_run(&args.checkpoint_dir)?,
+            "--resume: {dir}: no checkpoint there to go on from; leave --resume out to start"
         );
+        log::warn!("{dir}: no checkpoint was written yet; the run starts from its beginning");
+        return new(args, explicit);
     };
     let Resumed { model, state, tokenizer } = checkpoint::load(&path).context("--resume")?;
-    let TrainerState { config: mut training, step, seconds, kernels, train_data, val_data, .. } =
-        state;
+    let mut training = state.config;
     check_resumed(args, explicit, model.config(), &training, &path.display().to_string())?;
     training.keep_checkpoints = args.training.keep_checkpoints.or(training.keep_checkpoints);
-    if let Some(given) = &args.tokenizer {
-        let given = LoadedTokenizer::load(given).context("--tokenizer")?.into_files();
-        if tokenizer.as_ref() != Some(&given) {
-            bail!("--tokenizer: not the one in {}; leave it out", path.display());
-        }
+    if let Some(dir) = &args.tokenizer {
+        let (_, typed) = TokenizerFiles::load(dir).context("--tokenizer")?;
+        let is_same = tokenizer.as_ref() == Some(&typed);
+        ensure!(is_same, "--tokenizer: not the one in {}; leave it out", path.display());
     }
     let precision = training.precision;
     let context = precision.context()?;
-    let here = context.kernels.isa().to_string();
-    if here != kernels {
+    let (there, here) = (state.kernels, context.kernels.isa().to_string());
+    if here != there {
         log::warn!(
-            "the run used {kernels} kernels so far and now {here}: its end will differ in the last \
+            "the run used {there} kernels so far and now {here}: its end will differ in the last \
              bits"
         );
     }
-    let shape = model.config().clone();
-    let data = Some(TrainedOn { train: train_data, val: val_data });
-    let weights = Weights::Checkpoint(Box::new(model), path);
-    Ok(Plan { training, shape, context, precision, tokenizer, weights, step, seconds, data })
+    let (shape, model) = (model.config().clone(), Some(model));
+    let (step, seconds) = (state.step, state.seconds);
+    let (train_data, val_data) = (state.train_data, state.val_data);
+    let point = ResumePoint { checkpoint: path, step, seconds, train_data, val_data };
+    Ok(Plan { training, shape, context, precision, tokenizer, model, resumed: Some(point) })
 }

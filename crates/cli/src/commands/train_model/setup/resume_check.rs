@@ -2,7 +2,7 @@
 //! or the run that `--resume` continues. Equal values are fine, different ones are an error that
 //! names them all. Defaults never differ.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use model::ModelConfig;
 use serde_json::{Map, Value, json};
 
@@ -45,11 +45,7 @@ pub fn check_shape(
         typed.remove("context_length");
     }
     let decided = fields(&ModelSpec::from(model));
-    refuse(
-        differences(explicit, &typed, &decided),
-        &format!("the model in {source}"),
-        "leave it out",
-    )
+    compare(explicit, typed, &decided, &format!("the model in {source}"), "leave it out")
 }
 
 /// Checks that no typed flag differs from the run in `source`, a checkpoint to go on from, except
@@ -70,71 +66,47 @@ pub fn check_resumed(
     decided.extend(fields(stored));
 
     // A run keeps its steps only; any number of tokens that comes to as many steps is fine.
-    let (total, per_step) =
-        (args.training.total_tokens, stored.tokens_per_step(model.context_length));
-    let same_steps = total / per_step.max(1) == stored.steps();
-    let decided_total = if same_steps { total } else { stored.steps().saturating_mul(per_step) };
-    typed.insert("total_tokens".into(), json!(total));
-    decided.insert("total_tokens".into(), json!(decided_total));
+    let per_step = stored.tokens_per_step(model.context_length);
+    let total = args.training.total_tokens;
+    if total / per_step.max(1) != stored.steps() {
+        typed.insert("total_tokens".into(), json!(total));
+        decided.insert("total_tokens".into(), json!(stored.steps().saturating_mul(per_step)));
+    }
     if args.training.precision == Choice::Auto {
         typed.remove("precision");
     }
-
-    let mut differences = differences(explicit, &typed, &decided);
-    differences.retain(|difference| MAY_DIFFER.iter().all(|(field, _)| *field != difference.field));
-    refuse(
-        differences,
-        &format!("the run in {source}"),
-        "leave it out, or start a new run in another --checkpoint-dir",
-    )
+    typed.retain(|field, _| MAY_DIFFER.iter().all(|(other, _)| other != field));
+    let hint = "leave it out, or start a new run in another --checkpoint-dir";
+    compare(explicit, typed, &decided, &format!("the run in {source}"), hint)
 }
 
-/// A typed flag with another value than the one that was decided before.
-struct Difference {
-    field: String,
-    typed: String,
-    decided: String,
-}
-
-fn differences(
+/// Checks that no typed value differs from the one that `source` decided.
+fn compare(
     explicit: &ExplicitFlags,
-    typed: &Map<String, Value>,
+    typed: Map<String, Value>,
     decided: &Map<String, Value>,
-) -> Vec<Difference> {
-    let is_different = |(field, value): &(&String, &Value)| {
-        explicit.has(field) && decided.get(*field) != Some(value)
-    };
-    let different = typed.iter().filter(is_different);
-    different
-        .map(|(field, value)| Difference {
-            field: field.clone(),
-            typed: shown(value),
-            decided: shown(decided.get(field).unwrap_or(&Value::Null)),
-        })
-        .collect()
-}
-
-fn refuse(differences: Vec<Difference>, source: &str, hint: &str) -> Result<()> {
-    if differences.is_empty() {
-        return Ok(());
-    }
-    let list: Vec<String> = differences
+    source: &str,
+    hint: &str,
+) -> Result<()> {
+    let differ = typed
         .iter()
-        .map(|Difference { field, typed, decided }| {
-            format!("{} {typed} (there {decided})", flag(field))
+        .filter(|(field, value)| explicit.has(field) && decided.get(field.as_str()) != Some(value));
+    let list: Vec<String> = differ
+        .map(|(field, value)| {
+            let there = decided.get(field).unwrap_or(&Value::Null);
+            format!("{} {} (there {})", flag(field), shown(value), shown(there))
         })
         .collect();
-    bail!("{} contradicts {source}; {hint}", list.join(", "))
+    ensure!(list.is_empty(), "{} contradicts {source}; {hint}", list.join(", "));
+    Ok(())
 }
 
-/// Returns a value as one types it.
+/// Formats a value as one types it.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
         Value::String(text) => text.clone(),
-        Value::Number(number) if number.is_f64() => {
-            number.as_f64().map_or(String::new(), |number| number.to_string())
-        }
+        Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or(0.0).to_string(),
         other => other.to_string(),
     }
 }

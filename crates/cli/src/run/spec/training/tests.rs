@@ -1,13 +1,22 @@
+use clap::Parser;
+
 use super::*;
-use crate::commands::flags::parse_from;
-use crate::commands::train_model::args::Args;
+use crate::run::spec::ModelSpec;
 use crate::shell::exit::UsageError;
 
+#[derive(Parser)]
+#[command(allow_negative_numbers = true)]
+struct Flags {
+    #[command(flatten)]
+    model: ModelSpec,
+    #[command(flatten)]
+    training: TrainingSpec,
+}
+
 fn resolved(flags: &[&str]) -> Result<TrainingSpec> {
-    let argv = [&["train-model", "--train-dataset", "t.npy"], flags].concat();
-    let (args, _): (Args, _) = parse_from(argv)?;
-    let model = args.model.config(None)?;
-    args.training.resolve(model.context_length, Precision::F32)
+    let flags = Flags::try_parse_from([&["program"], flags].concat())?;
+    let model = flags.model.config(None)?;
+    flags.training.resolve(model.context_length, Precision::F32)
 }
 
 #[test]

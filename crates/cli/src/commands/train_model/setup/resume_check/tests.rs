@@ -43,7 +43,7 @@ fn all_differences_are_named() {
     assert!(resumed(&["--context-length", "128"]).is_err());
 }
 
-/// Whether some value of the flag that sets `field` is refused by the flag's name.
+/// Returns `true` if some value of the flag that sets `field` is refused by the flag's name.
 fn is_refused(field: &str) -> bool {
     const VALUES: [&str; 8] = ["7", "0.25", "post", "gelu", "wsd", "bf16", "false", "elsewhere"];
     let flag = flag(field);
