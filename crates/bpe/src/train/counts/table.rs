@@ -94,10 +94,13 @@ impl CountTable {
     #[inline]
     fn add_at(&mut self, i: usize, key: Key, count: u64) {
         let entry = &mut self.entries[i];
-        let is_new = entry.count == 0;
-        *entry = Entry { key, count: entry.count.saturating_add(count) };
-        self.len += usize::from(is_new);
-        if is_new && self.len > self.entries.len() / 4 * 3 {
+        if entry.count != 0 {
+            entry.count = entry.count.saturating_add(count);
+            return;
+        }
+        *entry = Entry { key, count };
+        self.len += 1;
+        if self.len > self.entries.len() / 4 * 3 {
             self.grow();
         }
     }
