@@ -85,18 +85,16 @@ pub fn write(dir: &Path, config: &ModelConfig) -> files::Result<()> {
         fields["ffn"] = json!(config.ffn.name());
         fields["rope"] = json!(config.rope);
     }
-    write_json(&dir.join(CONFIG_FILE), &fields)?;
+    let write =
+        |name, value: Value| files::write(&dir.join(name), format!("{value:#}\n").as_bytes());
+    write(CONFIG_FILE, fields)?;
     let generation = json!({
         "_from_model_config": true,
         "bos_token_id": config.bos_token_id,
         "eos_token_id": eos_token_id,
         "use_cache": true,
     });
-    write_json(&dir.join(GENERATION_CONFIG_FILE), &generation)
-}
-
-fn write_json(path: &Path, value: &Value) -> files::Result<()> {
-    files::write(path, format!("{value:#}\n").as_bytes())
+    write(GENERATION_CONFIG_FILE, generation)
 }
 
 /// Reads `config.json` of `dir`, and `generation_config.json` where there is one.

@@ -34,7 +34,9 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
     let Stored { listing, mut files, mut file_of } = open_all(dir)?;
     let specs = parameter_specs(config);
     let is_copy = |name: &str| tied && name == OUTPUT_NAME;
-    file_of.retain(|name, _| !is_ignored(name) && !is_copy(name));
+    // Old versions of `transformers` saved the frequencies of RoPE, which follow from the
+    // configuration.
+    file_of.retain(|name, _| !name.ends_with(".rotary_emb.inv_freq") && !is_copy(name));
 
     // Everything is checked before anything is read: weights take seconds and gigabytes.
     let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
@@ -60,12 +62,6 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
         });
     }
     Ok(Parameters { specs, tensors })
-}
-
-/// Returns `true` for tensors that old versions of `transformers` saved although the configuration
-/// determines them.
-fn is_ignored(name: &str) -> bool {
-    name.ends_with(".rotary_emb.inv_freq")
 }
 
 /// The files that have the weights of a directory.

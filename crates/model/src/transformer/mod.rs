@@ -171,12 +171,8 @@ impl Transformer {
         cache: Option<&mut KvCache>,
     ) -> Var<'t> {
         assert_eq!(ids.len(), batch * time, "Transformer: {batch} × {time} token ids");
-        let context_length = self.config.context_length;
-        assert!(
-            pass.start + time <= context_length,
-            "Transformer: {time} positions from {} in a context of {context_length}",
-            pass.start
-        );
+        let (end, context_length) = (pass.start + time, self.config.context_length);
+        assert!(end <= context_length, "Transformer: {end} positions of {context_length}");
         let mut caches = cache.map(|cache| cache.layers.iter_mut());
         let mut x = pass.weights.full(self.layout.embed_tokens).embedding(ids, &[batch, time]);
         for block in &self.layout.layers {
