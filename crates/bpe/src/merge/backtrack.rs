@@ -26,8 +26,9 @@
 //! prefixes nor the pairs need to be tried again.
 //!
 //! All this holds for tokens that are the encoding of their own bytes. With merges in an order that
-//! training could have learned, each of parts that were made before, merging never produces any
-//! other token; those are left out. For any other list of merges there is [`heap`](super::heap).
+//! training could have learned (each joins parts that earlier merges make), merging never produces
+//! any other token, so others are left out. For any other list of merges there is
+//! [`heap`](super::heap).
 
 use super::table::{MergeTable, NO_RANK};
 use super::trie::Trie;

@@ -4,7 +4,7 @@
 
 use wide::i8x16;
 
-/// Which bytes of a window are in which class: bit i is byte i.
+/// The bytes of a window by class: bit i of a mask is byte i.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Masks {
     pub letters: u64,

@@ -75,8 +75,11 @@ pub(super) struct Decided {
 pub(super) fn gpt2(window: &[u8; 64]) -> Decided {
     let masks = Masks::new(window);
     let words = run_starts(masks.letters) | run_starts(masks.numbers) | run_starts(masks.others());
+    // A blank before a word belongs to it, and begins the pre-token in its place: it is the last
+    // byte of its run.
+    let words = words & !(masks.blanks << 1);
     let last_spaces = masks.spaces & !(masks.spaces >> 1);
-    let starts = words & !(masks.blanks << 1) | run_starts(masks.spaces) | last_spaces;
+    let starts = words | run_starts(masks.spaces) | last_spaces;
     let decided = Decided { starts, len: masks.decided_len() };
     with_contractions(window, decided, masks.apostrophes, |byte| byte)
 }
@@ -97,6 +100,7 @@ pub(super) fn gpt4(window: &[u8; 64]) -> Decided {
     let taken = line_ends & !line_ends.wrapping_add(line_ends & others << 1);
     let inline = masks.spaces & !line_ends;
     let last_spaces = inline & !(masks.spaces >> 1);
+    // `[^\r\n\p{L}\p{N}]?+` takes in the byte before a run of letters.
     let words = run_starts(masks.letters) & !((inline | other_starts) << 1);
     let starts = words | other_starts | number_starts(masks.numbers);
     let mut starts = starts | run_starts(masks.spaces & !taken) | last_spaces;
