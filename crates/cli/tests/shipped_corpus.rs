@@ -25,7 +25,8 @@ fn generator_makes_the_shipped_files_again() {
         let same = made.bytes().zip(shipped.bytes()).take_while(|(a, b)| a == b).count();
         assert!(
             made == shipped,
-            "{} differs from byte {same} on ({} and {} bytes); run `cargo run --release --example make-stories`",
+            "{} differs from byte {same} on ({} and {} bytes); \
+             run `cargo run --release --example make-stories`",
             split.file_name(),
             made.len(),
             shipped.len(),

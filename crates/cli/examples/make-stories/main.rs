@@ -1,11 +1,11 @@
-//! Writes the shipped corpus again, byte for byte: `stories-train.txt` and `stories-valid.txt`.
+//! Writes the shipped corpus, byte for byte: `stories-train.txt` and `stories-valid.txt`.
 //!
 //! ```text
 //! cargo run --release --example make-stories -- --out data
 //! cargo run --release --example make-stories -- --sample 5     # print five stories and stop
 //! ```
 //!
-//! How a story comes about is told in [`generator`].
+//! [`generator`] describes the language of plots.
 
 mod generator;
 
@@ -25,7 +25,7 @@ struct Args {
     /// Print this many stories instead of writing files.
     #[arg(long)]
     sample: Option<usize>,
-    /// Of the printed stories, only those made from the plot with this title.
+    /// Print only stories made from the plot with this title.
     #[arg(long)]
     plot: Option<String>,
 }
@@ -50,7 +50,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stories, words, distinct words and how often a sentence is one that no other story has.
+/// Formats the numbers of stories, bytes, words, distinct words, and repeated sentences.
 fn describe(corpus: &Corpus, split: Split, bytes: usize) -> String {
     let stories = corpus.stories(split);
     let (mut vocabulary, mut sentences) = (BTreeSet::new(), BTreeMap::<&str, u64>::new());
@@ -68,7 +68,8 @@ fn describe(corpus: &Corpus, split: Split, bytes: usize) -> String {
     }
     let repeated = sentences.values().filter(|&&n| n > 1).count();
     format!(
-        "{} stories, {bytes} bytes, {words} words, {} distinct; {} distinct sentences, {repeated} of them more than once",
+        "{} stories, {bytes} bytes, {words} words, {} distinct; \
+         {} distinct sentences, {repeated} of them more than once",
         stories.len(),
         vocabulary.len(),
         sentences.len(),

@@ -27,7 +27,8 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// Creates a file in `dir/tensorboard` with the metrics so far, in the place of any earlier one.
+    /// Creates a file in `dir/tensorboard` with the metrics so far, in the place of any earlier
+    /// one.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -122,7 +123,7 @@ fn record(data: &[u8]) -> Vec<u8> {
     [&length[..], &checksum(&length), data, &checksum(data)].concat()
 }
 
-/// Masks a checksum, because the CRC of data that contains CRCs is problematic.
+/// Masks a checksum as TensorFlow does, because the CRC of data that contains CRCs is weak.
 fn masked(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }

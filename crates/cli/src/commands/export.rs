@@ -1,4 +1,4 @@
-//! Writes a checkpoint and its tokenizer as one file for llama.cpp.
+//! Export of a checkpoint and its tokenizer as one file for llama.cpp.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::run::tokenizer::end_of_text;
 /// Writes the model and the tokenizer to `out`, as GGUF with weights in `f32`.
 ///
 /// # Errors
-/// When llama.cpp cannot express one of the two, or `out` cannot be written.
+/// When llama.cpp cannot express the model or the tokenizer, or `out` cannot be written.
 pub fn gguf(loaded: &Loaded, name: &str, out: &Path) -> Result<()> {
     let Loaded { model, tokenizer, tokenizer_flag } = loaded;
     let config = model.config();
@@ -46,13 +46,13 @@ pub fn gguf(loaded: &Loaded, name: &str, out: &Path) -> Result<()> {
     })
 }
 
-/// Each of these tokens ends a text in llama.cpp.
+/// The keys of the tokens that end a text in llama.cpp.
 const END_KEYS: [&str; 3] =
     ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
 
-/// The ids that end a text: the model's. A checkpoint that was trained without a tokenizer has
-/// none; then the tokenizer's, or an id that never comes, for without one llama.cpp ends texts at
-/// token 11, whatever that is.
+/// Returns the ids that end a text: the model's, or, for a checkpoint that was trained without a
+/// tokenizer, the tokenizer's. If there is none, returns an id that is never generated, because
+/// llama.cpp would otherwise end texts at token 11.
 fn ends(tokenizer: &Tokenizer, of_model: &[u32], vocab_size: usize) -> Vec<u32> {
     if !of_model.is_empty() {
         return of_model.to_vec();

@@ -1,9 +1,9 @@
 //! Batches of uniformly random windows of a token file, drawn from the seed alone.
 //!
 //! Window i of a stream starts at ⌊x·n/2⁶⁴⌋, where x is the i-th 64-bit number of ChaCha8 keyed
-//! with the seed, and n is the number of windows. (The bias of this product is at most n/2⁶⁴; Lemire,
-//! arXiv:1805.10941.) A batch therefore depends on the seed and its index only, not on earlier
-//! draws, and a checkpoint keeps no more than the seed and the step.
+//! with the seed, and n is the number of windows. (The bias of this product is at most n/2⁶⁴;
+//! Lemire, arXiv:1805.10941.) A batch therefore depends on the seed and its index only, not on
+//! earlier draws, and a checkpoint keeps no more than the seed and the step.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -101,7 +101,8 @@ mod tests {
         assert_ne!(Batches { stream: Stream::Validation, ..BATCHES }.starts(3, 1000), again);
     }
 
-    /// scripts/compare/torch_train.py draws these too, with a ChaCha8 of its own.
+    /// scripts/compare/torch_train.py draws the same windows with another implementation of
+    /// ChaCha8.
     #[test]
     fn the_windows_stay_what_they_always_were() {
         assert_eq!(BATCHES.starts(3, 1000), [581, 687, 422, 305, 420]);

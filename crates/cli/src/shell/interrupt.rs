@@ -12,8 +12,8 @@ use crate::shell::exit::{INTERRUPTED, Interrupted};
 
 static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Installs the handlers: from now on Ctrl-C sets a flag instead of ending the process. Called once,
-/// by programs whose work polls [`requested`].
+/// Installs the handlers: from now on Ctrl-C sets a flag instead of ending the process. Called
+/// once, by programs whose work polls [`requested`].
 ///
 /// # Errors
 /// When the operating system refuses the signal handler.
@@ -28,8 +28,8 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
-/// Makes SIGTERM end the process at once again, as without [`install`]. For interactive sessions, in
-/// which Ctrl-C stops one text only and nothing polls [`requested`] while the user types.
+/// Makes SIGTERM end the process at once again, as without [`install`]. For interactive sessions,
+/// in which Ctrl-C stops one text only and nothing polls [`requested`] while the user types.
 ///
 /// # Errors
 /// When the operating system refuses the signal handler.

@@ -41,17 +41,17 @@ const MALE: Gender = Gender {
 };
 
 impl Gender {
-    /// One of the two.
+    /// Draws one of the two.
     pub fn draw(rng: &mut Rng) -> Self {
         *rng.choose(&[FEMALE, MALE])
     }
 
-    /// The word for a field such as `his`, or nothing where there is no such field.
+    /// Returns the word for a field such as `his`, if there is one.
     pub fn word(self, field: &str) -> Option<&'static str> {
         self.fields.iter().find(|(name, _)| *name == field).map(|(_, word)| *word)
     }
 
-    /// How a child calls a parent of this gender.
+    /// Returns a child's words for a parent of this gender.
     pub fn parents(self) -> &'static [&'static str] {
         if self.word("he") == Some("she") {
             &["mom", "mom", "mother", "mama", "mommy"]
@@ -60,7 +60,7 @@ impl Gender {
         }
     }
 
-    /// How a child calls a grandparent of this gender.
+    /// Returns a child's words for a grandparent of this gender.
     pub fn grandparents(self) -> &'static [&'static str] {
         if self.word("he") == Some("she") {
             &["grandma", "grandma", "granny", "grandmother", "nana"]

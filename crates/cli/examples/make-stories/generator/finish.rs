@@ -1,6 +1,6 @@
 //! Turns the raw output of a template into a tidy story: paragraphs, spaces, articles, capitals.
 
-/// A blank line starts a paragraph, which becomes a line of its own; all other white space is one
+/// Puts each paragraph on one line. A blank line starts a paragraph; other white space becomes one
 /// space.
 pub fn finish(raw: &str) -> String {
     let paragraphs = raw.split("\n\n").map(tidy).filter(|paragraph| !paragraph.is_empty());
@@ -24,7 +24,7 @@ fn tidy(paragraph: &str) -> String {
     capitalize_sentences(&line)
 }
 
-/// Templates write `[fruit]s`, which gives "cherrys" and "peachs": the ending is set right here.
+/// Corrects the plural of a word: templates write `[fruit]s`, which gives "cherrys" and "peachs".
 fn plural(word: &str) -> String {
     let end = word.rfind(|c: char| c.is_ascii_alphabetic()).map_or(0, |last| last + 1);
     let (body, marks) = word.split_at(end);
@@ -38,7 +38,7 @@ fn plural(word: &str) -> String {
     }
 }
 
-/// Whether "an" goes before a word: it begins with the sound of a vowel.
+/// Returns `true` if "an" goes before a word, which begins with the sound of a vowel.
 fn takes_an(word: &str) -> bool {
     let word = word.trim_start_matches('"').to_ascii_lowercase();
     if ["one", "use", "uni", "eu", "ukulele"].iter().any(|sound| word.starts_with(sound)) {
@@ -49,9 +49,8 @@ fn takes_an(word: &str) -> bool {
         || word.starts_with("honest")
 }
 
-/// Capitals at the start of the paragraph and after `.`, `!` or `?`. After a closing quote the
-/// words that follow may go on with the sentence (`"Why?" asked Ann.`), so there only `."` ends
-/// one.
+/// Sets capitals at the start of the paragraph and after `.`, `!` or `?`. After a closing quote the
+/// sentence may continue (`"Why?" asked Ann.`), so only `."` ends one there.
 fn capitalize_sentences(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut at_start = true;

@@ -1,4 +1,4 @@
-//! Reads the plots and word lists that are compiled into the program.
+//! The plots and word lists, compiled into the program.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::template::{self, Template};
 /// A row of a word list: fields divided by ` / `.
 pub type Row = Vec<Template>;
 
-/// A plot: how to cast it and how to tell it.
+/// A plot: its cast and its story.
 pub struct Plot {
     /// Title, for reports.
     pub title: &'static str,
@@ -17,7 +17,7 @@ pub struct Plot {
     pub body: Template,
 }
 
-/// Where a variable's value comes from.
+/// The source of a variable's value.
 pub enum Casting {
     /// A character of a kind, perhaps of a species: `child`, `animal woods`.
     Character { kind: &'static str, species: &'static str },
@@ -36,13 +36,15 @@ pub struct Library {
 }
 
 macro_rules! texts {
-    ($folder:literal: $($name:literal),* $(,)?) => { [$(include_str!(concat!($folder, "/", $name, ".txt"))),*] };
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        [$(include_str!(concat!($folder, "/", $name, ".txt"))),*]
+    };
 }
 
 const WORDS: &[&str] = &texts!("words": "names", "things", "places", "nature", "phrases");
 const PLOTS: &[&str] = &texts!(
-    "plots": "lost", "sharing", "fear", "learning", "helping", "mending", "garden", "truth", "friends", "woods",
-    "home", "trips", "wonder", "small", "town",
+    "plots": "lost", "sharing", "fear", "learning", "helping", "mending", "garden", "truth",
+    "friends", "woods", "home", "trips", "wonder", "small", "town",
 );
 
 impl Library {
@@ -60,7 +62,8 @@ impl Library {
     }
 }
 
-/// `@name: a, b, c` on one line, or `@name` and a row a line. `#` starts a comment line.
+/// Reads lists: `@name: a, b, c` on one line, or `@name` and one row per line. `#` starts a comment
+/// line.
 fn read_lists(text: &'static str, lists: &mut BTreeMap<&'static str, Vec<Row>>) {
     let mut current = "";
     for line in
@@ -81,7 +84,7 @@ fn read_row(text: &str) -> Row {
     text.split(" / ").map(|field| template::parse(field.trim())).collect()
 }
 
-/// `== title`, a line of castings, `---`, and the body up to the next title.
+/// Reads plots: `== title`, a line of castings, `---`, and the body up to the next title.
 fn read_plots(text: &'static str) -> Vec<Plot> {
     text.split("\n== ")
         .skip(1)

@@ -11,10 +11,10 @@
 //! == The lost toy                       title of the plot
 //! h = child; m = parent; toy = *toys    its cast: a child, a parent, one row of the list `toys`
 //! ---
-//! {One day|Once}, [h] lost [his] [toy].       alternatives, and slots: `h`, what belongs to `h`, `toy`
+//! {One day|Once}, [h] lost [his] [toy].       alternatives, and slots: `h`, a pronoun, `toy`
 //! [He] was [*sad_words].                      a fresh word of a list
-//! {%where: It was in the bag.|It was in bed.} a choice that has a name ...
-//! {%where: "Silly bag!"|"Silly bed!"}         ... is made once, and goes alike everywhere
+//! {%where: It was in the bag.|It was in bed.} a choice with a name ...
+//! {%where: "Silly bag!"|"Silly bed!"}         ... is made once per story
 //! ```
 //!
 //! Nothing here depends on the order of a hash map or on how a library draws from a range, so the
@@ -34,11 +34,11 @@ use rng::Rng;
 
 /// The seed of everything in `data/`.
 const SEED: u64 = 2026;
-/// A story has at least this many words ...
+/// The smallest number of words per story.
 const MIN_WORDS: usize = 80;
-/// ... and at most this many.
+/// The largest number of words per story.
 const MAX_WORDS: usize = 350;
-/// A plot is told anew until its story has such a length and is unheard, at most this often.
+/// The largest number of attempts to make a new story of suitable length from a plot.
 const MAX_TRIES: usize = 100;
 /// The line between two stories.
 const SEPARATOR: &str = "<|endoftext|>";
@@ -61,7 +61,7 @@ impl Split {
         }
     }
 
-    /// Stories are added until the file has at least this many bytes.
+    /// Returns the size in bytes at which the file is complete.
     fn target_bytes(self) -> usize {
         match self {
             Split::Train => 3_400_000,
@@ -85,7 +85,7 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// Makes every story. The two splits draw from random streams of their own, and no text occurs
+    /// Generates all stories. The two splits draw from separate random streams, and no text occurs
     /// twice.
     pub fn generate() -> Self {
         let library = Library::load();
@@ -95,7 +95,7 @@ impl Corpus {
         Self { train, valid }
     }
 
-    /// The stories of one file, in its order.
+    /// Returns the stories of one file, in its order.
     pub fn stories(&self, split: Split) -> &[Story] {
         match split {
             Split::Train => &self.train,
@@ -103,7 +103,7 @@ impl Corpus {
         }
     }
 
-    /// The contents of one file: stories, each followed by a separator line.
+    /// Returns the contents of one file: stories, each followed by a separator line.
     pub fn text(&self, split: Split) -> String {
         let mut text = String::new();
         for story in self.stories(split) {
@@ -121,8 +121,7 @@ fn generate_split(library: &Library, split: Split, told: &mut BTreeSet<String>) 
     let mut stories = Vec::new();
     let mut bytes = 0;
     loop {
-        // A deck of all plots is dealt to its end before the next one is shuffled, so that each
-        // comes up equally often.
+        // All plots are used once, in random order, before any is used again.
         let mut deck: Vec<usize> = (0..library.plots.len()).collect();
         rng.shuffle(&mut deck);
         for index in deck {

@@ -1,5 +1,5 @@
-//! The random draws: ChaCha8 words, turned into choices here so that the outcome is fixed by this
-//! file alone.
+//! Random draws: ChaCha8 words, turned into choices by this file alone, so that the outcome does not
+//! depend on the version of a library.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
@@ -8,7 +8,7 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng};
 pub struct Rng(ChaCha8Rng);
 
 impl Rng {
-    /// The generator of `seed` for one of several independent streams.
+    /// Creates the generator of `seed` for one of several independent streams.
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -17,18 +17,18 @@ impl Rng {
         Self(rng)
     }
 
-    /// A number in `0..n`, by the high half of a 32 × 32 bit product (its bias, below n / 2³², is
-    /// of no matter here).
+    /// Draws a number in `0..n`, the high half of a product of 32 × 32 bits. (Its bias is below
+    /// n / 2³²; Lemire, arXiv:1805.10941.)
     pub fn below(&mut self, n: usize) -> usize {
         ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
     }
 
-    /// An element of a slice that is not empty.
+    /// Draws an element of a slice that is not empty.
     pub fn choose<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 
-    /// Fisher and Yates' shuffle.
+    /// Shuffles the items (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i + 1));

@@ -1,4 +1,4 @@
-//! Tells one story: walks through a plot's template and remembers what it has said.
+//! A story: one walk through a plot's template.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,11 +8,11 @@ use super::library::{Casting, Library, Plot, Row};
 use super::rng::Rng;
 use super::template::{Piece, Template};
 
-/// What a variable stands for in one story.
+/// The value of a variable in one story.
 enum Value {
     /// `[x]` is the first field, `[x.2]` the second.
     Fields(Vec<String>),
-    /// `[x]` is the name, `[x.kind]` the species or role, `[x.call]` how one addresses it, the rest
+    /// `[x]` is the name, `[x.kind]` the species or role, `[x.call]` the form of address, the rest
     /// are pronouns.
     Character { name: String, kind: String, gender: Gender },
 }
@@ -28,7 +28,7 @@ struct Teller<'a> {
     used: BTreeSet<(&'a str, usize)>,
 }
 
-/// One story from a plot.
+/// Generates one story from a plot.
 pub fn tell(library: &Library, plot: &Plot, rng: &mut Rng) -> String {
     let mut teller = Teller {
         title: plot.title,
@@ -101,13 +101,13 @@ impl<'a> Teller<'a> {
         text
     }
 
-    /// The first field of a fresh row.
+    /// Returns the first field of an unused row.
     fn drawn(&mut self, list: &'a str) -> String {
         let row = self.unused_row(list);
         self.rendered(&row[0])
     }
 
-    /// A row that this story has not used yet; any row when all are used.
+    /// Draws a row that this story has not used yet; any row when all are used.
     fn unused_row(&mut self, list: &'a str) -> &'a Row {
         let rows =
             self.library.lists.get(list).unwrap_or_else(|| panic!("no word list is named {list}"));
@@ -119,8 +119,8 @@ impl<'a> Teller<'a> {
         &rows[index]
     }
 
-    /// The text of `[variable.field]`. A pronoun alone, as in `[his]`, belongs to the hero `h`;
-    /// `[His]` and `[f.His]` are the same with a capital.
+    /// Returns the text of `[variable.field]`. A pronoun alone, as in `[his]`, belongs to the hero
+    /// `h`; `[His]` and `[f.His]` begin with a capital.
     fn lookup(&self, variable: &str, field: &str) -> String {
         if variable.chars().chain(field.chars()).any(|c| c.is_ascii_uppercase()) {
             let plain = self.lookup(&variable.to_ascii_lowercase(), &field.to_ascii_lowercase());

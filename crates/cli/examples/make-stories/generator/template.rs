@@ -6,9 +6,9 @@
 pub enum Piece {
     /// Text as it stands.
     Text(String),
-    /// One of the alternatives; a named choice is made once a story.
+    /// One of the alternatives; a named choice is made once per story.
     Choice { name: Option<String>, options: Vec<Template> },
-    /// What a variable (and a field of it) stands for.
+    /// The value of a variable, or of one of its fields.
     Slot { variable: String, field: String },
     /// A row of a list, not yet used in this story where possible.
     Draw { list: String },
@@ -34,7 +34,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// Pieces up to the end, or inside braces up to a `|` or `}` that is left in place.
+    /// Parses pieces up to the end, or inside braces up to a `|` or `}` that is left in place.
     fn sequence(&mut self, inside_braces: bool) -> Template {
         let stops: &[char] = if inside_braces { &['{', '[', '|', '}'] } else { &['{', '[', '}'] };
         let mut pieces = Template::new();

@@ -1,8 +1,8 @@
 //! Comparisons of several runs: one chart of their curves and one table, for the example
 //! `compare-runs`.
 //!
-//! Runs whose names differ only in `-s` and a number at the end are seeds of one variant: they share
-//! a colour and an entry of the legend.
+//! Runs whose names differ only in `-s` and a number at the end are seeds of one variant: they
+//! share a colour and an entry of the legend.
 
 mod arguments;
 mod chart;

@@ -3,9 +3,9 @@
 use crate::charts::svg::Point;
 
 /// Moves each point onto the straight line that fits it and up to `reach` neighbours on either side
-/// best (least squares over their indices). In the middle of a curve that is their mean. Near an end,
-/// where the neighbours are on one side, a mean would lag behind a falling curve and the line does
-/// not. (Local linear regression; Cleveland 1979, doi:10.1080/01621459.1979.10481038)
+/// best (least squares over their indices). In the middle of a curve that is their mean. Near an
+/// end, where the neighbours are on one side, a mean would lag behind a falling curve and the line
+/// does not. (Local linear regression; Cleveland 1979, doi:10.1080/01621459.1979.10481038)
 pub fn smoothed(points: &[Point], reach: usize) -> Vec<Point> {
     let fitted = |index: usize| {
         let first = index.saturating_sub(reach);

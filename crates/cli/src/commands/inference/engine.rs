@@ -46,7 +46,7 @@ pub struct Completion {
 }
 
 impl Engine {
-    /// Loads the model and the tokenizer that the arguments name. Unless `--stop` was `explicit`, the
+    /// Loads the model and the tokenizer that the arguments name. Unless `--stop` was typed, the
     /// end tokens of the model's configuration end a text too.
     ///
     /// # Errors

@@ -13,8 +13,8 @@ use crate::shell::stdout::print;
 struct Score {
     /// The ids of the text.
     tokens: Vec<u32>,
-    /// The natural logarithm of each token's probability after those before it; `None` for the first
-    /// token.
+    /// The natural logarithm of each token's probability after those before it; `None` for the
+    /// first token.
     logprobs: Vec<Option<f64>>,
     /// exp of the mean of −logprob; `None` for a single token.
     perplexity: Option<f64>,

@@ -1,8 +1,8 @@
 //! The settings of a completion: flags of the program, and commands of a session such as
 //! `/temperature 0.7`.
 //!
-//! Both follow from [`Settings`]: a command `/NAME VALUE` is parsed as the flag `--NAME=VALUE` after
-//! the flags that give the present settings.
+//! Both follow from [`Settings`]: a command `/NAME VALUE` is parsed as the flag `--NAME=VALUE`
+//! after the flags that give the present settings.
 
 use std::fmt;
 use std::str::FromStr;
