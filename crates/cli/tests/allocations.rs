@@ -1,4 +1,4 @@
-//! Training takes its memory in the first steps: later ones allocate nothing large.
+//! Training allocates its memory in the first steps; later ones allocate nothing large.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -7,10 +7,10 @@ use model::{ModelConfig, Transformer};
 use optim::{AdamW, AdamWConfig};
 use tensor::{Context, Precision};
 
-/// What counts as large, in bytes.
+/// The size above which an allocation counts as large, in bytes.
 const LARGE: usize = 64 << 10;
 
-/// The system's allocator, which counts the large requests.
+/// The system's allocator with a counter of large requests.
 struct Counting;
 
 static LARGE_REQUESTS: AtomicUsize = AtomicUsize::new(0);
@@ -21,11 +21,11 @@ fn count(bytes: usize) {
     }
 }
 
-// SAFETY: every call goes on to the system's allocator as it came.
+// SAFETY: every call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        // SAFETY: the caller upholds the contract, which is that of the system's allocator.
         unsafe { System.alloc(layout) }
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use common::{Folder, SMALL, fails};
 
-/// `train-model` on the folder's data but for what `args` say.
+/// Returns `train-model` with a small model and `args`.
 fn train(folder: &Folder, args: &[&str]) -> Command {
     let mut command = folder.program("train-model");
     command.args(SMALL).args(["--quiet", "--steps", "2", "--checkpoint-dir", "run"]).args(args);
@@ -27,12 +27,12 @@ fn inference(folder: &Folder, checkpoint: &str, args: &[&str]) -> Command {
     command
 }
 
-/// Writes `change`d content to `new`.
+/// Writes the changed content of `old` to `new`.
 fn altered(old: &Path, new: &Path, change: impl Fn(Vec<u8>) -> Vec<u8>) {
     fs::write(new, change(fs::read(old).unwrap())).unwrap();
 }
 
-/// Replaces text in a file by text of the same length.
+/// Replaces text in a file with text of the same length.
 fn replace(path: &Path, old: &str, new: &str) {
     assert_eq!(old.len(), new.len());
     altered(path, path, |bytes| {
@@ -44,7 +44,7 @@ fn replace(path: &Path, old: &str, new: &str) {
     });
 }
 
-/// A copy of a directory of files.
+/// Copies a directory of files.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -184,7 +184,7 @@ fn shapes_and_settings_that_make_no_model() {
     assert!(!folder.path("run").exists());
 }
 
-// Elsewhere nothing is known of the memory, and the run would begin.
+// On other systems the size of the memory is unknown, and the run would begin.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 #[test]
 fn a_model_that_no_memory_holds() {

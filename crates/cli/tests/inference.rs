@@ -1,4 +1,4 @@
-//! The program `inference` from outside.
+//! The program `inference`, run as a user runs it.
 
 mod common;
 
@@ -12,6 +12,8 @@ use std::{
 };
 
 use assert_cmd::Command;
+#[cfg(unix)]
+use common::kill;
 use common::{Folder, fails, stderr, stdout};
 use serde_json::Value;
 
@@ -30,7 +32,6 @@ fn folder_with_model() -> Folder {
 fn text(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    // What a model that learned little says need not be text, but it comes as such.
     stdout(&output)
 }
 
@@ -167,7 +168,8 @@ fn every_precision_generates() {
 #[test]
 fn a_session_with_commands() {
     let folder = folder_with_model();
-    let lines = "/help\n/max-tokens 6\n/seed 4\n/temperature -1\n/settings\nThe dog\nThe dog\n\n/dance\n/quit\nThe end\n";
+    let lines = "/help\n/max-tokens 6\n/seed 4\n/temperature -1\n/settings\n\
+                 The dog\nThe dog\n\n/dance\n/quit\nThe end\n";
     let output = inference(&folder, &[]).write_stdin(lines).output().unwrap();
     assert!(output.status.success());
     let direct =
@@ -203,8 +205,8 @@ fn a_checkpoint_without_a_tokenizer_takes_the_default_one() {
 #[test]
 fn a_reader_that_has_had_enough_is_no_error() {
     let folder = folder_with_model();
-    let mut child = Process::new(assert_cmd::cargo::cargo_bin("inference"))
-        .current_dir(folder.path(""))
+    let mut child = folder
+        .process("inference")
         .args([
             "--checkpoint",
             "run",
@@ -226,11 +228,11 @@ fn a_reader_that_has_had_enough_is_no_error() {
     assert!(!stderr(&output).contains("error"), "{}", stderr(&output));
 }
 
-/// The program at work, with pipes to it and from it.
+/// Starts the program with pipes to it and from it.
 #[cfg(unix)]
 fn start(folder: &Folder, args: &[&str]) -> (Child, ChildStdin, ChildStdout) {
-    let mut child = Process::new(assert_cmd::cargo::cargo_bin("inference"))
-        .current_dir(folder.path(""))
+    let mut child = folder
+        .process("inference")
         .args(["--checkpoint", "run"])
         .args(args)
         .stdin(Stdio::piped())
@@ -242,14 +244,8 @@ fn start(folder: &Folder, args: &[&str]) -> (Child, ChildStdin, ChildStdout) {
     (child, stdin, stdout)
 }
 
-#[cfg(unix)]
-fn kill(signal: &str, process: u32) {
-    let sent = Process::new("kill").args([signal, &process.to_string()]).status();
-    assert!(sent.unwrap().success());
-}
-
-/// Sends a signal. If what is returned is still there a minute later, the process is killed: a test
-/// fails then, instead of waiting for ever.
+/// Sends a signal. The process is killed unless the value returned is dropped within a minute, so
+/// that a test fails instead of waiting for ever.
 #[cfg(unix)]
 #[must_use]
 fn send(signal: &str, process: u32) -> Sender<()> {
@@ -269,7 +265,7 @@ fn press_control_c(child: &Child) -> Sender<()> {
     send("-INT", child.id())
 }
 
-/// Flags of a text that does not end by itself.
+/// The flags of a text without an end.
 #[cfg(unix)]
 const ENDLESS: [&str; 4] = ["--max-tokens", "1000000000", "--stop", "never there"];
 

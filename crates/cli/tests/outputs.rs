@@ -1,24 +1,20 @@
-//! What a run leaves beside checkpoints and metrics: run.json, samples.txt, TensorBoard's events,
-//! and the presets and schedules that shape it.
+//! The files of a run beside checkpoints and metrics: run.json, samples.txt, TensorBoard's events;
+//! presets and schedules.
 #![cfg(unix)]
 
 mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use common::{Folder, fails, stdout};
+use common::{Folder, fails, stdout, weights};
 use lm::charts::compare::Run;
 use lm::run::checkpoint::RunLock;
 use lm::run::manifest::RunManifest;
 
 const STEPS: [&str; 8] =
     ["--steps", "40", "--eval-every", "10", "--checkpoint-every", "10", "--log-every", "5"];
-
-fn weights(run: &Path) -> Vec<u8> {
-    fs::read(run.join("latest/model.safetensors")).unwrap()
-}
 
 /// Leaves the run as if it had been killed after step 25.
 fn cut_off(run: &Path) {
@@ -169,8 +165,8 @@ fn going_back_to_an_earlier_checkpoint_keeps_the_new_ones() {
 fn a_profile_that_nobody_reads_does_not_end_the_run() {
     let folder = Folder::new();
     let args = [&common::training_args("run")[..], &STEPS, &["--profile", "1", "--quiet"]].concat();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_train-model"));
-    program.current_dir(folder.path("")).args(args).stdout(Stdio::piped());
+    let mut program = folder.process("train-model");
+    program.args(args).stdout(Stdio::piped());
     let mut child = program.spawn().unwrap();
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());

@@ -5,10 +5,9 @@ mod common;
 use std::fs;
 
 use common::{Folder, SMALL, stderr, stdout};
-use lm::run::metrics::Metrics;
 use serde_json::Value;
 
-/// A text and all that is made of it: `tok/`, `ids.npy`, `run/`.
+/// Makes a folder with a text and all that follows from it: `tok/`, `ids.npy`, `run/`.
 fn chain() -> Folder {
     let folder = Folder::new();
     let story =
@@ -64,9 +63,7 @@ fn from_text_to_text() {
             .unwrap();
     assert_eq!((&config["eos_token_id"], &config["vocab_size"]), (&256.into(), &280.into()));
 
-    let text = fs::read_to_string(folder.path("run/metrics.jsonl")).unwrap();
-    let lines: Vec<Metrics> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = common::metrics(&folder.path("run"));
     let (first, last) = (&lines[0], &lines[lines.len() - 1]);
     assert_eq!((first.step, last.step, last.tokens), (1, 150, 150 * 4 * 16));
     assert!(first.train_loss > 5.0 && last.val_loss.unwrap() < 1.5, "{first:?} {last:?}");

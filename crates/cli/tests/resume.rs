@@ -1,15 +1,15 @@
-//! Runs that are interrupted and go on end as if nothing had happened; the number of threads does
-//! not matter either.
+//! Runs that are interrupted and resumed end with the same bits as whole ones, with any number of
+//! threads.
 #![cfg(unix)]
 
 mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{Folder, fails, stderr, training_args, without};
+use common::{Folder, fails, kill, metrics, stderr, training_args, weights, without};
 use lm::run::metrics::Metrics;
 
 const STEPS: [&str; 10] = [
@@ -25,26 +25,17 @@ const STEPS: [&str; 10] = [
     "2",
 ];
 
-fn metrics(run: &Path) -> Vec<Metrics> {
-    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Metrics without what a clock had a say in.
+/// Returns the metrics of a run without those that depend on the clock.
 fn timeless(run: &Path) -> Vec<Metrics> {
     let without = |metrics| Metrics { tokens_per_second: 0.0, seconds: 0.0, ..metrics };
     metrics(run).into_iter().map(without).collect()
 }
 
-fn weights(run: &Path) -> Vec<u8> {
-    fs::read(run.join("latest/model.safetensors")).unwrap()
-}
-
 /// Starts a run, sends `signal` once `lines` lines of metrics are there, and returns the step of
 /// its checkpoint.
 fn interrupt(folder: &Folder, signal: &str, args: &[&str], lines: usize) -> u64 {
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin("train-model"))
-        .current_dir(folder.path(""))
+    let mut child = folder
+        .process("train-model")
         .args(training_args("interrupted"))
         .args(args)
         .stderr(Stdio::null())
@@ -56,8 +47,7 @@ fn interrupt(folder: &Folder, signal: &str, args: &[&str], lines: usize) -> u64 
         assert!(started.elapsed() < Duration::from_secs(60), "no metrics");
         std::thread::sleep(Duration::from_millis(2));
     }
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    kill(signal, child.id());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let latest = fs::read_link(folder.path("interrupted/latest")).unwrap();
     latest.to_str().unwrap().strip_prefix("step-").unwrap().parse().unwrap()

@@ -1,14 +1,14 @@
-//! What the tests of the programs share: a folder with a small corpus, and a model that trains in a
-//! second.
+//! Helpers of the programs' tests: a folder with a small corpus, and a model that trains in a second.
 #![allow(dead_code)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command as Process, Output};
 
 use assert_cmd::Command;
 use bpe::{Pattern, Tokenizer, Vocab};
 use lm::data::tokens::{TokenType, TokenWriter};
+use lm::run::metrics::Metrics;
 use tempfile::TempDir;
 
 /// Ids below 256 are bytes, 256 is `<|endoftext|>`, one merge follows.
@@ -30,30 +30,54 @@ pub const SMALL: [&str; 12] = [
     "4",
 ];
 
-/// A folder with `text.txt`, `tokenizer/`, `train.npy` and `val.npy`, gone with the value.
+/// A temporary folder in which programs run, removed when the value is dropped.
 pub struct Folder {
     dir: TempDir,
 }
 
 impl Folder {
-    /// A new one.
+    /// Creates an empty folder.
+    pub fn empty() -> Folder {
+        Folder { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// Creates a folder with `text.txt`, `tokenizer/`, `train.npy` and `val.npy`.
     pub fn new() -> Folder {
-        let folder = Folder { dir: tempfile::tempdir().unwrap() };
+        let folder = Folder::empty();
         let text =
             "There was once a little girl who had a dog. The dog ran after a ball.\n".repeat(40);
-        fs::write(folder.path("text.txt"), &text).unwrap();
-        let merge = (b't'.into(), b'h'.into());
-        let vocab = Vocab::from_merges(vec![merge], &["<|endoftext|>".to_string()]).unwrap();
-        Tokenizer::new(vocab, Pattern::gpt2()).save(&folder.path("tokenizer")).unwrap();
+        folder.write("text.txt", &text);
+        folder.write_tokenizer("tokenizer", &[(b't'.into(), b'h'.into())]);
         let ids: Vec<u16> = text.bytes().map(u16::from).collect();
         folder.write_tokens("train.npy", &ids[..2000]);
         folder.write_tokens("val.npy", &ids[2000..2300]);
         folder
     }
 
-    /// The path of `name` in the folder.
+    /// Returns the path of `name` in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Reads a file.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    /// Reads a file of text.
+    pub fn read_text(&self, name: &str) -> String {
+        String::from_utf8(self.read(name)).unwrap()
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    /// Writes a tokenizer with the pattern of GPT-2 and these merges.
+    pub fn write_tokenizer(&self, name: &str, merges: &[(u32, u32)]) {
+        let vocab = Vocab::from_merges(merges.to_vec(), &[bpe::END_OF_TEXT.to_string()]).unwrap();
+        Tokenizer::new(vocab, Pattern::gpt2()).save(&self.path(name)).unwrap();
     }
 
     /// Writes a token file.
@@ -63,7 +87,7 @@ impl Folder {
         writer.finish().unwrap();
     }
 
-    /// A program that will run in the folder.
+    /// Returns a program to run in the folder.
     pub fn program(&self, name: &str) -> Command {
         let mut command = Command::cargo_bin(name).unwrap();
         command.current_dir(self.dir.path());
@@ -73,21 +97,34 @@ impl Folder {
         command
     }
 
-    /// `train-model` with a small model, two threads and the folder's data, into the directory
-    /// `run`.
+    /// Returns a program to start in the folder and talk to while it runs.
+    pub fn process(&self, name: &str) -> Process {
+        let mut process = Process::new(assert_cmd::cargo::cargo_bin(name));
+        process.current_dir(self.dir.path());
+        process
+    }
+
+    /// Returns `train-model` with a small model, two threads and the folder's data, into the
+    /// directory `run`.
     pub fn train(&self, run: &str, args: &[&str]) -> Command {
         let mut command = self.program("train-model");
         command.args(training_args(run)).args(args);
         command
     }
 
-    /// A trained checkpoint, `name/latest`.
+    /// Trains a model and returns its checkpoint, `name/latest`.
     pub fn checkpoint(&self, name: &str) -> PathBuf {
         self.train(name, &["--steps", "4", "--quiet"]).assert().success();
         self.path(name).join("latest")
     }
 
-    /// All names below `dir`, in order.
+    /// Returns the names in `dir`, in order.
+    pub fn entries(&self, dir: &str) -> Vec<String> {
+        let names = self.names(dir);
+        names.into_iter().filter(|name| !name.contains('/')).collect()
+    }
+
+    /// Returns all names below `dir`, in order.
     pub fn names(&self, dir: &str) -> Vec<String> {
         let mut names = Vec::new();
         collect_names(&self.path(dir), "", &mut names);
@@ -96,7 +133,7 @@ impl Folder {
     }
 }
 
-/// The arguments of [`Folder::train`].
+/// Returns the arguments of [`Folder::train`].
 pub fn training_args(run: &str) -> Vec<&str> {
     let data = [
         "--train-dataset",
@@ -115,7 +152,7 @@ pub fn training_args(run: &str) -> Vec<&str> {
     [&SMALL[..], &data].concat()
 }
 
-/// The arguments without `flag` and its value.
+/// Removes `flag` and its value from the arguments.
 pub fn without<'a>(args: Vec<&'a str>, flag: &str) -> Vec<&'a str> {
     let at = args.iter().position(|arg| *arg == flag).unwrap();
     [&args[..at], &args[at + 2..]].concat()
@@ -133,12 +170,29 @@ fn collect_names(dir: &Path, prefix: &str, names: &mut Vec<String>) {
     }
 }
 
-/// Standard output as text.
+/// Returns the weights of a run's newest checkpoint.
+pub fn weights(run: &Path) -> Vec<u8> {
+    fs::read(run.join("latest/model.safetensors")).unwrap()
+}
+
+/// Reads the metrics of a run.
+pub fn metrics(run: &Path) -> Vec<Metrics> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Sends a signal, such as `-INT`, to a process.
+pub fn kill(signal: &str, process: u32) {
+    let sent = Process::new("kill").args([signal, &process.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// Returns standard output as text.
 pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// Standard error as text.
+/// Returns standard error as text.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
