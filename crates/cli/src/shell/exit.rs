@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
 
+use super::interrupt::{EXIT_CODE as INTERRUPTED, Interrupted};
+
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
-/// 128 + SIGINT, the code that shells report.
-pub const INTERRUPTED: u8 = 130;
 
 /// The outcome of work that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +38,6 @@ pub struct UsageError(String);
 pub fn usage(message: impl Into<String>) -> Error {
     UsageError(message.into()).into()
 }
-
-/// An error that ends the program as Ctrl-C does; see [`crate::shell::interrupt::check`].
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted")]
-pub struct Interrupted;
 
 /// Runs the body of a `main` and turns its result into messages and an exit code.
 pub fn run_main(work: impl FnOnce() -> Result<Outcome>) -> ExitCode {

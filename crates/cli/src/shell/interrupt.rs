@@ -8,7 +8,13 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::shell::exit::{INTERRUPTED, Interrupted};
+/// 128 + SIGINT, the exit code that shells report for Ctrl-C.
+pub const EXIT_CODE: u8 = 130;
+
+/// An error that ends the program as Ctrl-C does; see [`check`].
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
 
 static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
@@ -21,7 +27,7 @@ pub fn install() -> Result<()> {
     for signal in [SIGINT, SIGTERM] {
         // Handlers run in the order of registration, so the shutdown does not yet see the flag that
         // the same signal sets.
-        flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&REQUESTED))
+        flag::register_conditional_shutdown(signal, EXIT_CODE.into(), Arc::clone(&REQUESTED))
             .and_then(|_| flag::register(signal, Arc::clone(&REQUESTED)))
             .context("cannot listen for Ctrl-C")?;
     }

@@ -4,8 +4,7 @@ use std::io::{self, Read};
 
 use anyhow::{Context, Result};
 
-use crate::shell::exit::Interrupted;
-use crate::shell::interrupt;
+use super::interrupt::{self, Interrupted};
 
 /// Unbuffered standard input. After Ctrl-C a read fails with [`Interrupted`] inside.
 #[derive(Debug)]

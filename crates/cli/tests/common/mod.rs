@@ -1,4 +1,5 @@
-//! Helpers of the programs' tests: a folder with a small corpus, and a model that trains in a second.
+//! Helpers of the programs' tests: a folder with a small corpus, and a model that trains in a
+//! second.
 #![allow(dead_code)]
 
 use std::fs;

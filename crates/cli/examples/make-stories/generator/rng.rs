@@ -1,5 +1,5 @@
-//! Random draws: ChaCha8 words, turned into choices by this file alone, so that the outcome does not
-//! depend on the version of a library.
+//! Random draws: ChaCha8 words, turned into choices by this file alone, so that the outcome does
+//! not depend on the version of a library.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
