@@ -48,8 +48,11 @@ impl AtomicDir {
         self.temporary.path()
     }
 
-    /// Syncs the names in the directory and gives it its final name, in the place of an older one.
-    /// The files in it must have been synced, as [`AtomicFile`](crate::AtomicFile) does.
+    /// Syncs the names in the directory and gives it its final name. The files in it must have been
+    /// synced, as [`AtomicFile`](crate::AtomicFile) does.
+    ///
+    /// An older directory of that name is removed first, since no rename replaces a directory that
+    /// is not empty. So the name may be free for a moment, but never names half a directory.
     ///
     /// # Errors
     /// When an older directory cannot be removed, or the disk fails.

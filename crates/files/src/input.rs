@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// The size in bytes of the largest file that is read whole. No such file comes near it, and a
 /// larger one is refused before it fills the memory.
-pub const LARGEST: u64 = 1 << 30;
+const LARGEST: u64 = 1 << 30;
 
 /// Opens a regular file to read. Refuses anything else, since a pipe would keep the program
 /// waiting.
@@ -25,7 +25,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Returns the content of a regular file of at most [`LARGEST`] bytes.
+/// Returns the content of a regular file of at most 2³⁰ bytes.
 ///
 /// # Errors
 /// As for [`open`], and when the file is larger or the disk fails.

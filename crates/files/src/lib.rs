@@ -29,4 +29,4 @@ pub use atomic_dir::{AtomicDir, remove_dir, remove_unfinished, replace_link};
 pub use atomic_file::{AtomicFile, prepare, write, write_with};
 pub use directory::{check_dir, parent_of};
 pub use error::{Error, Result};
-pub use input::{LARGEST, open, read, read_up_to};
+pub use input::{open, read, read_up_to};
