@@ -1,4 +1,5 @@
-//! Where bf16 is stored: one policy for the outputs of all operations and for their gradients.
+//! The policy that decides where bf16 is stored, for the outputs of all operations and for their
+//! gradients.
 //!
 //! Every operation computes in `f32`. It states once what its output is for, by a [`Role`], and
 //! likewise for the gradient that it reads; here it is decided how either is stored:

@@ -1,8 +1,8 @@
-//! What tests of operations share: seeded tensors, comparison, and the gradient check.
+//! Tools for tests of operations: seeded tensors, comparison, and the gradient check.
 
 use crate::{Context, Tape, Tensor, Var, isa};
 
-/// ‖a − b‖ / ‖b‖ in `f64`; the norm of the difference alone if b is zero.
+/// Returns ‖a − b‖ / ‖b‖ in `f64`; the norm of the difference alone if b is zero.
 ///
 /// # Panics
 /// If a and b differ in length.
@@ -25,13 +25,13 @@ pub fn assert_close(what: &str, a: &[f32], b: &[f32], tolerance: f64) {
     assert!(error <= tolerance, "{what}: relative error {error:.2e} above {tolerance:.0e}");
 }
 
-/// The larger of two errors, and NaN if either is: where errors are gathered, one that is not a
-/// number has to stay.
+/// Returns the larger of two errors, and NaN if either is NaN, so that a maximum over errors does
+/// not lose one.
 pub fn worse(a: f64, b: f64) -> f64 {
     if a.is_nan() || a > b { a } else { b }
 }
 
-/// A tensor of reproducible numbers that are roughly uniform in (−1, 1).
+/// Returns a tensor of reproducible numbers that are roughly uniform in (−1, 1).
 pub fn random(shape: &[usize], seed: u64) -> Tensor {
     // The seed is mixed before it is used, as consecutive states would give overlapping sequences.
     let mut state = mix(seed);
@@ -45,21 +45,21 @@ pub fn random(shape: &[usize], seed: u64) -> Tensor {
 
 const GOLDEN_GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// SplitMix64's output function: Steele, Lea and Flood, "Fast splittable pseudorandom number
-/// generators".
+/// Returns the output function of SplitMix64 at `z`. (Steele, Lea and Flood, "Fast splittable
+/// pseudorandom number generators", 2014)
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
 }
 
-/// ⟨a, b⟩ in `f64`.
+/// Returns ⟨a, b⟩ in `f64`.
 fn inner(a: &Tensor, b: &Tensor) -> f64 {
     a.as_slice().iter().zip(b.as_slice()).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
 }
 
-/// The worst disagreement between an operation's gradients and finite differences, over its inputs,
-/// on one kernel table.
+/// Returns the largest error of an operation's gradients against finite differences, over its
+/// inputs, on one kernel table.
 ///
 /// For a random cotangent w and, input by input, a random direction u, the derivative of ⟨w, f(x)⟩
 /// along u is compared: ⟨dx, u⟩ from the tape against the central difference (⟨w, f(x + hu)⟩ − ⟨w,
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::Op;
 
-    /// What the check finds in x ↦ x·σ(x) whose backward multiplies dy by `derivative(x)`.
+    /// Returns the error of x ↦ x·σ(x) whose backward pass multiplies dy by `derivative(x)`.
     fn error_of_silu_with(derivative: impl Fn(f32) -> f32 + Copy + 'static) -> f64 {
         let inputs = [random(&[3, 5], 1), random(&[3, 5], 2)];
         gradcheck_error(Context::detect(), &inputs, |_, inputs| {

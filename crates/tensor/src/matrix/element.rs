@@ -6,9 +6,9 @@
 use half::bf16;
 use std::ops::Range;
 
-/// Evaluates an expression in which `$E` is the type of the tensor's elements.
+/// Evaluates an expression in which `E` is the type of the tensor's elements.
 macro_rules! with_element_type {
-    ($tensor:expr, $E:ident => $result:expr) => {
+    ($tensor:expr, |$E:ident| $result:expr) => {
         match $tensor.dtype() {
             $crate::DType::F32 => {
                 type $E = f32;
@@ -140,7 +140,7 @@ pub(crate) fn load<E: Element>(to: &mut [f32], from: &[E]) {
 /// and is then rounded into `to`. Rounding is a separate loop, as the body of a long computation
 /// would need still more registers with it.
 #[inline(always)]
-pub(crate) fn compute<E: Element>(
+pub(crate) fn run_computation<E: Element>(
     to: &mut [E],
     scratch: &mut [f32],
     compute: impl FnOnce(&mut [f32]),
@@ -154,6 +154,20 @@ pub(crate) fn compute<E: Element>(
         }
     }
 }
+
+/// Calls [`run_computation`] with a closure that is always inlined, as a loop has to be that is
+/// compiled for an instruction set.
+macro_rules! compute {
+    ($to:expr, $scratch:expr, |$y:ident| $body:expr) => {
+        $crate::matrix::element::run_computation(
+            $to,
+            $scratch,
+            #[inline(always)]
+            |$y| $body,
+        )
+    };
+}
+pub(crate) use compute;
 
 /// Elements of either type, to read.
 #[derive(Clone, Copy)]

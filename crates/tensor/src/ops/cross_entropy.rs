@@ -70,7 +70,7 @@ pub(crate) fn assert_targets(op: &str, rows: usize, vocab_size: usize, targets: 
 }
 
 impl<'t> Var<'t> {
-    /// Returns the mean loss in nats, a scalar, of logits (…, V) against one target id per row.
+    /// Returns the mean loss in nats of logits (…, V) against one target id per row, a scalar.
     #[track_caller]
     pub fn cross_entropy(&self, targets: &[u32]) -> Var<'t> {
         let op = Op::new("cross_entropy", &[self]);
@@ -83,7 +83,7 @@ impl<'t> Var<'t> {
         let targets = targets.to_vec();
         op.record(Tensor::scalar(loss), move |dy, grads| {
             let mut dlogits = logits;
-            let mut again = losses; // overwritten with the same losses, which nothing reads any more
+            let mut again = losses; // overwritten with the same numbers, which nothing reads
             let (scale, again) = (dy.item() / targets.len() as f32, again.as_mut_slice());
             let logits = dlogits.as_mut_slice();
             row_losses_and_gradients(context, logits, &targets, scale, Role::Residual, again);

@@ -5,7 +5,7 @@
 //! leave a long function such as GELU out of line, where it is compiled for no instruction set and
 //! takes three times as long.
 
-use crate::matrix::element::{self, Element, Slice, with_element_type};
+use crate::matrix::element::{compute, with_element_type};
 use crate::{Context, Op, Role, Tensor, Var, vectorize};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -36,67 +36,50 @@ pub(crate) fn map(
     mut y: Tensor,
     f: impl Fn(f32) -> f32 + Sync,
 ) -> Tensor {
-    with_element_type!(y, E => map_to::<E>(context, x.data(), y.elements_mut(), f));
-    y
-}
-
-fn map_to<E: Element>(context: Context, x: Slice<'_>, y: &mut [E], f: impl Fn(f32) -> f32 + Sync) {
-    y.par_chunks_mut(CHUNK).enumerate().for_each(|(index, y)| {
-        vectorize!(context.kernels, {
-            let [mut x_scratch, mut y_scratch] = [[0.0; PIECE]; 2];
-            for (own, all) in pieces(index, y.len()) {
-                let x = x.in_f32(all, &mut x_scratch);
-                element::compute(
-                    &mut y[own],
-                    &mut y_scratch,
-                    #[inline(always)]
-                    |y| {
+    let x = x.data();
+    with_element_type!(y, |E| {
+        y.elements_mut::<E>().par_chunks_mut(CHUNK).enumerate().for_each(|(index, y)| {
+            vectorize!(context.kernels, {
+                let [mut x_scratch, mut y_scratch] = [[0.0; PIECE]; 2];
+                for (own, all) in pieces(index, y.len()) {
+                    let x = x.in_f32(all, &mut x_scratch);
+                    compute!(&mut y[own], &mut y_scratch, |y| {
                         for (y, &x) in y.iter_mut().zip(x) {
                             *y = f(x);
                         }
-                    },
-                );
-            }
+                    });
+                }
+            });
         });
     });
+    y
 }
 
 /// Writes f(a, b) to `y`, element by element, and returns it.
 pub(crate) fn zip(
     context: Context,
-    [a, b]: [&Tensor; 2],
+    inputs: [&Tensor; 2],
     mut y: Tensor,
     f: impl Fn(f32, f32) -> f32 + Sync,
 ) -> Tensor {
-    with_element_type!(y, E => zip_to::<E>(context, [a.data(), b.data()], y.elements_mut(), f));
-    y
-}
-
-fn zip_to<E: Element>(
-    context: Context,
-    [a, b]: [Slice<'_>; 2],
-    y: &mut [E],
-    f: impl Fn(f32, f32) -> f32 + Sync,
-) {
-    y.par_chunks_mut(CHUNK).enumerate().for_each(|(index, y)| {
-        vectorize!(context.kernels, {
-            let [mut a_scratch, mut b_scratch, mut y_scratch] = [[0.0; PIECE]; 3];
-            for (own, all) in pieces(index, y.len()) {
-                let a = a.in_f32(all.clone(), &mut a_scratch);
-                let b = b.in_f32(all, &mut b_scratch);
-                element::compute(
-                    &mut y[own],
-                    &mut y_scratch,
-                    #[inline(always)]
-                    |y| {
+    let [a, b] = inputs.map(Tensor::data);
+    with_element_type!(y, |E| {
+        y.elements_mut::<E>().par_chunks_mut(CHUNK).enumerate().for_each(|(index, y)| {
+            vectorize!(context.kernels, {
+                let [mut a_scratch, mut b_scratch, mut y_scratch] = [[0.0; PIECE]; 3];
+                for (own, all) in pieces(index, y.len()) {
+                    let a = a.in_f32(all.clone(), &mut a_scratch);
+                    let b = b.in_f32(all, &mut b_scratch);
+                    compute!(&mut y[own], &mut y_scratch, |y| {
                         for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
                             *y = f(a, b);
                         }
-                    },
-                );
-            }
+                    });
+                }
+            });
         });
     });
+    y
 }
 
 /// Writes (p, q) = f(a, b, c), element by element, to two tensors of one type, and returns them:
@@ -107,50 +90,31 @@ pub(crate) fn zip3_to_2(
     mut outputs: [Tensor; 2],
     f: impl Fn(f32, f32, f32) -> (f32, f32) + Sync,
 ) -> [Tensor; 2] {
-    let (inputs, [p, q]) = (inputs.map(Tensor::data), &mut outputs);
-    with_element_type!(p, E => {
-        zip3_to_2_of::<E>(context, inputs, [p.elements_mut(), q.elements_mut()], f);
-    });
-    outputs
-}
-
-fn zip3_to_2_of<E: Element>(
-    context: Context,
-    [a, b, c]: [Slice<'_>; 3],
-    outputs: [&mut [E]; 2],
-    f: impl Fn(f32, f32, f32) -> (f32, f32) + Sync,
-) {
-    let [p, q] = outputs.map(|x| x.par_chunks_mut(CHUNK));
-    p.zip(q).enumerate().for_each(|(index, (p, q))| {
-        vectorize!(context.kernels, {
-            let [mut a_scratch, mut b_scratch, mut c_scratch] = [[0.0; PIECE]; 3];
-            let [mut p_scratch, mut q_scratch] = [[0.0; PIECE]; 2];
-            for (own, all) in pieces(index, p.len()) {
-                let a = a.in_f32(all.clone(), &mut a_scratch);
-                let b = b.in_f32(all.clone(), &mut b_scratch);
-                let c = c.in_f32(all, &mut c_scratch);
-                let (p, q) = (&mut p[own.clone()], &mut q[own]);
-                element::compute(
-                    p,
-                    &mut p_scratch,
-                    #[inline(always)]
-                    |p| {
-                        element::compute(
-                            q,
-                            &mut q_scratch,
-                            #[inline(always)]
-                            |q| {
-                                let outputs = p.iter_mut().zip(q);
-                                for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
-                                    (*p, *q) = f(a, b, c);
-                                }
-                            },
-                        );
-                    },
-                );
-            }
+    let [a, b, c] = inputs.map(Tensor::data);
+    with_element_type!(outputs[0], |E| {
+        let [p, q] = outputs.each_mut().map(|y| y.elements_mut::<E>().par_chunks_mut(CHUNK));
+        p.zip(q).enumerate().for_each(|(index, (p, q))| {
+            vectorize!(context.kernels, {
+                let [mut a_scratch, mut b_scratch, mut c_scratch] = [[0.0; PIECE]; 3];
+                let [mut p_scratch, mut q_scratch] = [[0.0; PIECE]; 2];
+                for (own, all) in pieces(index, p.len()) {
+                    let a = a.in_f32(all.clone(), &mut a_scratch);
+                    let b = b.in_f32(all.clone(), &mut b_scratch);
+                    let c = c.in_f32(all, &mut c_scratch);
+                    let (p, q) = (&mut p[own.clone()], &mut q[own]);
+                    compute!(p, &mut p_scratch, |p| {
+                        compute!(q, &mut q_scratch, |q| {
+                            let outputs = p.iter_mut().zip(q);
+                            for ((((p, q), &a), &b), &c) in outputs.zip(a).zip(b).zip(c) {
+                                (*p, *q) = f(a, b, c);
+                            }
+                        });
+                    });
+                }
+            });
         });
     });
+    outputs
 }
 
 /// Records y = f(x), element by element, with an output for `role`; hence dx = dy·f′(x).

@@ -3,46 +3,45 @@
 //! Backward gathers: positions are sorted by id (stably), and each row of dw is summed by one task
 //! in the order of the positions. No atomics, and the same bits for any number of threads.
 
+use crate::gemm::Beta;
 use crate::memory::pool::Buffer;
 use crate::{Op, Tensor, Var};
 use rayon::prelude::*;
 
-/// For each id v, the positions n with id_n = v, in order: `order[starts[v]..starts[v + 1]]`.
-///
-/// With one count too many in front, a row's end stands where the next one's start belongs: filling
-/// `order` moves each start to the end of its row, which is the start of the next.
-fn positions_by_id(ids: &[u32], vocab_size: usize) -> PositionsById {
-    let mut positions = PositionsById {
-        starts: Buffer::scratch(vocab_size + 2),
-        order: Buffer::scratch(ids.len()),
-    };
-    let starts: &mut [u32] = bytemuck::cast_slice_mut(positions.starts.as_mut_slice());
-    let order: &mut [u32] = bytemuck::cast_slice_mut(positions.order.as_mut_slice());
-    starts.fill(0);
-    for &id in ids {
-        starts[id as usize + 2] += 1;
-    }
-    for v in 0..vocab_size {
-        starts[v + 2] += starts[v + 1];
-    }
-    for (n, &id) in (0..).zip(ids) {
-        let place = &mut starts[id as usize + 1];
-        order[*place as usize] = n;
-        *place += 1;
-    }
-    positions
-}
-
-/// What [`positions_by_id`] finds, in recycled memory: indices of 32 bits where floats would be.
+/// The positions n of each id v, id_n = v, in order: `order[starts[v]..starts[v + 1]]`. In recycled
+/// memory, with indices of 32 bits in the place of floats.
 struct PositionsById {
-    /// (V + 1), and one more.
+    /// (V + 2), of which the last is not used.
     starts: Buffer,
     /// (N)
     order: Buffer,
 }
 
 impl PositionsById {
-    /// The positions of id `v`.
+    /// Sorts the positions by id, by counting.
+    fn new(ids: &[u32], vocab_size: usize) -> Self {
+        let mut starts_buffer = Buffer::scratch(vocab_size + 2);
+        let mut order_buffer = Buffer::scratch(ids.len());
+        let starts: &mut [u32] = bytemuck::cast_slice_mut(starts_buffer.as_mut_slice());
+        let order: &mut [u32] = bytemuck::cast_slice_mut(order_buffer.as_mut_slice());
+        // The counts stand two places further on, so that their sums are the start of id v at
+        // v + 1. Filling `order` moves it to the end of v, where v + 1 starts.
+        starts.fill(0);
+        for &id in ids {
+            starts[id as usize + 2] += 1;
+        }
+        for v in 0..vocab_size {
+            starts[v + 2] += starts[v + 1];
+        }
+        for (n, &id) in (0..).zip(ids) {
+            let place = &mut starts[id as usize + 1];
+            order[*place as usize] = n;
+            *place += 1;
+        }
+        Self { starts: starts_buffer, order: order_buffer }
+    }
+
+    /// Returns the positions of id `v`.
     fn of(&self, v: usize) -> &[u32] {
         let starts: &[u32] = bytemuck::cast_slice(self.starts.as_slice());
         let order: &[u32] = bytemuck::cast_slice(self.order.as_slice());
@@ -51,7 +50,7 @@ impl PositionsById {
 }
 
 impl<'t> Var<'t> {
-    /// `self` (V, C), `ids` of the given `shape` → (shape…, C).
+    /// Returns the rows of `self` (V, C) at `ids`, which have the given `shape`: (shape…, C).
     ///
     /// # Panics
     /// If the shapes do not fit, or an id is no row of the table.
@@ -77,10 +76,10 @@ impl<'t> Var<'t> {
         });
         let (ids, table_shape) = (ids.to_vec(), self.shape().to_vec());
         op.record(y, move |dy, grads| {
-            let positions = positions_by_id(&ids, vocab_size);
-            grads.write(0, &table_shape, |dw, accumulate| {
+            let positions = PositionsById::new(&ids, vocab_size);
+            grads.write(0, &table_shape, |dw, beta| {
                 dw.par_chunks_mut(channels.max(1)).enumerate().for_each(|(v, dw)| {
-                    if !accumulate {
+                    if beta == Beta::Zero {
                         dw.fill(0.0);
                     }
                     for &n in positions.of(v) {

@@ -6,8 +6,9 @@
 //! form in which products read it, and so may the gradients of the outputs come.
 
 use crate::gemm::rounded::gemm_rounded;
-use crate::gemm::{Beta, Mat, MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
+use crate::gemm::{Mat, MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
 use crate::{Context, DType, Op, Role, Tensor, Var};
+use std::slice::from_mut;
 
 /// Writes A·B_j to each tensor C_j, rounded if that is how they are stored.
 fn products(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: &mut [Tensor]) {
@@ -72,17 +73,18 @@ impl<'t> Var<'t> {
             match &layers[..] {
                 // A single product can be rounded as it is written, a sum of several cannot.
                 [(_, w, dy)] if grads.is_rounded(0) => {
-                    let mut dx = grads.scratch([0], x.shape());
-                    products(context, dy.matrix(), &[w.matrix()], &mut dx);
-                    let [dx] = dx;
+                    let [mut dx] = grads.scratch([0], x.shape());
+                    products(context, dy.matrix(), &[w.matrix()], from_mut(&mut dx));
                     grads.give(0, dx);
                 }
-                _ => grads.write(0, x.shape(), |dx, accumulate| {
-                    let (dys, ws): (Vec<_>, Vec<_>) =
-                        layers.iter().map(|(_, w, dy)| (dy.matrix(), w.matrix())).unzip();
-                    let dx = MatMut::new(dx, x_matrix.rows(), x_matrix.cols());
-                    gemm_sum(context, &dys, &ws, dx, Beta::accumulating(accumulate));
-                }),
+                _ => {
+                    _ = grads.write(0, x.shape(), |dx, beta| {
+                        let (dys, ws): (Vec<_>, Vec<_>) =
+                            layers.iter().map(|(_, w, dy)| (dy.matrix(), w.matrix())).unzip();
+                        let dx = MatMut::new(dx, x_matrix.rows(), x_matrix.cols());
+                        gemm_sum(context, &dys, &ws, dx, beta);
+                    })
+                }
             }
 
             let wanted: Vec<_> = layers.iter().filter(|(input, ..)| grads.wants(*input)).collect();

@@ -1,24 +1,22 @@
 //! A linear layer with 8-bit weights, for inference: w_oi ≈ s_o·q_oi with q in −127 … 127 and one
-//! scale a row, s_o = max_i |w_oi| / 127: symmetric "absmax" rounding (Dettmers et al.,
-//! arXiv:2208.07339, section 2.1). Inputs and sums stay `f32`. A quarter of the memory traffic,
-//! which is what generation a token at a time waits for.
+//! scale per row, s_o = max_i |w_oi| / 127: symmetric "absmax" rounding (Dettmers et al.,
+//! arXiv:2208.07339, section 2.1). Inputs and sums stay `f32`. This is a quarter of the memory
+//! traffic, which bounds generation, where each token reads all weights.
 //!
 //! A weight is off by half a step at most, |w_oi − s_o·q_oi| ≤ s_o/2 = max_i |w_oi| / 254, and so
-//! an output by
-//! |Σ_i x_i·(w_oi − s_o·q_oi)| ≤ ‖x‖₁·s_o/2.
+//! an output by |Σ_i x_i·(w_oi − s_o·q_oi)| ≤ ‖x‖₁·s_o/2.
 
-use crate::gemm::{Beta, Mat, MatMut, Threads, gemm};
-use crate::simd;
-use crate::{Precision, Tensor, Var, vectorize};
+use crate::gemm::{Beta, MatMut, Threads, gemm};
+use crate::{Precision, Tensor, Var, simd, vectorize};
 use rayon::prelude::*;
 
-/// Rows of input up to which the weights are read as they are; with more, one pass makes them `f32`
-/// and the matrix product is faster.
+/// The most rows of input for which the weights are read as they are; for more, it is faster to
+/// widen them to `f32` and multiply matrices.
 const FEW_ROWS: usize = 4;
-/// Outputs that one task computes.
+/// Outputs per task.
 const OUTPUTS: usize = 64;
 
-/// A weight (out, in), rounded to 8 bits a number and a scale a row.
+/// A weight (out, in), rounded to 8 bits per element and one scale per row.
 #[derive(Clone, Debug)]
 pub struct Int8Matrix {
     inputs: usize,
@@ -28,7 +26,7 @@ pub struct Int8Matrix {
     scales: Vec<f32>,
 }
 
-/// Why a weight cannot be rounded to 8 bits: it has no largest element.
+/// An element that keeps a weight from being rounded to 8 bits, as it makes the scale useless.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("row {row}, column {column} holds {found}, expected a finite number")]
 pub struct NotFinite {
@@ -41,7 +39,7 @@ pub struct NotFinite {
 }
 
 impl Int8Matrix {
-    /// Rounds a weight (out, in) to the nearest.
+    /// Rounds a weight (out, in) to the nearest multiples of each row's scale.
     ///
     /// # Errors
     /// If an element is not finite.
@@ -73,12 +71,12 @@ impl Int8Matrix {
         Ok(Self { inputs, quantized, scales })
     }
 
-    /// The number of outputs.
+    /// Returns the number of outputs.
     pub fn outputs(&self) -> usize {
         self.scales.len()
     }
 
-    /// The weight in `f32` again, (out, in).
+    /// Returns the rounded weight in `f32`, (out, in).
     pub fn dequantize(&self) -> Tensor {
         let width = self.inputs.max(1);
         Tensor::build(&[self.outputs(), self.inputs], |w| {
@@ -89,7 +87,7 @@ impl Int8Matrix {
         })
     }
 
-    /// ⟨x, row o of the weight⟩.
+    /// Returns ⟨x, row o of the weight⟩.
     #[inline(always)]
     fn dot(&self, o: usize, x: &[f32]) -> f32 {
         let q = &self.quantized[o * self.inputs..][..self.inputs];
@@ -98,7 +96,7 @@ impl Int8Matrix {
 }
 
 impl<'t> Var<'t> {
-    /// `self` (…, in) by `w` (out, in) → (…, out). Inference only.
+    /// Returns `self` (…, in) by `w` (out, in), (…, out). Inference only.
     ///
     /// # Panics
     /// If the shapes do not fit, or a gradient is wanted.
@@ -114,18 +112,9 @@ impl<'t> Var<'t> {
         let shape = [leading, &[outputs]].concat();
         let y = Tensor::build(&shape, |y| {
             if rows > FEW_ROWS {
-                let dense = w.dequantize();
-                let x = Mat::new(x.as_slice(), rows, w.inputs);
-                let dense = Mat::new(dense.as_slice(), outputs, w.inputs);
-                let context = context.with_precision(Precision::F32);
-                return gemm(
-                    context,
-                    x,
-                    dense.t(),
-                    MatMut::new(y, rows, outputs),
-                    Beta::Zero,
-                    Threads::All,
-                );
+                let (w, context) = (w.dequantize(), context.with_precision(Precision::F32));
+                let y = MatMut::new(y, rows, outputs);
+                return gemm(context, x.matrix(), w.matrix().t(), y, Beta::Zero, Threads::All);
             }
             let rows = x.as_slice().chunks_exact(w.inputs.max(1));
             for (y, x) in y.chunks_exact_mut(outputs.max(1)).zip(rows) {

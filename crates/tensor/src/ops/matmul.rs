@@ -3,77 +3,59 @@
 use crate::gemm::{Beta, Mat, MatMut, Threads, gemm};
 use crate::{Context, Op, Tensor, Var};
 
-/// The sizes of a batched product: `batch` times (m, k)·(k, n).
-#[derive(Clone, Copy)]
-struct Sizes {
-    batch: usize,
-    m: usize,
-    k: usize,
-    n: usize,
+/// Returns matrix `i` of a batch (…, rows, cols).
+fn matrix(x: &Tensor, i: usize) -> Mat<'_> {
+    let &[.., rows, cols] = x.shape() else { panic!("matmul: {:?} is no matrix", x.shape()) };
+    Mat::new(&x.as_slice()[i * rows * cols..], rows, cols)
 }
 
-#[track_caller]
-fn sizes(a: &[usize], b: &[usize]) -> Sizes {
-    let fits = a.len() >= 2
-        && a.len() == b.len()
-        && a[..a.len() - 2] == b[..b.len() - 2]
-        && a[a.len() - 1] == b[b.len() - 2];
-    assert!(fits, "matmul: {a:?} does not go with {b:?}; expected (…, M, K) and (…, K, N)");
-    let rank = a.len();
-    Sizes { batch: a[..rank - 2].iter().product(), m: a[rank - 2], k: a[rank - 1], n: b[rank - 1] }
-}
-
-/// The product `product(i)` for each matrix i of a batch, into `c`, (batch, rows, cols).
-fn each<'a>(
+/// C_i ← A_i·B_i + β·C_i for each matrix of a batch.
+fn products<'a>(
     context: Context,
-    (rows, cols): (usize, usize),
+    batch: usize,
+    operands: impl Fn(usize) -> [Mat<'a>; 2],
     c: &mut [f32],
-    accumulate: bool,
-    product: impl Fn(usize) -> (Mat<'a>, Mat<'a>),
+    beta: Beta,
 ) {
-    for (i, c) in c.chunks_exact_mut((rows * cols).max(1)).enumerate() {
-        let (a, b) = product(i);
-        gemm(
-            context,
-            a,
-            b,
-            MatMut::new(c, rows, cols),
-            Beta::accumulating(accumulate),
-            Threads::All,
-        );
+    for i in 0..batch {
+        let [a, b] = operands(i);
+        let (rows, cols) = (a.rows(), b.cols());
+        let c = MatMut::new(&mut c[i * rows * cols..], rows, cols);
+        gemm(context, a, b, c, beta, Threads::All);
     }
 }
 
 impl<'t> Var<'t> {
-    /// (…, M, K)·(…, K, N) → (…, M, N); the leading axes are the same on both sides.
+    /// Returns (…, M, K)·(…, K, N), (…, M, N); the leading axes are the same on both sides.
     ///
     /// # Panics
     /// If the shapes do not fit.
     #[track_caller]
     pub fn matmul(&self, other: &Var<'t>) -> Var<'t> {
-        let Sizes { batch, m, k, n } = sizes(self.shape(), other.shape());
-        let flops = 2.0 * (batch * m * k * n) as f64;
-        let op = Op::new("matmul", &[self, other]).flops(flops, 2.0 * flops);
         let (context, a, b) = (self.context(), self.value().to_f32(), other.value().to_f32());
-        let mut shape = a.shape().to_vec();
-        *shape.last_mut().expect("the rank is at least 2") = n;
-        // Matrix i of a, b and any (batch, m, n).
-        fn at(x: &[f32], i: usize, rows: usize, cols: usize) -> Mat<'_> {
-            Mat::new(&x[i * rows * cols..], rows, cols)
-        }
-        let y = Tensor::build(&shape, |y| {
-            each(context, (m, n), y, false, |i| {
-                (at(a.as_slice(), i, m, k), at(b.as_slice(), i, k, n))
-            });
+        let fits = match (a.shape(), b.shape()) {
+            ([a @ .., _, k], [b @ .., l, _]) => a == b && k == l,
+            _ => false,
+        };
+        assert!(
+            fits,
+            "matmul: {:?} does not go with {:?}; expected (…, M, K) and (…, K, N)",
+            a.shape(),
+            b.shape()
+        );
+        let (axes, n) = (a.shape().len(), b.last_dim());
+        let batch: usize = a.shape()[..axes - 2].iter().product();
+        let flops = 2.0 * (a.len() * n) as f64;
+        let op = Op::new("matmul", &[self, other]).flops(flops, 2.0 * flops);
+        let y = Tensor::build(&[&a.shape()[..axes - 1], &[n]].concat(), |y| {
+            products(context, batch, |i| [matrix(&a, i), matrix(&b, i)], y, Beta::Zero);
         });
-        debug_assert_eq!(y.len(), batch * m * n);
         op.record(y, move |dy, grads| {
-            let (a, b, dy) = ((&a, a.as_slice()), (&b, b.as_slice()), dy.as_slice());
-            grads.write(0, a.0.shape(), |da, accumulate| {
-                each(context, (m, k), da, accumulate, |i| (at(dy, i, m, n), at(b.1, i, k, n).t()));
+            grads.write(0, a.shape(), |da, beta| {
+                products(context, batch, |i| [matrix(&dy, i), matrix(&b, i).t()], da, beta);
             });
-            grads.write(1, b.0.shape(), |db, accumulate| {
-                each(context, (k, n), db, accumulate, |i| (at(a.1, i, m, k).t(), at(dy, i, m, n)));
+            grads.write(1, b.shape(), |db, beta| {
+                products(context, batch, |i| [matrix(&a, i).t(), matrix(&dy, i)], db, beta);
             });
         })
     }

@@ -4,6 +4,7 @@
 //! With g = w ∘ dy and since ∂r/∂x_i = −r³·x_i / C: dx = r·g − x·r³·⟨g, x⟩ / C, and dw = Σ_rows dy
 //! ∘ x·r.
 
+use crate::gemm::Beta;
 use crate::matrix::element::{Element, with_element_type};
 use crate::memory::pool::Buffer;
 use crate::{Context, Op, Role, Tensor, Var, simd, vectorize};
@@ -33,13 +34,13 @@ fn forward<E: Element>(context: Context, x: &Tensor, w: &Tensor, eps: f32, y: &m
     });
 }
 
-/// Writes dx, or adds it to what is there if `accumulate`, and returns dw.
+/// Writes dx, or adds it to what is there, and returns dw.
 fn backward(
     context: Context,
     [x, w, dy]: [&Tensor; 3],
     eps: f32,
     dx: &mut [f32],
-    accumulate: bool,
+    beta: Beta,
 ) -> Tensor {
     let (width, w_data) = (w.len(), w.as_slice());
     let chunks = x.rows().div_ceil(ROWS);
@@ -53,7 +54,7 @@ fn backward(
             vectorize!(context.kernels, {
                 let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
                 for (dx, (x, dy)) in dx.chunks_exact_mut(width).zip(rows) {
-                    backward_row([x, w_data, dy], eps, g, (dx, accumulate), dw);
+                    backward_row([x, w_data, dy], eps, g, dx, beta, dw);
                 }
             });
         });
@@ -73,7 +74,8 @@ fn backward_row(
     [x, w, dy]: [&[f32]; 3],
     eps: f32,
     g: &mut [f32],
-    (dx, accumulate): (&mut [f32], bool),
+    dx: &mut [f32],
+    beta: Beta,
     dw: &mut [f32],
 ) {
     let r = inverse_rms(x, eps);
@@ -86,7 +88,7 @@ fn backward_row(
         *dw += dy * x * r;
     }
     for (dx, &g) in dx.iter_mut().zip(&*g) {
-        *dx = if accumulate { *dx + g } else { g };
+        *dx = if beta == Beta::One { *dx + g } else { g };
     }
 }
 
@@ -106,17 +108,14 @@ impl<'t> Var<'t> {
         );
         let op = Op::new("rms_norm", &[self, w]).output(role);
         let mut y = op.scratch(x.shape());
-        with_element_type!(y, E => forward::<E>(context, &x, &w_value, eps, y.elements_mut()));
+        with_element_type!(y, |E| forward::<E>(context, &x, &w_value, eps, y.elements_mut()));
         op.record(y, move |dy, grads| {
             let inputs = [&x, &w_value, &dy];
-            let mut dw = None;
-            grads.write(0, x.shape(), |dx, accumulate| {
-                dw = Some(backward(context, inputs, eps, dx, accumulate));
-            });
-            let dw = dw.unwrap_or_else(|| {
-                let mut dx = Tensor::scratch(x.shape());
-                backward(context, inputs, eps, dx.as_mut_slice(), false)
-            });
+            let write = |dx: &mut [f32], beta| backward(context, inputs, eps, dx, beta);
+            let dw = grads.write(0, x.shape(), write);
+            // Without a gradient of x, one is computed all the same, for dw.
+            let dw =
+                dw.unwrap_or_else(|| write(Tensor::scratch(x.shape()).as_mut_slice(), Beta::Zero));
             grads.give(1, dw);
         })
     }

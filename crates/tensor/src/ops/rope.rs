@@ -20,6 +20,11 @@ pub enum RopeLayout {
     Pairs,
 }
 
+/// The direction of a rotation to a position: the sign of the angle, and so of its sine.
+pub(super) const FORWARD: f32 = 1.0;
+/// The direction of the inverse of a rotation, which is its gradient.
+pub(super) const BACK: f32 = -1.0;
+
 /// The cosines and sines of all angles, computed once per model. Clones share them.
 #[derive(Clone, Debug)]
 pub struct RopeTable {
@@ -64,20 +69,21 @@ impl RopeTable {
         assert!(positions <= held, "rope: {positions} positions with a table of {held}");
     }
 
-    /// Writes `x` (D), rotated to `position` or back, to `y`.
+    /// Writes `x` (D), rotated to `position` or back, to `y`; `direction` is [`FORWARD`] or
+    /// [`BACK`].
     #[inline(always)]
-    pub(super) fn rotate(&self, position: usize, x: &[f32], y: &mut [f32], rotation: Rotation) {
+    pub(super) fn rotate(&self, position: usize, x: &[f32], y: &mut [f32], direction: f32) {
         let half = self.d_head / 2;
         let angles = position * half..(position + 1) * half;
         let (cos, sin) = (&self.cos_sin.0[angles.clone()], &self.cos_sin.1[angles]);
         match self.layout {
-            RopeLayout::Halves => rotate_halves(y, x, cos, sin, rotation.sign()),
-            RopeLayout::Pairs => rotate_pairs(y, x, cos, sin, rotation.sign()),
+            RopeLayout::Halves => rotate_halves(y, x, cos, sin, direction),
+            RopeLayout::Pairs => rotate_pairs(y, x, cos, sin, direction),
         }
     }
 
     /// Returns `x` (…, T, D) with every row rotated, the first one as at position `start`.
-    fn rotate_all(&self, context: Context, x: &Tensor, start: usize, rotation: Rotation) -> Tensor {
+    fn rotate_all(&self, context: Context, x: &Tensor, start: usize, direction: f32) -> Tensor {
         let (d_head, time) = (self.d_head, x.shape()[x.shape().len() - 2]);
         let size = (time * d_head).max(1);
         Tensor::build(x.shape(), |y| {
@@ -85,29 +91,11 @@ impl RopeTable {
                 vectorize!(context.kernels, {
                     let rows = y.chunks_exact_mut(d_head).zip(x.chunks_exact(d_head));
                     for ((y, x), position) in rows.zip(start..) {
-                        self.rotate(position, x, y, rotation);
+                        self.rotate(position, x, y, direction);
                     }
                 });
             });
         })
-    }
-}
-
-/// The two directions of a rotation, each other's inverse and gradient.
-#[derive(Clone, Copy)]
-pub(super) enum Rotation {
-    Forward,
-    Back,
-}
-
-impl Rotation {
-    /// Returns the sign of the angle, and so of its sine.
-    #[inline(always)]
-    fn sign(self) -> f32 {
-        match self {
-            Self::Forward => 1.0,
-            Self::Back => -1.0,
-        }
     }
 }
 
@@ -122,7 +110,7 @@ fn rotated((x1, x2): (f32, f32), cos: f32, sin: f32) -> (f32, f32) {
 const GROUP: usize = 8;
 
 #[inline(always)]
-fn rotate_halves(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], sign: f32) {
+fn rotate_halves(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], direction: f32) {
     let half = cos.len();
     let ((y1, y2), (x1, x2)) = (y.split_at_mut(half), x.split_at(half));
     let whole = half - half % GROUP;
@@ -131,19 +119,19 @@ fn rotate_halves(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], sign: f32) 
         let (x1, x2, cos, sin) = (group(x1), group(x2), group(cos), group(sin));
         let (y1, y2) = (&mut y1[i..i + GROUP], &mut y2[i..i + GROUP]);
         for j in 0..GROUP {
-            (y1[j], y2[j]) = rotated((x1[j], x2[j]), cos[j], sign * sin[j]);
+            (y1[j], y2[j]) = rotated((x1[j], x2[j]), cos[j], direction * sin[j]);
         }
     }
     for i in whole..half {
-        (y1[i], y2[i]) = rotated((x1[i], x2[i]), cos[i], sign * sin[i]);
+        (y1[i], y2[i]) = rotated((x1[i], x2[i]), cos[i], direction * sin[i]);
     }
 }
 
 #[inline(always)]
-fn rotate_pairs(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], sign: f32) {
+fn rotate_pairs(y: &mut [f32], x: &[f32], cos: &[f32], sin: &[f32], direction: f32) {
     let pairs = y.as_chunks_mut::<2>().0.iter_mut().zip(x.as_chunks::<2>().0);
     for ((y, x), (&cos, &sin)) in pairs.zip(cos.iter().zip(sin)) {
-        (y[0], y[1]) = rotated((x[0], x[1]), cos, sign * sin);
+        (y[0], y[1]) = rotated((x[0], x[1]), cos, direction * sin);
     }
 }
 
@@ -163,10 +151,10 @@ impl<'t> Var<'t> {
         table.assert_holds(start + shape[shape.len() - 2]);
         let op = Op::new("rope", &[self]);
         let context = self.context();
-        let y = table.rotate_all(context, &self.value().to_f32(), start, Rotation::Forward);
+        let y = table.rotate_all(context, &self.value().to_f32(), start, FORWARD);
         let table = table.clone();
         op.record(y, move |dy, grads| {
-            grads.give(0, table.rotate_all(context, &dy, start, Rotation::Back));
+            grads.give(0, table.rotate_all(context, &dy, start, BACK));
         })
     }
 }

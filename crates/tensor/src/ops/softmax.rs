@@ -1,16 +1,16 @@
 //! Softmax over the last axis, y_i = exp(x_i − m) / Σ_j exp(x_j − m) with m the row's maximum,
 //! which cancels but keeps exp from overflowing. Since ∂y_j/∂x_i = y_j·(δ_ij − y_i), dx_i = Σ_j
-//! dy_j·y_j·(δ_ij − y_i) = y_i·(dy_i − Σ_j dy_j·y_j): with s = ⟨dy, y⟩ a row, dx = y ∘ (dy − s).
+//! dy_j·y_j·(δ_ij − y_i) = y_i·(dy_i − Σ_j dy_j·y_j): with s = ⟨dy, y⟩ per row, dx = y ∘ (dy − s).
 
 use crate::simd;
 use crate::{Context, Op, Tensor, Var, vectorize};
 use rayon::prelude::*;
 
-/// Terms that are summed in `f32`; the sums of such blocks are added in `f64`, so that a large
+/// Terms per block that is summed in `f32`; the sums of blocks are added in `f64`, so that a large
 /// vocabulary costs no digits.
 const BLOCK: usize = 1024;
 
-/// (m, Σ exp(x − m)) of a row, m its maximum.
+/// Returns (m, Σ exp(x − m)) of a row, m its maximum.
 #[inline(always)]
 pub(crate) fn sum_exp(row: &[f32]) -> (f32, f64) {
     let max = simd::max(row);
@@ -25,7 +25,8 @@ pub(crate) fn sum_exp(row: &[f32]) -> (f32, f64) {
     (max, sum)
 }
 
-/// The same, with the same bits, and each x of the row replaced by exp(x − m).
+/// Replaces each x of a row by exp(x − m), and returns (m, Σ exp(x − m)) with the bits of
+/// [`sum_exp`].
 #[inline(always)]
 pub(crate) fn exp_row(row: &mut [f32]) -> (f32, f64) {
     let max = simd::max(row);
@@ -65,7 +66,7 @@ fn backward(context: Context, y: &Tensor, dy: &Tensor) -> Tensor {
 }
 
 impl<'t> Var<'t> {
-    /// Over the last axis; any shape, and the output has the same.
+    /// Returns the softmax over the last axis of a tensor of any shape.
     pub fn softmax(&self) -> Var<'t> {
         let op = Op::new("softmax", &[self]);
         let context = self.context();

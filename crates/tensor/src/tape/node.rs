@@ -1,5 +1,6 @@
 //! A recorded operation, and where its backward pass puts the gradients of its inputs.
 
+use crate::gemm::Beta;
 use crate::precision::Role;
 use crate::profile::Work;
 use crate::{Context, Tensor};
@@ -15,7 +16,7 @@ pub(super) struct Node {
     pub(super) backward: Option<Backward>,
     /// The number of the operation's outputs: this node and those right after it.
     pub(super) outputs: usize,
-    /// What the operation's backward pass reads this output's gradient for.
+    /// The use of this output's gradient in the operation's backward pass.
     pub(super) gradient: Role,
     /// The operation's name and the work of its backward pass, for the profile.
     pub(super) name: &'static str,
@@ -53,7 +54,7 @@ impl InputGrads<'_> {
         self.inputs[input].is_some()
     }
 
-    /// Returns what the gradient of `input` is read for.
+    /// Returns the use of the gradient of `input` by the operation that reads it.
     fn role(&self, input: usize) -> Role {
         self.inputs[input].map_or(Role::Residual, |node| self.nodes[node].gradient)
     }
@@ -83,13 +84,18 @@ impl InputGrads<'_> {
         }
     }
 
-    /// Lets `write` put the gradient of `input`, of the given shape, where it belongs. With
-    /// `accumulate` it must add to what is there; without, it must overwrite everything, as the
-    /// contents are arbitrary.
-    pub fn write(&mut self, input: usize, shape: &[usize], write: impl FnOnce(&mut [f32], bool)) {
-        let Some(node) = self.inputs[input] else { return };
-        let accumulate = self.slots[node].is_some();
+    /// Lets `write` compute the gradient of `input`, of the given shape, where it belongs, and
+    /// returns its result; `None` if the gradient is not wanted. With [`Beta::Zero`] it must
+    /// overwrite everything, as the contents are arbitrary; with [`Beta::One`] it must add to them.
+    pub fn write<R>(
+        &mut self,
+        input: usize,
+        shape: &[usize],
+        write: impl FnOnce(&mut [f32], Beta) -> R,
+    ) -> Option<R> {
+        let node = self.inputs[input]?;
+        let beta = Beta::accumulating(self.slots[node].is_some());
         let dx = self.slots[node].get_or_insert_with(|| Tensor::scratch(shape));
-        write(dx.widen(), accumulate);
+        Some(write(dx.widen(), beta))
     }
 }

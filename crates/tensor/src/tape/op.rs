@@ -21,9 +21,9 @@ pub struct Op<'t> {
     flops: [f64; 2],
     /// `true` if backward reads and writes tensors at all.
     moves_backward: bool,
-    /// What the outputs are for.
+    /// The use of the outputs.
     output: Role,
-    /// What backward reads the gradients of the outputs for.
+    /// The use of the outputs' gradients in backward.
     gradient: Role,
     /// When it began, if it is timed.
     start: Option<Instant>,

@@ -1,4 +1,4 @@
-//! What flows back through a few operations, by hand.
+//! Gradients of a few operations, against those derived by hand.
 
 use super::*;
 use crate::{Op, Precision};

@@ -11,14 +11,14 @@ use ndarray::{ArrayViewD, IxDyn};
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Elements that one task rounds.
+/// Elements per task.
 const CHUNK: usize = 1 << 14;
 
 /// A contiguous, row-major array of `f32`, or of bf16 where an operation in that precision made it
 /// so ([`Tensor::dtype`]). Clones share the buffer; writing copies it if it is shared.
 #[derive(Clone)]
 pub struct Tensor {
-    /// Two elements a float in bf16.
+    /// The elements; in bf16, two per float.
     buffer: Arc<Buffer>,
     dtype: DType,
     /// The element with which this tensor begins in the buffer.
@@ -31,36 +31,36 @@ fn volume(shape: &[usize]) -> usize {
 }
 
 impl Tensor {
-    /// A tensor with arbitrary contents, to be overwritten.
+    /// Returns a tensor with arbitrary contents, to be overwritten.
     pub fn scratch(shape: &[usize]) -> Self {
         Self::scratch_of(DType::F32, shape)
     }
 
-    /// The same, of elements of a type.
+    /// Returns a tensor of a type with arbitrary contents, to be overwritten.
     pub(crate) fn scratch_of(dtype: DType, shape: &[usize]) -> Self {
         let floats = (volume(shape) * dtype.size()).div_ceil(size_of::<f32>());
         let buffer = Arc::new(Buffer::scratch(floats));
         Self { buffer, dtype, offset: 0, shape: shape.to_vec() }
     }
 
-    /// All elements `value`.
+    /// Returns a tensor whose elements are all `value`.
     pub fn full(shape: &[usize], value: f32) -> Self {
         Self::build(shape, |data| data.fill(value))
     }
 
-    /// All elements zero.
+    /// Returns a tensor whose elements are all zero.
     pub fn zeros(shape: &[usize]) -> Self {
         Self::full(shape, 0.0)
     }
 
-    /// A tensor whose elements `fill` writes; it must write all of them.
+    /// Returns a tensor whose elements `fill` writes; it must write all of them.
     pub fn build(shape: &[usize], fill: impl FnOnce(&mut [f32])) -> Self {
         let mut tensor = Self::scratch(shape);
         fill(tensor.as_mut_slice());
         tensor
     }
 
-    /// A copy of the elements in row-major order.
+    /// Returns a tensor with a copy of the elements, in row-major order.
     ///
     /// # Panics
     /// If the shape and `data` differ in size.
@@ -74,7 +74,8 @@ impl Tensor {
         Self::build(shape, |out| out.copy_from_slice(data))
     }
 
-    /// The elements in row-major order; they are copied to where a cache line begins.
+    /// Returns a tensor with the elements, in row-major order; they are copied, to begin a cache
+    /// line.
     ///
     /// # Panics
     /// If the shape and `data` differ in size.
@@ -83,13 +84,13 @@ impl Tensor {
         Self::from_slice(shape, &data)
     }
 
-    /// A tensor of rank 0.
+    /// Returns a tensor of rank 0.
     pub fn scalar(value: f32) -> Self {
         Self::full(&[], value)
     }
 
-    /// The elements as an `ndarray` view, for slicing, printing and arithmetic outside the hot
-    /// paths.
+    /// Returns the elements as an `ndarray` view, for slicing, printing and arithmetic outside the
+    /// hot paths.
     ///
     /// # Panics
     /// If they are not `f32`; see [`Tensor::to_f32`].
@@ -99,37 +100,37 @@ impl Tensor {
             .expect("a tensor's shape and data always agree")
     }
 
-    /// The size of each axis.
+    /// Returns the size of each axis.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         volume(&self.shape)
     }
 
-    /// Whether there is no element.
+    /// Returns `true` if there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The size of the last axis; 1 for a scalar.
+    /// Returns the size of the last axis; 1 for a scalar.
     pub fn last_dim(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)
     }
 
-    /// The number of rows if all axes but the last are taken together.
+    /// Returns the number of rows, all axes but the last taken together.
     pub fn rows(&self) -> usize {
         volume(&self.shape[..self.shape.len().saturating_sub(1)])
     }
 
-    /// The type of the elements.
+    /// Returns the type of the elements.
     pub fn dtype(&self) -> DType {
         self.dtype
     }
 
-    /// The elements in row-major order.
+    /// Returns the elements in row-major order.
     ///
     /// # Panics
     /// If they are not `f32`; see [`Tensor::to_f32`].
@@ -138,7 +139,7 @@ impl Tensor {
         self.elements()
     }
 
-    /// The elements, to write to; the buffer is copied first if another tensor shares it.
+    /// Returns the elements to write to; the buffer is copied first if another tensor shares it.
     ///
     /// # Panics
     /// If they are not `f32`.
@@ -147,14 +148,15 @@ impl Tensor {
         self.elements_mut()
     }
 
-    /// The elements, which are of this type.
+    /// Returns the elements, which must be of type `E`.
     #[track_caller]
     pub(crate) fn elements<E: Element>(&self) -> &[E] {
         self.assert_dtype(E::DTYPE);
         &bytemuck::cast_slice(self.buffer.as_slice())[self.offset..self.offset + self.len()]
     }
 
-    /// The same, to write to; the buffer is copied first if another tensor shares it.
+    /// Returns the elements to write to, which must be of type `E`; the buffer is copied first if
+    /// another tensor shares it.
     #[track_caller]
     pub(crate) fn elements_mut<E: Element>(&mut self) -> &mut [E] {
         self.assert_dtype(E::DTYPE);
@@ -174,7 +176,7 @@ impl Tensor {
         assert!(*found == dtype, "a tensor {shape:?} of {found:?}, expected {dtype:?}");
     }
 
-    /// The elements, of either type.
+    /// Returns the elements, of either type.
     pub(crate) fn data(&self) -> Slice<'_> {
         match self.dtype {
             DType::F32 => Slice::F32(self.elements()),
@@ -182,7 +184,7 @@ impl Tensor {
         }
     }
 
-    /// The same numbers in `f32`.
+    /// Returns the elements in `f32`; shares the buffer if they are `f32`.
     pub fn to_f32(&self) -> Self {
         match self.data() {
             Slice::F32(_) => self.clone(),
@@ -212,7 +214,7 @@ impl Tensor {
         self.as_mut_slice()
     }
 
-    /// All axes but the last as rows.
+    /// Returns a matrix whose rows are all axes but the last.
     pub(crate) fn matrix(&self) -> Mat<'_> {
         match self.data() {
             Slice::F32(x) => Mat::new(x, self.rows(), self.last_dim()),
@@ -220,13 +222,13 @@ impl Tensor {
         }
     }
 
-    /// Returns all axes but the last as rows, to write to.
+    /// Returns a matrix to write to, whose rows are all axes but the last.
     pub(crate) fn matrix_mut<E: Element>(&mut self) -> MatMut<'_, E> {
         let (rows, cols) = (self.rows(), self.last_dim());
         MatMut::new(self.elements_mut(), rows, cols)
     }
 
-    /// The only element.
+    /// Returns the only element.
     ///
     /// # Panics
     /// If there are more elements, or none.
@@ -241,7 +243,7 @@ impl Tensor {
         self.to_f32().as_slice()[0]
     }
 
-    /// The same elements under another shape of the same size.
+    /// Returns the elements in another shape of the same size; both share the buffer.
     ///
     /// # Panics
     /// If the two shapes differ in size.
@@ -251,7 +253,7 @@ impl Tensor {
         Self { shape: shape.to_vec(), ..self.clone() }
     }
 
-    /// Entries `start..end` of the first axis, sharing the buffer.
+    /// Returns entries `start..end` of the first axis; both share the buffer.
     ///
     /// # Panics
     /// If there are no such entries.
@@ -269,7 +271,7 @@ impl Tensor {
         slice
     }
 
-    /// Each element through `f`, into a new tensor of `f32`.
+    /// Returns a tensor of f(x) for each element x, in `f32`.
     pub fn map(&self, f: impl Fn(f32) -> f32) -> Self {
         Self::build(&self.shape, |out| {
             for (out, &x) in out.iter_mut().zip(self.to_f32().as_slice()) {

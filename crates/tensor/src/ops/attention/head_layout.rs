@@ -4,7 +4,7 @@ use crate::matrix::Mat;
 use crate::matrix::element::{self, Element, Slice, with_element_type};
 use crate::memory::cache::prefetch;
 use crate::memory::pool::Buffer;
-use crate::ops::rope::{RopeTable, Rotation};
+use crate::ops::rope::{FORWARD, RopeTable};
 use crate::{Context, Role, Tensor, vectorize};
 use half::bf16;
 use rayon::prelude::*;
@@ -75,8 +75,8 @@ impl HeadLayout {
 
     /// Returns head `index` of `x` as a matrix (T, D), rotated if there is a `rope`.
     ///
-    /// Products read bf16 where it is. `f32` is copied to `scratch` first, as its rows lie far apart
-    /// and products read them several times; so is what is to be rotated.
+    /// Products read bf16 where it is. `f32` is copied to `scratch` first, as its rows lie far
+    /// apart and products read them several times; so is what is to be rotated.
     pub(super) fn matrix<'a>(
         &self,
         x: &'a Tensor,
@@ -103,7 +103,7 @@ impl HeadLayout {
         start: usize,
         out: &mut [f32],
     ) {
-        with_element_type!(x, E => self.copy_rows::<E>(x.elements(), index, rope, start, out));
+        with_element_type!(x, |E| self.copy_rows::<E>(x.elements(), index, rope, start, out));
     }
 
     fn copy_rows<E: Element>(
@@ -128,7 +128,7 @@ impl HeadLayout {
                 Some(table) => {
                     for ((x, out), position) in rows.zip(start..) {
                         element::load(widened, x);
-                        table.rotate(position, widened, out, Rotation::Forward);
+                        table.rotate(position, widened, out, FORWARD);
                     }
                 }
             }
@@ -149,7 +149,7 @@ impl HeadLayout {
                 for (row, rotated) in (task * ROWS..).zip(rotated.chunks_exact_mut(channels)) {
                     let from = data.in_f32(row * channels..(row + 1) * channels, from);
                     for (from, to) in from.chunks_exact(d_head).zip(to.chunks_exact_mut(d_head)) {
-                        table.rotate(row % self.time, from, to, Rotation::Forward);
+                        table.rotate(row % self.time, from, to, FORWARD);
                     }
                     element::store(rotated, to);
                 }

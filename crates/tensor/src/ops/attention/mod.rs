@@ -24,7 +24,7 @@ mod query_blocks;
 
 use self::head_layout::{HeadLayout, Inputs};
 use self::query_blocks::{Saved, Shape};
-use super::rope::{RopeTable, Rotation};
+use super::rope::{BACK, RopeTable};
 use crate::gemm::column_blocks::par_column_blocks;
 use crate::matrix::element::{self, Element, with_element_type};
 use crate::memory::pool::Buffer;
@@ -82,7 +82,7 @@ fn backward<E: Element>(
                     let from = match rope {
                         None => from,
                         Some(table) => {
-                            table.rotate(position, from, rotated, Rotation::Back);
+                            table.rotate(position, from, rotated, BACK);
                             &*rotated
                         }
                     };
@@ -129,11 +129,11 @@ impl<'t> Var<'t> {
         };
         let mut o = op.scratch(self.shape());
         let mut l = Tensor::scratch(&[self.shape()[0], num_heads, heads.time]);
-        with_element_type!(o, E => forward::<E>(heads, &inputs, &mut o, &mut l));
+        with_element_type!(o, |E| forward::<E>(heads, &inputs, &mut o, &mut l));
         let rope = rope.cloned();
         op.record(o, move |d_o, grads| {
             let mut dx = grads.scratch([0, 1, 2], d_o.shape());
-            with_element_type!(dx[0], E => {
+            with_element_type!(dx[0], |E| {
                 backward::<E>(heads, &inputs, rope.as_ref(), [&l, &d_o], &mut dx);
             });
             dx.into_iter().enumerate().for_each(|(input, dx)| grads.give(input, dx));

@@ -3,8 +3,9 @@
 //!
 //! A block of queries looks only at the keys up to its last query: half of the (T, T) scores are
 //! never computed, and only a (block, T) piece of them exists at a time, backward as well. A piece
-//! holds whole rows of scores, which fit into the second-level cache of a CPU, so that softmax needs
-//! no running maximum and no rescaling, unlike in FlashAttention, whose tiles cut the keys, too.
+//! holds whole rows of scores, which fit into the second-level cache of a CPU, so that softmax
+//! needs no running maximum and no rescaling, unlike in FlashAttention, whose tiles cut the keys,
+//! too.
 //!
 //! Forward keeps ℓ = log Σ exp(scores), one number per query; backward computes the probabilities
 //! again from it, as FlashAttention does: with s = q·kᵀ/√D and p = exp(s − ℓ),
@@ -95,8 +96,8 @@ fn transposed<'a>(shape: &Shape, x: Mat<'a>, scratch: &mut Scratch<'a>) -> Panel
     }
 }
 
-/// Computes the attention of queries q (T, D) to k and v (len, D), of which the last T belong to the
-/// queries: ℓ per query, and each row of o through `write`.
+/// Computes the attention of queries q (T, D) to k and v (len, D), of which the last T belong to
+/// the queries: ℓ per query, and each row of o through `write`.
 pub(super) fn forward(
     shape: Shape,
     [q, k, v]: [Mat<'_>; 3],
