@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""import_cycles.py DIR: prints import cycles between files of each crate in DIR/*/src; fails if
-there are any. `use` lines and paths such as `crate::a::f()` count, but not in tests. A name that
-a file re-exports, and an exported macro, count as an import of the file that defines them."""
+"""Prints import cycles between files of each crate in ARGUMENT/*/src; fails if there are any. A
+re-exported name counts as an import of the file that defines it; tests do not count."""
 import pathlib, re, sys
-UNREAD = re.compile(r"//.*|'\\?.'|\"(?:\\.|[^\"\\])*\"")  # comments, characters, strings
+UNREAD = re.compile(r"//.*|'\\?.'|\"(?:\\.|[^\"\\])*\"|pub\(in [^)]*\)")
 TEST = re.compile(r"^( *)#\[cfg\(test\)\]\n(?:.*;\n|(?:.*\n)*?\1\}\n)", re.M)
+USE = re.compile(r"\buse ([^;]+);")
 PATH = re.compile(r"(?<![\w:.])(?:\w+::)+\w+")
 BRACES = re.compile(r"((?:\w+::)*)\{([^{}]*)\}")
 # By module (a tuple, crate first): its file, what the names that `use` brings in mean, all paths.
@@ -15,7 +15,7 @@ def read(file, module):
     files[module] = file
     for macro in re.findall(r"#\[macro_export\]\s*macro_rules! (\w+)", code):
         names.setdefault(module[:1], {})[macro] = ["crate", *module[1:], macro]
-    for tree in re.findall(r"\buse ([^;]+);", code):
+    for tree in USE.findall(code):
         while braces := BRACES.search(tree):  # the innermost: a::{b, c} becomes a::b, a::c
             leaves = [braces[1] + leaf.strip() for leaf in braces[2].split(",") if leaf.strip()]
             tree = tree[:braces.start()] + ", ".join(leaves) + tree[braces.end():]
@@ -23,7 +23,7 @@ def read(file, module):
             path, _, alias = leaf.partition(" as ")
             path = re.sub(r"::(self|\*)$", "", path.strip()).split("::")
             names.setdefault(module, {})[alias.strip() or path[-1]] = path
-    paths[module] = [path.split("::") for path in PATH.findall(code)]
+    paths[module] = [path.split("::") for path in PATH.findall(USE.sub("", code))]
     paths[module] += names.setdefault(module, {}).values()
 
 def resolve(at, path):

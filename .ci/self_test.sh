@@ -27,6 +27,9 @@ file c/x/src/a/mod.rs 'pub mod inner; use inner::Deep; pub struct A(Deep);'
 file c/x/src/a/inner.rs 'pub struct Deep; // crate::b::f() in a comment'
 file c/x/src/b.rs 'use {crate::{Public}, std::fmt}; pub fn f() -> crate::Deep { crate::Deep }'
 passes "a tree without a cycle" "${cycles[@]}"
+file c/x/src/a/inner.rs 'use crate::a::other::{X}; pub struct Deep;'
+file c/x/src/a/other.rs 'pub(in crate::a) struct X;'
+passes "a use of a sibling by the path of the parent" "${cycles[@]}"
 file c/x/src/b.rs '
 #[cfg(test)]
 mod tests {
