@@ -2,9 +2,10 @@
 //! with hand-derived gradients.
 //!
 //! # Where to start reading
-//! [`Tensor`] is a shape and a shared buffer; [`Tape`] and [`Var`] record what was computed;
-//! `ops/` holds one file an operation, forward and backward side by side; `gemm/` multiplies
-//! matrices; `isa/` holds the inner loops, one table of them for each instruction set.
+//! [`Tensor`] is a shape and a shared buffer; [`Tape`] and [`Var`] record the computation; `ops/`
+//! holds one file per operation, forward and backward side by side, and `ops/add.rs` is a good one
+//! to begin with. `precision.rs` decides where bf16 is stored. Below that, `gemm/` multiplies
+//! matrices, and `isa/` holds the inner loops, one table of them for each instruction set.
 //!
 //! # Shape letters
 //! Every buffer and argument states its shape in these letters:
@@ -15,10 +16,10 @@
 //! | T | time: positions of a sequence |
 //! | C | channels, `d_model` |
 //! | H | attention heads |
-//! | D | channels of a head, C ÷ H |
+//! | D | channels per head, C ÷ H |
 //! | F | width of the feed-forward network, `d_ff` |
 //! | V | vocabulary |
-//! | N | rows of a matrix when their meaning does not matter, often B·T |
+//! | N | rows of a matrix whose meaning does not matter, often B·T |
 //!
 //! Matrix products ([`gemm`]) have letters of their own, which are those of BLAS and BLIS:
 //!
@@ -52,7 +53,6 @@ pub mod isa;
 mod matrix;
 pub mod memory;
 pub mod ops;
-pub mod peak;
 mod precision;
 pub mod profile;
 pub mod simd;
@@ -65,6 +65,7 @@ pub use context::{Context, Precision};
 pub use isa::{Isa, Kernels};
 pub use matrix::element::{DType, round_to_bf16};
 pub use precision::Role;
+pub use profile::peak;
 pub use tape::node::InputGrads;
 pub use tape::op::Op;
 pub use tape::{Gradients, Tape, Var};

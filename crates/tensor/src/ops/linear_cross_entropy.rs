@@ -1,12 +1,14 @@
 //! The output layer and the loss as one operation: loss = cross_entropy(x·wᵀ, targets), without the
 //! (N, V) logits ever existing as a whole. (The idea: Wijmans et al., "Cut Your Losses",
-//! arXiv:2411.09009)
+//! arXiv:2411.09009; gradients in the forward pass, in chunks of rows: Hsu et al., "Liger Kernel",
+//! arXiv:2410.10989)
 //!
-//! Rows are taken in chunks. A chunk's logits z = x·wᵀ give its losses, are replaced in place by dz
-//! = (softmax(z) − onehot) / N, rounded in bf16 precision, and dz gives dx = dz·w and adds dzᵀ·x to
-//! dw; then the next chunk reuses the buffer. So the gradients are computed in the forward pass,
-//! for an upstream gradient of one, and backward only scales them. If there are several chunks, w
-//! is packed once for all of them, in both orders.
+//! Rows are taken in chunks. A chunk's logits z = x·wᵀ give its losses and are replaced in place by
+//! dz = (softmax(z) − onehot) / N, stored as an operand of products. dz gives dx = dz·w and adds
+//! dzᵀ·x to dw; then the next chunk reuses the buffer. Gradients are computed in the forward pass
+//! because the logits exist only there; they are those for an upstream gradient of one, and
+//! backward only scales them. If there are several chunks, w is packed once for all of them, in
+//! both orders.
 
 use super::cross_entropy::{assert_targets, mean, row_losses, row_losses_and_gradients};
 use crate::gemm::panels::Panels;
@@ -15,22 +17,22 @@ use crate::memory::pool::Buffer;
 use crate::{Context, Op, Role, Tensor, Var};
 use rayon::prelude::*;
 
-/// Logits that exist at a time: 41 MB.
+/// The most logits that exist at a time, unless the vocabulary is huge: 41 MB.
 const LOGITS: usize = 10_240_000;
-/// More rows at a time gain nothing.
+/// The most rows per chunk; more gain nothing.
 const MOST_ROWS: usize = 1024;
-/// For each chunk dw is read and written once, which pays for this many rows at least: with V =
-/// 128,000 and C = 256 a row took 21 ms in chunks of 64, 16 ms of 128, 15 ms of 256 (Zen 1,
-/// 2026-11-24, when w was packed for each chunk as well).
+/// The fewest rows per chunk. Each chunk reads and writes all of dw once, which pays only for so
+/// many rows: with V = 128,000 and C = 256 a row took 21 ms in chunks of 64, 16 ms of 128, 15 ms of
+/// 256 (Zen 1, 2026-11-24, when w was packed for each chunk as well).
 const FEWEST_ROWS: usize = 128;
 
-/// Rows whose logits exist at a time in [`Var::linear_cross_entropy`]. It depends on the vocabulary
-/// alone, and so does the order of every sum.
+/// Returns the rows whose logits exist at a time in [`Var::linear_cross_entropy`]. They depend on
+/// the vocabulary alone, and so does the order of every sum.
 pub fn rows_per_chunk(vocab_size: usize) -> usize {
     (LOGITS / vocab_size.max(1)).clamp(FEWEST_ROWS, MOST_ROWS)
 }
 
-/// The second matrix of the products of all chunks, packed if there are several.
+/// Returns the second matrix of the products of all chunks, packed if there are several.
 fn shared<'a>(
     context: Context,
     b: Mat<'a>,
@@ -54,7 +56,8 @@ fn scaled(mut x: Tensor, factor: f32) -> Tensor {
 }
 
 impl<'t> Var<'t> {
-    /// `self` (…, C), `w` (V, C), `targets` one id a row → the mean loss in nats, a scalar.
+    /// Returns the mean loss in nats, a scalar, of the logits that `self` (…, C) and `w` (V, C)
+    /// give, against one target id per row.
     ///
     /// # Panics
     /// If the shapes do not fit, or a target is no row of `w`.
@@ -77,7 +80,7 @@ impl<'t> Var<'t> {
         let wants_grad = op.needs_grad();
         let products = if wants_grad { 3.0 } else { 1.0 };
         let op = op.flops(products * 2.0 * (x.len() * vocab_size) as f64, 0.0);
-        // dw is overwritten by the first chunk, and no rows have none.
+        // The first chunk overwrites dw; without any row there is none.
         let first_dw = if targets.is_empty() { Tensor::zeros } else { Tensor::scratch };
         let mut grads = wants_grad.then(|| (Tensor::scratch(x.shape()), first_dw(weight.shape())));
         let mut losses = Tensor::scratch(&[targets.len()]);
@@ -94,6 +97,7 @@ impl<'t> Var<'t> {
             let first = chunk * chunk_rows;
             let range = first * channels..(first + rows) * channels;
             let x_mat = x_mat.of_rows(first..first + rows);
+            // Logits of the chunk, and from them its losses and dz, in their place.
             let z = &mut logits.as_mut_slice()[..rows * vocab_size];
             by_w_t.gemm(x_mat, MatMut::new(z, rows, vocab_size), Beta::Zero, Threads::All);
             let losses = &mut losses.as_mut_slice()[first..][..rows];
@@ -103,6 +107,7 @@ impl<'t> Var<'t> {
             };
             let (scale, role) = (1.0 / targets.len() as f32, Role::Operand);
             row_losses_and_gradients(context, z, targets_chunk, scale, role, losses);
+            // dx of the chunk's own rows; dw, which all rows share, chunk by chunk in order.
             let dz = role.matrix(context, z, [rows, vocab_size], vocab_size);
             let dx = MatMut::new(&mut dx.as_mut_slice()[range], rows, channels);
             by_w.gemm(dz, dx, Beta::Zero, Threads::All);

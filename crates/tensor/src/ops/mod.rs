@@ -1,7 +1,8 @@
 //! The operations: one file each, with the formula and its source, forward, backward and checks.
 //!
 //! An operation adds an inherent `impl` block to [`Var`](crate::Var), so that it exists as soon as
-//! its file does. A new one is one new file and one `mod` line here.
+//! its file does. A new one is one new file and one `mod` line here. Operations on each element by
+//! itself begin with `elementwise::unary`, which takes the function and its derivative.
 //!
 //! # Panics
 //! Every operation panics where the shapes of its operands do not fit; the message names the

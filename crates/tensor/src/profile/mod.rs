@@ -14,6 +14,8 @@
 //! assert_eq!(linear.forward.flops, 2.0 * 2.0 * 2.0 * 2.0);
 //! ```
 
+pub mod peak;
+
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
