@@ -2,6 +2,7 @@
 //! `merges.txt` has a version line, then a line per merge: the two tokens with a space between
 //! them.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -38,7 +39,8 @@ pub fn load(vocab: &Path, merges: &Path) -> Result<Parts<'static>> {
         || parse_merges(&merges_text, merges),
     );
     let vocab = assemble(&ids?, &pairs?, None, Sources { tokens: vocab, merges })?;
-    Ok(Parts::new(vocab, Pattern::gpt2(), false))
+    let (vocab, pattern) = (Cow::Owned(vocab), Cow::Owned(Pattern::gpt2()));
+    Ok(Parts { vocab, pattern, ignore_merges: false })
 }
 
 /// Returns the pairs of spellings in a `merges.txt`.

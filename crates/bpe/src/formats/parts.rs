@@ -18,10 +18,3 @@ pub struct Parts<'t> {
     /// `true` if a pre-token that is a token becomes that token without merging.
     pub ignore_merges: bool,
 }
-
-impl Parts<'static> {
-    /// Makes parts that belong to nobody else.
-    pub(super) fn new(vocab: Vocab, pattern: Pattern, ignore_merges: bool) -> Parts<'static> {
-        Parts { vocab: Cow::Owned(vocab), pattern: Cow::Owned(pattern), ignore_merges }
-    }
-}

@@ -34,7 +34,7 @@
 //! | e st | 9 | l o w · l o w e r · n e w est · w i d est |
 //! | o w | 7, as (l, o) has, but o > l | l ow · l ow e r · n e w est · w i d est |
 //! | l ow | 7 | low · low e r · n e w est · w i d est |
-//! | w est | 6, as (n, e) and (e, w) have | low · low e r · n e west · w i d est |
+//! | w est | 6, as (n, e) and (e, w) have, but w > n > e | low · low e r · n e west · w i d est |
 //!
 //! Each merge reads all words again, which takes O(merges · text) time.
 

@@ -83,21 +83,27 @@ impl PreTokenizer {
 /// Returns the value of `pre_tokenizer` for a pattern.
 pub(super) fn pre_tokenizer(pattern: &Pattern) -> Value {
     let regex = match pattern.name() {
-        "gpt2" => return byte_level(true),
-        UNCUT => return byte_level(false),
+        "gpt2" => return byte_level(),
+        UNCUT => return byte_level_without_regex(),
         "gpt4" => GPT4,
         regex => regex,
     };
     let split = json!({
         "type": "Split", "pattern": { "Regex": regex }, "behavior": "Isolated", "invert": false,
     });
-    json!({ "type": "Sequence", "pretokenizers": [split, byte_level(false)] })
+    json!({ "type": "Sequence", "pretokenizers": [split, byte_level_without_regex()] })
 }
 
-/// Returns a `ByteLevel` object, which stands for a pre-tokenizer, a post-processor or a decoder.
-pub(super) fn byte_level(use_regex: bool) -> Value {
+/// Returns a `ByteLevel` object: a decoder, a post-processor, or a pre-tokenizer by GPT-2's pattern.
+pub(super) fn byte_level() -> Value {
     json!({
-        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false,
-        "use_regex": use_regex,
+        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true,
     })
+}
+
+/// Returns a `ByteLevel` pre-tokenizer that leaves the text whole.
+fn byte_level_without_regex() -> Value {
+    let mut byte_level = byte_level();
+    byte_level["use_regex"] = json!(false);
+    byte_level
 }

@@ -68,7 +68,8 @@ pub fn load(path: &Path) -> Result<Parts<'static>> {
         model.merges.iter().map(|Merge(left, right)| (&*left.0, &*right.0)).collect();
     let sources = Sources { tokens: path, merges: path };
     let vocab = assemble(&ids, &merges, Some(specials), sources)?;
-    Ok(Parts::new(vocab, pattern, model.ignore_merges == Some(true)))
+    let ignore_merges = model.ignore_merges == Some(true);
+    Ok(Parts { vocab: Cow::Owned(vocab), pattern: Cow::Owned(pattern), ignore_merges })
 }
 
 /// Adds the tokens that are not in the vocabulary yet to `ids`. Returns all added tokens as special

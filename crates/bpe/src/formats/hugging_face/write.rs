@@ -51,7 +51,7 @@ pub(crate) fn write_tokenizer(
       "#,
         added = specials.iter().map(added_token).collect::<Value>(),
         pre_tokenizer = pre_tokenizer(&parts.pattern),
-        byte_level = byte_level(true),
+        byte_level = byte_level(),
         ignore_merges = parts.ignore_merges,
     )?;
     speller.write_ids(",\n      ", out)?;
