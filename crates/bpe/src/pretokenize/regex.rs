@@ -4,7 +4,7 @@
 //! Text between two matches is a pre-token too, so no byte is lost. A byte that is not UTF-8 is
 //! shown to the regular expression as U+FFFD, a symbol.
 
-use std::ops::Range;
+use std::borrow::Cow;
 
 use fancy_regex::{Regex, RegexBuilder};
 
@@ -42,19 +42,29 @@ impl RegexSplitter {
         sink: &mut impl BoundarySink,
     ) -> Result<()> {
         let text = &text[start..];
-        match std::str::from_utf8(text) {
-            Ok(valid) => self.match_all(valid, start..text.len() + start, |end| end, sink),
-            Err(_) => {
-                let (shown, replaced) = replace_invalid(text);
-                let mut before = 0;
+        let (shown, replaced) = replace_invalid(text);
+        let (mut at, mut replaced_before) = (0, 0);
+        let mut cut = |end: usize| {
+            if at < end {
+                sink.push(start + end);
+                at = end;
+            }
+        };
+        for found in self.regex.find_iter(&*shown) {
+            let found = found.map_err(|error| Error::PatternRun {
+                pattern: self.as_str().to_string(),
+                text_len: text.len(),
+                message: one_line(&error.to_string()),
+            })?;
+            for end in [found.start(), found.end()] {
+                let more = replaced[replaced_before..].iter().take_while(|&&place| place < end);
+                replaced_before += more.count();
                 // U+FFFD has three bytes, two more than what it replaces.
-                let end_in_text = |end: usize| {
-                    before += replaced[before..].iter().take_while(|&&at| at < end).count();
-                    end - 2 * before
-                };
-                self.match_all(&shown, start..text.len() + start, end_in_text, sink)
+                cut(end - 2 * replaced_before);
             }
         }
+        cut(text.len());
+        Ok(())
     }
 
     /// Splits `text` into its pre-tokens.
@@ -64,41 +74,15 @@ impl RegexSplitter {
         self.for_each_boundary(text, 0, &mut |end| ends.push(end)).unwrap();
         ends.windows(2).map(|at| &text[at[0]..at[1]]).collect()
     }
-
-    /// Matches `shown` and maps each end through `end_in_text`, which is called with ascending
-    /// positions.
-    fn match_all(
-        &self,
-        shown: &str,
-        part: Range<usize>,
-        mut end_in_text: impl FnMut(usize) -> usize,
-        sink: &mut impl BoundarySink,
-    ) -> Result<()> {
-        let mut at = 0;
-        let mut cut = |end: usize| {
-            if at < end {
-                sink.push(part.start + end);
-                at = end;
-            }
-        };
-        for found in self.regex.find_iter(shown) {
-            let found = found.map_err(|error| Error::PatternRun {
-                pattern: self.as_str().to_string(),
-                text_len: part.len(),
-                message: one_line(&error.to_string()),
-            })?;
-            cut(end_in_text(found.start()));
-            cut(end_in_text(found.end()));
-        }
-        cut(part.len());
-        Ok(())
-    }
 }
 
 /// Puts U+FFFD in place of each byte that is not UTF-8. Returns the positions of these as well.
-fn replace_invalid(text: &[u8]) -> (String, Vec<usize>) {
-    let mut shown = String::with_capacity(text.len() + 64);
+fn replace_invalid(text: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
     let mut replaced = Vec::new();
+    if let Ok(valid) = std::str::from_utf8(text) {
+        return (Cow::Borrowed(valid), replaced);
+    }
+    let mut shown = String::with_capacity(text.len() + 64);
     for chunk in text.utf8_chunks() {
         shown.push_str(chunk.valid());
         for _ in chunk.invalid() {
@@ -106,5 +90,5 @@ fn replace_invalid(text: &[u8]) -> (String, Vec<usize>) {
             shown.push(char::REPLACEMENT_CHARACTER);
         }
     }
-    (shown, replaced)
+    (Cow::Owned(shown), replaced)
 }

@@ -46,7 +46,7 @@ static CLASSES: LazyLock<Box<[Class]>> = LazyLock::new(|| {
 });
 
 /// The class of each ASCII character.
-pub(crate) static ASCII: [Class; 128] = {
+static ASCII: [Class; 128] = {
     let mut classes = [Class::Other; 128];
     let mut byte = 0;
     while byte < 128 {

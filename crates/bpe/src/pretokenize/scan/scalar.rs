@@ -22,7 +22,7 @@ pub(super) fn gpt2(text: &[u8], at: usize) -> usize {
         };
     }
     if first == b'\''
-        && let Some(end) = gpt2_contraction(text, at)
+        && let Some(end) = contraction(text, at, |letter| letter)
     {
         return end;
     }
@@ -32,12 +32,14 @@ pub(super) fn gpt2(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// Matches `'(?:[sdmt]|ll|ve|re)` at the apostrophe `at`.
+/// Matches `'(?:[sdmt]|ll|ve|re)` at the apostrophe `at`, where `lower` maps letters whose case does
+/// not count to small ones. Returns the end of the match.
 #[inline]
-fn gpt2_contraction(text: &[u8], at: usize) -> Option<usize> {
-    match text.get(at + 1..)? {
-        [b's' | b'd' | b'm' | b't', ..] => Some(at + 2),
-        [b'l', b'l', ..] | [b'v', b'e', ..] | [b'r', b'e', ..] => Some(at + 3),
+pub(super) fn contraction(text: &[u8], at: usize, lower: impl Fn(u8) -> u8) -> Option<usize> {
+    let mut letters = text[at + 1..].iter().map(|&letter| lower(letter));
+    match (letters.next()?, letters.next()) {
+        (b's' | b'd' | b'm' | b't', _) => Some(at + 2),
+        (b'l', Some(b'l')) | (b'v' | b'r', Some(b'e')) => Some(at + 3),
         _ => None,
     }
 }
@@ -157,14 +159,8 @@ pub(super) fn gpt4(text: &[u8], at: usize) -> usize {
 /// case does not count.
 #[inline]
 fn gpt4_contraction(text: &[u8], at: usize) -> Option<usize> {
-    match text.get(at + 1..)? {
-        [b's' | b'd' | b'm' | b't' | b'S' | b'D' | b'M' | b'T', ..] => Some(at + 2),
-        [b'l' | b'L', b'l' | b'L', ..]
-        | [b'v' | b'V', b'e' | b'E', ..]
-        | [b'r' | b'R', b'e' | b'E', ..] => Some(at + 3),
-        [0xC5, 0xBF, ..] => Some(at + 3),
-        _ => None,
-    }
+    let long_s = || text[at + 1..].starts_with("ſ".as_bytes()).then_some(at + 3);
+    contraction(text, at, |letter| letter.to_ascii_lowercase()).or_else(long_s)
 }
 
 /// Matches the rest of `\p{N}{1,3}+` after its first number.

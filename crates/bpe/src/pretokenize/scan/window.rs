@@ -60,6 +60,7 @@
 //! - Contractions as with GPT-2, of capital letters too.
 
 use super::ascii_masks::{Masks, below, run_starts};
+use super::scalar::contraction;
 
 /// The boundaries that a window decides by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,10 +158,13 @@ fn settle(mut after_lines: u64, inline: u64, line_ends: u64, non_ascii: u64) -> 
 
 /// Adds contractions: letters behind an apostrophe that begins a pre-token are part of it, and a
 /// pre-token begins behind them. `lower` maps letters whose case does not count to small ones.
+///
+/// An apostrophe that is decided has a byte behind it. If it has only one, a contraction of two
+/// letters is cut off, but nothing behind the apostrophe is decided then.
 #[inline(always)]
 fn with_contractions(
     window: &[u8; 64],
-    Decided { mut starts, mut len }: Decided,
+    Decided { mut starts, len }: Decided,
     apostrophes: u64,
     lower: impl Fn(u8) -> u8,
 ) -> Decided {
@@ -169,35 +173,11 @@ fn with_contractions(
     while candidates != 0 {
         let at = candidates.trailing_zeros() as usize;
         candidates &= candidates - 1;
-        match contraction(window, at, &lower) {
-            Contraction::Ends(end) => starts = starts & !(2 << at) | 1u64.unbounded_shl(end),
-            Contraction::None => {}
-            Contraction::Unknown => len = len.min(at as u32 + 1),
+        if let Some(end) = contraction(window, at, &lower) {
+            starts = starts & !(2 << at) | 1u64.unbounded_shl(end as u32);
         }
     }
     Decided { starts: starts & below(len) & !1, len }
-}
-
-enum Contraction {
-    /// The position behind it.
-    Ends(u32),
-    None,
-    /// The window ends too soon.
-    Unknown,
-}
-
-/// Matches `'(?:[sdmt]|ll|ve|re)` at the apostrophe `at`.
-#[inline]
-fn contraction(window: &[u8; 64], at: usize, lower: impl Fn(u8) -> u8) -> Contraction {
-    let mut letters = window[at + 1..].iter().map(|&letter| lower(letter));
-    match (letters.next(), letters.next()) {
-        (Some(b's' | b'd' | b'm' | b't'), _) => Contraction::Ends(at as u32 + 2),
-        (Some(b'l'), Some(b'l')) | (Some(b'v' | b'r'), Some(b'e')) => {
-            Contraction::Ends(at as u32 + 3)
-        }
-        (None, _) | (Some(b'l' | b'v' | b'r'), None) => Contraction::Unknown,
-        _ => Contraction::None,
-    }
 }
 
 #[cfg(test)]
