@@ -89,8 +89,8 @@ fn run(case: &Case) {
     let step = median(times.split_off(2));
     let rate = flops_per_token(config) * tokens / step;
     println!(
-        "{name:<13}{step:>6.2} s per step of {batch} × {time}: {:.0} tokens/s, {:.1} GFLOP/s ({:.0} \
-         % of the peak); evaluation {:.2} times the tokens/s; {} page faults per step",
+        "{name:<13}{step:>6.2} s per step of {batch} × {time}: {:.0} tokens/s, {:.1} GFLOP/s \
+         ({:.0} % of the peak); evaluation {:.2} times the tokens/s; {} page faults per step",
         tokens / step,
         rate / 1e9,
         100.0 * rate / peak::flops(context),

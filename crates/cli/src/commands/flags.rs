@@ -15,7 +15,11 @@ use crate::shell::logging::{self, Verbosity};
 #[command(next_help_heading = "General")]
 pub struct Common {
     /// Number of threads [default: $RAYON_NUM_THREADS, else all cores]
-    #[arg(long, visible_alias = "processes", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(
+        long,
+        visible_alias = "processes",
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
     pub threads: Option<u16>,
 
     /// No progress and no log lines on standard error; errors only

@@ -7,6 +7,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Deserializer, Serializer, de};
 
 /// Returns a parser of a flag whose value is the name of one of `all`.
+///
+/// # Panics
+/// The parser panics if the names of `all` change between calls.
 pub fn parser<T>(all: &'static [T]) -> impl TypedValueParser<Value = T>
 where
     T: Display + Clone + Send + Sync,

@@ -165,7 +165,7 @@ pub(super) enum Method {
     Packed,
 }
 
-/// How a product is computed, and by which threads.
+/// The way in which a product is computed, and the threads that do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Strategy {
     pub(super) method: Method,
@@ -207,7 +207,7 @@ fn method(context: Context, shape: Shape, layout: Layout, threads: Threads) -> M
     }
 }
 
-/// How several products are computed.
+/// The way in which several products are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Together {
     /// As one packed product, by these threads.

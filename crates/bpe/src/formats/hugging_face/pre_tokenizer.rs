@@ -94,7 +94,8 @@ pub(super) fn pre_tokenizer(pattern: &Pattern) -> Value {
     json!({ "type": "Sequence", "pretokenizers": [split, byte_level_without_regex()] })
 }
 
-/// Returns a `ByteLevel` object: a decoder, a post-processor, or a pre-tokenizer by GPT-2's pattern.
+/// Returns a `ByteLevel` object: a decoder, a post-processor, or a pre-tokenizer by GPT-2's
+/// pattern.
 pub(super) fn byte_level() -> Value {
     json!({
         "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true,

@@ -26,7 +26,13 @@ pub struct Args {
     pub tokenizer: Option<PathBuf>,
     /// Type of the operands of matrix products; auto is bf16 where the CPU has instructions for it,
     /// else f32; int8 holds weights in 8 bits
-    #[arg(long, value_name = "P", default_value = "auto", value_parser = choice::parser(&Choice::INFERENCE), help_heading = "Model")]
+    #[arg(
+        long,
+        value_name = "P",
+        default_value = "auto",
+        value_parser = choice::parser(&Choice::INFERENCE),
+        help_heading = "Model"
+    )]
     pub precision: Choice,
 
     /// Text to continue; - reads it from standard input [default: open a prompt]

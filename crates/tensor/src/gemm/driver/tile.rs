@@ -22,7 +22,7 @@ const K_BLOCKS: usize = 2;
 enum Block<'a> {
     /// In panels.
     Packed(&'a [f32]),
-    /// Where they are, in whole panels of rows.
+    /// In place, in whole panels of rows.
     Rows(MicroKernel, View<'a, bf16>),
 }
 
