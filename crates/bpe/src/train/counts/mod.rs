@@ -57,7 +57,7 @@ pub struct PreTokenCounter {
     local_bytes: usize,
     total: Mutex<CountTable>,
     specials_found: AtomicU64,
-    special_bytes: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl PreTokenCounter {
@@ -73,7 +73,7 @@ impl PreTokenCounter {
             local_bytes: LOCAL_BYTES / rayon::current_num_threads().max(1),
             total: Mutex::new(CountTable::new(seeds)),
             specials_found: AtomicU64::new(0),
-            special_bytes: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
         }
     }
 
@@ -106,7 +106,7 @@ impl PreTokenCounter {
         let mut counts =
             self.total.into_inner().unwrap_or_else(PoisonError::into_inner).into_sorted();
         counts.summary.specials = self.specials_found.into_inner();
-        counts.summary.bytes += self.special_bytes.into_inner();
+        counts.summary.bytes = self.bytes.into_inner();
         counts
     }
 
@@ -132,12 +132,11 @@ impl PreTokenCounter {
         local: &mut CountTable,
         on_progress: OnProgress,
     ) -> Result<()> {
-        let (mut specials, mut text_bytes) = (0, 0);
+        let mut specials = 0;
         for segment in self.specials.segments(chunk) {
             match segment {
                 Segment::Special(_) => specials += 1,
                 Segment::Text(part) => {
-                    text_bytes += part.len();
                     let mut run = pipeline.run(chunk, part.start, &mut *local);
                     self.pattern.for_each_boundary(chunk, part, &mut run)?;
                     run.finish();
@@ -145,7 +144,7 @@ impl PreTokenCounter {
             }
         }
         self.specials_found.fetch_add(specials, Ordering::Relaxed);
-        self.special_bytes.fetch_add((chunk.len() - text_bytes) as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         if local.memory() > self.local_bytes {
             lock(&self.total).absorb(local);
         }
