@@ -181,26 +181,26 @@ pub(super) fn plan(context: Context, shape: Shape, layout: Layout, threads: Thre
     strategy
 }
 
+/// Applies the table at the top of this file.
 fn method(context: Context, shape: Shape, layout: Layout, threads: Threads) -> Method {
     let Shape { m, k, n } = shape;
     if m == 0 || k == 0 || n == 0 {
         return Method::Empty;
     }
     let gemm = &context.kernels.gemm;
-    let narrow = n <= UNPACKED_COLS && n.is_multiple_of(gemm.nr);
-    let (gemv, unpacked_b) = match layout.b_order {
-        Order::Rows => (m <= GEMV_ROWS, narrow && layout.b == DType::F32),
-        Order::Columns => (m <= GEMV_ROWS, false),
-        Order::Strided => (false, false),
-        Order::Panels => (false, true),
-    };
-    let unpacked_a = gemm.unpacked.is_some()
+    let reads_a = gemm.unpacked.is_some()
         && !context.rounds_operands()
         && layout.a == DType::F32
         && m >= gemm.mr;
-    if gemv {
+    let whole_panels = n <= UNPACKED_COLS && n.is_multiple_of(gemm.nr);
+    let reads_b = match layout.b_order {
+        Order::Rows => whole_panels && layout.b == DType::F32,
+        Order::Columns | Order::Strided => false,
+        Order::Panels => true,
+    };
+    if m <= GEMV_ROWS && matches!(layout.b_order, Order::Rows | Order::Columns) {
         Method::Gemv
-    } else if threads == Threads::One && unpacked_a && unpacked_b {
+    } else if threads == Threads::One && reads_a && reads_b {
         Method::Unpacked
     } else {
         Method::Packed
