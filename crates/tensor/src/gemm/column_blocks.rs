@@ -35,7 +35,7 @@ impl<E> ColumnBlock<'_, E> {
 /// so on.
 ///
 /// # Panics
-/// If `data` does not consist of such matrices, or these not of such blocks.
+/// If the length of `data` is not a multiple of `rows`·`width`, or `width` not one of `cols`.
 #[track_caller]
 pub fn par_column_blocks<'a, E: Send + 'a>(
     data: &'a mut [E],

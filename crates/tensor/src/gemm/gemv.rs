@@ -73,7 +73,7 @@ fn strips<'c>(c: &'c mut MatMut<'_>, width: usize) -> Vec<Vec<&'c mut [f32]>> {
     strips
 }
 
-/// C ← C + A·B, where A (M, K) is contiguous, and so are the columns of B or its rows.
+/// Adds A·B to C. A (M, K) is contiguous, and so are the columns or the rows of B.
 #[inline(always)]
 fn multiply<E: Element>(
     a: &[f32],

@@ -1,18 +1,18 @@
 //! B packed once, for several products that share it, or share its first columns.
 
 use super::batched::{Batch, Place};
-use super::driver::Product;
+use super::driver::{Product, pack_panels};
 use super::partition::spans;
 use super::plan::{Beta, Layout, Method, Order, Shape, Strategy, Threads, plan, table};
 use super::single::gemm;
 use super::unpacked;
 use crate::Context;
-use crate::isa::{GemmKernel, PACKED_COLS};
+use crate::isa::GemmKernel;
 use crate::matrix::{Mat, MatMut};
 use crate::memory::cache::LINE_BYTES;
-use std::iter::{once, zip};
+use std::iter::once;
 
-/// The floats of all panels of B for one block of K.
+/// Returns the number of floats of all panels of B for one block of K.
 fn block_len(table: &GemmKernel, b: Mat<'_>) -> usize {
     b.cols().next_multiple_of(table.nr) * table.slots(b.rows().min(table.kc))
 }
@@ -43,30 +43,20 @@ impl<'a> Panels<'a> {
     /// If the buffer has less than [`Panels::len`] floats, or begins elsewhere.
     #[track_caller]
     pub fn pack(context: Context, b: Mat<'a>, buffer: &'a mut [f32], threads: Threads) -> Self {
-        let (table, round) = (table(context), context.rounds_operands());
         assert!(
             buffer.as_ptr().addr().is_multiple_of(LINE_BYTES),
             "Panels: the buffer begins no cache line"
         );
         let packed = &mut buffer[..Self::len(context, b)];
-        let cols = PACKED_COLS / table.nr * table.nr;
-        let blocks = packed.chunks_mut(block_len(table, b).max(1));
-        for (rows, packed) in zip(spans(once(b.rows()), table.kc), blocks) {
-            let slots = table.slots(rows.len());
-            let panels = &mut packed[..b.cols().next_multiple_of(table.nr) * slots];
-            let tasks = panels.chunks_mut((cols * slots).max(1)).enumerate().collect();
-            threads.for_each(tasks, |(index, packed): (usize, &mut [f32])| {
-                let cols = index * cols..b.cols().min((index + 1) * cols);
-                let part = b.block(rows.range.clone(), cols);
-                // SAFETY: whoever holds a table may use its instruction set.
-                unsafe { (table.pack_b)(part.t(), packed, round) };
-            });
-        }
+        let table = table(context);
+        let (k_blocks, panels) = (spans(once(b.rows()), table.kc), spans(once(b.cols()), table.nr));
+        let stride = block_len(table, b).max(1);
+        pack_panels(context, threads, |_, _| b, &k_blocks, &panels, stride, packed);
         Self { context, b, packed: Some(packed) }
     }
 
-    /// C ← A·B + β·C for the first columns of B, as many as C has, with the bits that other
-    /// products of the same matrices with packed panels have.
+    /// Computes C ← A·B + β·C for the first columns of B, as many as C has, with the bits of other
+    /// products of the same matrices by packed panels.
     ///
     /// # Panics
     /// If sizes do not fit.

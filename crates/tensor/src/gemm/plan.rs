@@ -63,7 +63,7 @@ impl Beta {
         if accumulate { Self::One } else { Self::Zero }
     }
 
-    /// C ← β·C.
+    /// Computes C ← β·C.
     pub(super) fn scale(self, c: &mut MatMut<'_>) {
         if self == Self::Zero {
             c.rows_mut().for_each(|row| row.fill(0.0));

@@ -11,7 +11,7 @@ use crate::{Context, vectorize};
 use half::bf16;
 use rayon::prelude::*;
 
-/// C_j ← A·B_j for every j, rounded, with the bits that rounding the sums of
+/// Computes C_j ← A·B_j for every j, rounded, with the bits that rounding the results of
 /// [`gemm_sharing_a`](super::gemm_sharing_a) gives.
 ///
 /// # Panics

@@ -7,7 +7,7 @@ use super::{gemv, unpacked};
 use crate::Context;
 use crate::matrix::{Mat, MatMut};
 
-/// C ← A·B + β·C. A is (M, K), B is (K, N), C is (M, N). `threads` changes no bit.
+/// Computes C ← A·B + β·C for A (M, K), B (K, N) and C (M, N). `threads` changes no bit.
 ///
 /// ```
 /// use tensor::Context;

@@ -8,7 +8,7 @@ use crate::Context;
 use crate::matrix::element::{DType, Element};
 use crate::matrix::{Mat, MatMut};
 
-/// C_j ← A·B_j for every j; A is read and packed once for all of them.
+/// Computes C_j ← A·B_j for every j; A is read and packed once for all of them.
 ///
 /// # Panics
 /// If sizes do not fit.
@@ -18,7 +18,7 @@ pub fn gemm_sharing_a(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut
     sharing(context, &[a], b, c, Place::F32, one);
 }
 
-/// C_i ← A_i·B for every i; B is read and packed once for all of them.
+/// Computes C_i ← A_i·B for every i; B is read and packed once for all of them.
 ///
 /// # Panics
 /// If sizes do not fit.
@@ -28,8 +28,8 @@ pub fn gemm_sharing_b(context: Context, a: &[Mat<'_>], b: Mat<'_>, c: Vec<MatMut
     sharing(context, a, &[b], c, Place::F32, one);
 }
 
-/// Products that share the only A or the only B. `one` computes one of them if they are not packed
-/// together.
+/// Computes products that share the only A or the only B. `one` computes one of them if they are
+/// not packed together.
 #[track_caller]
 pub(super) fn sharing<'a, E: Element>(
     context: Context,
@@ -50,7 +50,7 @@ pub(super) fn sharing<'a, E: Element>(
     }
 }
 
-/// C ← Σ A_l·B_l + β·C, added to C one by one from the first on; C stays in cache meanwhile.
+/// Computes C ← Σ A_l·B_l + β·C. Products are added one by one from the first on, with C in cache.
 ///
 /// # Panics
 /// If sizes do not fit.

@@ -33,8 +33,10 @@ pub(super) use self::product::Product;
 use self::product::Slab;
 use self::scratch::{B_PANELS, with_scratch};
 use super::partition::{Span, spans, tile_shape};
-use super::plan::Threads;
+use super::plan::{Threads, table};
+use crate::Context;
 use crate::isa::{GemmKernel, PACKED_COLS};
+use crate::matrix::Mat;
 use crate::memory::pool::Buffer;
 use std::ops::Range;
 
@@ -91,7 +93,8 @@ impl Product<'_> {
         let multiply = |buffer: &mut [f32]| {
             blocking.for_each_slab(|panels, k_blocks| {
                 let (panels, k_blocks) = (&blocking.panels[panels], &blocking.k_blocks[k_blocks]);
-                self.pack_slab(k_blocks, panels, stride, buffer);
+                let b = |l, j| self.batch.b(l, j);
+                pack_panels(self.context, self.threads, b, k_blocks, panels, stride, buffer);
                 self.multiply_slab(&Slab {
                     k_blocks,
                     panels,
@@ -125,27 +128,6 @@ impl Product<'_> {
         });
     }
 
-    /// Packs the panels of some columns for some blocks of K.
-    fn pack_slab(&self, k_blocks: &[Span], panels: &[Span], stride: usize, buffer: &mut [f32]) {
-        let nr = self.table.nr;
-        let mut tasks = Vec::new();
-        for (k_block, mut buffer) in k_blocks.iter().zip(buffer.chunks_exact_mut(stride)) {
-            let of_one_matrix = panels.chunk_by(|a, b| a.part == b.part);
-            for panels in of_one_matrix.flat_map(|panels| panels.chunks(PACKED_COLS / nr)) {
-                let len = panels.len() * nr * self.table.slots(k_block.len());
-                let (own, rest) = buffer.split_at_mut(len);
-                buffer = rest;
-                tasks.push((k_block, panels, own));
-            }
-        }
-        self.threads.for_each(tasks, |(k_block, panels, packed)| {
-            let cols = panels[0].range.start..panels[panels.len() - 1].range.end;
-            let b = self.batch.b(k_block.part, panels[0].part).block(k_block.range.clone(), cols);
-            // SAFETY: whoever holds a table may use its instruction set.
-            unsafe { (self.table.pack_b)(b.t(), packed, self.context.rounds_operands()) };
-        });
-    }
-
     /// Adds the product of A's columns and the slab of B to C, tile by tile.
     fn multiply_slab(&self, slab: &Slab<'_>) {
         let rows = self.batch.rows().sum();
@@ -161,4 +143,34 @@ impl Product<'_> {
         }
         self.threads.for_each(tiles, |(rows, panels)| self.multiply_tile(&rows, panels, slab));
     }
+}
+
+/// Packs the panels of some columns of B for some blocks of K, each into `stride` floats of
+/// `buffer`. `b(l, j)` returns the matrix B_lj, in which spans of part l and part j lie.
+pub(super) fn pack_panels<'a>(
+    context: Context,
+    threads: Threads,
+    b: impl Fn(usize, usize) -> Mat<'a> + Sync + Send,
+    k_blocks: &[Span],
+    panels: &[Span],
+    stride: usize,
+    buffer: &mut [f32],
+) {
+    let (table, round) = (table(context), context.rounds_operands());
+    let mut tasks = Vec::new();
+    for (k_block, mut buffer) in k_blocks.iter().zip(buffer.chunks_exact_mut(stride)) {
+        let of_one_matrix = panels.chunk_by(|a, b| a.part == b.part);
+        for panels in of_one_matrix.flat_map(|panels| panels.chunks(PACKED_COLS / table.nr)) {
+            let len = panels.len() * table.nr * table.slots(k_block.len());
+            let (own, rest) = buffer.split_at_mut(len);
+            buffer = rest;
+            tasks.push((k_block, panels, own));
+        }
+    }
+    threads.for_each(tasks, |(k_block, panels, packed)| {
+        let cols = panels[0].range.start..panels[panels.len() - 1].range.end;
+        let b = b(k_block.part, panels[0].part).block(k_block.range.clone(), cols);
+        // SAFETY: whoever holds a table may use its instruction set.
+        unsafe { (table.pack_b)(b.t(), packed, round) };
+    });
 }
