@@ -39,14 +39,14 @@ impl Masks {
         masks
     }
 
-    /// Returns the bytes of no class, and those that are no ASCII.
+    /// Returns the bytes of no class, and those that are not ASCII.
     #[inline(always)]
     pub fn others(&self) -> u64 {
         !(self.letters | self.numbers | self.spaces)
     }
 
     /// Returns the number of bytes that a window decides if a byte may depend on the next one: all
-    /// but the last, or all but the one before the first that is no ASCII.
+    /// but the last, or all but the one before the first that is not ASCII.
     #[inline(always)]
     pub fn decided_len(&self) -> u32 {
         let len = (self.non_ascii | 1 << 63).trailing_zeros();
@@ -71,7 +71,7 @@ fn splat(byte: u8) -> i8x16 {
     i8x16::splat(byte as i8)
 }
 
-/// Compares each byte with the range from `first` to `last`. Bytes that are no ASCII are negative
+/// Compares each byte with the range from `first` to `last`. Bytes that are not ASCII are negative
 /// as signed numbers, so they are below every range.
 #[inline(always)]
 fn between(bytes: i8x16, first: u8, last: u8) -> i8x16 {

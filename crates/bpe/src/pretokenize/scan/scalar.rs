@@ -32,8 +32,8 @@ pub(super) fn gpt2(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// Matches `'(?:[sdmt]|ll|ve|re)` at the apostrophe `at`, where `lower` maps letters whose case does
-/// not count to small ones. Returns the end of the match.
+/// Matches `'(?:[sdmt]|ll|ve|re)` at the apostrophe `at`, where `lower` maps letters whose case
+/// does not count to small ones. Returns the end of the match.
 #[inline]
 pub(super) fn contraction(text: &[u8], at: usize, lower: impl Fn(u8) -> u8) -> Option<usize> {
     let mut letters = text[at + 1..].iter().map(|&letter| lower(letter));

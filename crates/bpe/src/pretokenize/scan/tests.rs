@@ -48,8 +48,8 @@ fn known_texts() {
     );
 }
 
-/// Each character of Unicode, beside characters of each class; those with a class of their own in
-/// more places.
+/// Each character of Unicode beside characters of each class, letters, numbers and spaces in more
+/// places than others.
 #[test]
 fn every_character_in_context() {
     let all: Vec<char> = ('\0'..=char::MAX).collect();
@@ -74,7 +74,7 @@ fn every_character_in_context() {
     }
 }
 
-/// Pieces that the patterns treat apart, in random order.
+/// Pieces that the patterns distinguish, in random order.
 fn mixed() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: &[&str] = &[
         "a", "Z", "é", "中", "ª", "\u{17f}", "\u{212a}", "0", "7", "½", "٣", "Ⅷ", " ", "  ", "\t",

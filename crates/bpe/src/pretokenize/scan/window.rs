@@ -1,8 +1,8 @@
 //! All boundaries within a window of 64 bytes of ASCII at once.
 //!
-//! A scanner that reads one byte after the other branches on each of them, and where a word ends no
-//! branch predictor can know. So here a set of bytes is one 64-bit number, a *mask*: bit i is set
-//! if byte i of the window is in the set. One operation on a mask then treats 64 bytes, without a
+//! A scanner that reads one byte after the other branches on each of them, and no branch predictor
+//! can know where a word ends. So here a set of bytes is one 64-bit number, a *mask*: bit i is set
+//! if byte i of the window is in the set. One operation on a mask processes 64 bytes, without a
 //! branch (R. Cameron, K. Herdy and D. Lin, *High Performance XML Parsing Using Parallel Bit Stream
 //! Technology*, 2008; G. Langdale and D. Lemire, *Parsing Gigabytes of JSON per Second*, 2019).
 //! [`Masks`] makes the masks of the classes of bytes by comparing 16 bytes per instruction. Two
@@ -36,7 +36,7 @@
 //! ```
 //!
 //! The last byte of a window stays undecided, because it may depend on the next one (`S >> 1` looks
-//! one byte ahead), and so does everything from shortly before the first byte that is no ASCII. The
+//! one byte ahead). So does everything from the byte before the first one that is not ASCII. The
 //! caller goes on with a window that begins at the last boundary found.
 //!
 //! # The rules
@@ -52,7 +52,7 @@
 //! - A run of O begins a pre-token, unless a blank comes before it. The line ends behind it are
 //!   part of it; the rules for S hold for what is left of S without these.
 //! - A run of L begins one, unless a byte comes before it that `[^\r\n\p{L}\p{N}]?+` takes in:
-//!   white space that is no line end, or a single O that begins a pre-token.
+//!   white space that is not a line end, or a single O that begins a pre-token.
 //! - A run of N begins one, and so does every third byte in it.
 //! - A run of S begins one; so does its last byte where something else follows, unless that is a
 //!   line end; and so does the rest of the run behind its last line end, as `\s*[\r\n]` takes all
@@ -106,7 +106,7 @@ pub(super) fn gpt4(window: &[u8; 64]) -> Decided {
     let starts = words | other_starts | number_starts(masks.numbers);
     let mut starts = starts | run_starts(masks.spaces & !taken) | last_spaces;
 
-    // Runs of white space that is no line end, directly behind a line end, by their first bits:
+    // Runs of white space that is not a line end, directly behind a line end, by their first bits:
     // they begin a pre-token unless another line end comes behind them. The carry of a sum finds
     // the byte behind each. Where it is a line end, or unknown, `settle` looks at the runs one by
     // one; this is rare.
