@@ -49,7 +49,7 @@ pub fn check_shape(
 }
 
 /// Checks that no typed flag differs from the run in `source`, a checkpoint to go on from, except
-/// those of [`MAY_DIFFER`].
+/// those of `MAY_DIFFER`.
 ///
 /// # Errors
 /// Names all flags that differ.
