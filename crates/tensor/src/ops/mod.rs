@@ -26,6 +26,7 @@ mod reshape;
 mod rms_norm;
 mod rope;
 mod silu;
+mod softcap;
 mod softmax;
 mod sum;
 mod swiglu;
