@@ -48,15 +48,11 @@ impl Progress {
 
     /// Begins a task without log lines, for work that logs lines itself.
     pub fn bar_only(label: &'static str, unit: Unit, total: Option<u64>) -> Progress {
-        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new).with_prefix(label);
-        let bar = bar.with_style(style(unit, total));
-        let bar = if log::log_enabled!(log::Level::Info) {
-            // Without a terminal this draws nothing.
-            BARS.add(bar)
-        } else {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-            bar
-        };
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden())
+            .with_prefix(label)
+            .with_style(style(unit, total));
+        // Without a terminal the bars draw nothing.
+        let bar = if log::log_enabled!(log::Level::Info) { BARS.add(bar) } else { bar };
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
@@ -131,17 +127,16 @@ impl Drop for Progress {
 }
 
 fn style(unit: Unit, total: Option<u64>) -> ProgressStyle {
-    let counts = match (unit, total) {
-        (Unit::Bytes, Some(_)) => "{bytes}/{total_bytes} ({bytes_per_sec}, {eta} left)".to_string(),
-        (Unit::Bytes, None) => "{bytes} ({bytes_per_sec})".to_string(),
-        (Unit::Count(name), Some(_)) => {
-            format!("{{pos}}/{{len}} {name} ({{per_sec}}, {{eta}} left)")
-        }
-        (Unit::Count(name), None) => format!("{{pos}} {name} ({{per_sec}})"),
+    let (done, of, rate, name) = match unit {
+        Unit::Bytes => ("{bytes}", "/{total_bytes}", "{bytes_per_sec}", String::new()),
+        Unit::Count(name) => ("{pos}", "/{len}", "{per_sec}", format!(" {name}")),
     };
-    let shape = if total.is_some() { "[{bar:16}] " } else { "{spinner} " };
     // indicatif cuts the message off where it does not fit into the line.
-    ProgressStyle::with_template(&format!("{{prefix}} {shape}{counts} {{wide_msg}}"))
+    let template = match total {
+        Some(_) => format!("{{prefix}} [{{bar:16}}] {done}{of}{name} ({rate}, {{eta}} left)"),
+        None => format!("{{prefix}} {{spinner}} {done}{name} ({rate})"),
+    };
+    ProgressStyle::with_template(&(template + " {wide_msg}"))
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
 }

@@ -52,7 +52,7 @@ pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<Outc
 /// mapped into memory.
 fn open(path: &Path) -> Result<TokenFile> {
     if !is_stdin(path) {
-        return Ok(TokenFile::open(path)?);
+        return TokenFile::open(path);
     }
     let mut copy = tempfile::NamedTempFile::new().context("a temporary file for standard input")?;
     io::copy(&mut Stdin::new()?, &mut copy).context("standard input")?;

@@ -6,7 +6,6 @@ mod config;
 mod report;
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 
@@ -65,12 +64,10 @@ pub fn run(args: &Args) -> Result<Outcome> {
 
 /// Removes a file of an earlier training that does not belong to the new vocabulary.
 fn remove_stale(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("--out: {}: cannot be removed", path.display()))
-        }
-        _ => Ok(()),
+    if !path.exists() {
+        return Ok(());
     }
+    fs::remove_file(path).with_context(|| format!("--out: {}: cannot be removed", path.display()))
 }
 
 /// Counts the pre-tokens of all data sets.

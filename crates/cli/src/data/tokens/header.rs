@@ -1,6 +1,6 @@
 //! The header of a one-dimensional `.npy` file, read and written.
 
-use super::error::Mismatch;
+use super::mismatch::Mismatch;
 use super::token_type::TokenType;
 
 const MAGIC: &[u8] = b"\x93NUMPY";

@@ -6,13 +6,13 @@
 //! `{'descr': '<u2', 'fortran_order': False, 'shape': (3,), }`, padded with spaces and a line end
 //! to a multiple of 64. (NumPy's documentation of `numpy.lib.format`)
 
-mod error;
 mod header;
+mod mismatch;
 mod reader;
 mod token_type;
 mod writer;
 
-pub use error::{Mismatch, TokenFileError};
+pub use mismatch::Mismatch;
 pub use reader::TokenFile;
 pub use token_type::TokenType;
 pub use writer::TokenWriter;

@@ -3,8 +3,10 @@
 use std::ops::Range;
 use std::path::Path;
 
-use super::error::{Mismatch, TokenFileError};
+use anyhow::{Context, Result, anyhow};
+
 use super::header::{self, Header};
+use super::mismatch::Mismatch;
 use super::token_type::TokenType;
 use crate::data::mmap::MappedFile;
 
@@ -23,10 +25,9 @@ impl TokenFile {
     /// # Errors
     /// When it cannot be read, is not a one-dimensional `.npy` of `uint16` or `uint32`, or is cut
     /// off.
-    pub fn open(path: &Path) -> Result<TokenFile, TokenFileError> {
-        let map = MappedFile::open(path)
-            .map_err(|source| TokenFileError::Io { path: path.to_path_buf(), source })?;
-        let refused = |mismatch| TokenFileError::Format { path: path.to_path_buf(), mismatch };
+    pub fn open(path: &Path) -> Result<TokenFile> {
+        let map = MappedFile::open(path).with_context(|| path.display().to_string())?;
+        let refused = |mismatch: Mismatch| anyhow!(mismatch).context(path.display().to_string());
         let Header { token_type, count, data_start } =
             header::parse(map.bytes()).map_err(refused)?;
         let size = token_type.size();
