@@ -176,9 +176,8 @@ pub(super) struct Strategy {
 pub(super) fn plan(context: Context, shape: Shape, layout: Layout, threads: Threads) -> Strategy {
     let method = method(context, shape, layout, threads);
     let threads = threads.worth_waking(shape.multiplications());
-    let strategy = Strategy { method, threads };
-    log_once(|| format!("{}: {strategy:?}", describe(context, shape, layout)));
-    strategy
+    log_once(context, || format!("{}: {method:?}, threads: {threads:?}", describe(shape, layout)));
+    Strategy { method, threads }
 }
 
 /// Applies the table at the top of this file.
@@ -235,10 +234,14 @@ pub(super) fn plan_together<'a>(
     } else {
         Together::OneByOne
     };
-    log_once(|| {
-        let each: Vec<_> =
-            products.map(|(a, b)| describe(context, Shape::of(a, b), Layout::of(a, b))).collect();
-        format!("[{}] into {c:?}: {together:?}", each.join(", "))
+    log_once(context, || {
+        let each = products.map(|(a, b)| describe(Shape::of(a, b), Layout::of(a, b)));
+        let each = each.collect::<Vec<_>>().join(" with ");
+        let how = match together {
+            Together::Packed(threads) => format!("packed together, threads: {threads:?}"),
+            Together::OneByOne => "one by one".to_owned(),
+        };
+        format!("{each}, into {c:?}: {how}")
     });
     together
 }
@@ -262,16 +265,16 @@ pub(super) fn table(context: Context) -> &'static GemmKernel {
     }
 }
 
-fn describe(context: Context, Shape { m, k, n }: Shape, layout: Layout) -> String {
-    let Context { kernels, precision } = context;
-    format!("product {m}×{k}×{n} in {precision} on {}, {layout:?}", kernels.isa())
+fn describe(Shape { m, k, n }: Shape, Layout { a, b, b_order }: Layout) -> String {
+    format!("{m}×{k}×{n} ({a:?} by {b:?} in {b_order:?})")
 }
 
-/// Logs a line at debug level, unless it was logged before.
-fn log_once(line: impl FnOnce() -> String) {
+/// Logs a decision at debug level, unless it was logged before.
+fn log_once(Context { kernels, precision }: Context, decision: impl FnOnce() -> String) {
     static LOGGED: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
     if log::log_enabled!(log::Level::Debug) {
-        let line = line();
+        let decision = decision().to_lowercase();
+        let line = format!("gemm in {precision} on {}: {decision}", kernels.isa());
         let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.insert(line.clone()) {
             log::debug!("{line}");
