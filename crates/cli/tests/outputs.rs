@@ -47,17 +47,17 @@ fn samples_and_events_change_nothing_and_resume_with_the_run() {
     assert_eq!(weights(&plain), weights(&told));
     assert_eq!(events(), 1);
 
-    let record = RunManifest::read(&told).unwrap();
-    assert_eq!(record.sessions.len(), 2);
-    let ends: Vec<_> = record.sessions.iter().map(|s| (s.first_step, s.last_step)).collect();
+    let manifest = RunManifest::read(&told).unwrap();
+    assert_eq!(manifest.sessions.len(), 2);
+    let ends: Vec<_> = manifest.sessions.iter().map(|s| (s.first_step, s.last_step)).collect();
     assert_eq!(ends, [(0, Some(40)), (20, Some(40))]);
-    assert_eq!(record.sessions[1].outcome.as_deref(), Some("done"));
-    assert!(record.sessions[1].command_line.contains(&"--resume".to_string()));
+    assert_eq!(manifest.sessions[1].outcome.as_deref(), Some("done"));
+    assert!(manifest.sessions[1].command_line.contains(&"--resume".to_string()));
     assert_eq!(
-        (record.train_data.path.as_str(), record.train_data.identity.tokens),
+        (manifest.train_data.path.as_str(), manifest.train_data.identity.tokens),
         ("train.npy", 2000)
     );
-    assert_eq!((record.training.steps(), record.model.d_model), (40, 16));
+    assert_eq!((manifest.training.steps(), manifest.model.d_model), (40, 16));
 }
 
 #[test]
@@ -80,9 +80,9 @@ fn a_run_that_diverged_says_so() {
     let args = ["--steps", "50", "--lr", "1e30", "--grad-clip", "0", "--norm", "none"];
     let output = folder.train("run", &args).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let sitting = RunManifest::read(&folder.path("run")).unwrap().sessions.pop().unwrap();
-    let step = sitting.not_finite_at.expect("a step");
-    assert!(sitting.outcome.unwrap().contains(&format!("step {step}: ")));
+    let session = RunManifest::read(&folder.path("run")).unwrap().sessions.pop().unwrap();
+    let step = session.not_finite_at.expect("a step");
+    assert!(session.outcome.unwrap().contains(&format!("step {step}: ")));
     assert_eq!(Run::read(&folder.path("run")).unwrap().divergence(), Some(step));
     // A run that is lost before its first line of metrics is one too.
     fs::remove_file(folder.path("run/metrics.jsonl")).unwrap();

@@ -47,12 +47,12 @@ impl Loaded {
 
 /// Finds the directory of the tokenizer. Also returns the flag that named it.
 fn find_tokenizer<'a>(
-    given: Option<&'a Path>,
+    typed: Option<&'a Path>,
     checkpoint: &'a Path,
 ) -> Result<(&'static str, &'a Path)> {
     let default = Path::new(DEFAULT_DIR);
-    if let Some(given) = given {
-        return Ok(("--tokenizer", given));
+    if let Some(typed) = typed {
+        return Ok(("--tokenizer", typed));
     }
     if TokenizerFiles::are_in(checkpoint) {
         return Ok(("--checkpoint", checkpoint));

@@ -14,9 +14,10 @@ pub fn parser<T>(all: &'static [T]) -> impl TypedValueParser<Value = T>
 where
     T: Display + Clone + Send + Sync,
 {
-    let named = |name: String| all.iter().find(|value| value.to_string() == name);
-    PossibleValuesParser::new(all.iter().map(T::to_string))
-        .map(move |name| named(name).expect("a possible value").clone())
+    let names = PossibleValuesParser::new(all.iter().map(T::to_string));
+    names.try_map(|name| {
+        all.iter().find(|value| value.to_string() == name).cloned().ok_or("an unknown name")
+    })
 }
 
 /// Serializes a value as its name; for `#[serde(with = "choice")]`.

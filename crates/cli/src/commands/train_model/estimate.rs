@@ -22,7 +22,7 @@ pub fn memory(model: &ModelConfig, training: &TrainingSpec) -> f64 {
     let size = |n: usize| n as f64;
     let (c, f, layers) = (size(model.d_model), size(model.d_ff), size(model.num_layers));
     let positions = size(training.batch_size) * size(model.context_length);
-    // What comes between the products of a block is bf16 in that precision.
+    // In bf16, values between the products of a block take half the bytes.
     let inner = if training.precision == Choice::Bf16 { 0.5 } else { 1.0 };
     // Inputs of the two norms.
     let norms = if model.norm == Norm::None { 0.0 } else { 2.0 };

@@ -56,12 +56,11 @@ impl Evaluator {
         let time = model.config().context_length;
         let (mut sum, mut count) = (0.0, 0u64);
         let started = Instant::now();
-        for index in 0..self.count(tokens, time) {
+        for batch in self.batches(tokens, time) {
             // A short one is finished, so that the metrics of an interrupted run have its result.
             if self.may_break_off && interrupt::requested() && started.elapsed() > PATIENCE {
                 return Ok(None);
             }
-            let batch = self.batch(index, tokens, time);
             let predicted = batch.targets.len() as u64;
             let loss =
                 model.evaluate(self.context, &batch.ids, &batch.targets, [batch.rows, batch.time]);
@@ -79,34 +78,29 @@ impl Evaluator {
         Ok(Some(Evaluation { val_loss, tokens: count, perplexity: val_loss.exp() }))
     }
 
-    /// Returns the number of batches.
-    fn count(&self, tokens: &TokenFile, time: usize) -> u64 {
+    /// Returns the batches of windows of up to `time` predictions.
+    fn batches<'a>(
+        &self,
+        tokens: &'a TokenFile,
+        time: usize,
+    ) -> Box<dyn Iterator<Item = Batch> + 'a> {
+        let rows = self.batch_size;
         if self.batches > 0 {
-            return self.batches as u64;
+            let random = Batches { seed: self.seed, stream: Stream::Validation, rows, time };
+            return Box::new(
+                (0..self.batches as u64).map(move |index| random.batch(index, tokens)),
+            );
         }
-        let predicted = tokens.len() - 1;
-        let whole_windows = predicted / time;
-        // The last window is shorter and makes a separate batch.
-        let rest = usize::from(!predicted.is_multiple_of(time));
-        (whole_windows.div_ceil(self.batch_size) + rest) as u64
-    }
-
-    /// Reads batch `index`.
-    fn batch(&self, index: u64, tokens: &TokenFile, time: usize) -> Batch {
-        if self.batches > 0 {
-            let (seed, stream, rows) = (self.seed, Stream::Validation, self.batch_size);
-            return Batches { seed, stream, rows, time }.batch(index, tokens);
-        }
-        let predicted = tokens.len() - 1;
-        let whole_windows = predicted / time;
+        let (whole_windows, rest) = ((tokens.len() - 1) / time, (tokens.len() - 1) % time);
         // A window's first token is the last target of the one before it.
-        let first = index as usize * self.batch_size;
-        if first >= whole_windows {
-            return Batch::read(tokens, &[(whole_windows * time) as u64], predicted % time);
-        }
-        let windows = first..whole_windows.min(first + self.batch_size);
-        let starts: Vec<u64> = windows.map(|window| (window * time) as u64).collect();
-        Batch::read(tokens, &starts, time)
+        let start = move |window: usize| (window * time) as u64;
+        let whole = (0..whole_windows).step_by(rows).map(move |first| {
+            let windows = first..whole_windows.min(first + rows);
+            Batch::read(tokens, &windows.map(start).collect::<Vec<u64>>(), time)
+        });
+        // The last window is shorter and makes a separate batch.
+        let last = (rest > 0).then_some(whole_windows).into_iter();
+        Box::new(whole.chain(last.map(move |window| Batch::read(tokens, &[start(window)], rest))))
     }
 }
 

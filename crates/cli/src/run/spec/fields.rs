@@ -17,6 +17,16 @@ pub fn flag(field: &str) -> String {
     format!("--{}", field.replace('_', "-"))
 }
 
+/// Formats the value of a field as one types it.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "none".into(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or(0.0).to_string(),
+        other => other.to_string(),
+    }
+}
+
 /// Returns the options `T` with every field at its default.
 pub fn defaults<T: Args>() -> T {
     let matches = T::augment_args(Command::new("defaults")).try_get_matches_from(["defaults"]);

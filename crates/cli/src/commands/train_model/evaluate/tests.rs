@@ -39,14 +39,13 @@ fn every_token_but_the_first_is_predicted_exactly_once() {
         for batch_size in [1, 2, 3, 100] {
             let evaluator = evaluator(batch_size, 0);
             let mut predicted = vec![];
-            for index in 0..evaluator.count(&tokens, TIME) {
-                let batch = evaluator.batch(index, &tokens, TIME);
+            for batch in evaluator.batches(&tokens, TIME) {
                 assert!(batch.time <= TIME && batch.rows <= batch_size);
                 assert_eq!(batch.ids[1..batch.time], batch.targets[..batch.time - 1]);
                 predicted.extend(batch.targets);
             }
             let all: Vec<u32> = tokens.iter(1..len as usize).collect();
-            assert_eq!(predicted, all, "{len} tokens, {batch_size} windows a batch");
+            assert_eq!(predicted, all, "{len} tokens, {batch_size} sequences per batch");
         }
     }
 }

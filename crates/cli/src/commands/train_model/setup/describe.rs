@@ -1,29 +1,19 @@
 //! The description of a run in the log, before it starts.
 
 use indicatif::{DecimalBytes, HumanDuration};
+use serde::Serialize;
 
 use super::plan::Plan;
 use crate::commands::train_model::estimate;
 use crate::data::dataset::Dataset;
+use crate::run::spec::{ModelSpec, fields, shown};
 
-/// Logs what the run is: model, data, training, optimizer, and the estimate of its cost.
+/// Logs the model, the data, the options and the estimated cost of a run.
 pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
     let Plan { training, shape, context, .. } = plan;
     plan.precision.explain(*context);
     let millions = shape.parameter_count() as f64 / 1e6;
-    log::info!(
-        "model: {millions:.1} M parameters: vocabulary {}, context {}, {} layers, d_model {}, \
-         {} heads, {} of {}, norm {}, {}",
-        shape.vocab_size,
-        shape.context_length,
-        shape.num_layers,
-        shape.d_model,
-        shape.num_heads,
-        shape.ffn,
-        shape.d_ff,
-        shape.norm,
-        if shape.rope { format!("rope theta {}", shape.rope_theta) } else { "no rope".into() },
-    );
+    log::info!("model: {millions:.1} M parameters: {}", listed(&ModelSpec::from(shape)));
     let checkpoint = plan.resumed.as_ref().map(|point| &point.checkpoint);
     let source = match checkpoint.or(training.init_from.as_ref()) {
         Some(path) => path.display().to_string(),
@@ -42,20 +32,7 @@ pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
         tokens.saturating_mul(steps),
         tokens as f64 * steps as f64 / train.identity.tokens as f64,
     );
-    let schedule = training.schedule();
-    log::info!(
-        "optimizer: AdamW, lr {} to {} ({}) after {} steps of warm-up, betas {} and {}, \
-         eps {:e}, weight decay {}, clipping at {}",
-        schedule.max_lr,
-        schedule.min_lr,
-        schedule.decay,
-        schedule.warmup_steps,
-        training.beta1,
-        training.beta2,
-        training.eps,
-        training.weight_decay,
-        training.grad_clip,
-    );
+    log::info!("options: {}", listed(training));
     let left = steps - plan.step();
     let time = estimate::time(shape, training, *context, left);
     let memory = DecimalBytes(estimate::memory(shape, training) as u64);
@@ -63,4 +40,13 @@ pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
         "estimate: {memory} of memory; {:#} for {left} steps, from a trial product",
         HumanDuration(time)
     );
+}
+
+/// Formats options as a list of names and values.
+fn listed(options: &impl Serialize) -> String {
+    let fields = fields(options).into_iter();
+    let list: Vec<String> = fields
+        .map(|(field, value)| format!("{} {}", field.replace('_', "-"), shown(&value)))
+        .collect();
+    list.join(", ")
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
-use crate::run::spec::{ModelSpec, TrainingSpec, fields, flag};
+use crate::run::spec::{ModelSpec, TrainingSpec, fields, flag, shown};
 use crate::shell::precision::Choice;
 
 /// The flags that may differ from the run that `--resume` continues, by their fields' names, each
@@ -99,16 +99,6 @@ fn compare(
         .collect();
     ensure!(list.is_empty(), "{} contradicts {source}; {hint}", list.join(", "));
     Ok(())
-}
-
-/// Formats a value as one types it.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "none".into(),
-        Value::String(text) => text.clone(),
-        Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or(0.0).to_string(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]
