@@ -86,3 +86,33 @@ impl Role {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Precision, testing};
+
+    #[test]
+    fn operands_of_products_are_rounded_in_bf16_precision_and_nothing_else_is() {
+        for precision in [Precision::F32, Precision::Bf16] {
+            let context = Context::detect().with_precision(precision);
+            for role in [Role::Residual, Role::Operand] {
+                let rounded = (role, precision) == (Role::Operand, Precision::Bf16);
+                let dtype = if rounded { DType::Bf16 } else { DType::F32 };
+                let x = testing::random(&[3, 40], 1);
+                assert_eq!(role.scratch(context, &[3]).dtype(), dtype);
+                assert_eq!(role.store(context, &x).dtype(), dtype);
+                // A gradient that comes in f32 stays so.
+                assert_eq!(role.read(context, x.clone()).dtype(), DType::F32);
+                assert_eq!(role.read(context, x.to_bf16(context)).dtype(), dtype);
+                let mut rows = x.as_slice().to_vec();
+                rows.chunks_exact_mut(40).for_each(|row| role.store_in_place(context, row));
+                let (found, expected) =
+                    (role.matrix(context, &rows, [3, 40], 40), role.store(context, &x));
+                assert_eq!(found.at(2, 39), expected.matrix().at(2, 39));
+            }
+        }
+        assert_eq!(Role::shared_by(&[Role::Operand, Role::Residual]), Role::Residual);
+        assert_eq!(Role::shared_by(&[Role::Operand; 3]), Role::Operand);
+    }
+}

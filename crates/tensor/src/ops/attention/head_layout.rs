@@ -1,5 +1,6 @@
 //! The heads among the channels: read where they are, or copied and rotated to their positions.
 
+use super::query_blocks::Scratch;
 use crate::matrix::Mat;
 use crate::matrix::element::{self, Element, Slice, with_element_type};
 use crate::memory::cache::prefetch;
@@ -184,22 +185,15 @@ impl Inputs {
         Self { qkv: [rotated(q), rotated(k), stored(v)], rope: None }
     }
 
-    /// Returns head `index` of q, k and v as matrices (T, D), where they are or in `scratch`
-    /// (3, T, D).
+    /// Returns head `index` of q, k and v as matrices (T, D), where they are or in `scratch`.
     pub(super) fn matrices<'a>(
         &'a self,
         heads: HeadLayout,
         index: usize,
-        scratch: &'a mut [f32],
+        scratch: &mut Scratch<'a>,
     ) -> [Mat<'a>; 3] {
         let ([q, k, v], rope) = (&self.qkv, self.rope.as_ref());
-        let size = heads.time * heads.d_head;
-        let (q_scratch, rest) = scratch.split_at_mut(size);
-        let (k_scratch, v_scratch) = rest.split_at_mut(size);
-        [
-            heads.matrix(q, index, rope, q_scratch),
-            heads.matrix(k, index, rope, k_scratch),
-            heads.matrix(v, index, None, v_scratch),
-        ]
+        [(q, rope), (k, rope), (v, None)]
+            .map(|(x, rope)| heads.matrix(x, index, rope, scratch.take(heads.time * heads.d_head)))
     }
 }

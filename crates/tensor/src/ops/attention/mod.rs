@@ -23,7 +23,7 @@ mod head_layout;
 mod query_blocks;
 
 use self::head_layout::{HeadLayout, Inputs};
-use self::query_blocks::{Saved, Shape};
+use self::query_blocks::{Saved, Scratch, Shape, whole_lines};
 use super::rope::{BACK, RopeTable};
 use crate::gemm::column_blocks::par_column_blocks;
 use crate::matrix::element::{self, Element, with_element_type};
@@ -39,8 +39,8 @@ fn forward<E: Element>(heads: HeadLayout, inputs: &Inputs, o: &mut Tensor, l: &m
         .zip(l.as_mut_slice().par_chunks_mut(time.max(1)))
         .enumerate()
         .for_each(|(index, (mut o, l))| {
-            let mut buffer = Buffer::scratch(3 * time * d_head);
-            let qkv = inputs.matrices(heads, index, buffer.as_mut_slice());
+            let mut buffer = Buffer::scratch(3 * whole_lines(time * d_head));
+            let qkv = inputs.matrices(heads, index, &mut Scratch(buffer.as_mut_slice()));
             let write = |row, from: &[f32]| {
                 vectorize!(context.kernels, element::store(o.row_mut(row), from));
             };
@@ -65,14 +65,12 @@ fn backward<E: Element>(
         .map(|dx| par_column_blocks(dx.elements_mut::<E>(), time, heads.channels(), d_head));
     dq.zip(dk).zip(dv).enumerate().for_each(|(index, ((dq, dk), dv))| {
         // Copies of this head's q, k, v and do, then its dq, dk and dv, and a row to rotate.
-        let mut buffer = Buffer::scratch(7 * size + d_head);
-        let (qkv, rest) = buffer.as_mut_slice().split_at_mut(3 * size);
-        let (do_head, rest) = rest.split_at_mut(size);
-        let (dq_head, rest) = rest.split_at_mut(size);
-        let (dk_head, rest) = rest.split_at_mut(size);
-        let (dv_head, rotated) = rest.split_at_mut(size);
-        let [q, k, v] = inputs.matrices(heads, index, qkv);
-        let d_o = heads.matrix(d_o, index, None, do_head);
+        let mut buffer = Buffer::scratch(7 * whole_lines(size) + whole_lines(d_head));
+        let mut scratch = Scratch(buffer.as_mut_slice());
+        let [q, k, v] = inputs.matrices(heads, index, &mut scratch);
+        let d_o = heads.matrix(d_o, index, None, scratch.take(size));
+        let [dq_head, dk_head, dv_head] = [(); 3].map(|()| scratch.take(size));
+        let rotated = scratch.take(d_head);
         let saved = Saved { q, k, v, d_o, l: &l.as_slice()[index * time..][..time] };
         query_blocks::backward(shape, &saved, [&mut *dq_head, &mut *dk_head, &mut *dv_head]);
         vectorize!(context.kernels, {

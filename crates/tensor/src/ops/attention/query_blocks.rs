@@ -31,10 +31,10 @@ use crate::{Context, Role, vectorize};
 const BLOCK: usize = 48;
 
 /// Scratch memory from which a task takes pieces, each of which begins a cache line.
-struct Scratch<'a>(&'a mut [f32]);
+pub(super) struct Scratch<'a>(pub(super) &'a mut [f32]);
 
 impl<'a> Scratch<'a> {
-    fn take(&mut self, len: usize) -> &'a mut [f32] {
+    pub(super) fn take(&mut self, len: usize) -> &'a mut [f32] {
         let (piece, rest) = std::mem::take(&mut self.0).split_at_mut(whole_lines(len));
         self.0 = rest;
         &mut piece[..len]
@@ -42,7 +42,7 @@ impl<'a> Scratch<'a> {
 }
 
 /// Returns `len` rounded up to whole cache lines.
-fn whole_lines(len: usize) -> usize {
+pub(super) fn whole_lines(len: usize) -> usize {
     len.next_multiple_of(16)
 }
 
