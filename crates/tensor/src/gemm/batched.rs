@@ -76,19 +76,19 @@ impl<'a> Batch<'a> {
         self.c.len() == 1
     }
 
-    /// The rows of the matrices that A and C consist of, from the top.
+    /// Returns the rows of the matrices that A and C consist of, from the top.
     pub(super) fn rows(&self) -> impl Iterator<Item = usize> {
         let parts = if self.is_sum() { 1 } else { self.a.len() };
         self.a[..parts].iter().map(Mat::rows)
     }
 
-    /// The columns of the matrices that B and C consist of, from the left.
+    /// Returns the columns of the matrices that B and C consist of, from the left.
     pub(super) fn cols(&self) -> impl Iterator<Item = usize> {
         let parts = if self.is_sum() { 1 } else { self.b.len() };
         self.b[..parts].iter().map(Mat::cols)
     }
 
-    /// The K of each of the products that are summed.
+    /// Returns the K of each of the products that are summed.
     pub(super) fn depths(&self) -> impl Iterator<Item = usize> {
         let parts = if self.is_sum() { self.a.len() } else { 1 };
         self.a[..parts].iter().map(Mat::cols)

@@ -8,7 +8,7 @@ const NR: usize = 8;
 
 pub(crate) static KERNELS: Kernels = Kernels { isa: Isa::Portable, gemm: GEMM, gemm_bf16: None };
 
-/// Products in f32. Other tables take over what they do not say otherwise.
+/// Products in f32. Other tables take over the entries that they do not override.
 pub(super) const GEMM: GemmKernel = GemmKernel {
     mr: MR,
     nr: NR,

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// The number of elements from the first to the last of a row-major matrix; saturates, as kernels
-/// rely on it.
+/// Returns the number of elements from the first to the last of a row-major matrix. It saturates,
+/// so that no size wraps around: kernels rely on it.
 pub(crate) fn span_len(rows: usize, cols: usize, row_stride: usize) -> usize {
     match rows {
         0 => 0,

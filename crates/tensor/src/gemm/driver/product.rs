@@ -9,7 +9,7 @@ use crate::isa::GemmKernel;
 /// C ← A·B + β·C for block matrices, none of whose sizes is 0.
 pub(in crate::gemm) struct Product<'a> {
     pub(super) context: Context,
-    /// The context's.
+    /// The micro-kernel and its packing for the context.
     pub(super) table: &'static GemmKernel,
     pub(super) batch: Batch<'a>,
     pub(super) beta: Beta,
@@ -17,7 +17,7 @@ pub(in crate::gemm) struct Product<'a> {
 }
 
 impl<'a> Product<'a> {
-    /// If C is to be rounded, it is overwritten (`Beta::Zero`) and K has at most
+    /// Returns the product. If C is to be rounded, `beta` has to be `Zero`, and K has at most
     /// [`ROUNDED_K_BLOCKS`](crate::gemm::plan::ROUNDED_K_BLOCKS) blocks.
     pub(in crate::gemm) fn new(
         context: Context,
