@@ -13,7 +13,6 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Error, Result};
-use clap::error::ErrorKind;
 
 use super::interrupt::{EXIT_CODE as INTERRUPTED, Interrupted};
 
@@ -78,20 +77,16 @@ fn report(error: &Error) -> u8 {
 }
 
 fn report_arguments(error: &clap::Error) -> u8 {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // A closed standard output is no error here.
-            let _ = error.print();
-            0
-        }
-        _ => {
-            let rendered = error.render().to_string();
-            // The usage and tips follow after a blank line.
-            let first = rendered.split("\n\n").next().unwrap_or_default();
-            complain(&format!("{}; see --help", one_line(first.trim_start_matches("error: "))));
-            USAGE
-        }
+    if !error.use_stderr() {
+        // This is --help or --version, for which a closed standard output is no error.
+        let _ = error.print();
+        return 0;
     }
+    let rendered = error.render().to_string();
+    // The usage and tips follow after a blank line.
+    let first = rendered.split("\n\n").next().unwrap_or_default();
+    complain(&format!("{}; see --help", first.trim_start_matches("error: ")));
+    USAGE
 }
 
 /// Returns the whole chain of causes on one line.

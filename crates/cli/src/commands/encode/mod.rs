@@ -98,9 +98,9 @@ fn encode<T: TokenId>(
     let options = StreamOptions::new(rayon::current_num_threads());
     let stats = tokenizer
         .encode_stream(input, options, sink, |bytes| progress.inc(bytes))
-        .map_err(|error: anyhow::Error| match error.downcast_ref::<bpe::Error>() {
-            Some(_) => error.context(format!("--file: {name}")),
-            None => error,
+        .map_err(|error: anyhow::Error| match error.is::<bpe::Error>() {
+            true => error.context(format!("--file: {name}")),
+            false => error,
         })?;
     drop(progress);
     writer.finish()?;

@@ -36,7 +36,7 @@ pub fn run(engine: &Engine, mut settings: Settings) -> Result<Outcome> {
     // Ctrl-C stops a text and not the session, SIGTERM ends the session.
     interrupt::end_on_sigterm()?;
     let mut lines = Lines::open()?;
-    if lines.is_interactive() {
+    if let Lines::Edited(..) = lines {
         eprintln!("Type the beginning of a text, or /help. Ctrl-C stops the text, Ctrl-D leaves.");
     }
     while let Some(line) = lines.next()? {
@@ -105,10 +105,6 @@ impl Lines {
             let _ = editor.load_history(path);
         }
         Ok(Lines::Edited(Box::new(editor), history))
-    }
-
-    fn is_interactive(&self) -> bool {
-        matches!(self, Lines::Edited(..))
     }
 
     /// Reads the next line; `None` after the last, or after Ctrl-D.
