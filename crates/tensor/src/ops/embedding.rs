@@ -59,11 +59,8 @@ impl<'t> Var<'t> {
         let &[vocab_size, channels] = self.shape() else {
             panic!("embedding: the table has shape {:?}, expected (V, C)", self.shape());
         };
-        assert_eq!(
-            ids.len(),
-            shape.iter().product::<usize>(),
-            "embedding: ids and shape {shape:?}"
-        );
+        let count: usize = shape.iter().product();
+        assert_eq!(ids.len(), count, "embedding: ids and shape {shape:?}");
         if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
             panic!("embedding: id {id} in a table of {vocab_size} rows");
         }

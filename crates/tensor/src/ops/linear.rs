@@ -43,12 +43,9 @@ impl<'t> Var<'t> {
             let &[_, inputs] = w.shape() else {
                 panic!("linear: the weight has shape {:?}, expected (out, in)", w.shape());
             };
-            assert!(
-                !x.shape().is_empty() && x.last_dim() == inputs,
-                "linear: {:?} by weight {:?}",
-                x.shape(),
-                w.shape()
-            );
+            let (x_shape, w_shape) = (x.shape(), w.shape());
+            let fits = x_shape.last() == Some(&inputs);
+            assert!(fits, "linear: {x_shape:?} by weight {w_shape:?}");
         }
         let ws = weights.map(|w| w.value().clone());
         let flops = 2.0 * (x.rows() * ws.iter().map(Tensor::len).sum::<usize>()) as f64;

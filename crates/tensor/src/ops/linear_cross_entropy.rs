@@ -67,13 +67,8 @@ impl<'t> Var<'t> {
         let &[vocab_size, channels] = w.shape() else {
             panic!("linear_cross_entropy: the weight has shape {:?}, expected (V, C)", w.shape());
         };
-        assert_eq!(
-            x.last_dim(),
-            channels,
-            "linear_cross_entropy: {:?} by {:?}",
-            x.shape(),
-            w.shape()
-        );
+        let (x_shape, w_shape) = (x.shape(), w.shape());
+        assert_eq!(x.last_dim(), channels, "linear_cross_entropy: {x_shape:?} by {w_shape:?}");
         assert_targets("linear_cross_entropy", x.rows(), vocab_size, targets);
 
         let op = Op::new("linear_cross_entropy", &[self, w]);

@@ -37,12 +37,8 @@ impl<'t> Var<'t> {
             ([a @ .., _, k], [b @ .., l, _]) => a == b && k == l,
             _ => false,
         };
-        assert!(
-            fits,
-            "matmul: {:?} does not go with {:?}; expected (…, M, K) and (…, K, N)",
-            a.shape(),
-            b.shape()
-        );
+        let [x, y] = [self.shape(), other.shape()];
+        assert!(fits, "matmul: {x:?} does not go with {y:?}; expected (…, M, K) and (…, K, N)");
         let (axes, n) = (a.shape().len(), b.last_dim());
         let batch: usize = a.shape()[..axes - 2].iter().product();
         let flops = 2.0 * (a.len() * n) as f64;

@@ -100,12 +100,9 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn rms_norm(&self, w: &Var<'t>, eps: f32, role: Role) -> Var<'t> {
         let (context, x, w_value) = (self.context(), self.value().to_f32(), w.value().to_f32());
-        assert!(
-            w.shape() == [x.last_dim()] && x.last_dim() > 0,
-            "rms_norm: {:?} by weight {:?}",
-            x.shape(),
-            w.shape()
-        );
+        let (x_shape, w_shape) = (x.shape(), w.shape());
+        let fits = w_shape == [x.last_dim()] && x.last_dim() > 0;
+        assert!(fits, "rms_norm: {x_shape:?} by weight {w_shape:?}");
         let op = Op::new("rms_norm", &[self, w]).output(role);
         let mut y = op.scratch(x.shape());
         with_element_type!(y, |E| forward::<E>(context, &x, &w_value, eps, y.elements_mut()));

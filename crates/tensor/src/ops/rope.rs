@@ -143,12 +143,10 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn rope(&self, table: &RopeTable, start: usize) -> Var<'t> {
         let shape = self.shape();
-        assert!(
-            shape.len() >= 2 && shape[shape.len() - 1] == table.d_head,
-            "rope: {shape:?} with a table for heads of {}",
-            table.d_head
-        );
-        table.assert_holds(start + shape[shape.len() - 2]);
+        let &[.., time, d_head] = shape else { panic!("rope: {shape:?}, expected (…, T, D)") };
+        let held = table.d_head;
+        assert_eq!(d_head, held, "rope: {shape:?} with a table for heads of {held}");
+        table.assert_holds(start + time);
         let op = Op::new("rope", &[self]);
         let context = self.context();
         let y = table.rotate_all(context, &self.value().to_f32(), start, FORWARD);

@@ -66,11 +66,8 @@ impl Tensor {
     /// If the shape and `data` differ in size.
     #[track_caller]
     pub fn from_slice(shape: &[usize], data: &[f32]) -> Self {
-        assert_eq!(
-            volume(shape),
-            data.len(),
-            "from_slice: shape {shape:?} and data differ in size"
-        );
+        let len = volume(shape);
+        assert_eq!(len, data.len(), "from_slice: shape {shape:?} and data differ in size");
         Self::build(shape, |out| out.copy_from_slice(data))
     }
 
@@ -234,12 +231,8 @@ impl Tensor {
     /// If there are more elements, or none.
     #[track_caller]
     pub fn item(&self) -> f32 {
-        assert_eq!(
-            self.len(),
-            1,
-            "item: a tensor of shape {:?} is not a single number",
-            self.shape
-        );
+        let Self { shape, .. } = self;
+        assert_eq!(self.len(), 1, "item: a tensor of shape {shape:?} is not a single number");
         self.to_f32().as_slice()[0]
     }
 
@@ -260,10 +253,8 @@ impl Tensor {
     #[track_caller]
     pub fn slice_first(&self, start: usize, end: usize) -> Self {
         let shape = &self.shape;
-        assert!(
-            !shape.is_empty() && start <= end && end <= shape[0],
-            "slice_first: {start}..{end} of {shape:?}"
-        );
+        let exists = !shape.is_empty() && start <= end && end <= shape[0];
+        assert!(exists, "slice_first: {start}..{end} of {shape:?}");
         let stride = volume(&shape[1..]);
         let mut slice = self.clone();
         slice.shape[0] = end - start;

@@ -29,15 +29,11 @@ pub fn attend_to_cache(
     };
     let heads = HeadLayout::of(context, q, num_heads, rope, start);
     let (time, len) = (heads.time, start + heads.time);
+    let [q_shape, k_shape, v_shape] = [q, keys, values].map(Tensor::shape);
+    let fits = q_shape[0] == batch && heads.d_head == d_head && len <= capacity;
     assert!(
-        q.shape()[0] == batch
-            && heads.d_head == d_head
-            && keys.shape() == values.shape()
-            && len <= capacity,
-        "attend_to_cache: q {:?} from position {start}, keys {:?}, values {:?}",
-        q.shape(),
-        keys.shape(),
-        values.shape()
+        fits && k_shape == v_shape,
+        "attend_to_cache: q {q_shape:?} from position {start}, keys {k_shape:?}, values {v_shape:?}"
     );
     let shape = Shape { context, time, len, d_head };
     let size = (capacity * d_head).max(1);
@@ -75,12 +71,9 @@ pub fn write_heads(
         panic!("write_heads: a cache of shape {:?}, expected (B, H, capacity, D)", cache.shape());
     };
     let heads = HeadLayout::of(context, x, num_heads, rope, start);
-    assert!(
-        x.shape()[0] == batch && heads.d_head == d_head && start + heads.time <= capacity,
-        "write_heads: {:?} from position {start} into {:?}",
-        x.shape(),
-        cache.shape()
-    );
+    let fits = x.shape()[0] == batch && heads.d_head == d_head && start + heads.time <= capacity;
+    let (x_shape, shape) = (x.shape(), cache.shape());
+    assert!(fits, "write_heads: {x_shape:?} from position {start} into {shape:?}");
     let head_caches = cache.as_mut_slice().chunks_exact_mut((capacity * d_head).max(1));
     for (index, cache) in head_caches.enumerate() {
         heads.copy_head(x, index, rope, start, &mut cache[start * d_head..][..heads.time * d_head]);

@@ -107,12 +107,10 @@ impl<'t> Var<'t> {
         num_heads: usize,
         rope: Option<&RopeTable>,
     ) -> Var<'t> {
+        let [q_shape, k_shape, v_shape] = [self, k, v].map(|x| x.shape());
         assert!(
-            self.shape() == k.shape() && k.shape() == v.shape(),
-            "causal_attention: q {:?}, k {:?}, v {:?}; expected the same (B, T, C)",
-            self.shape(),
-            k.shape(),
-            v.shape()
+            q_shape == k_shape && k_shape == v_shape,
+            "causal_attention: q {q_shape:?}, k {k_shape:?}, v {v_shape:?}; expected one (B, T, C)"
         );
         let heads = HeadLayout::of(self.context(), self.value(), num_heads, rope, 0);
         // Two products over the half of (T, T) that is not masked; backward computes the first one
