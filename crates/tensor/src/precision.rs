@@ -17,6 +17,8 @@
 //! stream, logits, losses, gradients of weights and all sums are `f32`, as mixed precision needs
 //! them (Micikevicius et al., arXiv:1710.03740; with bfloat16: Kalamkar et al., arXiv:1905.12322).
 
+use crate::gemm::gemm_sharing_a;
+use crate::gemm::rounded::gemm_rounded;
 use crate::matrix::Mat;
 use crate::matrix::element::{DType, round_in_place};
 use crate::{Context, Tensor};
@@ -84,6 +86,17 @@ impl Role {
         } else {
             Mat::with_row_stride(data, rows, cols, row_stride)
         }
+    }
+}
+
+/// Writes A·B_j to each tensor C_j, all of one type, as they are stored.
+#[track_caller]
+pub(crate) fn store_products(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: &mut [Tensor]) {
+    let rounded = c.iter().all(|c| c.dtype() == DType::Bf16);
+    let c = c.iter_mut();
+    match rounded {
+        true => gemm_rounded(context, a, b, c.map(Tensor::matrix_mut).collect()),
+        false => gemm_sharing_a(context, a, b, c.map(Tensor::matrix_mut).collect()),
     }
 }
 

@@ -5,20 +5,10 @@
 //! of them, forward and for every dw, and dx = Σ dy_i·w_i is written once. x is kept for dw in the
 //! form in which products read it, and so may the gradients of the outputs come.
 
-use crate::gemm::rounded::gemm_rounded;
-use crate::gemm::{Mat, MatMut, gemm_sharing_a, gemm_sharing_b, gemm_sum};
-use crate::{Context, DType, Op, Role, Tensor, Var};
+use crate::gemm::{MatMut, gemm_sharing_b, gemm_sum};
+use crate::precision::store_products;
+use crate::{Op, Role, Tensor, Var};
 use std::slice::from_mut;
-
-/// Writes A·B_j to each tensor C_j, rounded if that is how they are stored.
-fn products(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: &mut [Tensor]) {
-    let rounded = c.iter().all(|c| c.dtype() == DType::Bf16);
-    let c = c.iter_mut();
-    match rounded {
-        true => gemm_rounded(context, a, b, c.map(Tensor::matrix_mut).collect()),
-        false => gemm_sharing_a(context, a, b, c.map(Tensor::matrix_mut).collect()),
-    }
-}
 
 impl<'t> Var<'t> {
     /// Returns `self` (…, in) by `w` (out, in), (…, out), for the residual stream.
@@ -59,7 +49,7 @@ impl<'t> Var<'t> {
         let mut ys = weights.map(|w| op.scratch(&[leading, &w.shape()[..1]].concat()));
         let x = if op.needs_grad() { Role::Operand.store(context, x) } else { x.clone() };
         let transposed: Vec<_> = ws.iter().map(|w| w.matrix().t()).collect();
-        products(context, x.matrix(), &transposed, &mut ys);
+        store_products(context, x.matrix(), &transposed, &mut ys);
         op.record_all(ys, move |dys, grads| {
             let x_matrix = x.matrix();
             // Without the layers whose output nothing depends on. Input 0 is x, then come the
@@ -71,7 +61,7 @@ impl<'t> Var<'t> {
                 // A single product can be rounded as it is written, a sum of several cannot.
                 [(_, w, dy)] if grads.is_rounded(0) => {
                     let [mut dx] = grads.scratch([0], x.shape());
-                    products(context, dy.matrix(), &[w.matrix()], from_mut(&mut dx));
+                    store_products(context, dy.matrix(), &[w.matrix()], from_mut(&mut dx));
                     grads.give(0, dx);
                 }
                 _ => {
