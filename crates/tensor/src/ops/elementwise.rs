@@ -118,6 +118,9 @@ pub(crate) fn zip3_to_2(
 }
 
 /// Records y = f(x), element by element, with an output for `role`; hence dx = dy·f′(x).
+///
+/// `f` and its derivative `df` have to be `#[inline(always)]`, to be compiled for the kernels'
+/// instruction set.
 pub(crate) fn unary<'t>(
     name: &'static str,
     x: &Var<'t>,

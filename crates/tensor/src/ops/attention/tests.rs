@@ -35,7 +35,7 @@ fn only(x: &Tensor, num_heads: usize, head: usize) -> Tensor {
     Tensor::from_vec(&[x.shape()[0], x.shape()[1], d_head], channels)
 }
 
-/// o, dq, dk and dv; without `fused`, queries and keys are turned by the operation made for that.
+/// o, dq, dk and dv; without `fused`, queries and keys are rotated by the operation made for that.
 fn results(
     context: Context,
     x: [Tensor; 3],
@@ -56,7 +56,7 @@ fn results(
 }
 
 #[test]
-fn heads_side_by_side_are_turned_and_attended_to_one_by_one() {
+fn heads_side_by_side_are_rotated_and_attended_to_one_by_one() {
     for context in model::contexts() {
         for (num_heads, shape) in [(3, [2, 70, 24]), (2, [1, 128, 64])] {
             let table = rope(shape[2] / num_heads);
