@@ -94,14 +94,13 @@ impl<'t> Var<'t> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ops::tests::gradcheck;
     use crate::{Context, Tape, Tensor, testing};
 
     #[test]
     fn gradients() {
-        testing::gradcheck(&[testing::random(&[4, 7], 1)], |_, v| {
-            v[0].cross_entropy(&[0, 6, 3, 3])
-        });
-        testing::gradcheck(&[testing::random(&[1, 1500], 1)], |_, v| v[0].cross_entropy(&[1400]));
+        gradcheck(&[testing::random(&[4, 7], 1)], |_, v| v[0].cross_entropy(&[0, 6, 3, 3]));
+        gradcheck(&[testing::random(&[1, 1500], 1)], |_, v| v[0].cross_entropy(&[1400]));
     }
 
     #[test]

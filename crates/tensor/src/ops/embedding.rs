@@ -92,13 +92,14 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::tests::gradcheck;
     use crate::{Context, Tape, testing};
 
     #[test]
     fn gradients() {
         let ids = [3, 0, 3, 3, 1, 4];
-        testing::gradcheck(&[testing::random(&[5, 4], 1)], |_, v| v[0].embedding(&ids, &[2, 3]));
-        testing::gradcheck(&[testing::random(&[5, 4], 1)], |_, v| {
+        gradcheck(&[testing::random(&[5, 4], 1)], |_, v| v[0].embedding(&ids, &[2, 3]));
+        gradcheck(&[testing::random(&[5, 4], 1)], |_, v| {
             v[0].embedding(&ids, &[6]).add(&v[0].embedding(&ids, &[6]))
         });
     }

@@ -70,13 +70,14 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::tests::gradcheck;
     use crate::testing::{self, worse};
     use crate::{Context, Tape, Tensor, isa};
     use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
     #[test]
     fn gradients() {
-        testing::gradcheck(&[testing::random(&[3, 5], 1)], |_, v| v[0].gelu());
+        gradcheck(&[testing::random(&[3, 5], 1)], |_, v| v[0].gelu());
     }
 
     /// Φ(x) in `f64`.

@@ -88,6 +88,7 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::tests::{assert_close, gradcheck};
     use crate::{Context, Tape, isa, testing};
 
     #[test]
@@ -96,7 +97,7 @@ mod tests {
             [(&[3, 5][..], [4, 5]), (&[2, 3, 7], [6, 7]), (&[1, 1], [1, 1]), (&[5], [3, 5])]
         {
             let inputs = [testing::random(x, 1), testing::random(&w, 2)];
-            testing::gradcheck(&inputs, |_, v| v[0].linear(&v[1]));
+            gradcheck(&inputs, |_, v| v[0].linear(&v[1]));
         }
     }
 
@@ -105,7 +106,7 @@ mod tests {
         for rows in [1, 7] {
             let shapes = [[rows, 5], [4, 5], [6, 5]];
             let inputs = [1, 2, 3].map(|seed| testing::random(&shapes[seed as usize - 1], seed));
-            testing::gradcheck(&inputs, |tape, v| {
+            gradcheck(&inputs, |tape, v| {
                 let [a, b] = v[0].linear_many([&v[1], &v[2]], Role::Residual);
                 let last = tape.constant(testing::random(&[3, 6], 4));
                 a.linear(&tape.constant(testing::random(&[3, 4], 5))).add(&b.linear(&last))
@@ -116,8 +117,8 @@ mod tests {
     #[test]
     fn a_shared_input_sums_its_gradients() {
         let inputs = [testing::random(&[3, 5], 1), testing::random(&[5, 5], 2)];
-        testing::gradcheck(&inputs, |_, v| v[0].linear(&v[1]).add(&v[0].linear(&v[1])));
-        testing::gradcheck(&inputs, |_, v| {
+        gradcheck(&inputs, |_, v| v[0].linear(&v[1]).add(&v[0].linear(&v[1])));
+        gradcheck(&inputs, |_, v| {
             let [a, b] = v[0].linear_many([&v[1], &v[1]], Role::Residual);
             a.mul(&b)
         });
@@ -155,7 +156,7 @@ mod tests {
                     let (found, expected) = (found.as_slice(), expected.as_slice());
                     match *name {
                         // One by one, the last layer comes first.
-                        "dx" => testing::assert_close(name, found, expected, 1e-6),
+                        "dx" => assert_close(name, found, expected, 1e-6),
                         _ => assert!(found == expected, "{name} of {shape:?} has other bits"),
                     }
                 }

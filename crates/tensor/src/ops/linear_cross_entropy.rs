@@ -123,12 +123,13 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::tests::{assert_close, gradcheck};
     use crate::{Precision, Tape, testing};
 
     #[test]
     fn gradients() {
         let inputs = [testing::random(&[2, 2, 5], 1), testing::random(&[7, 5], 2)];
-        testing::gradcheck(&inputs, |_, v| v[0].linear_cross_entropy(&v[1], &[0, 6, 3, 3]));
+        gradcheck(&inputs, |_, v| v[0].linear_cross_entropy(&v[1], &[0, 6, 3, 3]));
     }
 
     #[test]
@@ -149,8 +150,8 @@ mod tests {
         for precision in [Precision::F32, Precision::Bf16] {
             let (fused, plain) = (run(precision, true), run(precision, false));
             assert!((fused.0 - plain.0).abs() < 1e-6);
-            testing::assert_close("dx", fused.1.as_slice(), plain.1.as_slice(), 1e-6);
-            testing::assert_close("dw", fused.2.as_slice(), plain.2.as_slice(), 1e-5);
+            assert_close("dx", fused.1.as_slice(), plain.1.as_slice(), 1e-6);
+            assert_close("dw", fused.2.as_slice(), plain.2.as_slice(), 1e-5);
         }
     }
 

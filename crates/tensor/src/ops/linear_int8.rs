@@ -134,6 +134,7 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::tests::assert_close;
     use crate::{Context, Tape, testing};
 
     #[test]
@@ -146,8 +147,8 @@ mod tests {
             let y = x.linear_int8(&quantized).into_value();
             let dense = x.linear(&tape.constant(quantized.dequantize())).into_value();
             let exact = x.linear(&tape.constant(weight.clone())).into_value();
-            testing::assert_close("dequantized", y.as_slice(), dense.as_slice(), 1e-5);
-            testing::assert_close("exact", y.as_slice(), exact.as_slice(), 1e-2);
+            assert_close("dequantized", y.as_slice(), dense.as_slice(), 1e-5);
+            assert_close("exact", y.as_slice(), exact.as_slice(), 1e-2);
         }
     }
 

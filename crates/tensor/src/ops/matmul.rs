@@ -59,18 +59,19 @@ impl<'t> Var<'t> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ops::tests::gradcheck;
     use crate::testing;
 
     #[test]
     fn gradients() {
         for (a, b) in [(&[3, 4][..], &[4, 5][..]), (&[2, 3, 7], &[2, 7, 4]), (&[1, 1], &[1, 1])] {
             let inputs = [testing::random(a, 1), testing::random(b, 2)];
-            testing::gradcheck(&inputs, |_, v| v[0].matmul(&v[1]));
+            gradcheck(&inputs, |_, v| v[0].matmul(&v[1]));
         }
     }
 
     #[test]
     fn the_same_operand_twice() {
-        testing::gradcheck(&[testing::random(&[4, 4], 3)], |_, v| v[0].matmul(&v[0]));
+        gradcheck(&[testing::random(&[4, 4], 3)], |_, v| v[0].matmul(&v[0]));
     }
 }

@@ -35,3 +35,6 @@ pub use attention::cached::{attend_to_cache, write_heads};
 pub use linear_cross_entropy::rows_per_chunk;
 pub use linear_int8::{Int8Matrix, NotFinite};
 pub use rope::{RopeLayout, RopeTable};
+
+#[cfg(test)]
+mod tests;

@@ -24,13 +24,14 @@ impl<'t> Var<'t> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ops::tests::gradcheck;
     use crate::testing;
 
     #[test]
     fn gradients() {
         for shape in [&[3, 5][..], &[1], &[20_000]] {
             let inputs = [testing::random(shape, 1), testing::random(shape, 2)];
-            testing::gradcheck(&inputs, |_, v| v[0].mul(&v[1]));
+            gradcheck(&inputs, |_, v| v[0].mul(&v[1]));
         }
     }
 }

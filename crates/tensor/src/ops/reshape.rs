@@ -15,10 +15,11 @@ impl<'t> Var<'t> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ops::tests::gradcheck;
     use crate::testing;
 
     #[test]
     fn gradients() {
-        testing::gradcheck(&[testing::random(&[3, 4], 1)], |_, v| v[0].reshape(&[2, 6]));
+        gradcheck(&[testing::random(&[3, 4], 1)], |_, v| v[0].reshape(&[2, 6]));
     }
 }

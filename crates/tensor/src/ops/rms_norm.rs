@@ -120,6 +120,7 @@ impl<'t> Var<'t> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ops::tests::gradcheck;
     use crate::{Context, Role, Tape, testing};
 
     #[test]
@@ -127,14 +128,14 @@ mod tests {
         for shape in [&[3, 5][..], &[2, 3, 40], &[150, 7], &[1, 1]] {
             let width = *shape.last().unwrap();
             let inputs = [testing::random(shape, 1), testing::random(&[width], 2)];
-            testing::gradcheck(&inputs, |_, v| v[0].rms_norm(&v[1], 1e-1, Role::Residual));
+            gradcheck(&inputs, |_, v| v[0].rms_norm(&v[1], 1e-1, Role::Residual));
         }
     }
 
     #[test]
     fn gradients_are_added_to_those_of_a_residual_stream() {
         let inputs = [testing::random(&[70, 9], 1), testing::random(&[9], 2)];
-        testing::gradcheck(&inputs, |_, v| v[0].add(&v[0].rms_norm(&v[1], 1e-1, Role::Residual)));
+        gradcheck(&inputs, |_, v| v[0].add(&v[0].rms_norm(&v[1], 1e-1, Role::Residual)));
     }
 
     #[test]

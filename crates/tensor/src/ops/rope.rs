@@ -160,6 +160,7 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::tests::gradcheck;
     use crate::{Context, Tape, testing};
 
     #[test]
@@ -168,7 +169,7 @@ mod tests {
             let table = RopeTable::new(10_000.0, 8, 16, layout);
             for start in [0, 9] {
                 let x = testing::random(&[2, 3, 5, 8], 1);
-                testing::gradcheck(&[x], |_, v| v[0].rope(&table, start));
+                gradcheck(&[x], |_, v| v[0].rope(&table, start));
             }
         }
     }

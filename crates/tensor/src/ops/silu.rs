@@ -27,11 +27,12 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::tests::gradcheck;
     use crate::testing;
 
     #[test]
     fn gradients() {
-        testing::gradcheck(&[testing::random(&[3, 5], 1)], |_, v| v[0].silu());
+        gradcheck(&[testing::random(&[3, 5], 1)], |_, v| v[0].silu());
     }
 
     #[test]

@@ -52,13 +52,14 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::tests::gradcheck;
     use crate::{Context, Tape, Tensor, isa, testing};
 
     #[test]
     fn gradients() {
         for shape in [&[3, 5][..], &[1], &[0, 4], &[20_000]] {
             for cap in [0.4, 30.0] {
-                testing::gradcheck(&[testing::random(shape, 1)], |_, v| v[0].softcap(cap));
+                gradcheck(&[testing::random(shape, 1)], |_, v| v[0].softcap(cap));
             }
         }
     }

@@ -84,12 +84,13 @@ impl<'t> Var<'t> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ops::tests::gradcheck;
     use crate::{Context, Tape, Tensor, testing};
 
     #[test]
     fn gradients() {
         for shape in [[3, 5], [2, 40], [4, 1]] {
-            testing::gradcheck(&[testing::random(&shape, 1)], |_, v| v[0].softmax());
+            gradcheck(&[testing::random(&shape, 1)], |_, v| v[0].softmax());
         }
     }
 

@@ -16,10 +16,11 @@ impl<'t> Var<'t> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ops::tests::gradcheck;
     use crate::testing;
 
     #[test]
     fn gradients() {
-        testing::gradcheck(&[testing::random(&[3, 5], 1)], |_, v| v[0].sum());
+        gradcheck(&[testing::random(&[3, 5], 1)], |_, v| v[0].sum());
     }
 }

@@ -15,11 +15,12 @@ impl<'t> Var<'t> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ops::tests::gradcheck;
     use crate::testing;
 
     #[test]
     fn gradients() {
         let inputs = [testing::random(&[3, 5], 1), testing::random(&[3, 5], 2)];
-        testing::gradcheck(&inputs, |_, v| v[0].swiglu(&v[1]));
+        gradcheck(&inputs, |_, v| v[0].swiglu(&v[1]));
     }
 }

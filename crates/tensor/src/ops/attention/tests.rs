@@ -3,6 +3,7 @@ use super::*;
 use crate::Context;
 use crate::isa::tests::model;
 use crate::ops::RopeLayout;
+use crate::ops::tests::{assert_close, gradcheck};
 use crate::{Precision, Tape, testing};
 
 fn random_qkv(shape: &[usize]) -> [Tensor; 3] {
@@ -20,7 +21,7 @@ fn gradients() {
     {
         let table = rope(shape[2] / num_heads);
         for rope in [None, Some(&table)] {
-            testing::gradcheck(&random_qkv(&shape), |_, v| {
+            gradcheck(&random_qkv(&shape), |_, v| {
                 v[0].causal_attention(&v[1], &v[2], num_heads, rope)
             });
         }
@@ -81,7 +82,7 @@ fn the_first_position_sees_only_itself() {
     let tape = Tape::inference(Context::detect());
     let [q, k, v] = random_qkv(&[1, 3, 4]).map(|x| tape.constant(x));
     let o = q.causal_attention(&k, &v, 1, None);
-    testing::assert_close("o_0", &o.value().as_slice()[..4], &v.value().as_slice()[..4], 1e-6);
+    assert_close("o_0", &o.value().as_slice()[..4], &v.value().as_slice()[..4], 1e-6);
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn cache_against_whole(context: Context, tolerance: f64) {
         );
         assert_eq!(o.dtype(), whole.dtype());
         let expected = rows(&whole.to_f32(), start, end);
-        testing::assert_close("o", o.to_f32().as_slice(), expected.as_slice(), tolerance);
+        assert_close("o", o.to_f32().as_slice(), expected.as_slice(), tolerance);
     }
 }
 
