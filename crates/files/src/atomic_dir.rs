@@ -2,6 +2,10 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
+#[cfg(unix)]
+use std::os::unix::fs::symlink as symlink_dir;
+#[cfg(windows)]
+use std::os::windows::fs::symlink_dir;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -38,8 +42,8 @@ impl AtomicDir {
     /// When the directory that it is in cannot be written to.
     pub fn create(path: &Path) -> Result<AtomicDir> {
         let parent = parent_of(path);
-        let temporary = temporary(0o777).tempdir_in(parent);
-        let temporary = temporary.map_err(Error::new(parent, "cannot be written to"))?;
+        let made = temporary(0o777).tempdir_in(parent);
+        let temporary = made.map_err(Error::new(parent, "cannot be written to"))?;
         Ok(AtomicDir { temporary, path: path.to_path_buf() })
     }
 
@@ -73,11 +77,15 @@ impl AtomicDir {
 /// When it cannot be renamed.
 pub fn remove_dir(path: &Path) -> Result<()> {
     let removed = AtomicDir::create(path)?;
-    match fs::rename(path, removed.temporary_path()) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(Error::new(path, "cannot be removed")(error))
-        }
-        _ => Ok(()),
+    let renamed = fs::rename(path, removed.temporary_path());
+    if_found(renamed).map_err(Error::new(path, "cannot be removed")).map(drop)
+}
+
+/// Turns the error that there is nothing of a name into `None`.
+fn if_found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
     }
 }
 
@@ -94,16 +102,6 @@ pub fn replace_link(target: &Path, link: &Path) -> Result<()> {
     sync_dir(parent_of(link))
 }
 
-#[cfg(unix)]
-fn symlink_dir(target: &Path, link: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, link)
-}
-
-#[cfg(windows)]
-fn symlink_dir(target: &Path, link: &Path) -> io::Result<()> {
-    std::os::windows::fs::symlink_dir(target, link)
-}
-
 /// Removes the temporary files and directories in `dir` that killed processes left behind. Nothing
 /// may be being written there.
 ///
@@ -111,17 +109,12 @@ fn symlink_dir(target: &Path, link: &Path) -> io::Result<()> {
 /// When `dir` cannot be read, or something in it cannot be removed.
 pub fn remove_unfinished(dir: &Path) -> Result<()> {
     let failed = |error| Error::new(dir, "cannot be read")(error);
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(failed)?,
-    };
-    for entry in entries {
+    for entry in if_found(fs::read_dir(dir)).map_err(failed)?.into_iter().flatten() {
         let entry = entry.map_err(failed)?;
         if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
             let path = entry.path();
-            let removed =
-                if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            removed.map_err(Error::new(&path, "cannot be removed"))?;
+            let remove = if path.is_dir() { fs::remove_dir_all } else { fs::remove_file };
+            remove(&path).map_err(Error::new(&path, "cannot be removed"))?;
         }
     }
     Ok(())

@@ -102,18 +102,19 @@ impl AtomicFile {
     ///
     /// # Errors
     /// When the disk is full or fails.
-    pub fn commit(mut self) -> Result<()> {
-        self.writer.flush().map_err(Error::cannot_write(&self.path))?;
-        if let Some(early_sync) = self.early_sync.take() {
-            early_sync.finish().map_err(Error::cannot_write(&self.path))?;
-        }
-        if let Some(temporary) = self.temporary.take() {
-            self.writer.get_ref().sync_all().map_err(Error::cannot_write(&self.path))?;
-            let renamed = temporary.persist(&self.path).map_err(|error| error.error);
-            renamed.map_err(Error::cannot_write(&self.path))?;
-            sync_dir(parent_of(&self.path))?;
-        }
-        Ok(())
+    pub fn commit(self) -> Result<()> {
+        let AtomicFile { mut writer, temporary, path, early_sync } = self;
+        let finish = || -> io::Result<bool> {
+            writer.flush()?;
+            early_sync.map_or(Ok(()), EarlySync::finish)?;
+            let Some(temporary) = temporary else { return Ok(false) };
+            writer.get_ref().sync_all()?;
+            temporary.persist(&path)?;
+            Ok(true)
+        };
+        let is_renamed = finish().map_err(Error::cannot_write(&path))?;
+        // Not every directory of devices and pipes can be synced.
+        if is_renamed { sync_dir(parent_of(&path)) } else { Ok(()) }
     }
 
     /// Flushes the buffer and returns the file itself, for writers that seek (to a header that is

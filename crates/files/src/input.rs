@@ -17,10 +17,8 @@ pub fn open(path: &Path) -> io::Result<File> {
     let kind = fs::metadata(path)?.file_type();
     if !kind.is_file() {
         let found = if kind.is_dir() { "a directory" } else { "a device or a pipe" };
-        return Err(io::Error::new(
-            ErrorKind::InvalidInput,
-            format!("not a regular file: it is {found}"),
-        ));
+        let problem = format!("not a regular file: it is {found}");
+        return Err(io::Error::new(ErrorKind::InvalidInput, problem));
     }
     File::open(path)
 }
@@ -38,19 +36,13 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As for [`open`], and when the file is larger or the disk fails.
 pub fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    up_to(open(path)?, most)
-}
-
-fn up_to(file: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 <= most {
-        true => Ok(bytes),
-        false => Err(io::Error::new(
-            ErrorKind::FileTooLarge,
-            format!("more than {most} bytes, too many for such a file"),
-        )),
+    open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let problem = format!("more than {most} bytes, too many for such a file");
+        return Err(io::Error::new(ErrorKind::FileTooLarge, problem));
     }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -77,7 +69,10 @@ mod tests {
 
     #[test]
     fn what_is_too_large_is_refused() {
-        assert_eq!(up_to(&b"1234"[..], 4).unwrap(), b"1234");
-        assert_eq!(up_to(io::repeat(0), 4).unwrap_err().kind(), ErrorKind::FileTooLarge);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, b"1234").unwrap();
+        assert_eq!(read_up_to(&path, 4).unwrap(), b"1234");
+        assert_eq!(read_up_to(&path, 3).unwrap_err().kind(), ErrorKind::FileTooLarge);
     }
 }
