@@ -5,7 +5,7 @@ use std::path::Path;
 
 use foldhash::fast::RandomState;
 
-use super::byte_unicode::unspell;
+use super::byte_unicode::unspell_into;
 use super::spelling::{Ids, Spelling};
 use crate::error::{Error, Result, show};
 use crate::memory::byte_strings::ByteStrings;
@@ -63,18 +63,18 @@ fn tokens(
     });
     let texts: HashMap<u32, &str, RandomState> =
         specials.iter().flatten().map(|(text, id)| (*id, text.as_str())).collect();
-    let mut tokens = ByteStrings::default();
+    let (mut tokens, mut bytes) = (ByteStrings::default(), Vec::new());
     let mut found = Vec::new();
     for (id, spelling) in (0..).zip(by_id(ids, path)?) {
-        let bytes = unspell(spelling);
-        let is_byte = bytes.as_ref().is_some_and(|bytes| bytes.len() == 1);
+        let is_spelled = unspell_into(spelling, &mut bytes);
+        let is_byte = is_spelled && bytes.len() == 1;
         let is_special = made.as_ref().is_some_and(|made| !made.contains(&id) && !is_byte);
         if let Some(text) = texts.get(&id) {
             tokens.push(text.as_bytes());
         } else if is_special {
             tokens.push(spelling.as_bytes());
             found.push((spelling.to_string(), id));
-        } else if let Some(bytes) = bytes {
+        } else if is_spelled {
             tokens.push(&bytes);
         } else {
             let found = format!("the token {spelling:?}");

@@ -37,10 +37,18 @@ pub(super) fn spell(bytes: &[u8]) -> String {
 /// Returns the bytes that `text` spells, or `None` when one of its characters spells no byte.
 pub(super) fn unspell(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
-    for c in text.chars() {
-        bytes.push((*BYTES.get(c as usize)?)?);
-    }
-    Some(bytes)
+    unspell_into(text, &mut bytes).then_some(bytes)
+}
+
+/// Replaces the content of `bytes` by what `text` spells. Returns `false` when one of its
+/// characters spells no byte.
+pub(super) fn unspell_into(text: &str, bytes: &mut Vec<u8>) -> bool {
+    bytes.clear();
+    text.chars().all(|c| {
+        let byte = BYTES.get(c as usize).copied().flatten();
+        bytes.extend(byte);
+        byte.is_some()
+    })
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) fn merged(
     let mut ranks = HashMap::with_capacity_and_hasher(merges.len(), RandomState::default());
     let mut merged = Vec::with_capacity(merges.len());
     let mut joined = Vec::new();
-    for (rank, &pair) in merges.iter().enumerate() {
+    for (rank, &pair) in (0u32..).zip(merges) {
         joined.clear();
         for id in [pair.0, pair.1] {
             let token = tokens.get(id as usize);
