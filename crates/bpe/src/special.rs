@@ -65,11 +65,6 @@ impl SpecialTokens {
         SpecialTokens { ids, lengths: lengths.into_iter().rev().collect(), prefix, begins }
     }
 
-    /// Returns `true` if there are no special tokens.
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
     /// The length in bytes of the longest special token, 0 when there are none.
     pub fn max_len(&self) -> usize {
         self.lengths.first().copied().unwrap_or(0)
@@ -133,7 +128,7 @@ impl SpecialTokens {
     }
 
     /// Finds the longest special token that begins at `at`.
-    pub fn longest_at(&self, text: &[u8], at: usize) -> Option<SpecialMatch> {
+    fn longest_at(&self, text: &[u8], at: usize) -> Option<SpecialMatch> {
         self.lengths.iter().find_map(|&len| {
             let id = *self.ids.get(text.get(at..at + len)?)?;
             Some(SpecialMatch { start: at, end: at + len, id })
@@ -177,7 +172,7 @@ mod tests {
     #[test]
     fn without_tokens_all_is_text() {
         let specials = tokens(&["", ""]);
-        assert!(specials.is_empty());
+        assert_eq!(specials.max_len(), 0);
         assert_eq!(specials.segments(b"abc").collect::<Vec<_>>(), [Segment::Text(0..3)]);
         assert_eq!(specials.segments(b"").count(), 0);
         assert!(specials.is_clean(b"abc", 2, &mut 0));

@@ -82,7 +82,7 @@ impl Tokenizer {
         Parts {
             vocab: Cow::Borrowed(self.vocab()),
             pattern: Cow::Borrowed(&self.pattern),
-            ignore_merges: self.ignores_merges(),
+            ignore_merges: self.model.whole.is_some(),
         }
     }
 
@@ -104,11 +104,6 @@ impl Tokenizer {
     /// Returns the special tokens.
     pub fn specials(&self) -> &SpecialTokens {
         &self.specials
-    }
-
-    /// Returns `true` if [`Tokenizer::ignore_merges`] was asked for.
-    pub fn ignores_merges(&self) -> bool {
-        self.model.ignores_merges()
     }
 
     /// Returns the id of a special token.

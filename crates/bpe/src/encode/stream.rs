@@ -98,7 +98,7 @@ struct Output<S, T, E> {
     next: u64,
     /// The ids of finished chunks that the sink has not got yet, and the sizes of these in bytes.
     finished: BTreeMap<u64, (Vec<T>, usize)>,
-    /// `None` while a thread has it and gives chunks to it.
+    /// `None` while a thread has it and gives chunks to it, and for good once it has failed.
     sink: Option<S>,
     /// Vectors to use again.
     spare: Vec<Vec<T>>,
@@ -162,22 +162,16 @@ where
             let Some((mut ids, bytes)) = output.finished.remove(&next) else { break };
             // Without the lock, so that nobody waits for the sink.
             drop(output);
-            let taken = sink(&ids);
-            if taken.is_ok() {
-                (self.progress)(bytes as u64);
+            if let Err(error) = sink(&ids) {
+                return self.stop(Some(error));
             }
+            (self.progress)(bytes as u64);
             output = lock(&self.output);
-            if let Err(error) = taken {
-                // `next` stays at this chunk, which is gone: the sink gets no other.
-                output.error.get_or_insert(error);
-                output.stopped = true;
-            } else {
-                output.stats.bytes += bytes as u64;
-                output.stats.tokens += ids.len() as u64;
-                output.next += 1;
-                ids.clear();
-                output.spare.push(ids);
-            }
+            output.stats.bytes += bytes as u64;
+            output.stats.tokens += ids.len() as u64;
+            output.next += 1;
+            ids.clear();
+            output.spare.push(ids);
             self.moved.notify_all();
         }
         output.sink = Some(sink);

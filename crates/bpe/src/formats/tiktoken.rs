@@ -24,22 +24,16 @@ pub const FILE: &str = "tokenizer.tiktoken";
 /// # Errors
 /// When it cannot be written, or the order of merges is not that of the ids they make.
 pub fn save(vocab: &Vocab, dir: &Path) -> Result<PathBuf> {
+    if !vocab.merged().is_sorted_by(|a, b| a < b) {
+        return Err(Error::Unsupported {
+            found: "merges in another order than the ids that they make".into(),
+            expected: "ids that rise with the merges, as training gives them: tokenizer.tiktoken \
+                       has no list of merges",
+        });
+    }
     let path = dir.join(FILE);
-    check_order(vocab).map_err(|error| error.in_files(&path, &path))?;
     files::write_with(&path, |out| write(vocab, out))?;
     Ok(path)
-}
-
-/// Checks that ids rise with the merges that make them.
-fn check_order(vocab: &Vocab) -> Result<()> {
-    if vocab.merged().is_sorted_by(|a, b| a < b) {
-        return Ok(());
-    }
-    Err(Error::tokens(
-        "merges in another order than the ids that they make",
-        "ids that rise with the merges, as training gives them: a .tiktoken file has no list of \
-         merges",
-    ))
 }
 
 fn write(vocab: &Vocab, out: &mut impl Write) -> io::Result<()> {

@@ -24,7 +24,7 @@ pub(crate) struct Model {
     /// Made when the first long pre-token comes; `None` for a vocabulary that it cannot handle.
     backtracking: OnceLock<Option<Backtracking>>,
     /// With `ignore_merges`: the tokens that a pre-token of exactly these bytes becomes.
-    whole: Option<HashMap<Vec<u8>, u32, RandomState>>,
+    pub(crate) whole: Option<HashMap<Vec<u8>, u32, RandomState>>,
     /// Places where pre-tokens may be cut; `None` with `ignore_merges`.
     pub(crate) safe_cuts: Option<SafeCuts>,
 }
@@ -55,11 +55,6 @@ impl Model {
             whole.remove(special.as_bytes());
         }
         Model { whole: Some(whole), safe_cuts: None, ..self }
-    }
-
-    /// Returns `true` if a pre-token that is a token becomes that token without merging.
-    pub(crate) fn ignores_merges(&self) -> bool {
-        self.whole.is_some()
     }
 
     /// Encodes one pre-token. The ids are in `scratch` until the next call.

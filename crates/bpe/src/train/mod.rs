@@ -19,8 +19,6 @@ mod queue;
 mod tokens;
 mod words;
 
-use std::ops::ControlFlow;
-
 use crate::error::{Error, Result};
 use crate::train::counts::OnProgress;
 use crate::train::counts::pre_token_counts::{PreTokenCounts, TextSummary};
@@ -92,7 +90,7 @@ pub fn train(
     while merges.len() < num_merges {
         let Some(pair) = learner.step()? else { break };
         merges.push(pair);
-        if let ControlFlow::Break(()) = on_progress(1) {
+        if on_progress(1).is_break() {
             return Err(Error::Interrupted);
         }
     }

@@ -109,7 +109,7 @@ fn whole_pre_tokens_are_kept() {
     let again = loaded(tokenizer_json(&tokenizer)).unwrap();
     assert_eq!(again.encode(b"whole").unwrap(), [260]);
     assert_eq!(again.encode(b" whole").unwrap().len(), 6);
-    assert!(again.ignores_merges());
+    assert!(again.parts().ignore_merges);
 }
 
 #[test]

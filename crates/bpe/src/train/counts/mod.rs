@@ -120,37 +120,25 @@ impl PreTokenCounter {
     ) -> Result<()> {
         let (mut chunk, mut pipeline) = (Vec::new(), Pipeline::new());
         while !failed.load(Ordering::Relaxed) && lock(reader).next_chunk(&mut chunk)? {
-            self.count_chunk(&chunk, &mut pipeline, local, on_progress)?;
-        }
-        Ok(())
-    }
-
-    fn count_chunk(
-        &self,
-        chunk: &[u8],
-        pipeline: &mut Pipeline<u64>,
-        local: &mut CountTable,
-        on_progress: OnProgress,
-    ) -> Result<()> {
-        let mut specials = 0;
-        for segment in self.specials.segments(chunk) {
-            match segment {
-                Segment::Special(_) => specials += 1,
-                Segment::Text(part) => {
-                    let mut run = pipeline.run(chunk, part.start, &mut *local);
-                    self.pattern.for_each_boundary(chunk, part, &mut run)?;
-                    run.finish();
-                }
+            let mut specials = 0;
+            for segment in self.specials.segments(&chunk) {
+                let Segment::Text(part) = segment else {
+                    specials += 1;
+                    continue;
+                };
+                let mut run = pipeline.run(&chunk, part.start, &mut *local);
+                self.pattern.for_each_boundary(&chunk, part, &mut run)?;
+                run.finish();
+            }
+            self.specials_found.fetch_add(specials, Ordering::Relaxed);
+            self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            if local.memory() > self.local_bytes {
+                lock(&self.total).absorb(local);
+            }
+            if on_progress(chunk.len() as u64).is_break() {
+                return Err(Error::Interrupted);
             }
         }
-        self.specials_found.fetch_add(specials, Ordering::Relaxed);
-        self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        if local.memory() > self.local_bytes {
-            lock(&self.total).absorb(local);
-        }
-        match on_progress(chunk.len() as u64) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::Interrupted),
-        }
+        Ok(())
     }
 }
