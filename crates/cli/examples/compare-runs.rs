@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use lm::charts::compare::{Chart, Horizontal, Scale, group, read_runs, table};
-use lm::shell::exit::{Outcome, run_main};
+use lm::shell::exit::run_main;
 use lm::shell::stdout::print;
 
 /// Draw the curves of several runs into one chart, and print a table of them
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
             files::write(out, &picture(out, chart.draw(&variants))?)?;
         }
         print(table(&variants))?;
-        Ok(Outcome::Done)
+        Ok(())
     })
 }
 

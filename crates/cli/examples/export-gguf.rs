@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use lm::commands::export;
 use lm::run::loaded::Loaded;
-use lm::shell::exit::{Outcome, run_main};
+use lm::shell::exit::run_main;
 use lm::shell::logging::{self, Verbosity};
 
 /// Write a checkpoint with its tokenizer as one GGUF file, which llama.cpp opens; weights stay f32
@@ -34,7 +34,6 @@ fn main() -> ExitCode {
         logging::start(Verbosity::Normal);
         let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
         let name = args.out.file_stem().unwrap_or_default().to_string_lossy();
-        export::gguf(&loaded, &name, &args.out)?;
-        Ok(Outcome::Done)
+        export::gguf(&loaded, &name, &args.out)
     })
 }

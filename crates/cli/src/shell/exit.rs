@@ -19,15 +19,6 @@ use super::interrupt::{EXIT_CODE as INTERRUPTED, Interrupted};
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 
-/// The outcome of work that did not fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The work is complete.
-    Done,
-    /// Ctrl-C ended the work early, and its files are in order.
-    Interrupted,
-}
-
 /// An invalid value of a flag: exit code 2 instead of 1.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -39,7 +30,7 @@ pub fn usage(message: impl Into<String>) -> Error {
 }
 
 /// Runs the body of a `main` and turns its result into messages and an exit code.
-pub fn run_main(work: impl FnOnce() -> Result<Outcome>) -> ExitCode {
+pub fn run_main(work: impl FnOnce() -> Result<()>) -> ExitCode {
     panic::set_hook(Box::new(|info| {
         static SHOWN: AtomicBool = AtomicBool::new(false);
         if !SHOWN.swap(true, Ordering::Relaxed) {
@@ -51,8 +42,7 @@ pub fn run_main(work: impl FnOnce() -> Result<Outcome>) -> ExitCode {
         }
     }));
     let code = match panic::catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(Outcome::Done)) => 0,
-        Ok(Ok(Outcome::Interrupted)) => INTERRUPTED,
+        Ok(Ok(())) => 0,
         Ok(Err(error)) => report(&error),
         Err(_) => FAILED,
     };

@@ -12,7 +12,6 @@ use super::summary::summary;
 use crate::data::text_input::is_stdin;
 use crate::data::tokens::TokenFile;
 use crate::shell::columns::aligned;
-use crate::shell::exit::Outcome;
 use crate::shell::interrupt;
 use crate::shell::progress::{Progress, Unit};
 use crate::shell::stdin::Stdin;
@@ -22,7 +21,7 @@ const BLOCK: usize = 1 << 16;
 
 /// Decodes the token file `file` (`-`: standard input) to the text file `out` (`-`: standard
 /// output).
-pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<Outcome> {
+pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<()> {
     interrupt::install()?;
     let tokens = open(file).context("--file")?;
     let configuration = aligned(&[
@@ -45,7 +44,7 @@ pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<Outc
     };
     let stats = StreamStats { bytes, tokens: tokens.len() as u64 };
     log::info!("{}", summary(stats, started.elapsed().as_secs_f64()));
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Opens a token file. Standard input is copied to a temporary file first, because token files are

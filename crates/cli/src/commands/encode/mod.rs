@@ -13,7 +13,7 @@ use bpe::{StreamOptions, TokenId, Tokenizer};
 use crate::data::text_input::TextInput;
 use crate::data::tokens::{TokenType, TokenWriter};
 use crate::shell::columns::aligned;
-use crate::shell::exit::{Outcome, usage};
+use crate::shell::exit::usage;
 use crate::shell::interrupt;
 use crate::shell::progress::{Progress, Unit};
 use args::Args;
@@ -23,7 +23,7 @@ use summary::summary;
 ///
 /// # Errors
 /// Invalid arguments and unusable files, before any work; later what reading and writing reports.
-pub fn run(args: &Args) -> Result<Outcome> {
+pub fn run(args: &Args) -> Result<()> {
     args.common.set_up()?;
     let tokenizer = load_tokenizer(&args.tokenizer, &args.special_token)?;
     if is_same_file(&args.file, &args.out) {
@@ -86,7 +86,7 @@ fn encode<T: TokenId>(
     input: TextInput,
     out: &Path,
     token_type: TokenType,
-) -> Result<Outcome> {
+) -> Result<()> {
     let started = Instant::now();
     let mut writer = TokenWriter::create(out, token_type).context("--out")?;
     let progress = Progress::new("encoding", Unit::Bytes, input.len);
@@ -105,5 +105,5 @@ fn encode<T: TokenId>(
     drop(progress);
     writer.finish()?;
     log::info!("{}", summary(stats, started.elapsed().as_secs_f64()));
-    Ok(Outcome::Done)
+    Ok(())
 }

@@ -22,8 +22,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::commands::flags::ExplicitFlags;
-use crate::shell::exit::Outcome;
-use crate::shell::interrupt;
+use crate::shell::interrupt::{self, Interrupted};
 use crate::shell::stdin::Stdin;
 use crate::shell::stdout::print;
 use args::Args;
@@ -33,7 +32,7 @@ use engine::{Completion, Engine};
 ///
 /// # Errors
 /// When an argument or a file is invalid, or standard output cannot be written.
-pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<Outcome> {
+pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<()> {
     args.common.set_up()?;
     args.check()?;
     interrupt::install()?;
@@ -45,8 +44,7 @@ pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<Outcome> {
         Some(prompt) => prompt.as_bytes().to_vec(),
     };
     if args.score {
-        score::print_score(&engine, &prompt, args.json)?;
-        return Ok(Outcome::Done);
+        return score::print_score(&engine, &prompt, args.json);
     }
     print_samples(&engine, &prompt, args)
 }
@@ -69,7 +67,7 @@ struct Sample<'a> {
     seed: u64,
 }
 
-fn print_samples(engine: &Engine, prompt: &[u8], args: &Args) -> Result<Outcome> {
+fn print_samples(engine: &Engine, prompt: &[u8], args: &Args) -> Result<()> {
     let settings = &args.settings;
     let first_seed = settings.seed_or_random();
     if settings.seed.is_none() {
@@ -87,7 +85,7 @@ fn print_samples(engine: &Engine, prompt: &[u8], args: &Args) -> Result<Outcome>
             show(b"\n")?;
         }
         let Completion { text, tokens, finish: Some(finish) } = &completion else {
-            return Ok(Outcome::Interrupted);
+            return Err(Interrupted.into());
         };
         if args.json {
             let (prompt, finish) = (&*String::from_utf8_lossy(prompt), finish.to_string());
@@ -95,5 +93,5 @@ fn print_samples(engine: &Engine, prompt: &[u8], args: &Args) -> Result<Outcome>
             print(serde_json::to_string(&sample)? + "\n")?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(())
 }

@@ -10,7 +10,7 @@ use rustyline::{Config, DefaultEditor};
 
 use super::engine::Engine;
 use super::settings::{self, Settings};
-use crate::shell::exit::{self, Outcome};
+use crate::shell::exit;
 use crate::shell::interrupt;
 use crate::shell::stdin::Stdin;
 use crate::shell::stdout::print;
@@ -32,7 +32,7 @@ fn command(line: &str) -> Option<(&str, &str)> {
 ///
 /// # Errors
 /// When standard input or output fails.
-pub fn run(engine: &Engine, mut settings: Settings) -> Result<Outcome> {
+pub fn run(engine: &Engine, mut settings: Settings) -> Result<()> {
     // Ctrl-C stops a text and not the session, SIGTERM ends the session.
     interrupt::end_on_sigterm()?;
     let mut lines = Lines::open()?;
@@ -55,7 +55,7 @@ pub fn run(engine: &Engine, mut settings: Settings) -> Result<Outcome> {
         }
     }
     lines.close();
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn help() -> String {

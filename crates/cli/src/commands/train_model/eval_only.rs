@@ -9,14 +9,15 @@ use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
 use crate::commands::train_model::evaluate::Evaluator;
 use crate::data::dataset::Dataset;
-use crate::shell::exit::{Outcome, usage};
+use crate::shell::exit::usage;
+use crate::shell::interrupt::Interrupted;
 use crate::shell::progress::{Progress, Unit};
 
 /// Measures the loss of `--init-from` on the whole validation set and prints it.
 ///
 /// # Errors
 /// When the model or the token file cannot be used.
-pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<Outcome> {
+pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<()> {
     let source = args.training.init_from.as_deref().context("--init-from is missing")?;
     let path = args.val_dataset.as_deref().context("--val-dataset is missing")?;
     if args.training.batch_size == 0 {
@@ -38,9 +39,9 @@ pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<Outcome> {
     let (batch_size, seed) = (rows, args.training.seed);
     let evaluator = Evaluator { context, batch_size, batches: 0, seed, may_break_off: true };
     let Some(evaluation) = evaluator.run(&model, &data.tokens, Some(&progress))? else {
-        return Ok(Outcome::Interrupted);
+        return Err(Interrupted.into());
     };
     drop(progress);
     writeln!(io::stdout(), "{}", serde_json::to_string(&evaluation)?).context("standard output")?;
-    Ok(Outcome::Done)
+    Ok(())
 }

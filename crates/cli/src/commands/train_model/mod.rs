@@ -23,7 +23,6 @@ pub mod trainer;
 use anyhow::Result;
 
 use crate::commands::flags::ExplicitFlags;
-use crate::shell::exit::Outcome;
 use crate::shell::interrupt;
 use args::Args;
 
@@ -31,7 +30,7 @@ use args::Args;
 ///
 /// # Errors
 /// When an argument or a file cannot be used, or the training fails.
-pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<Outcome> {
+pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<()> {
     args.common.set_up()?;
     interrupt::install()?;
     if args.eval_only {

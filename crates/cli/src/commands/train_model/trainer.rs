@@ -19,8 +19,7 @@ use crate::data::dataset::Dataset;
 use crate::run::checkpoint;
 use crate::run::metrics::Metrics;
 use crate::run::spec::TrainingSpec;
-use crate::shell::exit::Outcome;
-use crate::shell::interrupt;
+use crate::shell::interrupt::{self, Interrupted};
 
 /// A model in training, between two steps.
 pub struct Trainer {
@@ -131,12 +130,12 @@ impl Trainer {
     /// Trains to the last step, or until Ctrl-C.
     ///
     /// # Errors
-    /// When a loss or gradient is not finite, or an observer fails.
+    /// When a loss or gradient is not finite, or an observer fails; [`Interrupted`] after Ctrl-C.
     pub fn train(
         &mut self,
         observers: &mut [Box<dyn Observer>],
         mut profiler: Profiler,
-    ) -> Result<Outcome> {
+    ) -> Result<()> {
         while !self.is_done() {
             let result = profiler.step(|| self.take_step())?;
             observers.iter_mut().for_each(|observer| observer.step_taken(self, &result));
@@ -148,10 +147,10 @@ impl Trainer {
             if report.interrupted {
                 let (step, steps) = (self.step, self.training.steps());
                 log::info!("interrupted after step {step} of {steps}; --resume goes on from there");
-                return Ok(Outcome::Interrupted);
+                return Err(Interrupted.into());
             }
         }
-        Ok(Outcome::Done)
+        Ok(())
     }
 
     /// Takes one optimizer step on the mean gradient of `grad_accum` batches.

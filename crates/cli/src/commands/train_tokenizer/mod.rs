@@ -14,7 +14,6 @@ use bpe::formats::tiktoken;
 use bpe::{Pattern, PreTokenCounter, PreTokenCounts, Tokenizer, train};
 
 use crate::data::text_input::TextInput;
-use crate::shell::exit::Outcome;
 use crate::shell::interrupt;
 use crate::shell::progress::{Progress, Unit};
 use args::{Args, Format};
@@ -26,7 +25,7 @@ use report::{Report, Seconds};
 /// # Errors
 /// Invalid arguments (wrong usage) and unusable paths, before any work; later what reading,
 /// training and writing reports.
-pub fn run(args: &Args) -> Result<Outcome> {
+pub fn run(args: &Args) -> Result<()> {
     args.common.set_up()?;
     let config = Config::new(args)?;
     interrupt::install()?;
@@ -58,8 +57,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         merge: (merged - counted).as_secs_f64(),
         write: merged.elapsed().as_secs_f64(),
     };
-    Report::new(&trained, seconds, &config.out)?.print(args.json)?;
-    Ok(Outcome::Done)
+    Report::new(&trained, seconds, &config.out)?.print(args.json)
 }
 
 /// Removes a file of an earlier training that does not belong to the new vocabulary.

@@ -25,7 +25,7 @@ use crate::run::manifest::{DataFile, RunManifest, Session};
 use crate::run::metrics::{Metrics, MetricsFile};
 use crate::run::samples::Samples;
 use crate::run::spec::{ModelSpec, TrainingSpec};
-use crate::shell::exit::{self, Outcome};
+use crate::shell::exit;
 use crate::shell::interrupt;
 use describe::describe;
 use plan::Plan;
@@ -44,25 +44,21 @@ impl Run {
     /// Trains to the last step, or until Ctrl-C; either way the last thing written is a checkpoint.
     ///
     /// # Errors
-    /// When a loss or gradient is not finite, or a file cannot be written.
-    pub fn train(mut self) -> Result<Outcome> {
+    /// When a loss or gradient is not finite, or a file cannot be written; [`interrupt::Interrupted`]
+    /// after Ctrl-C.
+    pub fn train(mut self) -> Result<()> {
         let trainer = &mut self.trainer;
         if trainer.is_done() {
             log::info!("all {} steps are done already", trainer.step);
-            return Ok(Outcome::Done);
+            return Ok(());
         }
         let outcome = trainer.train(&mut self.observers, self.profiler);
-        let (text, not_finite_at) = match &outcome {
-            Ok(Outcome::Done) => ("done".to_string(), None),
-            Ok(Outcome::Interrupted) => ("interrupted".to_string(), None),
-            Err(error) => {
-                let not_finite = error.downcast_ref::<NotFinite>().map(|error| error.step);
-                (exit::message(error), not_finite)
-            }
-        };
-        self.manifest.end_session(trainer.step, text, not_finite_at);
+        let error = outcome.as_ref().err();
+        let text = error.map_or("done".to_string(), exit::message);
+        let not_finite = error.and_then(|error| error.downcast_ref::<NotFinite>());
+        self.manifest.end_session(trainer.step, text, not_finite.map(|error| error.step));
         let written = self.manifest.write(&trainer.dir);
-        outcome.and_then(|outcome| written.map(|()| outcome))
+        outcome.and(written)
     }
 }
 
