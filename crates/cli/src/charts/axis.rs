@@ -38,13 +38,8 @@ pub struct Axis {
 fn round_step(range: f64) -> f64 {
     let rough = range / LABELS;
     let power = 10f64.powf(rough.log10().floor());
-    let factor = match rough / power {
-        f if f <= 1.0 => 1.0,
-        f if f <= 2.0 => 2.0,
-        f if f <= 5.0 => 5.0,
-        _ => 10.0,
-    };
-    factor * power
+    let fits = |factor: &f64| rough / power <= *factor;
+    power * [1.0, 2.0, 5.0].into_iter().find(fits).unwrap_or(10.0)
 }
 
 /// Returns the smallest and the largest finite value; infinities in reverse if there is none.
@@ -67,11 +62,9 @@ impl Axis {
         Axis { min, max, from, to, step: round_step(max - min), scale: Scale::Linear }
     }
 
-    /// Creates a logarithmic axis from `min` to `max`; a linear one unless both are above zero.
-    pub fn logarithmic(min: f64, max: f64, from: f64, to: f64) -> Axis {
-        let axis = Axis::through([min, max].into_iter(), from, to);
-        let scale = if axis.min > 0.0 { Scale::Logarithmic } else { Scale::Linear };
-        Axis { scale, ..axis }
+    /// Sets the scale; an axis with values of zero or below stays linear.
+    pub fn with_scale(self, scale: Scale) -> Axis {
+        Axis { scale: if self.min > 0.0 { scale } else { Scale::Linear }, ..self }
     }
 
     /// Extends the axis so that it begins and ends at a tick.
@@ -159,15 +152,19 @@ mod tests {
         assert_eq!([axis.place(2.0), axis.place(3.0), axis.place(4.0)], [100.0, 50.0, 0.0]);
     }
 
+    fn logarithmic(min: f64, max: f64, from: f64, to: f64) -> Axis {
+        Axis::through([min, max].into_iter(), from, to).with_scale(Scale::Logarithmic)
+    }
+
     #[test]
     fn on_a_logarithmic_axis_ratios_are_distances() {
-        let axis = Axis::logarithmic(1.0, 100.0, 0.0, 2.0);
+        let axis = logarithmic(1.0, 100.0, 0.0, 2.0);
         assert!((axis.place(10.0) - 1.0).abs() < 1e-12);
         let labels: Vec<_> = axis.ticks().into_iter().map(|tick| tick.label).collect();
         assert_eq!(labels, ["1", "2", "5", "10", "20", "50", "100"]);
-        let narrow = Axis::logarithmic(2.0, 3.0, 0.0, 1.0);
+        let narrow = logarithmic(2.0, 3.0, 0.0, 1.0);
         assert_eq!(narrow.ticks().len(), 6, "{narrow:?}");
-        assert_eq!(Axis::logarithmic(0.0, 1.0, 0.0, 1.0).place(0.5), 0.5, "zero: linear");
+        assert_eq!(logarithmic(0.0, 1.0, 0.0, 1.0).place(0.5), 0.5, "zero: linear");
     }
 
     #[test]

@@ -135,13 +135,8 @@ impl Chart {
 
     fn x_axis(&self, all: &[Curves]) -> Axis {
         let xs = all.iter().flat_map(|run| &run.raw).map(|point| point.0);
-        match self.x_scale {
-            Scale::Linear => Axis::through(xs.chain([0.0]), LEFT, RIGHT),
-            Scale::Logarithmic => {
-                let (min, max) = range(xs);
-                Axis::logarithmic(min, max, LEFT, RIGHT)
-            }
-        }
+        let zero = (self.x_scale == Scale::Linear).then_some(0.0);
+        Axis::through(xs.chain(zero), LEFT, RIGHT).with_scale(self.x_scale)
     }
 
     /// Returns the axis from the lowest loss to the highest after the beginning, of the runs that
@@ -163,12 +158,11 @@ impl Chart {
         };
         let max = (max + 0.5 * (max - min)).min(every.1.max(max));
         let max = self.max_loss.unwrap_or(max);
-        match self.y_scale {
-            Scale::Logarithmic => Axis::logarithmic(min * 0.98, max, BOTTOM, TOP),
-            Scale::Linear => {
-                Axis::through([min - 0.04 * (max - min), max].into_iter(), BOTTOM, TOP)
-            }
-        }
+        let below = match self.y_scale {
+            Scale::Logarithmic => min * 0.98,
+            Scale::Linear => min - 0.04 * (max - min),
+        };
+        Axis::through([below, max].into_iter(), BOTTOM, TOP).with_scale(self.y_scale)
     }
 }
 
