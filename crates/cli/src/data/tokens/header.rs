@@ -54,13 +54,9 @@ pub fn write(token_type: TokenType, count: u64) -> Vec<u8> {
     let mut header = MAGIC.to_vec();
     header.extend([1, 0]);
     header.extend(((LEN - MAGIC.len() - 4) as u16).to_le_bytes());
-    let descr = match token_type {
-        TokenType::U16 => "<u2",
-        TokenType::U32 => "<u4",
-    };
-    header.extend(
-        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({count},), }}").bytes(),
-    );
+    let descr = token_type.descr();
+    let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({count},), }}");
+    header.extend(text.bytes());
     header.resize(LEN - 1, b' ');
     header.push(b'\n');
     header
@@ -95,14 +91,11 @@ fn value<'a>(dictionary: &'a str, key: &str) -> Option<&'a str> {
 }
 
 fn parse_descr(value: &str) -> Result<TokenType, Mismatch> {
-    match value.trim_matches(['\'', '"']) {
-        "<u2" => Ok(TokenType::U16),
-        "<u4" => Ok(TokenType::U32),
-        _ => {
-            let found = format!("values of type {}", shown(value));
-            Err(Mismatch::new(found, "'<u2' (uint16) or '<u4' (uint32)"))
-        }
-    }
+    let descr = value.trim_matches(['\'', '"']);
+    TokenType::ALL.into_iter().find(|token_type| token_type.descr() == descr).ok_or_else(|| {
+        let found = format!("values of type {}", shown(value));
+        Mismatch::new(found, "'<u2' (uint16) or '<u4' (uint32)")
+    })
 }
 
 fn parse_shape(value: &str) -> Result<u64, Mismatch> {

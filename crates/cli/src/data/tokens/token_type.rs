@@ -10,6 +10,9 @@ pub enum TokenType {
 }
 
 impl TokenType {
+    /// Both types.
+    pub const ALL: [TokenType; 2] = [TokenType::U16, TokenType::U32];
+
     /// Returns the smallest type that holds every id of a vocabulary of this size.
     pub fn for_vocab_size(vocab_size: usize) -> TokenType {
         if vocab_size <= 1 << 16 { TokenType::U16 } else { TokenType::U32 }
@@ -24,10 +27,12 @@ impl TokenType {
     }
 
     /// Returns NumPy's name of the type without the byte order.
-    pub fn name(self) -> &'static str {
-        match self {
-            TokenType::U16 => "uint16",
-            TokenType::U32 => "uint32",
-        }
+    pub fn name(self) -> String {
+        format!("uint{}", 8 * self.size())
+    }
+
+    /// Returns NumPy's code of the type with the byte order, which is little-endian.
+    pub fn descr(self) -> String {
+        format!("<u{}", self.size())
     }
 }
