@@ -1,6 +1,6 @@
 //! Token files that are checked as a whole before a run, with their identity.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
@@ -23,6 +23,8 @@ pub struct Identity {
 
 /// A token file all of whose ids fit the vocabulary.
 pub struct Dataset {
+    /// The path as it was typed.
+    pub path: PathBuf,
     /// The tokens.
     pub tokens: TokenFile,
     /// Their identity.
@@ -71,6 +73,6 @@ impl Dataset {
         let digests: String = blocks.into_iter().map(|(_, digest)| digest).collect();
         let identity =
             Identity { tokens: len as u64, sha256: digest::of_bytes(digests.as_bytes()) };
-        Ok(Dataset { tokens, identity })
+        Ok(Dataset { path: path.into(), tokens, identity })
     }
 }

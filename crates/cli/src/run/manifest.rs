@@ -121,7 +121,8 @@ impl Session {
         }
     }
 
-    fn end(&mut self, last_step: u64, outcome: String, not_finite_at: Option<u64>) {
+    /// Notes that the session ends now, after `last_step` steps.
+    pub fn end(&mut self, last_step: u64, outcome: String, not_finite_at: Option<u64>) {
         self.ended = Some(now());
         self.last_step = Some(last_step);
         self.outcome = Some(outcome);
@@ -133,13 +134,6 @@ impl RunManifest {
     /// Reads the manifest in the run directory `dir`; `None` if no program of this crate wrote one.
     pub fn read(dir: &Path) -> Option<RunManifest> {
         serde_json::from_slice(&files::read(&dir.join(file_names::MANIFEST)).ok()?).ok()
-    }
-
-    /// Ends the newest session after `last_step` steps.
-    pub fn end_session(&mut self, last_step: u64, outcome: String, not_finite_at: Option<u64>) {
-        if let Some(session) = self.sessions.last_mut() {
-            session.end(last_step, outcome, not_finite_at);
-        }
     }
 
     /// Writes the manifest into the run directory `dir`.

@@ -56,7 +56,9 @@ impl Run {
         let error = outcome.as_ref().err();
         let text = error.map_or("done".to_string(), exit::message);
         let not_finite = error.and_then(|error| error.downcast_ref::<NotFinite>());
-        self.manifest.end_session(trainer.step, text, not_finite.map(|error| error.step));
+        if let Some(session) = self.manifest.sessions.last_mut() {
+            session.end(trainer.step, text, not_finite.map(|error| error.step));
+        }
         let written = self.manifest.write(&trainer.dir);
         outcome.and(written)
     }
@@ -76,10 +78,7 @@ pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
     let samples = samples(args, &plan)?;
     let manifest = manifest(args, &plan, &train, val.as_ref())?;
     files::check_dir(dir).context("--checkpoint-dir")?;
-    let lock = match lock {
-        Some(lock) => lock,
-        None => RunLock::take(dir).context("--checkpoint-dir")?,
-    };
+    let lock = lock.map_or_else(|| RunLock::take(dir), Ok).context("--checkpoint-dir")?;
     describe(&plan, &train, val.as_ref());
     interrupt::check()?;
 
@@ -87,15 +86,13 @@ pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
     let (metrics, so_far) = make_room(dir, &plan)?;
     let step = plan.step();
     let Plan { training, shape, context, tokenizer, model, resumed, .. } = plan;
-    let model = match model {
-        Some(model) => model,
-        None => Transformer::new(shape, training.seed)?,
-    };
+    let model = model.map_or_else(|| Transformer::new(shape, training.seed), Ok)?;
     let mut optimizer = optimizer(&model, &training);
     if let Some(point) = &resumed {
         checkpoint::load_optimizer(&point.checkpoint, step, &mut optimizer)?;
     }
-    let (dir, clock) = (dir.clone(), Clock::new(resumed.map_or(0.0, |point| point.seconds), step));
+    let (dir, clock) =
+        (dir.clone(), Clock::new(resumed.map_or(0.0, |point| point.state.seconds), step));
     let trainer = Trainer { dir, training, context, model, optimizer, train, val, step, clock };
     let profiler = Profiler::new(args.profile, trainer.training.steps() - step);
     let mut observers: Vec<Box<dyn Observer>> = Vec::new();
@@ -150,17 +147,13 @@ fn manifest(
     let earlier = plan.resumed.is_some().then(|| RunManifest::read(&args.checkpoint_dir)).flatten();
     let mut sessions = earlier.map_or(Vec::new(), |manifest| manifest.sessions);
     sessions.push(Session::begin(plan.context.kernels.isa().to_string(), plan.step()));
-    let train_path = args.train_dataset.as_deref().context("--train-dataset is missing")?;
-    let val_data = match (&args.val_dataset, val) {
-        (Some(path), Some(val)) => Some(DataFile::read(path, val.identity.clone())?),
-        _ => None,
-    };
+    let file = |data: &Dataset| DataFile::read(&data.path, data.identity.clone());
     Ok(RunManifest {
         model: ModelSpec::from(&plan.shape),
         parameters: plan.shape.parameter_count(),
         training: plan.training.clone(),
-        train_data: DataFile::read(train_path, train.identity.clone())?,
-        val_data,
+        train_data: file(train)?,
+        val_data: val.map(file).transpose()?,
         sessions,
     })
 }
@@ -170,7 +163,7 @@ fn manifest(
 fn make_room(dir: &Path, plan: &Plan) -> Result<(MetricsFile, Vec<Metrics>)> {
     files::remove_unfinished(dir)?;
     if let Some(point) = &plan.resumed {
-        let step = point.step;
+        let step = point.state.step;
         if let Some(aside) = checkpoint::move_later_checkpoints_aside(dir, step)? {
             log::warn!("checkpoints of steps after {step} are now in {}", aside.display());
         }
@@ -197,7 +190,7 @@ fn open_data(args: &Args, plan: &Plan) -> Result<(Dataset, Option<Dataset>)> {
     let (least, reason) = if whole_set { (2, "one to predict") } else { (window, reason.as_str()) };
     let open = |path: &PathBuf| Dataset::open("--val-dataset", path, vocab_size, least, reason);
     let val = args.val_dataset.as_ref().map(open).transpose()?;
-    if let Some(so_far) = &plan.resumed {
+    if let Some(so_far) = plan.resumed.as_ref().map(|point| &point.state) {
         ensure!(
             train.identity == so_far.train_data,
             "--train-dataset: {}: not the tokens that the run was trained on so far",

@@ -10,8 +10,7 @@ use tensor::Context;
 use super::resume_check::{check_resumed, check_shape};
 use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
-use crate::data::dataset::Identity;
-use crate::run::checkpoint::{self, Resumed};
+use crate::run::checkpoint::{self, Resumed, TrainerState};
 use crate::run::spec::TrainingSpec;
 use crate::run::tokenizer::{self, TokenizerFiles};
 use crate::shell::precision::Choice;
@@ -38,14 +37,8 @@ pub struct Plan {
 pub struct ResumePoint {
     /// The checkpoint's directory, which holds the optimizer's moments.
     pub checkpoint: PathBuf,
-    /// The number of steps done.
-    pub step: u64,
-    /// Seconds spent in earlier sessions.
-    pub seconds: f64,
-    /// The training set so far.
-    pub train_data: Identity,
-    /// The validation set so far.
-    pub val_data: Option<Identity>,
+    /// The state of the run there.
+    pub state: TrainerState,
 }
 
 impl Plan {
@@ -60,7 +53,7 @@ impl Plan {
 
     /// Returns the number of steps done.
     pub fn step(&self) -> u64 {
-        self.resumed.as_ref().map_or(0, |point| point.step)
+        self.resumed.as_ref().map_or(0, |point| point.state.step)
     }
 }
 
@@ -143,7 +136,7 @@ fn resumed(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
         return new(args, explicit);
     };
     let Resumed { model, state, tokenizer } = checkpoint::load(&path).context("--resume")?;
-    let mut training = state.config;
+    let mut training = state.config.clone();
     check_resumed(args, explicit, model.config(), &training, &path.display().to_string())?;
     training.keep_checkpoints = args.training.keep_checkpoints.or(training.keep_checkpoints);
     if let Some(dir) = &args.tokenizer {
@@ -153,16 +146,14 @@ fn resumed(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
     }
     let precision = training.precision;
     let context = precision.context()?;
-    let (there, here) = (state.kernels, context.kernels.isa().to_string());
-    if here != there {
+    let (there, here) = (&state.kernels, context.kernels.isa().to_string());
+    if here != *there {
         log::warn!(
             "the run used {there} kernels so far and now {here}: its end will differ in the last \
              bits"
         );
     }
     let (shape, model) = (model.config().clone(), Some(model));
-    let (step, seconds) = (state.step, state.seconds);
-    let (train_data, val_data) = (state.train_data, state.val_data);
-    let point = ResumePoint { checkpoint: path, step, seconds, train_data, val_data };
-    Ok(Plan { training, shape, context, precision, tokenizer, model, resumed: Some(point) })
+    let resumed = Some(ResumePoint { checkpoint: path, state });
+    Ok(Plan { training, shape, context, precision, tokenizer, model, resumed })
 }
