@@ -7,6 +7,7 @@
 //! | 2 | wrong usage |
 //! | 130 | interrupted by Ctrl-C |
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -27,6 +28,14 @@ pub struct UsageError(String);
 /// Returns a [`UsageError`]. The message names the flag, the value found and the value expected.
 pub fn usage(message: impl Into<String>) -> Error {
     UsageError(message.into()).into()
+}
+
+/// Checks that the value of a flag is what is expected.
+///
+/// # Errors
+/// A [`UsageError`] unless `is_right`.
+pub fn check_flag(flag: &str, value: impl Display, is_right: bool, expected: &str) -> Result<()> {
+    if is_right { Ok(()) } else { Err(usage(format!("--{flag} {value}: expected {expected}"))) }
 }
 
 /// Runs the body of a `main` and turns its result into messages and an exit code.

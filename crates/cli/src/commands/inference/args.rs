@@ -8,7 +8,7 @@ use clap::Parser;
 use super::settings::Settings;
 use crate::commands::flags::Common;
 use crate::shell::choice;
-use crate::shell::exit::usage;
+use crate::shell::exit::{check_flag, usage};
 use crate::shell::precision::Choice;
 
 /// Generate text with a trained model
@@ -67,12 +67,9 @@ impl Args {
     /// # Errors
     /// A usage error that names the flag with an invalid value.
     pub fn check(&self) -> Result<()> {
-        if self.stop.iter().any(String::is_empty) {
-            return Err(usage("--stop \"\": expected some text"));
-        }
-        if self.num_samples == 0 {
-            return Err(usage("--num-samples 0: expected at least 1"));
-        }
+        let has_empty = self.stop.iter().any(String::is_empty);
+        check_flag("stop", "\"\"", !has_empty, "some text")?;
+        check_flag("num-samples", self.num_samples, self.num_samples > 0, "at least 1")?;
         self.settings.validate().map_err(|message| usage(format!("--{message}")))
     }
 }

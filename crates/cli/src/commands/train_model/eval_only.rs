@@ -9,7 +9,7 @@ use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
 use crate::commands::train_model::evaluate::Evaluator;
 use crate::data::dataset::Dataset;
-use crate::shell::exit::usage;
+use crate::shell::exit::check_flag;
 use crate::shell::interrupt::Interrupted;
 use crate::shell::progress::{Progress, Unit};
 
@@ -20,9 +20,8 @@ use crate::shell::progress::{Progress, Unit};
 pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<()> {
     let source = args.training.init_from.as_deref().context("--init-from is missing")?;
     let path = args.val_dataset.as_deref().context("--val-dataset is missing")?;
-    if args.training.batch_size == 0 {
-        return Err(usage("--batch-size 0: expected at least 1"));
-    }
+    let batch_size = args.training.batch_size;
+    check_flag("batch-size", batch_size, batch_size > 0, "at least 1")?;
     let context = args.training.precision.context()?;
     let model = load_initial_model(source, args, explicit)?;
     let data =
@@ -31,12 +30,8 @@ pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<()> {
     let progress =
         Progress::new("evaluating", Unit::Count("tokens"), Some(data.identity.tokens - 1));
     // No larger than the text, nor than the memory of a batch of 64.
-    let rows = args
-        .training
-        .batch_size
-        .min(data.tokens.len().div_ceil(model.config().context_length))
-        .min(64);
-    let (batch_size, seed) = (rows, args.training.seed);
+    let windows = data.tokens.len().div_ceil(model.config().context_length);
+    let (batch_size, seed) = (batch_size.min(windows).min(64), args.training.seed);
     let evaluator = Evaluator { context, batch_size, batches: 0, seed, may_break_off: true };
     let Some(evaluation) = evaluator.run(&model, &data.tokens, Some(&progress))? else {
         return Err(Interrupted.into());

@@ -11,7 +11,7 @@ use tensor::Precision;
 
 use super::fields::defaults;
 use crate::shell::choice;
-use crate::shell::exit::usage;
+use crate::shell::exit::{check_flag, usage};
 use crate::shell::precision::Choice;
 
 const MODEL: &str = "Model";
@@ -171,40 +171,38 @@ impl TrainingSpec {
         else {
             bail!("steps, min_lr, warmup_steps or checkpoint_every is missing");
         };
-        if !matches!(self.precision, Choice::F32 | Choice::Bf16) {
-            return Err(usage(format!("--precision {}: expected f32 or bf16", self.precision)));
+        let precision = self.precision;
+        let is_resolved = matches!(precision, Choice::F32 | Choice::Bf16);
+        check_flag("precision", precision, is_resolved, "f32 or bf16")?;
+        for (flag, value) in [
+            ("batch-size", self.batch_size as u64),
+            ("grad-accum", self.grad_accum as u64),
+            ("steps", steps),
+            ("eval-every", self.eval_every),
+            ("checkpoint-every", checkpoint_every),
+            ("log-every", self.log_every),
+            ("keep-checkpoints", self.keep_checkpoints.unwrap_or(1) as u64),
+        ] {
+            check_flag(flag, value, value > 0, "at least 1")?;
         }
-        let sizes = [
-            ("batch-size", self.batch_size as u64, u64::MAX),
-            ("grad-accum", self.grad_accum as u64, MAX_GRAD_ACCUM),
-            ("steps", steps, MAX_STEPS),
-            ("eval-every", self.eval_every, u64::MAX),
-            ("checkpoint-every", checkpoint_every, u64::MAX),
-            ("log-every", self.log_every, u64::MAX),
-            ("keep-checkpoints", self.keep_checkpoints.unwrap_or(1) as u64, u64::MAX),
-        ];
-        for (flag, value, max) in sizes {
-            if value == 0 {
-                return Err(usage(format!("--{flag} 0: expected at least 1")));
-            }
-            if value > max {
-                return Err(usage(format!("--{flag} {value}: expected at most {max}")));
-            }
-        }
-        let lr = self.lr;
-        number("lr", lr, |x| x > 0.0, "a number above 0")?;
-        number("min-lr", min_lr, |x| (0.0..=lr).contains(&x), &format!("0 to --lr, {lr}"))?;
-        number("grad-clip", self.grad_clip, |x| x >= 0.0, "at least 0, which turns it off")?;
-        number("beta1", self.beta1, |x| (0.0..1.0).contains(&x), "0 or more and below 1")?;
-        number("beta2", self.beta2, |x| (0.0..1.0).contains(&x), "0 or more and below 1")?;
-        number("eps", self.eps, |x| x > 0.0, "a number above 0")?;
-        number("weight-decay", self.weight_decay, |x| x >= 0.0, "at least 0")?;
-        if warmup_steps > steps {
-            return Err(usage(format!(
-                "--warmup-steps {warmup_steps}: expected at most --steps, {steps}"
-            )));
-        }
-        Ok(())
+        let at_most = |flag: &str, value: u64, max: u64, name: &str| {
+            check_flag(flag, value, value <= max, &format!("at most {name}{max}"))
+        };
+        at_most("grad-accum", self.grad_accum as u64, MAX_GRAD_ACCUM, "")?;
+        at_most("steps", steps, MAX_STEPS, "")?;
+        at_most("warmup-steps", warmup_steps, steps, "--steps, ")?;
+
+        let &TrainingSpec { lr, grad_clip, beta1, beta2, eps, weight_decay, .. } = self;
+        let (from_0, below_1) = (0.0..f64::INFINITY, 0.0..1.0);
+        check_flag("lr", lr, lr > 0.0 && from_0.contains(&lr), "a number above 0")?;
+        let to_lr = format!("0 to --lr, {lr}");
+        check_flag("min-lr", min_lr, (0.0..=lr).contains(&min_lr), &to_lr)?;
+        let off = "at least 0, which turns it off";
+        check_flag("grad-clip", grad_clip, from_0.contains(&grad_clip), off)?;
+        check_flag("beta1", beta1, below_1.contains(&beta1), "0 or more and below 1")?;
+        check_flag("beta2", beta2, below_1.contains(&beta2), "0 or more and below 1")?;
+        check_flag("eps", eps, eps > 0.0 && from_0.contains(&eps), "a number above 0")?;
+        check_flag("weight-decay", weight_decay, from_0.contains(&weight_decay), "at least 0")
     }
 
     /// Returns the number of optimizer steps of the whole run.
@@ -259,14 +257,6 @@ impl TrainingSpec {
             total_steps: self.steps() - 1,
         }
     }
-}
-
-/// Checks the value of a flag that takes a real number.
-fn number(flag: &str, value: f64, is_right: impl Fn(f64) -> bool, expected: &str) -> Result<()> {
-    if value.is_finite() && is_right(value) {
-        return Ok(());
-    }
-    Err(usage(format!("--{flag} {value}: expected {expected}")))
 }
 
 #[cfg(test)]
