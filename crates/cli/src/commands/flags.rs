@@ -7,8 +7,9 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Parser};
+use log::LevelFilter;
 
-use crate::shell::logging::{self, Verbosity};
+use crate::shell::logging;
 
 /// Flags that every program has.
 #[derive(Args, Debug, Clone)]
@@ -33,7 +34,10 @@ impl Common {
     /// # Errors
     /// When the threads cannot be started.
     pub fn set_up(&self) -> Result<()> {
-        logging::start(if self.quiet { Verbosity::Quiet } else { Verbosity::Normal });
+        logging::start();
+        if self.quiet {
+            log::set_max_level(LevelFilter::Off);
+        }
         crate::shell::threads::start(self.threads.map(usize::from))
     }
 }

@@ -4,22 +4,10 @@ use std::io::{self, Write};
 
 use log::{Level, LevelFilter};
 
-/// The amount of output on standard error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verbosity {
-    /// Errors only.
-    Quiet,
-    /// The level that `RUST_LOG` names, else informational lines.
-    Normal,
-}
-
-/// Starts logging.
-pub fn start(verbosity: Verbosity) {
+/// Starts logging at the level that `RUST_LOG` names, else at that of informational lines.
+pub fn start() {
     let mut builder = env_logger::Builder::new();
-    match verbosity {
-        Verbosity::Quiet => builder.filter_level(LevelFilter::Off),
-        Verbosity::Normal => builder.filter_level(LevelFilter::Info).parse_default_env(),
-    };
+    builder.filter_level(LevelFilter::Info).parse_default_env();
     builder.format(|out, record| match record.level() {
         Level::Warn => writeln!(out, "warning: {}", record.args()),
         _ => writeln!(out, "{}", record.args()),
