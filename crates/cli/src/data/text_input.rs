@@ -32,13 +32,8 @@ impl TextInput {
     /// When it cannot be opened, or is a directory.
     pub fn open(path: &Path) -> Result<TextInput> {
         if is_stdin(path) {
-            let source = Box::new(Stdin::new()?);
-            return Ok(TextInput {
-                name: "standard input".into(),
-                source,
-                len: None,
-                bytes_read: 0,
-            });
+            let (name, source) = ("standard input".into(), Box::new(Stdin::new()?));
+            return Ok(TextInput { name, len: None, bytes_read: 0, source });
         }
         let name = path.display().to_string();
         let file = File::open(path).with_context(|| name.clone())?;

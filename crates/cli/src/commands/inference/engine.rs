@@ -100,7 +100,13 @@ impl Engine {
             }
             let Some(id) = generator.next() else { break };
             if generator.window_has_moved() {
-                self.window_notice.call_once(|| self.log_window());
+                let context_length = self.model.config().context_length;
+                self.window_notice.call_once(|| {
+                    log::info!(
+                        "the text is longer than the context of {context_length} tokens: the \
+                         model goes on from the last ones"
+                    );
+                });
             }
             completion.tokens.push(id);
             // Ids between the tokenizer's size and the model's stand for no text.
@@ -133,13 +139,5 @@ impl Engine {
             bail!("--prompt: empty, and the tokenizer has no token to begin with; give some text");
         }
         Ok(ids)
-    }
-
-    fn log_window(&self) {
-        let context_length = self.model.config().context_length;
-        log::info!(
-            "the text is longer than the context of {context_length} tokens: \
-             the model goes on from the last ones"
-        );
     }
 }

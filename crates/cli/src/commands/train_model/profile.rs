@@ -1,5 +1,6 @@
 //! `--profile`: a table of the time that each operation of a training step takes.
 
+use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
@@ -65,20 +66,17 @@ impl Profiler {
         if self.left > 0 || self.steps == 0 {
             return None;
         }
-        let peaks = Peaks {
-            flops: peak::flops(context),
-            bandwidth: peak::memory_bandwidth(context.kernels),
-        };
+        let (flops, bandwidth) = (peak::flops(context), peak::memory_bandwidth(context.kernels));
         let heading = format!(
             "{} kernels, {}, {} threads; measured peaks: {:.1} GFLOP/s, {:.1} GB/s\n",
             context.kernels.isa(),
             context.precision,
             rayon::current_num_threads(),
-            peaks.flops / 1e9,
-            peaks.bandwidth / 1e9,
+            flops / 1e9,
+            bandwidth / 1e9,
         );
         let steps = std::mem::take(&mut self.steps);
-        Some(heading + &table(&profile::stop(), steps, self.time, peaks))
+        Some(heading + &table(&profile::stop(), steps, self.time, Peaks { flops, bandwidth }))
     }
 }
 
@@ -106,9 +104,8 @@ fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String
     let mut rows: Vec<&Row> = profile.rows().iter().collect();
     rows.sort_by(|a, b| time(b).total_cmp(&time(a)));
 
-    let titles =
-        ["per step", "calls", "forward", "backward", "share", "GFLOP/s", "peak", "GB/s", "peak"];
-    let mut out = line(titles);
+    let titles = ["calls", "forward", "backward", "share", "GFLOP/s", "peak", "GB/s", "peak"];
+    let mut out = line("per step", titles);
     let (mut attributed, mut all_flops) = (0.0, 0.0);
     for row in rows {
         let Row { name, forward, backward } = row;
@@ -117,36 +114,27 @@ fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String
         // The time of a product of matrices does not depend on the bytes that it reads.
         let bytes = if flops > 0.0 { 0.0 } else { forward.bytes + backward.bytes };
         let [gflops, of_flops] = rate(flops, seconds, peaks.flops);
-        let [gigabytes, of_bandwidth] = rate(bytes, seconds, peaks.bandwidth);
+        let [gigabytes, of_bytes] = rate(bytes, seconds, peaks.bandwidth);
         let calls = (forward.calls as f64 / steps as f64).round().to_string();
         let has_backward = backward.calls > 0;
         let backward = if has_backward { milliseconds(per_step(backward.time)) } else { "".into() };
         let (forward, share) = (milliseconds(per_step(forward.time)), share(time(row), total));
-        out += &line([
-            name,
-            &calls,
-            &forward,
-            &backward,
-            &share,
-            &gflops,
-            &of_flops,
-            &gigabytes,
-            &of_bandwidth,
-        ]);
+        out +=
+            &line(name, [calls, forward, backward, share, gflops, of_flops, gigabytes, of_bytes]);
         attributed += time(row);
         all_flops += flops / steps as f64;
     }
     let rest = (total - attributed).max(0.0);
     let [gflops, of_flops] = rate(all_flops, total.max(1e-9), peaks.flops);
     let (time, part) = (milliseconds(rest), share(rest, total));
-    out += &line(["unattributed", "", &time, "", &part, "", "", "", ""]);
+    out += &line("unattributed", ["", &time, "", &part, "", "", "", ""]);
     let (time, part) = (milliseconds(total), share(total, total));
-    out + &line(["all", "", &time, "", &part, &gflops, &of_flops, "", ""])
+    out + &line("all", ["", &time, "", &part, &gflops, &of_flops, "", ""])
 }
 
 /// Formats a line of the table.
-fn line([name, cells @ ..]: [&str; 9]) -> String {
-    let cells: String = cells.iter().map(|cell| format!("{cell:>10}")).collect();
+fn line(name: &str, cells: [impl Display; 8]) -> String {
+    let cells = cells.map(|cell| format!("{cell:>10}")).concat();
     format!("{name:<22}{cells}\n")
 }
 

@@ -1,7 +1,7 @@
 //! The configuration of a training: the arguments, checked as far as possible before the work.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, anyhow};
 use bpe::formats::gpt2;
@@ -16,8 +16,6 @@ use crate::shell::exit::usage;
 pub struct Config {
     /// Open texts, none of them known to be empty.
     pub datasets: Vec<TextInput>,
-    /// The directory for the tokenizer.
-    pub out: PathBuf,
     /// The size of the vocabulary and the special tokens.
     pub training: TrainConfig,
     /// The number of merges that fill the vocabulary.
@@ -43,11 +41,11 @@ impl Config {
             Pattern::parse(&args.pattern).map_err(|error| usage(format!("--pattern: {error}")))?;
         let datasets = open_all(&args.dataset)?;
         files::check_dir(&args.out).context("--out")?;
-        Ok(Config { datasets, out: args.out.clone(), training, num_merges, pattern })
+        Ok(Config { datasets, training, num_merges, pattern })
     }
 
-    /// Logs the configuration.
-    pub fn log(&self) {
+    /// Logs the configuration of a training whose files go to `out`.
+    pub fn log(&self, out: &Path) {
         let names: Vec<String> = self.datasets.iter().map(TextInput::describe).collect();
         let specials = &self.training.special_tokens;
         let vocabulary = format!(
@@ -61,7 +59,7 @@ impl Config {
             ("vocabulary", vocabulary),
             ("special tokens", specials.join(" ")),
             ("pattern", self.pattern.name().to_string()),
-            ("out", self.out.display().to_string()),
+            ("out", out.display().to_string()),
             ("threads", rayon::current_num_threads().to_string()),
         ]);
         log::info!("{configuration}");

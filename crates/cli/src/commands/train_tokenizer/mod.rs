@@ -29,7 +29,7 @@ pub fn run(args: &Args) -> Result<()> {
     args.common.set_up()?;
     let config = Config::new(args)?;
     interrupt::install()?;
-    config.log();
+    config.log(&args.out);
 
     let started = Instant::now();
     let counts = count(config.datasets, &config.pattern, &config.training.special_tokens)?;
@@ -47,17 +47,17 @@ pub fn run(args: &Args) -> Result<()> {
         );
     }
     interrupt::check()?;
-    Tokenizer::new(trained.vocab.clone(), config.pattern).save(&config.out).context("--out")?;
+    Tokenizer::new(trained.vocab.clone(), config.pattern).save(&args.out).context("--out")?;
     match args.format {
-        Format::Tiktoken => drop(tiktoken::save(&trained.vocab, &config.out).context("--out")?),
-        Format::HuggingFace => remove_stale(&config.out.join(tiktoken::FILE))?,
+        Format::Tiktoken => drop(tiktoken::save(&trained.vocab, &args.out).context("--out")?),
+        Format::HuggingFace => remove_stale(&args.out.join(tiktoken::FILE))?,
     }
     let seconds = Seconds {
         count: (counted - started).as_secs_f64(),
         merge: (merged - counted).as_secs_f64(),
         write: merged.elapsed().as_secs_f64(),
     };
-    Report::new(&trained, seconds, &config.out)?.print(args.json)
+    Report::new(&trained, seconds, &args.out)?.print(args.json)
 }
 
 /// Removes a file of an earlier training that does not belong to the new vocabulary.
