@@ -11,10 +11,8 @@ use super::hugging_face::is_llama;
 use super::rope_layout::halves_to_pairs;
 use super::safetensors::write_floats;
 use crate::{FeedForward, ModelConfig, Norm, Parameters, Transformer};
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
-use tensor::Tensor;
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const VERSION: u32 = 3;
@@ -111,7 +109,9 @@ fn write(
     out.write_all(&header)?;
     for (name, tensor) in parameters.iter() {
         let bytes = size_of_val(tensor.as_slice());
-        write_floats(out, &in_pairs(name, tensor, config.num_heads))?;
+        let is_rotated = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
+        let stored = if is_rotated { &halves_to_pairs(tensor, config.num_heads) } else { tensor };
+        write_floats(out, stored)?;
         out.write_all(&[0; ALIGNMENT][..bytes.next_multiple_of(ALIGNMENT) - bytes])?;
     }
     Ok(())
@@ -156,15 +156,6 @@ fn name_in_gguf(name: &str) -> String {
     ];
     let name = name.replace("model.layers.", "blk.");
     PARTS.iter().fold(name, |name, (from, to)| name.replace(from, to))
-}
-
-/// Returns W_q and W_k for adjacent pairs, any other parameter as it is.
-fn in_pairs<'t>(name: &str, tensor: &'t Tensor, num_heads: usize) -> Cow<'t, Tensor> {
-    if name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight") {
-        Cow::Owned(halves_to_pairs(tensor, num_heads))
-    } else {
-        Cow::Borrowed(tensor)
-    }
 }
 
 fn put_len(header: &mut Vec<u8>, len: usize) {

@@ -180,10 +180,7 @@ fn read_rope_theta(fields: &Fields) -> Result<f64, LoadError> {
     let mut theta = fields.number("rope_theta")?;
     for field in ["rope_scaling", "rope_parameters"] {
         let Some(rope) = fields.object(field)? else { continue };
-        let kind = match rope.text("rope_type")? {
-            Some(kind) => Some(kind),
-            None => rope.text("type")?,
-        };
+        let kind = rope.text("rope_type")?.or(rope.text("type")?);
         let partial = rope.number("partial_rotary_factor")?.is_some_and(|factor| factor != 1.0);
         let nested = rope.iter().any(|(_, value)| value.is_object());
         let default = matches!(kind.as_deref(), None | Some("default")) && !partial && !nested;

@@ -8,15 +8,6 @@
 
 use tensor::Tensor;
 
-/// Converts W_q or W_k (H·D, C), D even, from adjacent pairs to halves.
-///
-/// # Panics
-/// If the weight has another shape.
-#[track_caller]
-pub fn pairs_to_halves(weight: &Tensor, num_heads: usize) -> Tensor {
-    permute(weight, num_heads, |row, half| 2 * (row % half) + row / half)
-}
-
 /// Converts W_q or W_k (H·D, C), D even, from halves to adjacent pairs.
 ///
 /// # Panics
@@ -53,6 +44,11 @@ mod tests {
     use tensor::ops::{RopeLayout, RopeTable};
     use tensor::testing::relative_error;
     use tensor::{Context, Tape};
+
+    /// The inverse of [`halves_to_pairs`].
+    fn pairs_to_halves(weight: &Tensor, num_heads: usize) -> Tensor {
+        permute(weight, num_heads, |row, half| 2 * (row % half) + row / half)
+    }
 
     fn wave(shape: &[usize], step: f32) -> Tensor {
         Tensor::build(shape, |x| {

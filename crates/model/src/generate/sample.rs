@@ -36,13 +36,8 @@ pub struct Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self {
-            temperature: 1.0,
-            top_k: None,
-            top_p: Some(0.9),
-            min_p: None,
-            repetition_penalty: 1.0,
-        }
+        let (temperature, repetition_penalty) = (1.0, 1.0);
+        Self { temperature, top_k: None, top_p: Some(0.9), min_p: None, repetition_penalty }
     }
 }
 
@@ -117,16 +112,10 @@ pub fn penalize_repetition(
     seen: impl IntoIterator<Item = u32>,
     repetition_penalty: f64,
 ) {
-    if repetition_penalty == 1.0 {
-        return;
-    }
     for id in seen {
         if let Some(logit) = logits.get_mut(id as usize) {
-            let penalized = if *logit > 0.0 {
-                f64::from(*logit) / repetition_penalty
-            } else {
-                f64::from(*logit) * repetition_penalty
-            };
+            let x = f64::from(*logit);
+            let penalized = if x > 0.0 { x / repetition_penalty } else { x * repetition_penalty };
             *logit = penalized as f32;
         }
     }

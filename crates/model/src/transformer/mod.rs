@@ -19,6 +19,9 @@ use tensor::ops::{RopeLayout, RopeTable};
 use tensor::{Context, NamedTensorsError, Role, Tape, Tensor, Var};
 use weights::Weights;
 
+/// The panic of training or saving weights that were rounded.
+const IN_8_BITS: &str = "Transformer: the weights are stored in 8 bits";
+
 /// A transformer language model with its weights.
 pub struct Transformer {
     config: ModelConfig,
@@ -95,9 +98,7 @@ impl Transformer {
     /// # Errors
     /// If no model has this context length.
     pub fn set_context_length(&mut self, context_length: usize) -> Result<(), ConfigError> {
-        self.set_config(ModelConfig { context_length, ..self.config.clone() })?;
-        self.rope = rope_table(&self.config);
-        Ok(())
+        self.set_config(ModelConfig { context_length, ..self.config.clone() })
     }
 
     /// Sets the BOS and EOS token ids.
@@ -114,6 +115,7 @@ impl Transformer {
 
     fn set_config(&mut self, config: ModelConfig) -> Result<(), ConfigError> {
         config.validate()?;
+        self.rope = rope_table(&config);
         self.config = config;
         Ok(())
     }
@@ -124,10 +126,8 @@ impl Transformer {
     /// If they are stored in 8 bits.
     #[track_caller]
     pub fn parameters(&self) -> &Parameters {
-        match &self.weights {
-            Weights::Full(parameters) => parameters,
-            Weights::Int8(_) => panic!("Transformer::parameters: the weights are stored in 8 bits"),
-        }
+        let Weights::Full(parameters) = &self.weights else { panic!("{IN_8_BITS}") };
+        parameters
     }
 
     /// Returns the weights for an optimizer to change.
@@ -136,12 +136,8 @@ impl Transformer {
     /// If they are stored in 8 bits.
     #[track_caller]
     pub fn parameters_mut(&mut self) -> &mut Parameters {
-        match &mut self.weights {
-            Weights::Full(parameters) => parameters,
-            Weights::Int8(_) => {
-                panic!("Transformer::parameters_mut: the weights are stored in 8 bits")
-            }
-        }
+        let Weights::Full(parameters) = &mut self.weights else { panic!("{IN_8_BITS}") };
+        parameters
     }
 
     /// Rounds the matrices of all linear layers to 8 bits, a quarter of the memory to read per
@@ -152,9 +148,7 @@ impl Transformer {
     pub fn quantize_int8(self) -> Result<Self, QuantizeError> {
         Ok(Self { weights: self.weights.quantize_int8()?, ..self })
     }
-}
 
-impl Transformer {
     /// Begins a pass whose first token is at position `start`.
     fn pass<'m, 't>(&'m self, tape: &'t Tape, start: usize) -> ForwardPass<'m, 't> {
         let (config, rope) = (&self.config, self.rope.as_ref());
