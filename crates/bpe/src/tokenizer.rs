@@ -114,7 +114,9 @@ impl Tokenizer {
     /// Returns a finder of places where texts may be cut so that their parts have the ids of the
     /// whole.
     pub fn cutter(&self) -> Cutter {
-        Cutter::new(&self.pattern, &self.specials).with_safe_cuts(self.model.safe_cuts.clone())
+        let mut cutter = Cutter::new(&self.pattern, &self.specials);
+        cutter.safe_cuts.clone_from(&self.model.safe_cuts);
+        cutter
     }
 
     /// Returns an encoder for one thread. It remembers pre-tokens, so it gets faster.

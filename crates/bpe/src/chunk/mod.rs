@@ -34,18 +34,14 @@ const FIRST_READ: usize = 1 << 16;
 pub struct Cutter {
     pattern: Pattern,
     specials: SpecialTokens,
-    safe_cuts: Option<SafeCuts>,
+    /// Adds cuts inside pre-tokens, which keep ids, but not pre-tokens, as they are.
+    pub(crate) safe_cuts: Option<SafeCuts>,
 }
 
 impl Cutter {
     /// Creates a finder of cuts in texts that are pre-tokenized by `pattern` between `specials`.
     pub fn new(pattern: &Pattern, specials: &SpecialTokens) -> Cutter {
         Cutter { pattern: pattern.clone(), specials: specials.clone(), safe_cuts: None }
-    }
-
-    /// Adds the cuts inside pre-tokens, which keep ids, but not pre-tokens, as they are.
-    pub(crate) fn with_safe_cuts(self, safe_cuts: Option<SafeCuts>) -> Cutter {
-        Cutter { safe_cuts, ..self }
     }
 
     /// Returns the last safe cut of `text` within `range`, if any. `text` begins at a safe cut.

@@ -39,10 +39,8 @@ pub(super) fn merge(table: &MergeTable, tokens: &mut Vec<u32>, heap: &mut Heap) 
         len_before: at.min(1),
     }));
     let first = tokens.windows(2).enumerate().map(|(at, pair)| (table.rank(pair[0], pair[1]), at));
-    let mut entries = std::mem::take(pairs).into_vec();
-    entries.clear();
-    entries.extend(first.filter(|&(rank, _)| rank != NO_RANK).map(Reverse));
-    *pairs = BinaryHeap::from(entries);
+    pairs.clear();
+    pairs.extend(first.filter(|&(rank, _)| rank != NO_RANK).map(Reverse));
 
     while let Some(Reverse((rank, at))) = pairs.pop() {
         let (node, right) = (nodes[at], at + nodes[at].len);

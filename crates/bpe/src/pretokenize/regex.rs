@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use fancy_regex::{Regex, RegexBuilder};
+use fancy_regex::Regex;
 
 use crate::error::{Error, Result, one_line};
 use crate::pretokenize::boundaries::BoundarySink;
@@ -19,7 +19,7 @@ pub(crate) struct RegexSplitter {
 
 impl RegexSplitter {
     pub(crate) fn new(pattern: &str) -> Result<RegexSplitter> {
-        let regex = RegexBuilder::new(pattern).build().map_err(|error| Error::Pattern {
+        let regex = Regex::new(pattern).map_err(|error| Error::Pattern {
             pattern: pattern.to_string(),
             message: one_line(&error.to_string()),
         })?;
