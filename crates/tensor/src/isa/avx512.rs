@@ -22,23 +22,16 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     mc: 10 * MR,
     micro: micro::<true>,
     unpacked: Some(micro::<false>),
-    pack_a,
-    pack_b,
+    pack_a: pack::<MR>,
+    pack_b: pack::<NR>,
     ..portable::GEMM
 };
 
 /// # Safety
 /// That of [`Pack`](pack::Pack).
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], round: bool) {
-    pack::pack::<MR>(source, panels, round);
-}
-
-/// # Safety
-/// That of [`Pack`](pack::Pack).
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
-    pack::pack::<NR>(source, panels, round);
+unsafe fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool) {
+    pack::pack::<W>(source, panels, round);
 }
 
 /// A [`MicroKernel`](super::table::MicroKernel). With `PACKED`, A and B are packed, so that their

@@ -26,8 +26,8 @@ pub(super) static KERNELS: Kernels = Kernels {
         k_per_step: 2,
         k_per_slot: 2,
         micro,
-        pack_a,
-        pack_b,
+        pack_a: pack::<MR>,
+        pack_b: pack::<NR>,
         ..portable::GEMM
     }),
 };
@@ -110,17 +110,9 @@ fn round_pairs(first: &[f32; TILE], second: &[f32; TILE]) -> [u32; TILE] {
 /// # Safety
 /// That of [`Pack`](super::pack::Pack).
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], _round: bool) {
+unsafe fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], _round: bool) {
     // SAFETY: the caller grants it.
-    pack_pairs::<MR>(source, panels, unsafe { Vectors::new() });
-}
-
-/// # Safety
-/// That of [`Pack`](super::pack::Pack).
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], _round: bool) {
-    // SAFETY: the caller grants it.
-    pack_pairs::<NR>(source, panels, unsafe { Vectors::new() });
+    pack_pairs::<W>(source, panels, unsafe { Vectors::new() });
 }
 
 /// A [`MicroKernel`](super::table::MicroKernel).
