@@ -5,8 +5,8 @@
 //! column of matrices (A_1; A_2; …) times B, which gives a column; and a row of matrices times a
 //! column of them, which gives a sum. A single product is any of them with one matrix each.
 
+use crate::matrix::element::{DType, Element};
 use crate::matrix::{Mat, MatMut};
-use half::bf16;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -18,17 +18,11 @@ pub(super) struct Batch<'a> {
     writes: PhantomData<&'a mut ()>,
 }
 
-/// The place of an element of C.
-#[derive(Clone, Copy)]
-pub(super) enum Place {
-    F32(*mut f32),
-    /// A whole sum is rounded when it is written.
-    Bf16(*mut bf16),
-}
-
 /// A matrix of C. Threads write to disjoint tiles of it.
 struct Target {
-    start: Place,
+    /// The first element, of type `dtype`. A whole sum is rounded to bf16 when it is written.
+    start: *mut u8,
+    dtype: DType,
     row_stride: usize,
     rows: usize,
     cols: usize,
@@ -50,14 +44,9 @@ pub(super) fn assert_shapes<E>(a: Mat<'_>, b: Mat<'_>, c: &MatMut<'_, E>) {
 
 impl<'a> Batch<'a> {
     /// Returns one matrix A and as many B as C, or one B and as many A as C, or one C and as many A
-    /// as B. `place` is the variant of [`Place`] for elements of C.
+    /// as B.
     #[track_caller]
-    pub(super) fn new<E>(
-        a: &[Mat<'a>],
-        b: &[Mat<'a>],
-        c: Vec<MatMut<'a, E>>,
-        place: fn(*mut E) -> Place,
-    ) -> Self {
+    pub(super) fn new<E: Element>(a: &[Mat<'a>], b: &[Mat<'a>], c: Vec<MatMut<'a, E>>) -> Self {
         let operands = a.iter().cycle().zip(b.iter().cycle());
         for ((&a, &b), c) in operands.zip(c.iter().cycle()).take(a.len().max(b.len())) {
             assert_shapes(a, b, c);
@@ -65,7 +54,7 @@ impl<'a> Batch<'a> {
         let target = |c: MatMut<'a, E>| {
             let (rows, cols) = (c.rows, c.cols);
             let (start, row_stride) = c.into_raw();
-            Target { start: place(start), row_stride, rows, cols }
+            Target { start: start.cast(), dtype: E::DTYPE, row_stride, rows, cols }
         };
         let c = c.into_iter().map(target).collect();
         Self { a: a.to_vec(), b: b.to_vec(), c, writes: PhantomData }
@@ -96,7 +85,7 @@ impl<'a> Batch<'a> {
 
     /// Returns `true` if results are rounded to bf16.
     pub(super) fn is_rounded(&self) -> bool {
-        self.c.iter().any(|c| matches!(c.start, Place::Bf16(_)))
+        self.c.iter().any(|c| c.dtype == DType::Bf16)
     }
 
     /// Returns A_il.
@@ -110,14 +99,14 @@ impl<'a> Batch<'a> {
     }
 
     /// Returns the first element of a part of C_ij, which must lie in it, and the elements from one
-    /// row to the next.
+    /// row to the next. They are bf16 if [`Batch::is_rounded`], `f32` otherwise.
     pub(super) fn c(
         &self,
         i: usize,
         j: usize,
         rows: &Range<usize>,
         cols: &Range<usize>,
-    ) -> (Place, usize) {
+    ) -> (*mut u8, usize) {
         let c = &self.c[i + j];
         assert!(
             rows.end <= c.rows && cols.end <= c.cols,
@@ -126,12 +115,7 @@ impl<'a> Batch<'a> {
             c.cols
         );
         let first = rows.start * c.row_stride + cols.start;
-        let place = match c.start {
-            // SAFETY: the element lies in C_ij, as its first row and column do.
-            Place::F32(start) => Place::F32(unsafe { start.add(first) }),
-            // SAFETY: as above.
-            Place::Bf16(start) => Place::Bf16(unsafe { start.add(first) }),
-        };
-        (place, c.row_stride)
+        // SAFETY: the element lies in C_ij, as its first row and column do.
+        (unsafe { c.start.add(first * c.dtype.size()) }, c.row_stride)
     }
 }

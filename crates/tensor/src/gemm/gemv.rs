@@ -7,7 +7,6 @@ use crate::matrix::view::View;
 use crate::matrix::{AnyView, Mat, MatMut};
 use crate::memory::pool::Buffer;
 use crate::{Context, simd, vectorize};
-use rayon::prelude::*;
 
 /// Columns of C that are summed together if B's rows are contiguous: they stay in the first-level
 /// cache.
@@ -52,11 +51,7 @@ pub(super) fn gemm(
             }
         );
     };
-    let strips = strips(&mut c, width);
-    match threads {
-        Threads::One => strips.into_iter().enumerate().for_each(strip),
-        Threads::All => strips.into_par_iter().enumerate().for_each(strip),
-    }
+    threads.for_each(strips(&mut c, width).into_iter().enumerate().collect(), strip);
 }
 
 /// Splits C into strips of `width` columns, each a slice of every row.

@@ -1,6 +1,6 @@
 //! B packed once, for several products that share it, or share its first columns.
 
-use super::batched::{Batch, Place};
+use super::batched::Batch;
 use super::driver::{Product, pack_panels};
 use super::partition::spans;
 use super::plan::{Beta, Layout, Method, Order, Shape, Strategy, Threads, plan, table};
@@ -32,17 +32,16 @@ impl<'a> Panels<'a> {
         b.rows().div_ceil(table.kc) * block_len(table, b)
     }
 
-    /// Leaves B as it is, for a single product.
-    pub fn unpacked(context: Context, b: Mat<'a>) -> Self {
-        Self { context, b, packed: None }
-    }
-
-    /// Packs B into `buffer`, which begins a cache line.
+    /// Packs B into `buffer`, which begins a cache line. With an empty buffer B stays as it is, for
+    /// a single product.
     ///
     /// # Panics
     /// If the buffer has less than [`Panels::len`] floats, or begins elsewhere.
     #[track_caller]
     pub fn pack(context: Context, b: Mat<'a>, buffer: &'a mut [f32], threads: Threads) -> Self {
+        if buffer.is_empty() {
+            return Self { context, b, packed: None };
+        }
         assert!(
             buffer.as_ptr().addr().is_multiple_of(LINE_BYTES),
             "Panels: the buffer begins no cache line"
@@ -85,7 +84,7 @@ impl<'a> Panels<'a> {
                 unpacked::run(table, a, panel, table.nr, c, beta);
             }
             Method::Packed | Method::Gemv => {
-                let batch = Batch::new(&[a], &[b], vec![c], Place::F32);
+                let batch = Batch::new(&[a], &[b], vec![c]);
                 Product::new(context, batch, beta, threads).run_packed(packed, block_len);
             }
         }

@@ -1,7 +1,7 @@
 //! Products with results in bf16, each rounded when its whole sum is there: half as many bytes are
 //! written, and read again, and the sums themselves stay in the first two levels of cache.
 
-use super::batched::{Place, assert_shapes};
+use super::batched::assert_shapes;
 use super::plan::{Beta, Threads};
 use super::single::gemm;
 use super::together::sharing;
@@ -19,7 +19,7 @@ use rayon::prelude::*;
 #[track_caller]
 pub fn gemm_rounded(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'_, bf16>>) {
     let one = |a, b, c| gemm_then_round(context, a, b, c);
-    sharing(context, &[a], b, c, Place::Bf16, one);
+    sharing(context, &[a], b, c, one);
 }
 
 #[track_caller]

@@ -1,6 +1,6 @@
 //! One product.
 
-use super::batched::{Batch, Place, assert_shapes};
+use super::batched::{Batch, assert_shapes};
 use super::driver::Product;
 use super::plan::{Beta, Layout, Method, Shape, Strategy, Threads, plan, table};
 use super::{gemv, unpacked};
@@ -37,7 +37,7 @@ pub fn gemm(
         Method::Gemv => gemv::gemm(context, a, b, c, beta, threads),
         Method::Unpacked => unpacked::gemm(&context.kernels.gemm, a, b, c, beta),
         Method::Packed => {
-            let batch = Batch::new(&[a], &[b], vec![c], Place::F32);
+            let batch = Batch::new(&[a], &[b], vec![c]);
             Product::new(context, batch, beta, threads).run();
         }
     }

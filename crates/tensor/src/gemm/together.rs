@@ -1,6 +1,6 @@
 //! Several products that share an operand or are summed, with the bits of products one by one.
 
-use super::batched::{Batch, Place};
+use super::batched::Batch;
 use super::driver::Product;
 use super::plan::{Beta, Threads, Together, plan_together};
 use super::single::gemm;
@@ -15,7 +15,7 @@ use crate::matrix::{Mat, MatMut};
 #[track_caller]
 pub fn gemm_sharing_a(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut<'_>>) {
     let one = |a, b, c| gemm(context, a, b, c, Beta::Zero, Threads::All);
-    sharing(context, &[a], b, c, Place::F32, one);
+    sharing(context, &[a], b, c, one);
 }
 
 /// Computes C_i ← A_i·B for every i; B is read and packed once for all of them.
@@ -25,7 +25,7 @@ pub fn gemm_sharing_a(context: Context, a: Mat<'_>, b: &[Mat<'_>], c: Vec<MatMut
 #[track_caller]
 pub fn gemm_sharing_b(context: Context, a: &[Mat<'_>], b: Mat<'_>, c: Vec<MatMut<'_>>) {
     let one = |a, b, c| gemm(context, a, b, c, Beta::Zero, Threads::All);
-    sharing(context, a, &[b], c, Place::F32, one);
+    sharing(context, a, &[b], c, one);
 }
 
 /// Computes products that share the only A or the only B. `one` computes one of them if they are
@@ -36,7 +36,6 @@ pub(super) fn sharing<'a, E: Element>(
     a: &[Mat<'a>],
     b: &[Mat<'a>],
     c: Vec<MatMut<'a, E>>,
-    place: fn(*mut E) -> Place,
     one: impl Fn(Mat<'a>, Mat<'a>, MatMut<'a, E>),
 ) {
     let count = if a.len() == 1 { b.len() } else { a.len() };
@@ -44,7 +43,7 @@ pub(super) fn sharing<'a, E: Element>(
     let products = a.iter().copied().cycle().zip(b.iter().copied().cycle()).take(count);
     match plan_together(context, products.clone(), E::DTYPE) {
         Together::Packed(threads) => {
-            Product::new(context, Batch::new(a, b, c, place), Beta::Zero, threads).run();
+            Product::new(context, Batch::new(a, b, c), Beta::Zero, threads).run();
         }
         Together::OneByOne => products.zip(c).for_each(|((a, b), c)| one(a, b, c)),
     }
@@ -60,7 +59,7 @@ pub fn gemm_sum(context: Context, a: &[Mat<'_>], b: &[Mat<'_>], mut c: MatMut<'_
     let products = a.iter().copied().zip(b.iter().copied());
     match plan_together(context, products.clone(), DType::F32) {
         Together::Packed(threads) => {
-            let batch = Batch::new(a, b, vec![c], Place::F32);
+            let batch = Batch::new(a, b, vec![c]);
             Product::new(context, batch, beta, threads).run();
         }
         Together::OneByOne => {

@@ -12,9 +12,9 @@
 
 use super::cross_entropy::{assert_targets, mean, row_losses, row_losses_and_gradients};
 use crate::gemm::panels::Panels;
-use crate::gemm::{Beta, Mat, MatMut, Threads, gemm};
+use crate::gemm::{Beta, MatMut, Threads, gemm};
 use crate::memory::pool::Buffer;
-use crate::{Context, Op, Role, Tensor, Var};
+use crate::{Op, Role, Tensor, Var};
 use rayon::prelude::*;
 
 /// The most logits that exist at a time, unless the vocabulary is huge: 41 MB.
@@ -30,20 +30,6 @@ const FEWEST_ROWS: usize = 128;
 /// the vocabulary alone, and so does the order of every sum.
 pub fn rows_per_chunk(vocab_size: usize) -> usize {
     (LOGITS / vocab_size.max(1)).clamp(FEWEST_ROWS, MOST_ROWS)
-}
-
-/// Returns the second matrix of the products of all chunks, packed if there are several.
-fn shared<'a>(
-    context: Context,
-    b: Mat<'a>,
-    several: bool,
-    buffer: &'a mut Option<Buffer>,
-) -> Panels<'a> {
-    if !several {
-        return Panels::unpacked(context, b);
-    }
-    let buffer = buffer.insert(Buffer::scratch(Panels::len(context, b)));
-    Panels::pack(context, b, buffer.as_mut_slice(), Threads::All)
 }
 
 /// Returns `x` scaled by `factor`, in the same buffer if nothing else holds it.
@@ -82,11 +68,13 @@ impl<'t> Var<'t> {
         let chunk_rows = rows_per_chunk(vocab_size);
         let mut logits = Tensor::scratch(&[targets.len().min(chunk_rows), vocab_size]);
         let (x_mat, w_mat) = (x.matrix(), weight.matrix());
-        // Both buffers live as long as the panels in them.
-        let [mut w_t_buffer, mut w_buffer] = [None, None];
+        // The second matrices of the products of all chunks, packed if there are several.
         let several = targets.len() > chunk_rows;
-        let by_w_t = shared(context, w_mat.t(), several, &mut w_t_buffer);
-        let by_w = shared(context, w_mat, several && wants_grad, &mut w_buffer);
+        let mut buffers = [(w_mat.t(), several), (w_mat, several && wants_grad)]
+            .map(|(b, packed)| Buffer::scratch(if packed { Panels::len(context, b) } else { 0 }));
+        let [w_t_buffer, w_buffer] = buffers.each_mut().map(Buffer::as_mut_slice);
+        let by_w_t = Panels::pack(context, w_mat.t(), w_t_buffer, Threads::All);
+        let by_w = Panels::pack(context, w_mat, w_buffer, Threads::All);
         for (chunk, targets_chunk) in targets.chunks(chunk_rows).enumerate() {
             let rows = targets_chunk.len();
             let first = chunk * chunk_rows;
@@ -123,6 +111,7 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Context;
     use crate::ops::tests::{assert_close, gradcheck};
     use crate::{Precision, Tape, testing};
 

@@ -28,7 +28,8 @@ pub(super) const BACK: f32 = -1.0;
 /// The cosines and sines of all angles, computed once per model. Clones share them.
 #[derive(Clone, Debug)]
 pub struct RopeTable {
-    d_head: usize,
+    /// The channels per head.
+    pub(super) d_head: usize,
     layout: RopeLayout,
     /// (positions, D/2) each.
     cos_sin: Arc<(Vec<f32>, Vec<f32>)>,
@@ -55,11 +56,6 @@ impl RopeTable {
             }
         });
         Self { d_head, layout, cos_sin: Arc::new((cos, sin)) }
-    }
-
-    /// Returns the channels per head.
-    pub(super) fn d_head(&self) -> usize {
-        self.d_head
     }
 
     /// Checks that there are angles for positions 0 .. `positions`.

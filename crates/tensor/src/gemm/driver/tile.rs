@@ -3,7 +3,6 @@
 
 use super::product::{Product, Slab};
 use super::scratch::{A_PANELS, SUMS, with_scratch};
-use crate::gemm::batched::Place;
 use crate::gemm::partition::Span;
 use crate::gemm::plan::{Beta, ROUNDED_K_BLOCKS, reads_bf16_rows};
 use crate::isa::{GemmKernel, Job, MicroKernel, Strides};
@@ -117,7 +116,7 @@ impl Product<'_> {
         sums: &mut [f32],
     ) {
         let &GemmKernel { mr, nr, begin, end, .. } = self.table;
-        let k_blocks = first..first + a.len();
+        let (k_blocks, is_rounded) = (first..first + a.len(), self.batch.is_rounded());
         // SAFETY: whoever holds a table may use its instruction set.
         unsafe { begin() };
         let b_panel = |t: usize, p: usize| {
@@ -128,9 +127,9 @@ impl Product<'_> {
         for p in panels.clone() {
             let cols = &slab.panels[p];
             let (place, c_stride) = self.batch.c(rows.part, cols.part, &rows.range, &cols.range);
-            let (c, row_stride) = match place {
-                Place::F32(c) => (c, c_stride),
-                Place::Bf16(_) => (sums.as_mut_ptr(), nr),
+            let (c, row_stride) = match is_rounded {
+                true => (sums.as_mut_ptr(), nr),
+                false => (place.cast(), c_stride),
             };
             // The part of loop 4 that stands inside: these rows and columns of C are in cache.
             for (t, a) in k_blocks.clone().zip(a) {
@@ -166,10 +165,10 @@ impl Product<'_> {
                     }
                 }
             }
-            if let Place::Bf16(c) = place {
+            if is_rounded {
                 // SAFETY: these rows and columns lie in C, as `Batch::c` checked, and no other
                 // thread has them.
-                unsafe { self.round_into(c, c_stride, cols.len(), sums) };
+                unsafe { self.round_into(place.cast(), c_stride, cols.len(), sums) };
             }
         }
         // SAFETY: as above.
@@ -206,7 +205,7 @@ mod tests {
         let b = testing::random(&[a.cols(), 1], 1);
         let mut c = vec![0.0; a.rows()];
         let c = vec![MatMut::new(&mut c, a.rows(), 1)];
-        let batch = Batch::new(&[a], &[b.matrix()], c, Place::F32);
+        let batch = Batch::new(&[a], &[b.matrix()], c);
         let product = Product::new(context, batch, Beta::Zero, Threads::One);
         let table = product.table;
         let [rows, k_block] = [a.rows(), a.cols()].map(|len| Span { part: 0, range: 0..len });

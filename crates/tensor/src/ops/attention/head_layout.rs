@@ -41,7 +41,7 @@ impl HeadLayout {
         );
         let d_head = channels / num_heads;
         if let Some(table) = rope {
-            let rotated = table.d_head();
+            let rotated = table.d_head;
             assert!(rotated == d_head, "attention: heads of {d_head} channels, rope of {rotated}");
             table.assert_holds(start + time);
         }
@@ -104,21 +104,10 @@ impl HeadLayout {
         start: usize,
         out: &mut [f32],
     ) {
-        with_element_type!(x, |E| self.copy_rows::<E>(x.elements(), index, rope, start, out));
-    }
-
-    fn copy_rows<E: Element>(
-        &self,
-        x: &[E],
-        index: usize,
-        rope: Option<&RopeTable>,
-        start: usize,
-        out: &mut [f32],
-    ) {
         let mut widened = Buffer::scratch(self.d_head);
         let widened = widened.as_mut_slice();
-        vectorize!(self.context.kernels, {
-            let rows = self.rows(x, index).zip(out.chunks_exact_mut(self.d_head));
+        with_element_type!(x, |E| vectorize!(self.context.kernels, {
+            let rows = self.rows(x.elements::<E>(), index).zip(out.chunks_exact_mut(self.d_head));
             match rope {
                 None => {
                     for (x, out) in rows {
@@ -133,7 +122,7 @@ impl HeadLayout {
                     }
                 }
             }
-        });
+        }));
     }
 
     /// Returns `x` (B, T, C) in bf16 with every head rotated to its position.

@@ -82,18 +82,10 @@ impl Shape {
     }
 }
 
-/// Returns the floats that xᵀ takes, packed for the products of several blocks of queries; 0 if
+/// Returns the floats that xᵀ takes, packed once for the products of all blocks of queries; 0 if
 /// there is one block.
 fn panels_len(shape: &Shape, x: Mat<'_>) -> usize {
     if shape.time <= shape.block() { 0 } else { Panels::len(shape.context, x.t()) }
-}
-
-/// Returns xᵀ for the products of all blocks of queries, packed once if there are several.
-fn transposed<'a>(shape: &Shape, x: Mat<'a>, scratch: &mut Scratch<'a>) -> Panels<'a> {
-    match panels_len(shape, x) {
-        0 => Panels::unpacked(shape.context, x.t()),
-        len => Panels::pack(shape.context, x.t(), scratch.take(len), Threads::One),
-    }
 }
 
 /// Computes the attention of queries q (T, D) to k and v (len, D), of which the last T belong to
@@ -109,8 +101,8 @@ pub(super) fn forward(
     let sizes = [panels_len(&shape, k), block * row_stride(len), block, block * d_head];
     let mut buffer = Buffer::scratch(sizes.map(whole_lines).iter().sum());
     let mut scratch = Scratch(buffer.as_mut_slice());
-    let k_t = transposed(&shape, k, &mut scratch);
-    let [p, sums, o] = [sizes[1], sizes[2], sizes[3]].map(|size| scratch.take(size));
+    let [k_t, p, sums, o] = sizes.map(|size| scratch.take(size));
+    let k_t = Panels::pack(context, k.t(), k_t, Threads::One);
     for (start, rows) in shape.blocks() {
         // The scores q·kᵀ of the block, with all keys up to its last query.
         let keys = first + start + rows;
@@ -167,7 +159,8 @@ pub(super) fn backward(shape: Shape, saved: &Saved<'_>, [dq, dk, dv]: [&mut [f32
     let sizes = [panels_len(&shape, saved.k), block * row_stride(time)];
     let mut buffer = Buffer::scratch(2 * sizes.map(whole_lines).iter().sum::<usize>());
     let mut scratch = Scratch(buffer.as_mut_slice());
-    let [k_t, v_t] = [saved.k, saved.v].map(|x| transposed(&shape, x, &mut scratch));
+    let [k_t, v_t] = [saved.k, saved.v]
+        .map(|x| Panels::pack(context, x.t(), scratch.take(sizes[0]), Threads::One));
     let [p, ds] = [sizes[1]; 2].map(|size| scratch.take(size));
     // From the last block on, which sees all keys and so writes all of dk and dv; the blocks before
     // it add to their first rows.
