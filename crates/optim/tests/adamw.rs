@@ -23,7 +23,7 @@ fn tensor(file: &SafeTensors<'_>, name: &str) -> Tensor {
     let view = file.tensor(name).unwrap();
     let data: Vec<f32> =
         view.data().chunks_exact(4).map(|x| f32::from_le_bytes(x.try_into().unwrap())).collect();
-    Tensor::from_vec(view.shape(), data)
+    Tensor::from_slice(view.shape(), &data)
 }
 
 /// The parameters or gradients of one step: `p.SUFFIX` and `q.SUFFIX`.

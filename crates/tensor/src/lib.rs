@@ -39,7 +39,7 @@
 //! ```
 //! use tensor::{Context, Tape, Tensor};
 //! let tape = Tape::new(Context::detect());
-//! let x = tape.leaf(Tensor::from_vec(&[2], vec![1.0, -2.0]));
+//! let x = tape.leaf(Tensor::from_slice(&[2], &[1.0, -2.0]));
 //! let y = x.mul(&x).sum();
 //! assert_eq!(y.value().item(), 5.0);
 //! let gradients = tape.backward(&y);

@@ -22,6 +22,7 @@ use crate::gemm::rounded::gemm_rounded;
 use crate::matrix::Mat;
 use crate::matrix::element::{DType, round_in_place};
 use crate::{Context, Tensor};
+use half::bf16;
 
 /// The use of an operation's output, or of the gradient in it, which decides how it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +82,8 @@ impl Role {
     ) -> Mat<'a> {
         if self.is_rounded(context) {
             // A rounded row fills the first half of its floats.
-            let data = bytemuck::cast_slice(data);
-            Mat::of_bf16_with_row_stride(data, rows, cols, 2 * row_stride)
+            let data: &[bf16] = bytemuck::cast_slice(data);
+            Mat::with_row_stride(data, rows, cols, 2 * row_stride)
         } else {
             Mat::with_row_stride(data, rows, cols, row_stride)
         }

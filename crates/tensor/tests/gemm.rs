@@ -230,7 +230,7 @@ fn operands_that_are_rounded_already_give_the_bits_that_rounding_gives() {
                     let (rows, cols) = shapes[i];
                     let (rows, cols) = if transposed[i] { (cols, rows) } else { (rows, cols) };
                     let mat = match is_rounded {
-                        true => Mat::of_bf16(&rounded[i], rows, cols),
+                        true => Mat::new(&rounded[i], rows, cols),
                         false => Mat::new(&data[i], rows, cols),
                     };
                     if transposed[i] { mat.t() } else { mat }

@@ -14,7 +14,7 @@ const FIXTURE: &[u8] = include_bytes!("fixtures/ops.safetensors");
 fn load(file: &SafeTensors<'_>, name: &str) -> Tensor {
     let view = file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
     let floats = view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
-    Tensor::from_vec(view.shape(), floats.collect())
+    Tensor::from_slice(view.shape(), &floats.collect::<Vec<_>>())
 }
 
 /// Reads ids of the fixture.

@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn rows_go_where_the_definition_says() {
         // One head of four rows: 0, 1, 2, 3 in pairs (0, 1), (2, 3) are the halves (0, 2), (1, 3).
-        let weight = Tensor::from_vec(&[4, 1], vec![0.0, 1.0, 2.0, 3.0]);
+        let weight = Tensor::from_slice(&[4, 1], &[0.0, 1.0, 2.0, 3.0]);
         assert_eq!(pairs_to_halves(&weight, 1).as_slice(), &[0.0, 2.0, 1.0, 3.0]);
     }
 

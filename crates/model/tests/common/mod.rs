@@ -19,7 +19,7 @@ pub fn tensor(file: &SafeTensors<'_>, name: &str) -> Tensor {
     assert_eq!(view.dtype(), Dtype::F32, "{name}");
     let data: Vec<f32> =
         view.data().chunks_exact(4).map(|x| f32::from_le_bytes(x.try_into().unwrap())).collect();
-    Tensor::from_vec(view.shape(), data)
+    Tensor::from_slice(view.shape(), &data)
 }
 
 /// A tensor of token ids, and its shape.

@@ -33,7 +33,7 @@ pub(super) fn gemm(
     let a = copy.as_slice();
     let width = match threads {
         Threads::All => n.div_ceil(4 * threads.count()).next_multiple_of(16).min(STRIP),
-        Threads::One if b.row_stride() == 1 => n,
+        Threads::One if b.strides()[0] == 1 => n,
         Threads::One => STRIP,
     };
     let strip = |(index, mut c): (usize, Vec<&mut [f32]>)| {

@@ -3,7 +3,7 @@
 use super::batched::Batch;
 use super::driver::{Product, pack_panels};
 use super::partition::spans;
-use super::plan::{Beta, Layout, Method, Order, Shape, Strategy, Threads, plan, table};
+use super::plan::{Beta, Method, Operands, Order, Strategy, Threads, plan, table};
 use super::single::gemm;
 use super::unpacked;
 use crate::Context;
@@ -72,8 +72,8 @@ impl<'a> Panels<'a> {
         let Some(packed) = self.packed else {
             return gemm(context, a, b, c, beta, threads);
         };
-        let layout = Layout { b_order: Order::Panels, ..Layout::of(a, b) };
-        let Strategy { method, threads } = plan(context, Shape::of(a, b), layout, threads);
+        let operands = Operands { b_order: Order::Panels, ..Operands::of(a, b) };
+        let Strategy { method, threads } = plan(context, operands, threads);
         let block_len = block_len(table, self.b);
         match method {
             Method::Empty => beta.scale(&mut c),

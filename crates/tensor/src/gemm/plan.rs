@@ -36,6 +36,7 @@ use crate::memory::cache::LINE_BYTES;
 use half::bf16;
 use rayon::prelude::*;
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// The most rows of A for [`Method::Gemv`].
@@ -106,24 +107,6 @@ impl Threads {
     }
 }
 
-/// The sizes of a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
-    pub(super) m: usize,
-    pub(super) k: usize,
-    pub(super) n: usize,
-}
-
-impl Shape {
-    pub(super) fn of(a: Mat<'_>, b: Mat<'_>) -> Self {
-        Self { m: a.rows(), k: a.cols(), n: b.cols() }
-    }
-
-    fn multiplications(self) -> usize {
-        self.m.saturating_mul(self.n).saturating_mul(self.k)
-    }
-}
-
 /// The order of B's elements in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
@@ -137,22 +120,37 @@ pub(super) enum Order {
     Panels,
 }
 
-/// The types of the operands, and how B lies in memory.
+/// The operands of a product as far as plans depend on them: their sizes, their types, and how B
+/// lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
+pub(super) struct Operands {
+    pub(super) m: usize,
+    pub(super) k: usize,
+    pub(super) n: usize,
     pub(super) a: DType,
     pub(super) b: DType,
     pub(super) b_order: Order,
 }
 
-impl Layout {
+impl Operands {
     pub(super) fn of(a: Mat<'_>, b: Mat<'_>) -> Self {
-        let b_order = match (b.row_stride(), b.col_stride()) {
-            (_, 1) => Order::Rows,
-            (1, _) => Order::Columns,
+        let b_order = match b.strides() {
+            [_, 1] => Order::Rows,
+            [1, _] => Order::Columns,
             _ => Order::Strided,
         };
-        Self { a: a.dtype(), b: b.dtype(), b_order }
+        Self { m: a.rows(), k: a.cols(), n: b.cols(), a: a.dtype(), b: b.dtype(), b_order }
+    }
+
+    fn multiplications(self) -> usize {
+        self.m.saturating_mul(self.n).saturating_mul(self.k)
+    }
+}
+
+impl fmt::Display for Operands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { m, k, n, a, b, b_order } = self;
+        write!(f, "{m}×{k}×{n} ({a:?} by {b:?} in {b_order:?})")
     }
 }
 
@@ -173,31 +171,29 @@ pub(super) struct Strategy {
 }
 
 /// Decides how one product is computed. `threads` are those that the caller allows.
-pub(super) fn plan(context: Context, shape: Shape, layout: Layout, threads: Threads) -> Strategy {
-    let method = method(context, shape, layout, threads);
-    let threads = threads.worth_waking(shape.multiplications());
-    log_once(context, || format!("{}: {method:?}, threads: {threads:?}", describe(shape, layout)));
+pub(super) fn plan(context: Context, operands: Operands, threads: Threads) -> Strategy {
+    let method = method(context, operands, threads);
+    let threads = threads.worth_waking(operands.multiplications());
+    log_once(context, || format!("{operands}: {method:?}, threads: {threads:?}"));
     Strategy { method, threads }
 }
 
 /// Applies the table at the top of this file.
-fn method(context: Context, shape: Shape, layout: Layout, threads: Threads) -> Method {
-    let Shape { m, k, n } = shape;
+fn method(context: Context, operands: Operands, threads: Threads) -> Method {
+    let Operands { m, k, n, a, b, b_order } = operands;
     if m == 0 || k == 0 || n == 0 {
         return Method::Empty;
     }
     let gemm = &context.kernels.gemm;
-    let reads_a = gemm.unpacked.is_some()
-        && !context.rounds_operands()
-        && layout.a == DType::F32
-        && m >= gemm.mr;
+    let reads_a =
+        gemm.unpacked.is_some() && !context.rounds_operands() && a == DType::F32 && m >= gemm.mr;
     let whole_panels = n <= UNPACKED_COLS && n.is_multiple_of(gemm.nr);
-    let reads_b = match layout.b_order {
-        Order::Rows => whole_panels && layout.b == DType::F32,
+    let reads_b = match b_order {
+        Order::Rows => whole_panels && b == DType::F32,
         Order::Columns | Order::Strided => false,
         Order::Panels => true,
     };
-    if m <= GEMV_ROWS && matches!(layout.b_order, Order::Rows | Order::Columns) {
+    if m <= GEMV_ROWS && matches!(b_order, Order::Rows | Order::Columns) {
         Method::Gemv
     } else if threads == Threads::One && reads_a && reads_b {
         Method::Unpacked
@@ -206,44 +202,33 @@ fn method(context: Context, shape: Shape, layout: Layout, threads: Threads) -> M
     }
 }
 
-/// The way in which several products are computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Together {
-    /// As one packed product, by these threads.
-    Packed(Threads),
-    /// One after the other, each by its own plan; results in bf16 are rounded in a second pass.
-    OneByOne,
-}
-
 /// Decides how several products are computed that share an operand or are summed, with results of
-/// type `c`.
+/// type `c`: as one packed product, by the threads that are returned, or, if that is `None`, one
+/// after the other, each by its own plan; results in bf16 are then rounded in a second pass.
 pub(super) fn plan_together<'a>(
     context: Context,
-    products: impl Iterator<Item = (Mat<'a>, Mat<'a>)> + Clone,
+    products: impl Iterator<Item = (Mat<'a>, Mat<'a>)>,
     c: DType,
-) -> Together {
-    let is_packed = |(a, b): (Mat<'a>, Mat<'a>)| {
-        let shape = Shape::of(a, b);
-        let k_blocks = shape.k.div_ceil(table(context).kc);
-        method(context, shape, Layout::of(a, b), Threads::All) == Method::Packed
+) -> Option<Threads> {
+    let products: Vec<_> = products.map(|(a, b)| Operands::of(a, b)).collect();
+    let is_packed = |&operands: &Operands| {
+        let k_blocks = operands.k.div_ceil(table(context).kc);
+        method(context, operands, Threads::All) == Method::Packed
             && (c == DType::F32 || k_blocks <= ROUNDED_K_BLOCKS)
     };
-    let together = if products.clone().count() > 0 && products.clone().all(is_packed) {
-        let sizes = products.clone().map(|(a, b)| Shape::of(a, b).multiplications());
-        Together::Packed(Threads::All.worth_waking(sizes.fold(0, usize::saturating_add)))
-    } else {
-        Together::OneByOne
-    };
+    let threads = (!products.is_empty() && products.iter().all(is_packed)).then(|| {
+        let sizes = products.iter().map(|product| product.multiplications());
+        Threads::All.worth_waking(sizes.fold(0, usize::saturating_add))
+    });
     log_once(context, || {
-        let each = products.map(|(a, b)| describe(Shape::of(a, b), Layout::of(a, b)));
-        let each = each.collect::<Vec<_>>().join(" with ");
-        let how = match together {
-            Together::Packed(threads) => format!("packed together, threads: {threads:?}"),
-            Together::OneByOne => "one by one".to_owned(),
+        let each = products.iter().map(Operands::to_string).collect::<Vec<_>>().join(" with ");
+        let how = match threads {
+            Some(threads) => format!("packed together, threads: {threads:?}"),
+            None => "one by one".to_owned(),
         };
         format!("{each}, into {c:?}: {how}")
     });
-    together
+    threads
 }
 
 /// Returns `true` if the micro-kernel for rows in bf16, where there is one, reads this block of A
@@ -265,10 +250,6 @@ pub(super) fn table(context: Context) -> &'static GemmKernel {
     }
 }
 
-fn describe(Shape { m, k, n }: Shape, Layout { a, b, b_order }: Layout) -> String {
-    format!("{m}×{k}×{n} ({a:?} by {b:?} in {b_order:?})")
-}
-
 /// Logs a decision at debug level, unless it was logged before.
 fn log_once(Context { kernels, precision }: Context, decision: impl FnOnce() -> String) {
     static LOGGED: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
@@ -288,16 +269,18 @@ mod tests {
     use crate::Precision;
     use crate::isa::{available, portable};
 
-    const ROWS: Layout = Layout { a: DType::F32, b: DType::F32, b_order: Order::Rows };
+    /// Operands of these sizes, M, K and N, in `f32` and contiguous.
+    fn of_sizes([m, k, n]: [usize; 3]) -> Operands {
+        Operands { m, k, n, a: DType::F32, b: DType::F32, b_order: Order::Rows }
+    }
 
     fn f32_context(kernels: &'static crate::Kernels) -> Context {
         Context { kernels, precision: Precision::F32 }
     }
 
     /// The method for M, K and N with B in this order, on one thread.
-    fn method_of(context: Context, [m, k, n]: [usize; 3], b_order: Order) -> Method {
-        let layout = Layout { b_order, ..ROWS };
-        plan(context, Shape { m, k, n }, layout, Threads::One).method
+    fn method_of(context: Context, sizes: [usize; 3], b_order: Order) -> Method {
+        plan(context, Operands { b_order, ..of_sizes(sizes) }, Threads::One).method
     }
 
     #[test]
@@ -340,12 +323,14 @@ mod tests {
                 let found = method_of(context, sizes, order);
                 assert_eq!(found, Method::Packed, "{sizes:?} {order:?}");
             }
-            let shape = Shape { m: rows, k: 256, n: nr };
-            let parallel = plan(context, shape, ROWS, Threads::All);
+            let fits = of_sizes([rows, 256, nr]);
+            let parallel = plan(context, fits, Threads::All);
             assert_eq!(parallel.method, Method::Packed);
-            for layout in [Layout { a: DType::Bf16, ..ROWS }, Layout { b: DType::Bf16, ..ROWS }] {
-                let found = plan(context, shape, layout, Threads::One);
-                assert_eq!(found.method, Method::Packed, "{layout:?}");
+            for operands in
+                [Operands { a: DType::Bf16, ..fits }, Operands { b: DType::Bf16, ..fits }]
+            {
+                let found = plan(context, operands, Threads::One);
+                assert_eq!(found.method, Method::Packed, "{operands}");
             }
             let rounding = context.with_precision(Precision::Bf16);
             assert_eq!(method_of(rounding, [rows, 256, nr], Order::Rows), Method::Packed);
@@ -357,7 +342,7 @@ mod tests {
         let context = Context::detect();
         let threads = |pool: usize, m: usize, wanted: Threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(pool).build().unwrap();
-            pool.install(|| plan(context, Shape { m, k: 64, n: 64 }, ROWS, wanted).threads)
+            pool.install(|| plan(context, of_sizes([m, 64, 64]), wanted).threads)
         };
         assert_eq!(threads(2, 64, Threads::All), Threads::All);
         assert_eq!(threads(2, 63, Threads::All), Threads::One);
@@ -379,12 +364,12 @@ mod tests {
             product(5, ROUNDED_K_BLOCKS * kc + 1),
         ];
         for c in [DType::F32, DType::Bf16] {
-            assert_eq!(plan(&[small, long], c), Together::Packed(Threads::One));
-            assert_eq!(plan(&[small, few_rows], c), Together::OneByOne);
-            assert_eq!(plan(&[], c), Together::OneByOne);
+            assert_eq!(plan(&[small, long], c), Some(Threads::One));
+            assert_eq!(plan(&[small, few_rows], c), None);
+            assert_eq!(plan(&[], c), None);
         }
-        assert_eq!(plan(&[small, too_long], DType::F32), Together::Packed(Threads::One));
-        assert_eq!(plan(&[small, too_long], DType::Bf16), Together::OneByOne);
+        assert_eq!(plan(&[small, too_long], DType::F32), Some(Threads::One));
+        assert_eq!(plan(&[small, too_long], DType::Bf16), None);
     }
 
     #[test]

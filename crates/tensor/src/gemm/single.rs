@@ -2,7 +2,7 @@
 
 use super::batched::{Batch, assert_shapes};
 use super::driver::Product;
-use super::plan::{Beta, Layout, Method, Shape, Strategy, Threads, plan, table};
+use super::plan::{Beta, Method, Operands, Strategy, Threads, plan, table};
 use super::{gemv, unpacked};
 use crate::Context;
 use crate::matrix::{Mat, MatMut};
@@ -31,7 +31,7 @@ pub fn gemm(
     threads: Threads,
 ) {
     assert_shapes(a, b, &c);
-    let Strategy { method, threads } = plan(context, Shape::of(a, b), Layout::of(a, b), threads);
+    let Strategy { method, threads } = plan(context, Operands::of(a, b), threads);
     match method {
         Method::Empty => beta.scale(&mut c),
         Method::Gemv => gemv::gemm(context, a, b, c, beta, threads),

@@ -43,7 +43,7 @@ impl DType {
 }
 
 /// An element of tensors and matrices.
-pub(crate) trait Element: Copy + Default + Send + Sync + bytemuck::Pod {
+pub trait Element: Copy + Default + Send + Sync + bytemuck::Pod {
     /// The element's type.
     const DTYPE: DType;
 

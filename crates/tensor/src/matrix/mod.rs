@@ -36,7 +36,7 @@ impl<'a> Mat<'a> {
     /// # Panics
     /// If `data` has fewer elements.
     #[track_caller]
-    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
+    pub fn new<E: Element>(data: &'a [E], rows: usize, cols: usize) -> Self {
         Self::with_row_stride(data, rows, cols, cols)
     }
 
@@ -45,31 +45,17 @@ impl<'a> Mat<'a> {
     /// # Panics
     /// If rows overlap, or `data` has too few elements.
     #[track_caller]
-    pub fn with_row_stride(data: &'a [f32], rows: usize, cols: usize, row_stride: usize) -> Self {
-        Self(AnyView::F32(View::new(data, rows, cols, row_stride)))
-    }
-
-    /// Returns a contiguous row-major matrix of rounded numbers.
-    ///
-    /// # Panics
-    /// If `data` has fewer elements.
-    #[track_caller]
-    pub fn of_bf16(data: &'a [bf16], rows: usize, cols: usize) -> Self {
-        Self::of_bf16_with_row_stride(data, rows, cols, cols)
-    }
-
-    /// Returns a row-major matrix of rounded numbers whose rows begin `row_stride` elements apart.
-    ///
-    /// # Panics
-    /// If rows overlap, or `data` has too few elements.
-    #[track_caller]
-    pub fn of_bf16_with_row_stride(
-        data: &'a [bf16],
+    pub fn with_row_stride<E: Element>(
+        data: &'a [E],
         rows: usize,
         cols: usize,
         row_stride: usize,
     ) -> Self {
-        Self(AnyView::Bf16(View::new(data, rows, cols, row_stride)))
+        let layout = [rows, cols, row_stride];
+        Self(match E::DTYPE {
+            DType::F32 => AnyView::F32(View::new(bytemuck::cast_slice(data), layout)),
+            DType::Bf16 => AnyView::Bf16(View::new(bytemuck::cast_slice(data), layout)),
+        })
     }
 
     /// Returns the transpose, without moving anything.
@@ -119,16 +105,10 @@ impl<'a> Mat<'a> {
         }
     }
 
-    /// Returns the number of elements from one row to the next.
+    /// Returns the numbers of elements from one row to the next, and from one column to the next.
     #[inline]
-    pub(crate) fn row_stride(&self) -> usize {
-        with_view!(self, view => view.row_stride)
-    }
-
-    /// Returns the number of elements from one column to the next.
-    #[inline]
-    pub(crate) fn col_stride(&self) -> usize {
-        with_view!(self, view => view.col_stride)
+    pub(crate) fn strides(&self) -> [usize; 2] {
+        with_view!(self, view => [view.row_stride, view.col_stride])
     }
 
     /// Returns the part in these rows and columns, which must exist.
@@ -143,8 +123,8 @@ impl<'a> Mat<'a> {
 
 impl std::fmt::Debug for Mat<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (rows, cols) = (self.rows(), self.cols());
-        write!(f, "Mat {rows}×{cols} (strides {}, {})", self.row_stride(), self.col_stride())
+        let (rows, cols, [row_stride, col_stride]) = (self.rows(), self.cols(), self.strides());
+        write!(f, "Mat {rows}×{cols} (strides {row_stride}, {col_stride})")
     }
 }
 

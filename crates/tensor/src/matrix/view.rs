@@ -28,7 +28,7 @@ pub(crate) struct View<'a, E> {
 impl<'a, E: Copy> View<'a, E> {
     /// Returns a row-major matrix.
     #[track_caller]
-    pub(crate) fn new(data: &'a [E], rows: usize, cols: usize, row_stride: usize) -> Self {
+    pub(crate) fn new(data: &'a [E], [rows, cols, row_stride]: [usize; 3]) -> Self {
         assert!(row_stride >= cols, "Mat: row stride {row_stride} below {cols} columns");
         let (needed, len) = (span_len(rows, cols, row_stride), data.len());
         assert!(len >= needed, "Mat: {rows}×{cols} needs {needed} elements, not {len}");

@@ -2,7 +2,7 @@
 
 pub mod named;
 
-use crate::matrix::element::{self, DType, Element, Slice};
+use crate::matrix::element::{self, DType, Element, Slice, with_element_type};
 use crate::matrix::{Mat, MatMut};
 use crate::memory::pool::Buffer;
 use crate::{Context, vectorize};
@@ -69,16 +69,6 @@ impl Tensor {
         let len = volume(shape);
         assert_eq!(len, data.len(), "from_slice: shape {shape:?} and data differ in size");
         Self::build(shape, |out| out.copy_from_slice(data))
-    }
-
-    /// Returns a tensor with the elements, in row-major order; they are copied, to begin a cache
-    /// line.
-    ///
-    /// # Panics
-    /// If the shape and `data` differ in size.
-    #[track_caller]
-    pub fn from_vec(shape: &[usize], data: Vec<f32>) -> Self {
-        Self::from_slice(shape, &data)
     }
 
     /// Returns a tensor of rank 0.
@@ -213,10 +203,8 @@ impl Tensor {
 
     /// Returns a matrix whose rows are all axes but the last.
     pub(crate) fn matrix(&self) -> Mat<'_> {
-        match self.data() {
-            Slice::F32(x) => Mat::new(x, self.rows(), self.last_dim()),
-            Slice::Bf16(x) => Mat::of_bf16(x, self.rows(), self.last_dim()),
-        }
+        let (rows, cols) = (self.rows(), self.last_dim());
+        with_element_type!(self, |E| Mat::new(self.elements::<E>(), rows, cols))
     }
 
     /// Returns a matrix to write to, whose rows are all axes but the last.

@@ -4,7 +4,7 @@ use crate::{Precision, Role, isa, testing};
 
 #[test]
 fn writing_to_a_clone_leaves_the_original() {
-    let a = Tensor::from_vec(&[2, 2], vec![1.0, 2.0, 3.0, 4.0]);
+    let a = Tensor::from_slice(&[2, 2], &[1.0, 2.0, 3.0, 4.0]);
     let mut b = a.clone();
     b.as_mut_slice()[0] = 9.0;
     assert_eq!(a.as_slice(), &[1.0, 2.0, 3.0, 4.0]);
@@ -13,7 +13,7 @@ fn writing_to_a_clone_leaves_the_original() {
 
 #[test]
 fn slices_share_and_copy_on_write() {
-    let a = Tensor::from_vec(&[3, 2], (0..6).map(|x| x as f32).collect());
+    let a = Tensor::from_slice(&[3, 2], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     let mut tail = a.slice_first(1, 3);
     assert_eq!(tail.shape(), &[2, 2]);
     assert_eq!(tail.as_slice(), &[2.0, 3.0, 4.0, 5.0]);
@@ -23,7 +23,7 @@ fn slices_share_and_copy_on_write() {
 
 #[test]
 fn a_view_has_the_shape_and_the_order_of_the_tensor() {
-    let tensor = Tensor::from_vec(&[2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let tensor = Tensor::from_slice(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let array = ndarray::arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
     assert_eq!(tensor.view(), array.into_dyn());
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 fn example() -> Vec<(&'static str, Tensor)> {
     vec![
-        ("b", Tensor::from_vec(&[2, 3], vec![1.0, -2.0, 3.5, f32::MIN_POSITIVE, 0.0, -0.0])),
+        ("b", Tensor::from_slice(&[2, 3], &[1.0, -2.0, 3.5, f32::MIN_POSITIVE, 0.0, -0.0])),
         ("a", Tensor::scalar(7.0)),
         ("empty", Tensor::zeros(&[0, 4])),
     ]

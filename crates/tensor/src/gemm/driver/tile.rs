@@ -230,7 +230,7 @@ mod tests {
             ] {
                 let source = testing::random(&[m, row_stride], 1);
                 let rounded = source.to_bf16(context);
-                let a = Mat::of_bf16_with_row_stride(rounded.elements(), m, k, row_stride);
+                let a = Mat::with_row_stride(rounded.elements::<bf16>(), m, k, row_stride);
                 let source = Mat::with_row_stride(source.as_slice(), m, k, row_stride);
                 let has_kernel = table(context).bf16_rows.is_some();
                 let whole = (m, k) != (70, 64) && k != 40 && row_stride != 72;

@@ -26,8 +26,8 @@ fn panels_of_every_layout_hold_the_pairs_where_the_unit_looks_for_them() {
         let sources = [
             Mat::new(&data, lead, depth),
             Mat::new(&transposed, depth, lead).t(),
-            Mat::of_bf16(&rounded, lead, depth),
-            Mat::of_bf16(&rounded_transposed, depth, lead).t(),
+            Mat::new(&rounded, lead, depth),
+            Mat::new(&rounded_transposed, depth, lead).t(),
         ];
         let at = |i: usize, k: usize| {
             if i < lead && k < depth { bf16(data[i * depth + k]) } else { 0 }

@@ -88,7 +88,7 @@ impl HeadLayout {
         let Self { num_heads, time, d_head, .. } = *self;
         if let (Slice::Bf16(x), None) = (x.data(), rope) {
             let first = index / num_heads * time * self.channels() + index % num_heads * d_head;
-            return Mat::of_bf16_with_row_stride(&x[first..], time, d_head, self.channels());
+            return Mat::with_row_stride(&x[first..], time, d_head, self.channels());
         }
         self.copy_head(x, index, rope, 0, scratch);
         Mat::new(scratch, time, d_head)

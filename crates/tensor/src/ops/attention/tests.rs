@@ -32,8 +32,8 @@ fn gradients() {
 fn only(x: &Tensor, num_heads: usize, head: usize) -> Tensor {
     let d_head = x.last_dim() / num_heads;
     let rows = x.as_slice().chunks_exact(x.last_dim());
-    let channels = rows.flat_map(|row| &row[head * d_head..][..d_head]).copied().collect();
-    Tensor::from_vec(&[x.shape()[0], x.shape()[1], d_head], channels)
+    let channels: Vec<_> = rows.flat_map(|row| &row[head * d_head..][..d_head]).copied().collect();
+    Tensor::from_slice(&[x.shape()[0], x.shape()[1], d_head], &channels)
 }
 
 /// o, dq, dk and dv; without `fused`, queries and keys are rotated by the operation made for that.
