@@ -1,6 +1,6 @@
 //! The sum of two tensors, y = a + b, hence da = db = dy.
 
-use super::elementwise::{assert_same_shape, zip};
+use super::elementwise::{assert_same_shape, elementwise, zip};
 use crate::{Op, Var};
 
 impl<'t> Var<'t> {
@@ -10,7 +10,7 @@ impl<'t> Var<'t> {
         assert_same_shape("add", self, other);
         let op = Op::new("add", &[self, other]).passes_gradient_on();
         let y = op.scratch(self.shape());
-        let y = zip(self.context(), [self.value(), other.value()], y, |a, b| a + b);
+        let y = elementwise!(zip(self.context(), [self.value(), other.value()], y; |a, b| a + b));
         op.record(y, |dy, grads| {
             grads.give(0, dy.clone());
             grads.give(1, dy);

@@ -1,14 +1,24 @@
 //! Loops that elementwise operations share: chunks in parallel, each chunk vectorised and computed
 //! in `f32` whatever type the elements have; and the operations of one input.
 //!
-//! All closures around the innermost loops are `#[inline(always)]`. Without that the compiler may
-//! leave a long function such as GELU out of line, where it is compiled for no instruction set and
-//! takes three times as long.
+//! All closures around the innermost loops are `#[inline(always)]`, which [`elementwise!`] writes.
+//! Without that the compiler may leave a long function such as GELU out of line, where it is compiled
+//! for no instruction set and takes three times as long.
 
 use crate::matrix::element::{compute, with_element_type};
 use crate::{Context, Op, Role, Tensor, Var, vectorize};
 use rayon::prelude::*;
 use std::ops::Range;
+
+/// Calls a function of this file, or another that hands its closures on to one, with closures that
+/// are always inlined: `elementwise!(zip(context, [a, b], y; |a, b| a + b))`. Functions that they
+/// call have to be `#[inline(always)]` as well.
+macro_rules! elementwise {
+    ($function:ident($($argument:expr),*; $(|$($x:ident),*| $y:expr),*)) => {
+        $function($($argument,)* $(#[inline(always)] move |$($x),*| $y),*)
+    };
+}
+pub(crate) use elementwise;
 
 /// Elements per task: long enough to pay for the task, short enough to spread over threads.
 const CHUNK: usize = 1 << 14;
@@ -118,9 +128,7 @@ pub(crate) fn zip3_to_2(
 }
 
 /// Records y = f(x), element by element, with an output for `role`; hence dx = dy·f′(x).
-///
-/// `f` and its derivative `df` have to be `#[inline(always)]`, to be compiled for the kernels'
-/// instruction set.
+/// To be called by [`elementwise!`].
 pub(crate) fn unary<'t>(
     name: &'static str,
     x: &Var<'t>,
@@ -133,14 +141,7 @@ pub(crate) fn unary<'t>(
     let y = map(context, &x, op.scratch(x.shape()), f);
     op.record(y, move |dy, grads| {
         let [dx] = grads.scratch([0], x.shape());
-        let dx = zip(
-            context,
-            [&dy, &x],
-            dx,
-            #[inline(always)]
-            |dy, x| dy * df(x),
-        );
-        grads.give(0, dx);
+        grads.give(0, elementwise!(zip(context, [&dy, &x], dx; |dy, x| dy * df(x))));
     })
 }
 

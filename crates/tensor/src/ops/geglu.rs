@@ -1,6 +1,7 @@
 //! GEGLU, y = gelu(gate) ∘ up, hence dgate = dy ∘ up ∘ gelu′(gate) and dup = dy ∘ gelu(gate).
 //! (Shazeer, arXiv:2002.05202)
 
+use super::elementwise::elementwise;
 use super::gated::gated;
 use super::gelu::{gelu, gelu_derivative};
 use crate::Var;
@@ -9,7 +10,7 @@ impl<'t> Var<'t> {
     /// Returns GEGLU with `self` as the gate, an operand of products; `up` has the gate's shape.
     #[track_caller]
     pub fn geglu(&self, up: &Var<'t>) -> Var<'t> {
-        gated("geglu", self, up, gelu, gelu_derivative)
+        elementwise!(gated("geglu", self, up; |x| gelu(x), |x| gelu_derivative(x)))
     }
 }
 

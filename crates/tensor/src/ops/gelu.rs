@@ -6,7 +6,7 @@
 //! slowly from ½ as 1/(u·√(2π)). So Φ has all its digits for negative x too, where 1 + erf(x/√2)
 //! would cancel, and function and derivative share an exponential.
 
-use super::elementwise::unary;
+use super::elementwise::{elementwise, unary};
 use crate::simd::exp;
 use crate::{Role, Var};
 
@@ -63,7 +63,7 @@ pub(crate) fn gelu_derivative(x: f32) -> f32 {
 impl<'t> Var<'t> {
     /// Returns GELU of each element of a tensor of any shape, an operand of products.
     pub fn gelu(&self) -> Var<'t> {
-        unary("gelu", self, Role::Operand, gelu, gelu_derivative)
+        elementwise!(unary("gelu", self, Role::Operand; |x| gelu(x), |x| gelu_derivative(x)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The elementwise product of two tensors, y = a ∘ b, hence da = dy ∘ b and db = dy ∘ a.
 
-use super::elementwise::{assert_same_shape, zip};
+use super::elementwise::{assert_same_shape, elementwise, zip};
 use crate::{Op, Tensor, Var};
 
 impl<'t> Var<'t> {
@@ -10,12 +10,13 @@ impl<'t> Var<'t> {
         assert_same_shape("mul", self, other);
         let op = Op::new("mul", &[self, other]);
         let (context, a, b) = (self.context(), self.value().clone(), other.value().clone());
-        let y = zip(context, [&a, &b], op.scratch(a.shape()), |a, b| a * b);
+        let y = elementwise!(zip(context, [&a, &b], op.scratch(a.shape()); |a, b| a * b));
         op.record(y, move |dy, grads| {
             for (input, other) in [(0, &b), (1, &a)] {
                 if grads.wants(input) {
                     let dx = Tensor::scratch(dy.shape());
-                    grads.give(input, zip(context, [&dy, other], dx, |dy, other| dy * other));
+                    let dx = elementwise!(zip(context, [&dy, other], dx; |dy, other| dy * other));
+                    grads.give(input, dx);
                 }
             }
         })

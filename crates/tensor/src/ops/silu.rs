@@ -1,6 +1,6 @@
 //! SiLU, y = x·σ(x), hence dx = dy·σ(x)·(1 + x·(1 − σ(x))). (Elfwing et al., arXiv:1702.03118)
 
-use super::elementwise::unary;
+use super::elementwise::{elementwise, unary};
 use crate::simd::sigmoid;
 use crate::{Role, Var};
 
@@ -20,7 +20,7 @@ pub(crate) fn silu_derivative(x: f32) -> f32 {
 impl<'t> Var<'t> {
     /// Returns SiLU of each element of a tensor of any shape, an operand of products.
     pub fn silu(&self) -> Var<'t> {
-        unary("silu", self, Role::Operand, silu, silu_derivative)
+        elementwise!(unary("silu", self, Role::Operand; |x| silu(x), |x| silu_derivative(x)))
     }
 }
 

@@ -7,7 +7,7 @@
 //! z·(105 + 10z²)/(105 + 45z² + z⁴), with a relative error of about z⁸/10⁵: at most 4·10⁻⁸ for
 //! |z| ≤ ½.
 
-use super::elementwise::unary;
+use super::elementwise::{elementwise, unary};
 use crate::simd::exp;
 use crate::{Role, Var};
 
@@ -37,15 +37,9 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn softcap(&self, cap: f32) -> Var<'t> {
         assert!(cap > 0.0 && cap.is_finite(), "softcap: a cap of {cap}, expected a positive one");
-        unary(
-            "softcap",
-            self,
-            Role::Residual,
-            #[inline(always)]
-            move |x| softcap(x, cap),
-            #[inline(always)]
-            move |x| softcap_derivative(x, cap),
-        )
+        elementwise!(unary(
+            "softcap", self, Role::Residual; |x| softcap(x, cap), |x| softcap_derivative(x, cap)
+        ))
     }
 }
 

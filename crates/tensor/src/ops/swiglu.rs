@@ -1,6 +1,7 @@
 //! SwiGLU, y = silu(gate) ∘ up, hence dgate = dy ∘ up ∘ silu′(gate) and dup = dy ∘ silu(gate).
 //! (Shazeer, arXiv:2002.05202)
 
+use super::elementwise::elementwise;
 use super::gated::gated;
 use super::silu::{silu, silu_derivative};
 use crate::Var;
@@ -9,7 +10,7 @@ impl<'t> Var<'t> {
     /// Returns SwiGLU with `self` as the gate, an operand of products; `up` has the gate's shape.
     #[track_caller]
     pub fn swiglu(&self, up: &Var<'t>) -> Var<'t> {
-        gated("swiglu", self, up, silu, silu_derivative)
+        elementwise!(gated("swiglu", self, up; |x| silu(x), |x| silu_derivative(x)))
     }
 }
 
