@@ -2,8 +2,8 @@
 //! in `f32` whatever type the elements have; and the operations of one input.
 //!
 //! All closures around the innermost loops are `#[inline(always)]`, which [`elementwise!`] writes.
-//! Without that the compiler may leave a long function such as GELU out of line, where it is compiled
-//! for no instruction set and takes three times as long.
+//! Without that the compiler may leave a long function such as GELU out of line, where it is
+//! compiled for no instruction set and takes three times as long.
 
 use crate::matrix::element::{compute, with_element_type};
 use crate::{Context, Op, Role, Tensor, Var, vectorize};

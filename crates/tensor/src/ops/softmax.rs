@@ -72,11 +72,8 @@ impl<'t> Var<'t> {
         let context = self.context();
         let mut y = self.value().to_f32();
         let width = y.last_dim().max(1);
-        y.as_mut_slice().par_chunks_mut(width).for_each(|row| {
-            vectorize!(context.kernels, {
-                softmax_row(row);
-            });
-        });
+        let rows = y.as_mut_slice().par_chunks_mut(width);
+        rows.for_each(|row| vectorize!(context.kernels, softmax_row(row)));
         let kept = y.clone();
         op.record(y, move |dy, grads| grads.give(0, backward(context, &kept, &dy)))
     }

@@ -26,14 +26,8 @@ pub(super) struct Node {
 impl Node {
     /// Returns a leaf, or an output whose operation is recorded in an earlier node.
     pub(super) fn without_backward(name: &'static str, gradient: Role) -> Self {
-        Self {
-            inputs: Vec::new(),
-            backward: None,
-            outputs: 1,
-            gradient,
-            name,
-            work: Work::default(),
-        }
+        let (inputs, work) = (Vec::new(), Work::default());
+        Self { inputs, backward: None, outputs: 1, gradient, name, work }
     }
 }
 

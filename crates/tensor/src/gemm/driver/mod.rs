@@ -95,13 +95,8 @@ impl Product<'_> {
                 let (panels, k_blocks) = (&blocking.panels[panels], &blocking.k_blocks[k_blocks]);
                 let b = |l, j| self.batch.b(l, j);
                 pack_panels(self.context, self.threads, b, k_blocks, panels, stride, buffer);
-                self.multiply_slab(&Slab {
-                    k_blocks,
-                    panels,
-                    first_panel: 0,
-                    stride,
-                    packed: buffer,
-                });
+                let slab = Slab { k_blocks, panels, first_panel: 0, stride, packed: buffer };
+                self.multiply_slab(&slab);
             });
         };
         let len = blocking.slab_k_blocks * stride;
