@@ -1,7 +1,7 @@
 //! Checkpoints in a run directory: their names, and the link `latest` to the newest one.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -36,17 +36,12 @@ pub fn point_latest(dir: &Path, step: u64) -> Result<()> {
 
 /// Returns the names in `dir`, none if it does not exist.
 fn names(dir: &Path) -> Result<Vec<String>> {
-    let failed = || dir.display().to_string();
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.with_context(failed)?,
+    let entries = match fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        entries => entries.with_context(|| dir.display().to_string())?,
     };
-    let mut names = Vec::new();
-    for entry in entries {
-        if let Ok(name) = entry.with_context(failed)?.file_name().into_string() {
-            names.push(name);
-        }
-    }
+    let names = entries.iter().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
     names.sort_unstable();
     Ok(names)
 }
@@ -67,16 +62,11 @@ pub fn prune(dir: &Path, step: u64, keep: usize) -> Result<()> {
     Ok(old.iter().try_for_each(|&step| files::remove_dir(&dir.join(name(step))))?)
 }
 
-/// Returns `true` if `dir` holds a run: checkpoints, or files of a run without one yet.
+/// Returns the names in `dir` that belong to a run: checkpoints, or files of a run without one yet.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn is_run(dir: &Path) -> Result<bool> {
-    Ok(!earlier_run(dir)?.is_empty())
-}
-
-/// Returns the names in `dir` that belong to a run.
-fn earlier_run(dir: &Path) -> Result<Vec<String>> {
+pub fn names_of_run(dir: &Path) -> Result<Vec<String>> {
     let of_run = |name: &String| {
         let name = name.as_str();
         step_of(name).is_some() || name == LATEST || BESIDE_CHECKPOINTS.contains(&name)
@@ -90,7 +80,7 @@ fn earlier_run(dir: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// When it cannot be moved.
 pub fn move_earlier_run_aside(dir: &Path) -> Result<Option<PathBuf>> {
-    move_aside(dir, &earlier_run(dir)?)
+    move_aside(dir, &names_of_run(dir)?)
 }
 
 /// Makes room for a run in `dir` that goes on after `step` steps: moves checkpoints of later steps

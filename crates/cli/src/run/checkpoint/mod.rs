@@ -25,7 +25,7 @@ use model::formats::safetensors::{self, SafetensorsFile};
 use optim::AdamW;
 
 pub use directory::{
-    is_run, move_earlier_run_aside, move_later_checkpoints_aside, newest, resolve,
+    move_earlier_run_aside, move_later_checkpoints_aside, names_of_run, newest, resolve,
 };
 pub use lock::RunLock;
 pub use state::TrainerState;
@@ -39,7 +39,8 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 const DIGESTED: [&str; 3] = ["config.json", MODEL, OPTIMIZER];
 
 /// Writes a checkpoint into the run directory `dir`, with the digests of its files in `state`, and
-/// points `latest` to it. Then removes all but the newest `keep` checkpoints of this run.
+/// points `latest` to it. Then removes the oldest checkpoints of this run, down to the number that
+/// its specification keeps.
 ///
 /// # Errors
 /// When the disk is full or fails; then no checkpoint is added, and `latest` stays.
@@ -49,7 +50,6 @@ pub fn save(
     optimizer: &AdamW,
     tokenizer: Option<&TokenizerFiles>,
     mut state: TrainerState,
-    keep: Option<usize>,
 ) -> Result<PathBuf> {
     let step = state.step;
     let finished = dir.join(directory::name(step));
@@ -68,7 +68,7 @@ pub fn save(
     state.write(path)?;
     unfinished.commit()?;
     directory::point_latest(dir, step)?;
-    if let Some(keep) = keep {
+    if let Some(keep) = state.config.keep_checkpoints {
         directory::prune(dir, step, keep)?;
     }
     Ok(finished)

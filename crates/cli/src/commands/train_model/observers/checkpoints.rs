@@ -36,8 +36,7 @@ impl Checkpoints {
             val_data: val.as_ref().map(|val| val.identity.clone()),
             files: Default::default(),
         };
-        let keep = training.keep_checkpoints;
-        let path = checkpoint::save(dir, model, optimizer, self.tokenizer.as_ref(), state, keep)?;
+        let path = checkpoint::save(dir, model, optimizer, self.tokenizer.as_ref(), state)?;
         log::info!("checkpoint: {}", path.display());
         Ok(())
     }

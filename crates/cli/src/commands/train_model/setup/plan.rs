@@ -129,7 +129,7 @@ fn resumed(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
     let dir = args.checkpoint_dir.display();
     let Some(path) = checkpoint::newest(&args.checkpoint_dir).context("--checkpoint-dir")? else {
         ensure!(
-            checkpoint::is_run(&args.checkpoint_dir)?,
+            !checkpoint::names_of_run(&args.checkpoint_dir)?.is_empty(),
             "--resume: {dir}: no checkpoint there to go on from; leave --resume out to start"
         );
         log::warn!("{dir}: no checkpoint was written yet; the run starts from its beginning");
