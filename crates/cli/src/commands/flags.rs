@@ -16,11 +16,8 @@ use crate::shell::logging;
 #[command(next_help_heading = "General")]
 pub struct Common {
     /// Number of threads [default: $RAYON_NUM_THREADS, else all cores]
-    #[arg(
-        long,
-        visible_alias = "processes",
-        value_parser = clap::value_parser!(u16).range(1..=1024)
-    )]
+    #[arg(long, visible_alias = "processes")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
     /// No progress and no log lines on standard error; errors only
@@ -111,10 +108,8 @@ pub fn with_conventions(mut arg: Arg) -> Arg {
         return arg;
     }
     let of_type = arg.get_value_parser().type_id();
-    if [TypeId::of::<u16>(), TypeId::of::<u64>(), TypeId::of::<usize>()]
-        .iter()
-        .any(|&t| of_type == t)
-    {
+    let integers = [TypeId::of::<u16>(), TypeId::of::<u64>(), TypeId::of::<usize>()];
+    if integers.iter().any(|&integer| of_type == integer) {
         arg.value_name("N")
     } else if of_type == TypeId::of::<f64>() {
         arg.value_name("X")

@@ -100,17 +100,10 @@ fn section(step: u64, text: &str) -> String {
 
 /// Returns the text up to the first section of a step after `step`.
 fn cut_back(text: &str, step: u64) -> &str {
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let number = line.strip_prefix(HEADING).map(|number| number.trim_end().parse::<u64>());
-        if let Some(Ok(found)) = number
-            && found > step
-        {
-            return &text[..at];
-        }
-        at += line.len();
-    }
-    text
+    let step_of = |line: &str| line.strip_prefix(HEADING)?.trim_end().parse::<u64>().ok();
+    let is_kept = |line: &&str| step_of(line).is_none_or(|found| found <= step);
+    let kept = text.split_inclusive('\n').take_while(is_kept);
+    &text[..kept.map(str::len).sum()]
 }
 
 #[cfg(test)]

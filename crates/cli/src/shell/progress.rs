@@ -104,14 +104,11 @@ impl Progress {
             Unit::Count(_) => count.to_string(),
         };
         let of = self.bar.length().map_or(String::new(), |total| format!(" of {}", amount(total)));
-        let left = match self.bar.length() {
-            Some(total) if done > 0 => {
-                let left = total.saturating_sub(done) as f64 / rate;
-                let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-                format!(", {:#} left", HumanDuration(left))
-            }
-            _ => String::new(),
-        };
+        let left = self.bar.length().filter(|_| done > 0).map_or(String::new(), |total| {
+            let left = total.saturating_sub(done) as f64 / rate;
+            let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
+            format!(", {:#} left", HumanDuration(left))
+        });
         let (name, rate) = match self.unit {
             Unit::Bytes => (String::new(), format!("{}/s", HumanBytes(rate as u64))),
             Unit::Count(name) => (format!(" {name}"), format!("{rate:.1}/s")),

@@ -26,13 +26,8 @@ pub struct Args {
     pub tokenizer: Option<PathBuf>,
     /// Type of the operands of matrix products; auto is bf16 where the CPU has instructions for it,
     /// else f32; int8 holds weights in 8 bits
-    #[arg(
-        long,
-        value_name = "P",
-        default_value = "auto",
-        value_parser = choice::parser(&Choice::INFERENCE),
-        help_heading = "Model"
-    )]
+    #[arg(long, value_name = "P", default_value = "auto", help_heading = "Model")]
+    #[arg(value_parser = choice::parser(&Choice::INFERENCE))]
     pub precision: Choice,
 
     /// Text to continue; - reads it from standard input [default: open a prompt]

@@ -1,7 +1,7 @@
 //! A prompt to type at: each line is continued, lines that begin with `/` are commands.
 
 use std::env;
-use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::io::{self, BufRead, BufReader, IsTerminal, Split};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
@@ -89,13 +89,13 @@ enum Lines {
     /// A terminal, with editing and history.
     Edited(Box<DefaultEditor>, Option<PathBuf>),
     /// A pipe or a file.
-    Plain(BufReader<Stdin>),
+    Plain(Split<BufReader<Stdin>>),
 }
 
 impl Lines {
     fn open() -> Result<Lines> {
         if !io::stdin().is_terminal() {
-            return Ok(Lines::Plain(BufReader::new(Stdin::new()?)));
+            return Ok(Lines::Plain(BufReader::new(Stdin::new()?).split(b'\n')));
         }
         let config = Config::builder().auto_add_history(true).build();
         let mut editor = DefaultEditor::with_config(config).context("standard input")?;
@@ -110,11 +110,9 @@ impl Lines {
     /// Reads the next line; `None` after the last, or after Ctrl-D.
     fn next(&mut self) -> Result<Option<String>> {
         match self {
-            Lines::Plain(input) => {
-                let mut line = Vec::new();
-                input.read_until(b'\n', &mut line).context("standard input")?;
-                let text = String::from_utf8_lossy(&line);
-                Ok((!line.is_empty()).then(|| text.trim_end_matches(['\n', '\r']).to_string()))
+            Lines::Plain(lines) => {
+                let line = lines.next().transpose().context("standard input")?;
+                Ok(line.map(|line| String::from_utf8_lossy(&line).trim_end_matches('\r').into()))
             }
             Lines::Edited(editor, _) => match editor.readline("> ") {
                 Ok(line) => Ok(Some(line)),

@@ -40,13 +40,8 @@ pub struct Settings {
     #[arg(long, default_value_t = 256, help_heading = "Text")]
     pub max_tokens: usize,
     /// Seed of the choices, or random [default: from the system]
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "random",
-        hide_default_value = true,
-        value_parser = optional::<u64>("random")
-    )]
+    #[arg(long, value_name = "N", default_value = "random", hide_default_value = true)]
+    #[arg(value_parser = optional::<u64>("random"))]
     pub seed: Optional<u64>,
 }
 

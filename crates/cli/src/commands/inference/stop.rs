@@ -43,12 +43,8 @@ impl<'a> StopFilter<'a> {
         }
         let could_begin =
             |start: usize| self.stops().any(|stop| stop.starts_with(&self.held[start..]));
-        let known = self
-            .held
-            .char_indices()
-            .map(|(start, _)| start)
-            .find(|&start| could_begin(start))
-            .unwrap_or(self.held.len());
+        let mut starts = self.held.char_indices().map(|(start, _)| start);
+        let known = starts.find(|&start| could_begin(start)).unwrap_or(self.held.len());
         Filtered { text: self.held.drain(..known).collect(), stopped: false }
     }
 

@@ -6,7 +6,6 @@ mod config;
 mod report;
 
 use std::fs;
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -48,9 +47,13 @@ pub fn run(args: &Args) -> Result<()> {
     }
     interrupt::check()?;
     Tokenizer::new(trained.vocab.clone(), config.pattern).save(&args.out).context("--out")?;
+    let tiktoken_file = args.out.join(tiktoken::FILE);
     match args.format {
         Format::Tiktoken => drop(tiktoken::save(&trained.vocab, &args.out).context("--out")?),
-        Format::HuggingFace => remove_stale(&args.out.join(tiktoken::FILE))?,
+        // A file of an earlier training does not belong to the new vocabulary.
+        Format::HuggingFace if !tiktoken_file.exists() => {}
+        Format::HuggingFace => fs::remove_file(&tiktoken_file)
+            .with_context(|| format!("--out: {}: cannot be removed", tiktoken_file.display()))?,
     }
     let seconds = Seconds {
         count: (counted - started).as_secs_f64(),
@@ -58,14 +61,6 @@ pub fn run(args: &Args) -> Result<()> {
         write: merged.elapsed().as_secs_f64(),
     };
     Report::new(&trained, seconds, &args.out)?.print(args.json)
-}
-
-/// Removes a file of an earlier training that does not belong to the new vocabulary.
-fn remove_stale(path: &Path) -> Result<()> {
-    if !path.exists() {
-        return Ok(());
-    }
-    fs::remove_file(path).with_context(|| format!("--out: {}: cannot be removed", path.display()))
 }
 
 /// Counts the pre-tokens of all data sets.

@@ -56,15 +56,10 @@ impl Observer for Chart {
 
 /// An observer that a run can do without: after an error it is dropped, with a warning.
 pub struct Optional<O> {
-    observer: Option<O>,
-    what: &'static str,
-}
-
-impl<O: Observer> Optional<O> {
-    /// Wraps an observer that writes `what`.
-    pub fn new(observer: O, what: &'static str) -> Optional<O> {
-        Optional { observer: Some(observer), what }
-    }
+    /// The observer; `None` after an error.
+    pub observer: Option<O>,
+    /// The name of what it writes.
+    pub what: &'static str,
 }
 
 impl<O: Observer> Observer for Optional<O> {

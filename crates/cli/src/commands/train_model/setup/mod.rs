@@ -103,11 +103,11 @@ pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
         observers.push(Box::new(Checkpoints { tokenizer }));
         if let Some(samples) = samples {
             samples.begin(step)?;
-            observers.push(Box::new(Optional::new(samples, "samples")));
+            observers.push(Box::new(Optional { observer: Some(samples), what: "samples" }));
         }
         if args.tensorboard {
             let events = EventFile::create(&trainer.dir, &so_far)?;
-            observers.push(Box::new(Optional::new(events, "event files")));
+            observers.push(Box::new(Optional { observer: Some(events), what: "event files" }));
         }
         observers.push(Box::new(Chart { lines: so_far }));
         manifest.write(&trainer.dir)?;

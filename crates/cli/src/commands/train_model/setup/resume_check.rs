@@ -88,15 +88,13 @@ fn compare(
     source: &str,
     hint: &str,
 ) -> Result<()> {
-    let differ = typed
-        .iter()
-        .filter(|(field, value)| explicit.has(field) && decided.get(field.as_str()) != Some(value));
-    let list: Vec<String> = differ
-        .map(|(field, value)| {
-            let there = decided.get(field).unwrap_or(&Value::Null);
-            format!("{} {} (there {})", flag(field), shown(value), shown(there))
-        })
-        .collect();
+    let mut list = Vec::new();
+    for (field, value) in typed.iter().filter(|(field, _)| explicit.has(field)) {
+        let there = decided.get(field).unwrap_or(&Value::Null);
+        if there != value {
+            list.push(format!("{} {} (there {})", flag(field), shown(value), shown(there)));
+        }
+    }
     ensure!(list.is_empty(), "{} contradicts {source}; {hint}", list.join(", "));
     Ok(())
 }
