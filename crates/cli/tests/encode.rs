@@ -156,7 +156,7 @@ fn large_vocabularies_have_uint32() {
     folder.write("text.txt", text);
     encode(&folder, &[]).success().stderr(contains("uint32"));
     let tokens = TokenFile::open(&folder.path("out.npy")).unwrap();
-    assert_eq!(tokens.token_type(), TokenType::U32);
+    assert_eq!(tokens.token_type, TokenType::U32);
     assert_eq!(tokens.iter(0..tokens.len()).max(), Some(largest));
 }
 

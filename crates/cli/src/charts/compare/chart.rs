@@ -168,14 +168,12 @@ impl Chart {
 
 /// Returns the style of each colour: `cN` for lines, `dN` for dots.
 fn colour_styles() -> String {
-    let mut rules = [String::new(), String::new()];
-    for (number, &(on_light, on_dark)) in COLOURS.iter().enumerate() {
-        for (rules, colour) in rules.iter_mut().zip([on_light, on_dark]) {
-            let line = format!(".c{number} {{ stroke: {colour}; }}");
-            *rules += &format!("{line} .d{number} {{ fill: {colour}; }} ");
-        }
-    }
-    let [light, dark] = rules;
+    let rule = |number: usize, colour: &str| {
+        format!(".c{number} {{ stroke: {colour}; }} .d{number} {{ fill: {colour}; }} ")
+    };
+    let numbered = || COLOURS.iter().enumerate();
+    let light: String = numbered().map(|(number, colours)| rule(number, colours.0)).collect();
+    let dark: String = numbered().map(|(number, colours)| rule(number, colours.1)).collect();
     format!("{light}\n  @media (prefers-color-scheme: dark) {{ {dark}}}\n")
 }
 

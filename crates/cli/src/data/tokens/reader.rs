@@ -16,7 +16,8 @@ pub struct TokenFile {
     map: MappedFile,
     data_start: usize,
     len: usize,
-    token_type: TokenType,
+    /// The type of the ids.
+    pub token_type: TokenType,
 }
 
 impl TokenFile {
@@ -48,11 +49,6 @@ impl TokenFile {
     /// Returns `true` if there are no ids.
     pub fn is_empty(&self) -> bool {
         self.len == 0
-    }
-
-    /// Returns the type of the ids.
-    pub fn token_type(&self) -> TokenType {
-        self.token_type
     }
 
     /// Iterates over the ids in `range`, in order.

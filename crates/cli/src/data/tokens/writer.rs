@@ -98,14 +98,14 @@ mod tests {
         let path = dir.path().join("new/a.npy");
         write::<u16>(&path, TokenType::U16, &[&[1, 2, 65535], &[], &[4]]);
         let tokens = TokenFile::open(&path).unwrap();
-        assert_eq!((tokens.len(), tokens.token_type()), (4, TokenType::U16));
+        assert_eq!((tokens.len(), tokens.token_type), (4, TokenType::U16));
         assert_eq!(tokens.iter(0..4).collect::<Vec<_>>(), [1, 2, 65535, 4]);
         assert_eq!(tokens.iter(1..3).collect::<Vec<_>>(), [2, 65535]);
 
         let many: Vec<u32> = (0..100_000).collect();
         write(&path, TokenType::U32, &[&many]);
         let tokens = TokenFile::open(&path).unwrap();
-        assert_eq!((tokens.len(), tokens.token_type()), (100_000, TokenType::U32));
+        assert_eq!((tokens.len(), tokens.token_type), (100_000, TokenType::U32));
         assert!(tokens.iter(0..100_000).eq(many));
 
         write::<u16>(&path, TokenType::U16, &[]);
