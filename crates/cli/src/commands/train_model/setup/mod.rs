@@ -44,8 +44,8 @@ impl Run {
     /// Trains to the last step, or until Ctrl-C; either way the last thing written is a checkpoint.
     ///
     /// # Errors
-    /// When a loss or gradient is not finite, or a file cannot be written; [`interrupt::Interrupted`]
-    /// after Ctrl-C.
+    /// When a loss or gradient is not finite, or a file cannot be written;
+    /// [`interrupt::Interrupted`] after Ctrl-C.
     pub fn train(mut self) -> Result<()> {
         let trainer = &mut self.trainer;
         if trainer.is_done() {
