@@ -7,7 +7,6 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Parser};
-use log::LevelFilter;
 
 use crate::shell::logging;
 
@@ -26,14 +25,14 @@ pub struct Common {
 }
 
 impl Common {
-    /// Starts logging and the thread pool. Call it once, before any work.
+    /// Starts logging, unless with `--quiet`, and the thread pool. Call it once, before any work.
     ///
     /// # Errors
     /// When the threads cannot be started.
     pub fn set_up(&self) -> Result<()> {
-        logging::start();
-        if self.quiet {
-            log::set_max_level(LevelFilter::Off);
+        // Before logging starts, nothing is logged.
+        if !self.quiet {
+            logging::start();
         }
         crate::shell::threads::start(self.threads.map(usize::from))
     }
