@@ -109,6 +109,8 @@ impl Learner {
     fn next_pair(&mut self) -> Option<u32> {
         loop {
             let context = Context { pairs: &self.table.pairs, tokens: &self.tokens };
+            // An empty queue means that every pair with a count of at least the floor is merged or
+            // has become rarer. The floor is lowered to the pairs that are left.
             let Some(mut entry) = self.queue.pop(context) else {
                 let counts = self.table.pairs.iter().map(|pair| pair.count);
                 let greatest = counts.max().filter(|&count| count > 0)?;
@@ -116,6 +118,9 @@ impl Learner {
                 self.refill_queue();
                 continue;
             };
+            // Counts change at every merge, and the queue is not told: an entry is corrected when
+            // it comes to the front. After the merge that created a pair its count only falls, so
+            // the entry promised too much, never too little, and no better pair waits behind it.
             let count = self.table.pairs[entry.pair as usize].count;
             if count == entry.count {
                 return Some(entry.pair);
@@ -143,6 +148,9 @@ impl Learner {
         let first_fresh = self.table.pairs.len();
         self.fresh.clear();
 
+        // Each block of places is read twice: first all slots, only to drop the stale places,
+        // without a branch; then the rest is merged. Many places may be stale by now, and the
+        // second loop does not see them.
         let merge = Merge { token, left_len, right_len, first_fresh };
         let mut live = [Place::default(); BLOCK];
         for first in (start..start + len as usize).step_by(BLOCK) {
@@ -160,10 +168,13 @@ impl Learner {
             }
         }
         self.table.pairs[index as usize].count = 0;
+        // Places of new pairs are gathered during the merge and listed together at its end, when it
+        // is known how many each pair has.
         self.table.append(first_fresh, &self.fresh);
 
         let context = Context { pairs: &self.table.pairs, tokens: &self.tokens };
         for pair in first_fresh..self.table.pairs.len() {
+            // Rarer pairs wait outside the queue until it is refilled with a lower floor.
             if self.table.pairs[pair].count >= self.queue_floor {
                 self.queue.push(context.entry(pair as u32), context);
             }
@@ -188,6 +199,9 @@ impl Learner {
 
         let before = self.words.slots[position - 1].symbol;
         if before != BOUNDARY {
+            // The slot before the place is the last of the symbol before, whose length leads to its
+            // start. The pair that started there has lost an occurrence; its place stays in its
+            // list, stale.
             let at = position - self.tokens.token_len(before);
             let gone = self.words.slots[at].pair;
             self.table.pairs[gone as usize].count -= weight;
@@ -201,12 +215,16 @@ impl Learner {
         } else {
             let gone = self.words.slots[second].pair;
             self.table.pairs[gone as usize].count -= weight;
+            // Places are visited from front to back, so `after` is never the new token, and the
+            // pair (token, token) is always found through `with_left`.
             let known = &mut self.with_right[after as usize];
             let pair = fresh_pair(&mut self.table.pairs, first_fresh, known, (token, after));
             self.enter(pair, weight, position, place.word);
         }
         self.words.slots[second].pair = NO_PAIR;
         self.words.slots[position].symbol = token;
+        // Only the first and the last slot are read, from the right and from the left neighbour;
+        // those between need no update.
         self.words.slots[end - 1].symbol = token;
         self.words.num_tokens -= weight;
         self.words.num_places -= 1;

@@ -47,10 +47,14 @@ impl<'a> Batch<'a> {
     /// as B.
     #[track_caller]
     pub(super) fn new<E: Element>(a: &[Mat<'a>], b: &[Mat<'a>], c: Vec<MatMut<'a, E>>) -> Self {
+        // Of A, B and C, whichever is one matrix belongs to every product, and `cycle` repeats it.
+        // A sum has more A and B than C, so that the number of products is that of A or of B.
         let operands = a.iter().cycle().zip(b.iter().cycle());
         for ((&a, &b), c) in operands.zip(c.iter().cycle()).take(a.len().max(b.len())) {
             assert_shapes(a, b, c);
         }
+        // The pointers forget their type, so that the driver is compiled once for results of both
+        // types.
         let target = |c: MatMut<'a, E>| {
             let (rows, cols) = (c.rows, c.cols);
             let (start, row_stride) = c.into_raw();
@@ -62,23 +66,28 @@ impl<'a> Batch<'a> {
 
     /// Returns `true` if the products are summed.
     fn is_sum(&self) -> bool {
+        // One A and one B with one C count as a sum of one product, which comes to the same.
         self.c.len() == 1
     }
 
     /// Returns the rows of the matrices that A and C consist of, from the top.
     pub(super) fn rows(&self) -> impl Iterator<Item = usize> {
+        // The A of a sum stand side by side and share their rows. Otherwise they stand one below
+        // the other, or A is one matrix.
         let parts = if self.is_sum() { 1 } else { self.a.len() };
         self.a[..parts].iter().map(Mat::rows)
     }
 
     /// Returns the columns of the matrices that B and C consist of, from the left.
     pub(super) fn cols(&self) -> impl Iterator<Item = usize> {
+        // The B of a sum stand one below the other and share their columns.
         let parts = if self.is_sum() { 1 } else { self.b.len() };
         self.b[..parts].iter().map(Mat::cols)
     }
 
     /// Returns the K of each of the products that are summed.
     pub(super) fn depths(&self) -> impl Iterator<Item = usize> {
+        // Products that are not summed have one K: they share A or B.
         let parts = if self.is_sum() { self.a.len() } else { 1 };
         self.a[..parts].iter().map(Mat::cols)
     }
@@ -90,6 +99,8 @@ impl<'a> Batch<'a> {
 
     /// Returns A_il.
     pub(super) fn a(&self, i: usize, l: usize) -> Mat<'a> {
+        // At most one of the indices has more than one value, so that of any two at least one is 0,
+        // and their sum is the index into the list.
         self.a[i + l]
     }
 

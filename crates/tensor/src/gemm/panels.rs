@@ -14,6 +14,8 @@ use std::iter::once;
 
 /// Returns the number of floats of all panels of B for one block of K.
 fn block_len(table: &GemmKernel, b: Mat<'_>) -> usize {
+    // The last panel takes the space of a full one. A B of fewer than kc rows is a single block of
+    // just these rows.
     b.cols().next_multiple_of(table.nr) * table.slots(b.rows().min(table.kc))
 }
 
@@ -29,6 +31,8 @@ impl<'a> Panels<'a> {
     /// Returns the number of floats that B takes packed.
     pub fn len(context: Context, b: Mat<'_>) -> usize {
         let table = table(context);
+        // The last block of K takes as much space as the others even if it is shorter: block i
+        // begins at i times this length.
         b.rows().div_ceil(table.kc) * block_len(table, b)
     }
 
@@ -49,6 +53,7 @@ impl<'a> Panels<'a> {
         let packed = &mut buffer[..Self::len(context, b)];
         let table = table(context);
         let (k_blocks, panels) = (spans(once(b.rows()), table.kc), spans(once(b.cols()), table.nr));
+        // Without columns the length is 0, by which a slice cannot be split into chunks.
         let stride = block_len(table, b).max(1);
         pack_panels(context, threads, |_, _| b, &k_blocks, &panels, stride, packed);
         Self { context, b, packed: Some(packed) }
@@ -68,17 +73,25 @@ impl<'a> Panels<'a> {
             "Panels: A is {a:?}, B is {:?}, C is {c:?}",
             self.b
         );
+        // The first columns are in the first panels of each block. The last panel used may hold
+        // more columns than C has: the micro-kernel computes them, and they are not written.
         let b = self.b.first_cols(c.cols);
         let Some(packed) = self.packed else {
             return gemm(context, a, b, c, beta, threads);
         };
+        // With B in panels the plan never reads B where it is, so that all products of these panels
+        // add in the same order.
         let operands = Operands { b_order: Order::Panels, ..Operands::of(a, b) };
         let Strategy { method, threads } = plan(context, operands, threads);
+        // Blocks are as far apart as they were packed: by the columns of all of B, not by those
+        // used.
         let block_len = block_len(table, self.b);
         match method {
             Method::Empty => beta.scale(&mut c),
             Method::Unpacked => {
                 let panel = |first: usize, k: usize, j: usize| {
+                    // The block of K that begins at row `first`, and in it the panel that begins at
+                    // column j: the j columns before it take as many slots each.
                     &packed[first / table.kc * block_len + j * table.slots(k)..]
                 };
                 unpacked::run(table, a, panel, table.nr, c, beta);

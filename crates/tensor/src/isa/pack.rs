@@ -31,6 +31,8 @@ const LINE: usize = LINE_BYTES / size_of::<f32>();
 /// instruction set.
 #[inline(always)]
 pub(super) fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool) {
+    // The type of the elements and the rounding are settled here, once per block, so that the loops
+    // below have no branch for them.
     match source.0 {
         AnyView::F32(source) if round => pack_map::<W, _>(source, panels, round_to_bf16),
         AnyView::F32(source) => pack_map::<W, _>(source, panels, |x| x),
@@ -46,9 +48,13 @@ fn pack_map<const W: usize, E: Element>(
 ) {
     let (rows_len, k_len) = (source.rows, source.cols);
     debug_assert_eq!(panels.len(), rows_len.div_ceil(W) * W * k_len);
+    // Only the last panel may lack rows. The fast ways take full panels, where W is a constant and
+    // each copy has a fixed length; the last panel goes element by element.
     let full = rows_len - rows_len % W;
     let (full_panels, last_panel) = panels.split_at_mut(full * k_len);
     let rows = source.block(0..full, 0..k_len);
+    // Contiguous columns are in the order of the panels already; contiguous rows are transposed on
+    // the way.
     if rows.row_stride == 1 {
         pack_copying::<W, _>(rows, full_panels, map);
     } else if rows.col_stride == 1 {
@@ -90,6 +96,8 @@ fn pack_copying<const W: usize, E: Element>(
     let k_len = rows.cols;
     for start in (0..k_len).step_by(COLUMNS) {
         let end = k_len.min(start + COLUMNS);
+        // Columns lie a whole row of the operand apart, so that the hardware does not foresee them:
+        // the next eight are prefetched while these are copied.
         for k in end..k_len.min(end + COLUMNS) {
             let start = k * rows.col_stride;
             prefetch(rows.data, start..start + rows.rows);
@@ -113,6 +121,8 @@ fn pack_transposing<const W: usize, E: Element>(
     map: impl Fn(E) -> f32 + Copy,
 ) {
     let k_len = rows.cols;
+    // Columns in whole cache lines are transposed by blocks; the remaining ones, fewer than a line,
+    // are copied element by element.
     let whole = k_len - k_len % LINE;
     for (index, panel) in panels.chunks_exact_mut(W * k_len).enumerate() {
         let (columns, rest) = panel.split_at_mut(W * whole);
@@ -151,6 +161,7 @@ fn transpose_block<'r, const W: usize, E: Element + 'r>(
     map: impl Fn(E) -> f32 + Copy,
 ) {
     let row = |i: usize| row(i).map(map);
+    // W is a constant: the branches on it are decided by the compiler.
     let fours = W - W % 4;
     for i in (0..fours).step_by(4) {
         let transposed = transpose_4x4([row(i), row(i + 1), row(i + 2), row(i + 3)]);
@@ -159,6 +170,8 @@ fn transpose_block<'r, const W: usize, E: Element + 'r>(
         }
     }
     if W % 4 >= 2 {
+        // Widths such as 6 and 14 leave two rows: zeros complete the block, and half of the result
+        // is used.
         let zero = [0.0; BLOCK];
         let transposed = transpose_4x4([row(fours), row(fours + 1), zero, zero]);
         for (column, from) in columns.iter_mut().zip(transposed) {
@@ -178,6 +191,8 @@ fn transpose_4x4(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
     // SAFETY: each array has four floats, and every x86-64 CPU has SSE.
     unsafe {
         let [a, b, c, d] = rows.each_ref().map(|row| _mm_loadu_ps(row.as_ptr()));
+        // Unpacking interleaves two rows: a0 b0 a1 b1 and a2 b2 a3 b3. The moves then join halves
+        // of ab and cd, which gives a0 b0 c0 d0 and so on.
         let (ab_low, ab_high) = (_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
         let (cd_low, cd_high) = (_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
         let columns = [

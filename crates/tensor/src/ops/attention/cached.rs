@@ -28,6 +28,8 @@ pub fn attend_to_cache(
         panic!("attend_to_cache: keys {:?}, expected (B, H, capacity, D)", keys.shape());
     };
     let heads = HeadLayout::of(context, q, num_heads, rope, start);
+    // The queries are the last `time` of `len` positions, and only so many of the cache's
+    // `capacity` have been written.
     let (time, len) = (heads.time, start + heads.time);
     let [q_shape, k_shape, v_shape] = [q, keys, values].map(Tensor::shape);
     let fits = q_shape[0] == batch && heads.d_head == d_head && len <= capacity;
@@ -36,17 +38,25 @@ pub fn attend_to_cache(
         "attend_to_cache: q {q_shape:?} from position {start}, keys {k_shape:?}, values {v_shape:?}"
     );
     let shape = Shape { context, time, len, d_head };
+    // A head's part of the cache; at least 1, as chunks cannot have no elements.
     let size = (capacity * d_head).max(1);
     let o = Tensor::build(q.shape(), |o| {
         par_column_blocks(o, time, heads.channels(), d_head)
             .zip(keys.as_slice().par_chunks(size).zip(values.as_slice().par_chunks(size)))
             .enumerate()
             .for_each(|(index, (mut o, (k, v)))| {
+                // ℓ, one number per query, would be for the backward pass, which generation does
+                // not have: it goes into scratch memory and is dropped.
                 let mut buffer = Buffer::scratch(time * d_head + time);
                 let (q_head, l) = buffer.as_mut_slice().split_at_mut(time * d_head);
+                // Keys were rotated when they were written to the cache, so that a step rotates its
+                // new rows alone.
                 heads.copy_head(q, index, rope, start, q_head);
+                // Heads run in parallel and write to disjoint columns of the same rows of o.
                 let write = |row, from: &[f32]| o.row_mut(row).copy_from_slice(from);
                 let q = Mat::new(q_head, time, d_head);
+                // Positions of a head are contiguous in the cache: its keys and values are matrices
+                // as they lie, of the first `len` positions.
                 let [k, v] = [k, v].map(|x| Mat::new(x, len, d_head));
                 query_blocks::forward(shape, [q, k, v], l, write);
             });
@@ -75,6 +85,8 @@ pub fn write_heads(
     let (x_shape, shape) = (x.shape(), cache.shape());
     assert!(fits, "write_heads: {x_shape:?} from position {start} into {shape:?}");
     let head_caches = cache.as_mut_slice().chunks_exact_mut((capacity * d_head).max(1));
+    // The cache keeps heads apart, so that attention reads the keys of a head front to back at
+    // every step; the new rows are scattered once, here.
     for (index, cache) in head_caches.enumerate() {
         heads.copy_head(x, index, rope, start, &mut cache[start * d_head..][..heads.time * d_head]);
     }

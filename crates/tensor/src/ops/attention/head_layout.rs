@@ -63,10 +63,14 @@ impl HeadLayout {
         let (channels, d_head) = (self.channels(), self.d_head);
         let (sequence, head) = (index / self.num_heads, index % self.num_heads);
         let sequence = &x[sequence * self.time * channels..][..self.time * channels];
+        // A row holds the channels of all heads one after the other, so that the rows of one head
+        // lie a whole row apart.
         let starts = (head * d_head..sequence.len()).step_by(channels);
         starts.map(
             #[inline(always)]
             move |start| {
+                // Near the end this lies beyond the sequence: to prefetch there reads nothing and
+                // is harmless.
                 let soon = start + AHEAD * channels;
                 prefetch(sequence, soon..soon + d_head);
                 &sequence[start..][..d_head]
@@ -87,6 +91,8 @@ impl HeadLayout {
     ) -> Mat<'a> {
         let Self { num_heads, time, d_head, .. } = *self;
         if let (Slice::Bf16(x), None) = (x.data(), rope) {
+            // A head is a matrix whose row stride is the width of a whole row; it begins in the
+            // first row of its sequence, at its channels.
             let first = index / num_heads * time * self.channels() + index % num_heads * d_head;
             return Mat::with_row_stride(&x[first..], time, d_head, self.channels());
         }
@@ -104,6 +110,8 @@ impl HeadLayout {
         start: usize,
         out: &mut [f32],
     ) {
+        // The rotation reads `f32`: a row of bf16 is widened here first. One buffer serves all
+        // rows.
         let mut widened = Buffer::scratch(self.d_head);
         let widened = widened.as_mut_slice();
         with_element_type!(x, |E| vectorize!(self.context.kernels, {
@@ -131,6 +139,8 @@ impl HeadLayout {
         const ROWS: usize = 16;
         let (channels, d_head, data) = (self.channels(), self.d_head, x.data());
         let mut rotated = Role::Operand.scratch(self.context, x.shape());
+        // The tasks are rows, not heads: whole rows are read and written front to back, and all
+        // heads of a row have the same position and so the same angles.
         let tasks = rotated.elements_mut::<bf16>().par_chunks_mut(ROWS * channels).enumerate();
         tasks.for_each(|(task, rotated)| {
             let mut buffer = Buffer::scratch(2 * channels);
@@ -139,6 +149,7 @@ impl HeadLayout {
                 for (row, rotated) in (task * ROWS..).zip(rotated.chunks_exact_mut(channels)) {
                     let from = data.in_f32(row * channels..(row + 1) * channels, from);
                     for (from, to) in from.chunks_exact(d_head).zip(to.chunks_exact_mut(d_head)) {
+                        // Rows are counted over all sequences, and positions begin anew in each.
                         table.rotate(row % self.time, from, to, FORWARD);
                     }
                     element::store(rotated, to);
@@ -169,6 +180,7 @@ impl Inputs {
         [q, k, v]: [&Tensor; 3],
         rope: Option<&RopeTable>,
     ) -> Self {
+        // Scores depend on the positions of queries and keys only: values are never rotated.
         let stored = |x| Role::Operand.store(heads.context, x);
         let rotated = |x| rope.map_or_else(|| stored(x), |table| heads.rotated(x, table));
         Self { qkv: [rotated(q), rotated(k), stored(v)], rope: None }
