@@ -59,7 +59,9 @@ exactly_100=$(printf '// %097d' 0 | sed 's/0/−/g')
 file s/fine.rs "$exactly_100
 /// Returns the rows of a chunk.
 /// What follows is no summary.
-fn lacks_a_row_or_a_chunk() {}"
+fn lacks_a_row_or_a_chunk() {}
+fn link_stays_a_link_and_sigterm_cuts_a_text() {}
+let (lacks_a_term, steps_a_b, tokens_per_task) = (1, 2, 3);"
 passes "what is in order" "${style[@]}"
 file s/long.rs "${exactly_100}x"
 fails "a line of 101 characters" "s/long.rs:1: 101" "${style[@]}"
@@ -69,7 +71,8 @@ for summary in '/// The same for rows' '    //! What it does' '/// So that' '///
     fails "the summary '$summary'" "s/summary.rs:1" "${style[@]}"
 done
 rm s/summary.rs
-for name in rows_a_chunk TILES_A_THREAD max_tokens_a_batch; do
+for name in rows_a_chunk TILES_A_THREAD max_tokens_a_batch steps_a_run BYTES_AN_ELEMENT \
+    keys_a_batch calls_a_step is_a_rate_of_merges_a_word; do
     file s/name.rs "let $name = 1;"
     fails "the name $name" "$name" "${style[@]}"
 done
