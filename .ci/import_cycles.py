@@ -30,7 +30,7 @@ def resolve(at, path):
     """Returns the module that defines what `path` means in `at`; None if another crate does."""
     for i, name in enumerate(path):
         if name in ("crate", "super"):
-            at = at[:1] if name == "crate" else at[:-1]
+            at = at[:1] if name == "crate" else at[:-1] or at  # more in modules within files
         elif (*at, name) in files:
             at = (*at, name)
         elif names[at].get(name, path) != path:

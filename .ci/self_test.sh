@@ -51,6 +51,13 @@ passes "an exported macro of a lower file" "${cycles[@]}"
 file c/x/src/b.rs 'pub fn f() {}'
 file c/x/src/a/mod.rs 'mod inner; pub fn g() { inner::h() }'
 passes "a parent that calls a child" "${cycles[@]}"
+file c/x/src/b.rs 'mod m { pub mod n { use super::super::super::a::g; } } pub fn f() {}'
+passes "a use of the top of the crate from a module within a module of a file" "${cycles[@]}"
+file c/x/src/b.rs 'use crate as me; pub fn f() { me::a::g() }'
+file c/x/src/a/mod.rs 'pub fn g() { crate::b::f() }'
+fails "a cycle through another name of the crate" "b.rs" "${cycles[@]}"
+file c/x/src/b.rs 'pub fn f() {}'
+file c/x/src/a/mod.rs 'mod inner; pub fn g() { inner::h() }'
 file c/x/src/a/inner.rs 'use super::g; pub fn h() { g() }'
 fails "a child that imports from its parent" "a/inner.rs" "${cycles[@]}"
 

@@ -23,8 +23,8 @@ files "$@" -name '*.rs' | xargs -0 awk '
     { within = /^ *\/\/[\/!]/ }
     END { exit bad }' || found=1
 
-# A word in s before _a_ is a plural noun, unless it is one of these verbs or in a test's name, which
-# is a sentence (`fn stays_a_link() {`). What is surely a noun is wrong even there.
+# A word in s before _a_ is a plural noun, unless it is one of these verbs or in a test's name, a
+# sentence (`fn stays_a_link() {`). What is surely a noun is wrong even there.
 nouns='bits|blocks|bytes|chunks|cols|columns|elements|flops|ids|lanes|lines|pages|panels|pieces'
 nouns+='|positions|registers|rows|sequences|tasks|terms|threads|tiles|tokens|windows|words'
 verbs='as|begins|ends|has|holds|is|lacks|makes|needs|reads|stays|takes|was|writes'
