@@ -49,7 +49,7 @@ pub enum Format {
     /// vocab.json, merges.txt, tokenizer.json, tokenizer_config.json
     #[value(name = "huggingface", alias = "hugging-face")]
     HuggingFace,
-    /// These four files and tokenizer.tiktoken
+    /// tokenizer.tiktoken, beside the files of huggingface
     Tiktoken,
 }
 
