@@ -49,7 +49,7 @@ pub struct TrainingSpec {
     /// Seed of the first weights and of the batches
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Type of the operands of matrix products, and of what stays within a block; auto is bf16 where
+    /// Type of the operands of matrix products and of what stays within a block; auto is bf16 where
     /// the CPU has instructions for it, else f32
     #[arg(long, value_name = "P", default_value = "auto")]
     #[arg(value_parser = choice::parser(&Choice::TRAINING))]
