@@ -28,7 +28,8 @@ pub(super) enum PreTokenizer {
     Split {
         pattern: SplitPattern,
         behavior: String,
-        invert: Option<bool>,
+        #[serde(default)]
+        invert: bool,
     },
     Sequence {
         pretokenizers: Vec<PreTokenizer>,
@@ -61,7 +62,7 @@ impl PreTokenizer {
                 PreTokenizer::Split {
                     pattern: SplitPattern::Regex(regex),
                     behavior,
-                    invert: None | Some(false),
+                    invert: false,
                 },
                 PreTokenizer::ByteLevel { add_prefix_space: Some(false), use_regex: Some(false) },
             ] if behavior == "Isolated" => regex,

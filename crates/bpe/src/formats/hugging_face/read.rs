@@ -17,7 +17,8 @@ use crate::formats::text;
 
 #[derive(Deserialize)]
 struct File<'t> {
-    added_tokens: Option<Vec<AddedToken>>,
+    #[serde(default)]
+    added_tokens: Vec<AddedToken>,
     normalizer: Option<Value>,
     pre_tokenizer: Option<PreTokenizer>,
     #[serde(borrow)]
@@ -28,9 +29,12 @@ struct File<'t> {
 struct AddedToken {
     id: u32,
     content: String,
-    single_word: Option<bool>,
-    lstrip: Option<bool>,
-    rstrip: Option<bool>,
+    #[serde(default)]
+    single_word: bool,
+    #[serde(default)]
+    lstrip: bool,
+    #[serde(default)]
+    rstrip: bool,
 }
 
 #[derive(Deserialize)]
@@ -39,8 +43,10 @@ struct Model<'t> {
     dropout: Option<f64>,
     continuing_subword_prefix: Option<String>,
     end_of_word_suffix: Option<String>,
-    byte_fallback: Option<bool>,
-    ignore_merges: Option<bool>,
+    #[serde(default)]
+    byte_fallback: bool,
+    #[serde(default)]
+    ignore_merges: bool,
     #[serde(borrow)]
     vocab: Ids<'t>,
     #[serde(borrow)]
@@ -63,12 +69,12 @@ pub fn load(path: &Path) -> Result<Parts<'static>> {
     let pre_tokenizer = pre_tokenizer.ok_or_else(|| refused(path, "no pre_tokenizer"))?;
     let pattern = pre_tokenizer.pattern().map_err(|found| refused(path, found))?;
     let mut ids = model.vocab;
-    let specials = add_tokens(added_tokens.unwrap_or_default(), &mut ids, path)?;
+    let specials = add_tokens(added_tokens, &mut ids, path)?;
     let merges: Vec<(&str, &str)> =
         model.merges.iter().map(|Merge(left, right)| (&*left.0, &*right.0)).collect();
     let sources = Sources { tokens: path, merges: path };
     let vocab = assemble(&ids, &merges, Some(specials), sources)?;
-    let ignore_merges = model.ignore_merges == Some(true);
+    let ignore_merges = model.ignore_merges;
     Ok(Parts { vocab: Cow::Owned(vocab), pattern: Cow::Owned(pattern), ignore_merges })
 }
 
@@ -120,7 +126,7 @@ fn check_model(model: &Model, path: &Path) -> Result<()> {
     let given = |affix: &Option<String>| affix.as_ref().is_some_and(|affix| !affix.is_empty());
     let odd = match model {
         _ if model.dropout.is_some_and(|dropout| dropout != 0.0) => "dropout",
-        _ if model.byte_fallback == Some(true) => "byte_fallback",
+        _ if model.byte_fallback => "byte_fallback",
         _ if given(&model.continuing_subword_prefix) => "continuing_subword_prefix",
         _ if given(&model.end_of_word_suffix) => "end_of_word_suffix",
         _ => return Ok(()),
@@ -130,9 +136,9 @@ fn check_model(model: &Model, path: &Path) -> Result<()> {
 
 fn check_added(token: &AddedToken, path: &Path) -> Result<()> {
     let odd = match token {
-        AddedToken { lstrip: Some(true), .. } => "lstrip",
-        AddedToken { rstrip: Some(true), .. } => "rstrip",
-        AddedToken { single_word: Some(true), .. } => "single_word",
+        AddedToken { lstrip: true, .. } => "lstrip",
+        AddedToken { rstrip: true, .. } => "rstrip",
+        AddedToken { single_word: true, .. } => "single_word",
         _ => return Ok(()),
     };
     Err(refused(path, format!("the added token {:?} with {odd}", token.content)))

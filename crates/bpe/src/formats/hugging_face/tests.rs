@@ -182,6 +182,8 @@ fn what_is_no_byte_level_bpe_is_refused() {
         ("/model", json!({"type": "Unigram", "vocab": [["a", 0.5]]}), "Unigram"),
         ("/model/dropout", json!(0.1), "dropout"),
         ("/model/byte_fallback", json!(true), "byte_fallback"),
+        ("/model/byte_fallback", Value::Null, "null"),
+        ("/model/ignore_merges", Value::Null, "null"),
         ("/model/end_of_word_suffix", json!("</w>"), "end_of_word_suffix"),
         ("/model/continuing_subword_prefix", json!("##"), "continuing_subword_prefix"),
         ("/model/merges", json!([["h", "zzz"]]), "zzz"),
@@ -194,11 +196,13 @@ fn what_is_no_byte_level_bpe_is_refused() {
         ("/model/vocab/new", json!(-1), "-1"),
         ("/model/vocab/a b", json!(261), "a b"),
         ("/model", Value::Null, "no model"),
+        ("/added_tokens", Value::Null, "null"),
         ("/added_tokens", json!([{"id": 3, "content": "<|a|>"}]), "with id 256"),
         ("/added_tokens", json!([{"id": 3, "content": "<|b|>"}]), "byte 0x03"),
         ("/added_tokens", json!([{"id": 999, "content": "<|b|>"}]), "id 999"),
         ("/added_tokens", json!([{"id": 261, "content": ""}]), "without bytes"),
         ("/added_tokens", json!([{"id": 256, "content": "<|a|>", "lstrip": true}]), "lstrip"),
+        ("/added_tokens", json!([{"id": 256, "content": "<|a|>", "lstrip": null}]), "null"),
     ] {
         let message =
             loaded(changed(pointer, value.clone())).expect_err(&format!("{pointer} {value}"));
