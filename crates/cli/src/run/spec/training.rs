@@ -9,7 +9,6 @@ use optim::{AdamWConfig, Decay, Schedule};
 use serde::{Deserialize, Serialize, Serializer};
 use tensor::Precision;
 
-use super::fields::defaults;
 use crate::shell::choice;
 use crate::shell::exit::{check_flag, usage};
 use crate::shell::precision::Choice;
@@ -27,10 +26,10 @@ const RESOLVED: &str = "a run's specification is resolved";
 /// The options of training, as flags, in `run.json` and in checkpoints.
 ///
 /// Fields that follow from others are `None` until [`TrainingSpec::resolve`] fills them in; files
-/// have them all. A file without another field is from a version that did not have the option; the
-/// run then goes on with the option's default.
+/// have them all. Only options that the first version did not have may be missing from a file:
+/// these have a default for serde, and the run goes on as it began.
 #[derive(Args, Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[command(next_help_heading = "Training")]
 pub struct TrainingSpec {
     /// Sequences per batch
@@ -69,7 +68,7 @@ pub struct TrainingSpec {
     /// Course of the learning rate from --lr to --min-lr; wsd falls in the last fifth of the steps
     #[arg(long, value_name = "KIND", default_value = "cosine", help_heading = OPTIMIZER)]
     #[arg(value_parser = choice::parser(&Decay::ALL))]
-    #[serde(with = "choice")]
+    #[serde(with = "choice", default)]
     pub lr_schedule: Decay,
     /// Steps in which the learning rate rises [default: 2 % of the steps]
     #[arg(long, help_heading = OPTIMIZER)]
@@ -91,9 +90,11 @@ pub struct TrainingSpec {
     pub weight_decay: f64,
     /// Apply weight decay to the token embeddings
     #[arg(long, default_value_t = true, action = ArgAction::Set, help_heading = OPTIMIZER)]
+    #[serde(default = "always")]
     pub decay_embeddings: bool,
     /// Apply weight decay to the weights of the norms
     #[arg(long, default_value_t = true, action = ArgAction::Set, help_heading = OPTIMIZER)]
+    #[serde(default = "always")]
     pub decay_norms: bool,
 
     /// Steps between evaluations
@@ -118,10 +119,9 @@ fn as_text<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok
     path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 
-impl Default for TrainingSpec {
-    fn default() -> TrainingSpec {
-        defaults()
-    }
+/// Returns the value, in files without it, of an option to do what earlier versions always did.
+fn always() -> bool {
+    true
 }
 
 impl TrainingSpec {
@@ -137,6 +137,8 @@ impl TrainingSpec {
         };
         let resolved = TrainingSpec {
             steps: Some(steps),
+            // The steps follow from it, and files do not have it.
+            total_tokens: 0,
             precision: precision.into(),
             min_lr: self.min_lr.or(Some(self.lr / 100.0)),
             // 2 %, rounded down.

@@ -63,6 +63,31 @@ fn a_run_from_before_there_were_schedules_goes_on_as_it_began() {
 }
 
 #[test]
+fn a_file_has_every_field_of_the_first_version() {
+    let stored = serde_json::to_value(resolved(&[]).unwrap()).unwrap();
+    for field in [
+        "batch_size",
+        "grad_accum",
+        "lr",
+        "grad_clip",
+        "beta1",
+        "beta2",
+        "eps",
+        "weight_decay",
+        "eval_every",
+        "eval_batches",
+        "log_every",
+        "seed",
+        "precision",
+    ] {
+        let mut stored = stored.clone();
+        assert!(stored.as_object_mut().unwrap().remove(field).is_some());
+        let error = serde_json::from_value::<TrainingSpec>(stored).expect_err(field);
+        assert_eq!(error.to_string(), format!("missing field `{field}`"));
+    }
+}
+
+#[test]
 fn nonsense_is_refused_by_the_flags_name() {
     let cases = [
         ("--lr", "-1"),
