@@ -63,10 +63,9 @@ pub fn write(token_type: TokenType, count: u64) -> Vec<u8> {
 }
 
 /// Returns the type and the count in a dictionary of `descr`, `fortran_order` and `shape`, in any
-/// order.
+/// order, each once.
 fn parse_dictionary(text: &str) -> Result<(TokenType, u64), Mismatch> {
-    let values = ["descr", "fortran_order", "shape"].map(|key| value(text, key));
-    let [Some(descr), Some(order), Some(shape)] = values else {
+    let Some([descr, order, shape]) = values(text) else {
         let expected = "a .npy header with descr, fortran_order and shape";
         return Err(Mismatch::new(format!("the header {}", shown(text)), expected));
     };
@@ -76,23 +75,46 @@ fn parse_dictionary(text: &str) -> Result<(TokenType, u64), Mismatch> {
     Ok((parse_descr(descr)?, parse_shape(shape)?))
 }
 
-/// Returns the value of `key`: a string with its quotation marks, a bracket and its contents, or a
-/// word.
-fn value<'a>(dictionary: &'a str, key: &str) -> Option<&'a str> {
-    let (_, rest) = dictionary.split_once(key)?;
-    let rest = rest.strip_prefix(['\'', '"'])?.trim_start().strip_prefix(':')?.trim_start();
-    let end = match rest.chars().next()? {
-        mark @ ('\'' | '"') => rest[1..].find(mark)? + 2,
-        '(' => rest.find(')')? + 1,
-        '[' => rest.find(']')? + 1,
-        _ => rest.find([',', '}'])?,
-    };
-    Some(rest[..end].trim())
+/// Returns the values of `descr`, `fortran_order` and `shape`; `None` if the text is anything but a
+/// dictionary with these three keys.
+fn values(text: &str) -> Option<[&str; 3]> {
+    let mut values = [None; 3];
+    let mut rest = text.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
+    while !rest.is_empty() {
+        let (key, after) = quoted(rest)?;
+        let at = ["descr", "fortran_order", "shape"].iter().position(|name| *name == key)?;
+        let after = after.trim_start().strip_prefix(':')?.trim_start();
+        let (value, after) = after.split_at(value_len(after)?);
+        if values[at].replace(value.trim()).is_some() {
+            return None;
+        }
+        rest = after.trim_start();
+        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+    }
+    let [descr, order, shape] = values;
+    Some([descr?, order?, shape?])
+}
+
+/// Returns the string that `text` begins with, without its quotation marks, and what follows it.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let mark = text.chars().next().filter(|&c| c == '\'' || c == '"')?;
+    text[1..].split_once(mark)
+}
+
+/// Returns the length of the value that `text` begins with: a string with its quotation marks, a
+/// bracket and its contents, or a word.
+fn value_len(text: &str) -> Option<usize> {
+    Some(match text.chars().next()? {
+        mark @ ('\'' | '"') => text[1..].find(mark)? + 2,
+        '(' => text.find(')')? + 1,
+        '[' => text.find(']')? + 1,
+        _ => text.find(',').unwrap_or(text.len()),
+    })
 }
 
 fn parse_descr(value: &str) -> Result<TokenType, Mismatch> {
-    let descr = value.trim_matches(['\'', '"']);
-    TokenType::ALL.into_iter().find(|token_type| token_type.descr() == descr).ok_or_else(|| {
+    let is_descr = |token_type: &TokenType| quoted(value) == Some((&token_type.descr(), ""));
+    TokenType::ALL.into_iter().find(is_descr).ok_or_else(|| {
         let found = format!("values of type {}", shown(value));
         Mismatch::new(found, "'<u2' (uint16) or '<u4' (uint32)")
     })
@@ -157,6 +179,13 @@ mod tests {
             ),
             ("{'descr': '<u2', 'fortran_order': False, }", "the header"),
             ("{'descr': '<u2', 'fortran_order': False, 'shape': (3", "the header"),
+            ("{'mydescr': '<u2', 'fortran_order': False, 'shape': (3,), }", "the header"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (3,), 'x': 1}", "the header"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (3,), 'descr': '<u2'}", "header"),
+            ("'descr': '<u2', 'fortran_order': False, 'shape': (3,), ", "the header"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (3,), ", "the header"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (3,), } x", "the header"),
+            ("{'descr': <u2, 'fortran_order': False, 'shape': (3,), }", "values of type <u2"),
             ("", "the header"),
         ] {
             let message = parse(&of_dictionary(dictionary)).unwrap_err().found;
