@@ -1,7 +1,7 @@
 //! Parsing of command lines, and the flags that all programs share.
 
 use std::any::TypeId;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use anyhow::Result;
@@ -38,21 +38,27 @@ impl Common {
     }
 }
 
-/// The flags that were typed, as opposed to those that have their default.
+/// The flags that were typed, as opposed to those that have their default, with their values.
 #[derive(Debug, Clone, Default)]
-pub struct ExplicitFlags(BTreeSet<String>);
+pub struct ExplicitFlags(BTreeMap<String, String>);
 
 impl ExplicitFlags {
     /// Returns `true` if the flag was typed. `field` is the name of the argument's field
     /// (`vocab_size`).
     pub fn has(&self, field: &str) -> bool {
-        self.0.contains(field)
+        self.value(field).is_some()
+    }
+
+    /// Returns the value of the flag as it was typed, if it was.
+    pub fn value(&self, field: &str) -> Option<&str> {
+        self.0.get(field).map(String::as_str)
     }
 
     fn from_matches(matches: &ArgMatches) -> ExplicitFlags {
         let typed = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let ids = matches.ids().map(clap::Id::as_str);
-        ExplicitFlags(ids.filter(typed).map(String::from).collect())
+        let value = |id| matches.get_raw(id)?.next().map(|value| value.to_string_lossy().into());
+        let ids = matches.ids().map(clap::Id::as_str).filter(typed);
+        ExplicitFlags(ids.map(|id| (id.into(), value(id).unwrap_or_default())).collect())
     }
 }
 

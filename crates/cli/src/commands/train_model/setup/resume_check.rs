@@ -89,10 +89,13 @@ fn compare(
     hint: &str,
 ) -> Result<()> {
     let mut list = Vec::new();
-    for (field, value) in typed.iter().filter(|(field, _)| explicit.has(field)) {
+    for (field, value) in &typed {
         let there = decided.get(field).unwrap_or(&Value::Null);
-        if there != value {
-            list.push(format!("{} {} (there {})", flag(field), shown(value), shown(there)));
+        // A typed value is null if it is no finite number, which equals no other.
+        if let Some(typed) = explicit.value(field)
+            && (there != value || value.is_null())
+        {
+            list.push(format!("{} {typed} (there {})", flag(field), shown(there)));
         }
     }
     ensure!(list.is_empty(), "{} contradicts {source}; {hint}", list.join(", "));

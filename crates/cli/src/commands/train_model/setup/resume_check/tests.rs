@@ -90,6 +90,16 @@ fn no_option_of_the_model_or_the_training_may_differ_but_the_number_of_checkpoin
 }
 
 #[test]
+fn a_typed_value_is_shown_as_it_was_typed() {
+    for (flag, shown) in
+        [("--lr=nan", "--lr nan (there 0.1)"), ("--beta1=inf", "--beta1 inf (there 0.9)")]
+    {
+        let message = resumed(&[flag]).unwrap_err().to_string();
+        assert!(message.starts_with(shown), "{message}");
+    }
+}
+
+#[test]
 fn a_directory_to_start_from_decides_the_shape_but_a_shorter_context_is_fine() {
     let check = |flags: &[&str]| {
         let (args, explicit) = parsed(flags)?;
