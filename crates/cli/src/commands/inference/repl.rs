@@ -164,13 +164,14 @@ mod tests {
         for name in [
             "temperature X",
             "top-p X",
-            "top-k N",
-            "min-p X",
+            "top-k N|off",
+            "min-p X|off",
             "repetition-penalty X",
             "max-tokens N",
-            "seed N",
+            "seed N|random",
         ] {
             assert!(help().contains(&format!("  /{name} ")), "{name}\n{}", help());
         }
+        assert!(help().lines().all(|line| line.len() <= 80), "{}", help());
     }
 }

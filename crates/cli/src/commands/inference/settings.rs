@@ -63,14 +63,27 @@ pub fn is_name(name: &str) -> bool {
     command().get_arguments().any(|arg| arg.get_long() == Some(name))
 }
 
-/// Describes the commands that change a setting, one per line.
+/// Describes the commands that change a setting, in lines of at most 80 columns.
 pub fn help() -> String {
-    let line = |arg: &clap::Arg| {
-        let value = arg.get_value_names().and_then(|names| names.first());
-        let usage = format!("/{} {}", arg.get_long()?, value?);
-        Some(format!("  {usage:<22}  {}\n", arg.get_help()?))
+    let entry = |arg: &clap::Arg| {
+        let value = arg.get_value_names().and_then(|names| names.first())?;
+        let default = arg.get_default_values().first()?.to_str()?;
+        // A default that is no number is the other value that the setting may have.
+        let other = if default.parse::<f64>().is_ok() { "" } else { &format!("|{default}") };
+        let usage = format!("/{} {value}{other}", arg.get_long()?);
+        let mut text = format!("  {usage:<23}");
+        let mut column = text.len();
+        for word in arg.get_help()?.to_string().split(' ') {
+            if column + word.len() >= 80 {
+                text += &format!("\n{:25}", "");
+                column = 25;
+            }
+            text += &format!(" {word}");
+            column += word.len() + 1;
+        }
+        Some(text + "\n")
     };
-    command().get_arguments().filter_map(line).collect()
+    command().get_arguments().filter_map(entry).collect()
 }
 
 impl Settings {
