@@ -5,7 +5,6 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use indicatif::DecimalBytes;
 use model::{ModelConfig, Norm};
 use tensor::{Context, Tape, Tensor};
 
@@ -51,10 +50,15 @@ pub fn check_memory(model: &ModelConfig, training: &TrainingSpec) -> Result<()> 
         "--batch-size {}: training would need about {}, and this machine has {}; give smaller \
          batches (and --grad-accum), a shorter --context-length or a smaller model",
         training.batch_size,
-        DecimalBytes(needed as u64),
-        DecimalBytes(there as u64)
+        bytes(needed),
+        bytes(there)
     );
     Ok(())
+}
+
+/// Formats a number of bytes, no more exactly than it is estimated.
+pub fn bytes(bytes: f64) -> String {
+    if bytes >= 1e9 { format!("{:.1} GB", bytes / 1e9) } else { format!("{:.0} MB", bytes / 1e6) }
 }
 
 /// Returns the bytes of memory and swap space that this process may use, where the system tells.

@@ -22,7 +22,10 @@ pub fn shown(value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
         Value::String(text) => text.clone(),
-        Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or(0.0).to_string(),
+        Value::Number(number) if number.is_f64() => match number.as_f64().unwrap_or(0.0) {
+            x if x == 0.0 || (1e-3..1e6).contains(&x.abs()) => x.to_string(),
+            x => format!("{x:e}"),
+        },
         other => other.to_string(),
     }
 }

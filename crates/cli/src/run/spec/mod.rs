@@ -10,7 +10,7 @@ mod model;
 mod preset;
 mod training;
 
-pub use fields::{fields, flag, shown};
+pub use fields::{defaults, fields, flag, shown};
 pub use model::ModelSpec;
 pub use preset::Preset;
 pub use training::TrainingSpec;

@@ -1,12 +1,13 @@
 //! The description of a run in the log, before it starts.
 
-use indicatif::{DecimalBytes, HumanDuration};
+use clap::{Args, Command};
+use indicatif::HumanDuration;
 use serde::Serialize;
 
 use super::plan::Plan;
 use crate::commands::train_model::estimate;
 use crate::data::dataset::Dataset;
-use crate::run::spec::{ModelSpec, fields, shown};
+use crate::run::spec::{ModelSpec, defaults, fields, shown};
 
 /// Logs the model, the data, the options and the estimated cost of a run.
 pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
@@ -35,18 +36,52 @@ pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
     log::info!("options: {}", listed(training));
     let left = steps - plan.step();
     let time = estimate::time(shape, training, *context, left);
-    let memory = DecimalBytes(estimate::memory(shape, training) as u64);
+    let memory = estimate::bytes(estimate::memory(shape, training));
     log::info!(
         "estimate: {memory} of memory; {:#} for {left} steps, from a trial product",
         HumanDuration(time)
     );
 }
 
-/// Formats options as a list of names and values.
-fn listed(options: &impl Serialize) -> String {
-    let fields = fields(options).into_iter();
-    let list: Vec<String> = fields
-        .map(|(field, value)| format!("{} {}", field.replace('_', "-"), shown(&value)))
-        .collect();
-    list.join(", ")
+/// Formats options as a list of names and values, in the order of the flags. Leaves out options
+/// without a value and switches at their default.
+fn listed<T: Args + Serialize>(options: &T) -> String {
+    let (fields, defaults) = (fields(options), fields(&defaults::<T>()));
+    let command = T::augment_args(Command::new("options"));
+    let item = |arg: &clap::Arg| {
+        let field = arg.get_id().as_str();
+        let value = fields.get(field).filter(|value| !value.is_null())?;
+        let is_plain = value.is_boolean() && value == &defaults[field];
+        (!is_plain).then(|| format!("{} {}", field.replace('_', "-"), shown(value)))
+    };
+    command.get_arguments().filter_map(item).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use tensor::Precision;
+
+    use super::*;
+    use crate::commands::flags;
+    use crate::commands::train_model::args::Args;
+
+    #[test]
+    fn options_are_listed_in_order_without_those_that_are_off() {
+        let flags = ["train-model", "--train-dataset=t.npy", "--no-rope", "--lr=1e-4"];
+        let flags = flags.into_iter().chain(["--decay-norms=false", "--keep-checkpoints=2"]);
+        let (args, _): (Args, _) = flags::parse_from(flags).unwrap();
+        let shape = args.model.config(None).unwrap();
+        assert_eq!(
+            listed(&ModelSpec::from(&shape)),
+            "vocab-size 10000, context-length 256, d-model 512, num-heads 16, num-layers 4, \
+             d-ff 1344, no-rope true, norm pre, ffn swiglu"
+        );
+        assert_eq!(
+            listed(&args.training.resolve(256, Precision::F32).unwrap()),
+            "batch-size 32, grad-accum 1, steps 5000, seed 0, precision f32, lr 1e-4, \
+             min-lr 1e-6, lr-schedule cosine, warmup-steps 100, grad-clip 1, beta1 0.9, \
+             beta2 0.999, eps 1e-8, weight-decay 0.01, decay-norms false, eval-every 100, \
+             eval-batches 4, checkpoint-every 1000, keep-checkpoints 2, log-every 10"
+        );
+    }
 }
