@@ -72,14 +72,10 @@ pub fn help() -> String {
         let other = if default.parse::<f64>().is_ok() { "" } else { &format!("|{default}") };
         let usage = format!("/{} {value}{other}", arg.get_long()?);
         let mut text = format!("  {usage:<23}");
-        let mut column = text.len();
         for word in arg.get_help()?.to_string().split(' ') {
-            if column + word.len() >= 80 {
-                text += &format!("\n{:25}", "");
-                column = 25;
-            }
-            text += &format!(" {word}");
-            column += word.len() + 1;
+            let column = text.lines().last().map_or(0, str::len);
+            let fits = column + word.len() < 80;
+            text += &if fits { format!(" {word}") } else { format!("\n{:26}{word}", "") };
         }
         Some(text + "\n")
     };
