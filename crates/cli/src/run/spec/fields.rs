@@ -31,6 +31,9 @@ pub fn shown(value: &Value) -> String {
 }
 
 /// Returns the options `T` with every field at its default.
+///
+/// # Panics
+/// If an option is required, which no option of a run is.
 pub fn defaults<T: Args>() -> T {
     let matches = T::augment_args(Command::new("defaults")).try_get_matches_from(["defaults"]);
     matches.and_then(|matches| T::from_arg_matches(&matches)).expect("every option has a default")
