@@ -120,7 +120,7 @@ pub fn with_conventions(mut arg: Arg) -> Arg {
         arg.value_name("X")
     } else if of_type == TypeId::of::<bool>() {
         arg.value_name("BOOL").num_args(0..=1).default_missing_value("true")
-    } else if of_type == TypeId::of::<String>() {
+    } else if of_type == TypeId::of::<String>() && !arg.is_positional() {
         arg.allow_hyphen_values(true)
     } else {
         arg
@@ -168,6 +168,19 @@ mod tests {
         assert_eq!(program.common.threads, Some(3));
         assert!(explicit.has("vocab_size") && explicit.has("threads"));
         assert!(!explicit.has("no_rope") && !explicit.has("quiet"));
+    }
+
+    #[test]
+    fn flags_after_an_argument_without_a_name_are_flags() {
+        #[derive(Parser, Debug)]
+        struct Comparing {
+            runs: Vec<String>,
+            #[arg(long)]
+            title: String,
+        }
+        let (program, _): (Comparing, _) =
+            parse_from(["p", "run", "--title", "-loss-"]).expect("a run and a title");
+        assert_eq!((program.runs, &*program.title), (vec!["run".to_string()], "-loss-"));
     }
 
     #[test]
