@@ -78,7 +78,7 @@ impl AtomicFile {
 
     /// Writes a large block, most of it past the buffer.
     ///
-    /// What is behind the last multiple of 64 kB waits in the buffer for the next block: operating
+    /// Bytes behind the last multiple of 64 kB wait in the buffer for the next block: operating
     /// systems keep files in pages, and a write that covers whole pages costs less.
     ///
     /// # Errors

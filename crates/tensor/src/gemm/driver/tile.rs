@@ -105,7 +105,7 @@ impl Product<'_> {
 
     /// Adds the product of blocks of A, which begin at the slab's block `first` of K, and packed
     /// panels of B to C; overwrites C at the first block of all, unless the whole product is added.
-    /// What is to be rounded is added up in `sums`, a panel at a time.
+    /// Results to be rounded are added up in `sums`, a panel at a time.
     fn multiply_blocks(
         &self,
         rows: &Span,
