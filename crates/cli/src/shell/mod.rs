@@ -9,4 +9,5 @@ pub mod precision;
 pub mod progress;
 pub mod stdin;
 pub mod stdout;
+pub mod terminal;
 pub mod threads;
