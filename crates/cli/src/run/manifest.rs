@@ -26,6 +26,9 @@ pub struct RunManifest {
     pub parameters: u64,
     /// The resolved specification of its training.
     pub training: TrainingSpec,
+    /// The digest of the tokenizer that made the training data; files of version 0.1 have none.
+    #[serde(default)]
+    pub tokenizer_sha256: Option<String>,
     /// The training set.
     pub train_data: DataFile,
     /// The validation set.

@@ -30,6 +30,9 @@ pub struct Args {
     /// Tokenizer that made the token files; copied into the checkpoints [default: none]
     #[arg(long, value_name = "DIR")]
     pub tokenizer: Option<PathBuf>,
+    /// Insist on a tokenizer that did not make the token files or the model
+    #[arg(long)]
+    pub any_tokenizer: bool,
 
     /// Other defaults for many flags at once; what --init-from or --resume decides stays
     /// [default: none]

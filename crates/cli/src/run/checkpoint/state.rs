@@ -30,6 +30,9 @@ pub struct TrainerState {
     pub train_data: Identity,
     /// The validation set, if there is one.
     pub val_data: Option<Identity>,
+    /// The digest of the tokenizer that made the training data; files of version 0.1 have none.
+    #[serde(default)]
+    pub tokenizer_sha256: Option<String>,
     /// SHA-256 of the checkpoint's large files.
     pub files: BTreeMap<String, String>,
 }

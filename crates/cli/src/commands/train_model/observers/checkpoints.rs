@@ -34,6 +34,7 @@ impl Checkpoints {
             config: training.clone(),
             train_data: train.identity.clone(),
             val_data: val.as_ref().map(|val| val.identity.clone()),
+            tokenizer_sha256: None,
             files: Default::default(),
         };
         let path = checkpoint::save(dir, model, optimizer, self.tokenizer.as_ref(), state)?;

@@ -152,6 +152,7 @@ fn manifest(
         model: ModelSpec::from(&plan.shape),
         parameters: plan.shape.parameter_count(),
         training: plan.training.clone(),
+        tokenizer_sha256: None,
         train_data: file(train)?,
         val_data: val.map(file).transpose()?,
         sessions,

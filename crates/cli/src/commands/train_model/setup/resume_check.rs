@@ -13,10 +13,11 @@ use crate::shell::precision::Choice;
 
 /// The flags that may differ from the run that `--resume` continues, by their fields' names, each
 /// with the reason. Every other flag is compared.
-const MAY_DIFFER: [(&str, &str); 13] = [
+const MAY_DIFFER: [(&str, &str); 14] = [
     ("train_dataset", "its tokens are compared; a copy elsewhere is the same data"),
     ("val_dataset", "its tokens are compared; a copy elsewhere is the same data"),
     ("tokenizer", "its files are compared; a copy elsewhere is the same tokenizer"),
+    ("any_tokenizer", "it allows what is refused otherwise"),
     ("checkpoint_dir", "it names the run to compare with"),
     ("preset", "it sets defaults only"),
     ("resume", "it asks for the comparison"),
