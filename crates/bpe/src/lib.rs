@@ -30,6 +30,7 @@ pub use encode::encoder::Encoder;
 pub use encode::stream::{StreamOptions, StreamStats};
 pub use encode::token_id::TokenId;
 pub use error::{Error, Result, VocabList};
+pub use formats::BeginOfText;
 pub use merge::naive::merge_naive;
 pub use pretokenize::pattern::Pattern;
 pub use pretokenize::scan::{GPT2, GPT4};

@@ -18,7 +18,7 @@ use crate::encode::encoder::Encoder;
 use crate::encode::stream::{self, StreamOptions, StreamStats};
 use crate::encode::token_id::TokenId;
 use crate::error::{Error, Result};
-use crate::formats::{self, Parts};
+use crate::formats::{self, BeginOfText, Parts};
 use crate::merge::model::Model;
 use crate::pretokenize::pattern::Pattern;
 use crate::special::SpecialTokens;
@@ -30,13 +30,18 @@ pub struct Tokenizer {
     model: Model,
     pattern: Pattern,
     specials: SpecialTokens,
+    begin_of_text: BeginOfText,
+    end_of_text: Option<u32>,
 }
 
 impl Tokenizer {
-    /// Creates a tokenizer that merges in every pre-token.
+    /// Creates a tokenizer that merges in every pre-token. [`END_OF_TEXT`](crate::END_OF_TEXT) ends
+    /// its texts, or else the first special token.
     pub fn new(vocab: Vocab, pattern: Pattern) -> Tokenizer {
         let specials = SpecialTokens::new(vocab.specials());
-        Tokenizer { model: Model::new(vocab), pattern, specials }
+        let end_of_text = formats::default_end_of_text(&vocab);
+        let begin_of_text = BeginOfText::Unstated;
+        Tokenizer { model: Model::new(vocab), pattern, specials, begin_of_text, end_of_text }
     }
 
     /// Encodes a pre-token that is a token of the vocabulary as that token, whatever merging would
@@ -73,7 +78,9 @@ impl Tokenizer {
 
     /// Makes a tokenizer of the content of its files.
     pub fn from_parts(parts: Parts) -> Tokenizer {
+        let Parts { begin_of_text, end_of_text, .. } = parts;
         let tokenizer = Tokenizer::new(parts.vocab.into_owned(), parts.pattern.into_owned());
+        let tokenizer = Tokenizer { begin_of_text, end_of_text, ..tokenizer };
         if parts.ignore_merges { tokenizer.ignore_merges() } else { tokenizer }
     }
 
@@ -83,7 +90,25 @@ impl Tokenizer {
             vocab: Cow::Borrowed(self.vocab()),
             pattern: Cow::Borrowed(&self.pattern),
             ignore_merges: self.model.whole.is_some(),
+            begin_of_text: self.begin_of_text,
+            end_of_text: self.end_of_text,
         }
+    }
+
+    /// Returns the SHA-256, in hexadecimal, of what encodes: the vocabulary, its merges, the
+    /// pattern and the special tokens. Other files of the same content have the same.
+    pub fn digest(&self) -> String {
+        formats::digest(&self.parts())
+    }
+
+    /// Returns the token that the files put before a text. [`Tokenizer::encode`] never adds it.
+    pub fn begin_of_text(&self) -> BeginOfText {
+        self.begin_of_text
+    }
+
+    /// Returns the id of the token that ends a text.
+    pub fn end_of_text(&self) -> Option<u32> {
+        self.end_of_text
     }
 
     /// Returns the vocabulary.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::assemble::{Sources, assemble};
 use super::byte_unicode::unspell;
-use super::parts::Parts;
+use super::parts::{BeginOfText, Parts, default_end_of_text};
 use super::speller::Speller;
 use super::spelling::{Ids, split_merge};
 use super::text;
@@ -39,8 +39,13 @@ pub fn load(vocab: &Path, merges: &Path) -> Result<Parts<'static>> {
         || parse_merges(&merges_text, merges),
     );
     let vocab = assemble(&ids?, &pairs?, None, Sources { tokens: vocab, merges })?;
-    let (vocab, pattern) = (Cow::Owned(vocab), Cow::Owned(Pattern::gpt2()));
-    Ok(Parts { vocab, pattern, ignore_merges: false })
+    Ok(Parts {
+        begin_of_text: BeginOfText::Unstated,
+        end_of_text: default_end_of_text(&vocab),
+        vocab: Cow::Owned(vocab),
+        pattern: Cow::Owned(Pattern::gpt2()),
+        ignore_merges: false,
+    })
 }
 
 /// Returns the pairs of spellings in a `merges.txt`.

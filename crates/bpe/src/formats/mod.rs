@@ -4,6 +4,7 @@
 
 mod assemble;
 mod byte_unicode;
+mod digest;
 pub mod gguf;
 pub mod gpt2;
 pub mod hugging_face;
@@ -20,7 +21,9 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use speller::Speller;
 
-pub use parts::Parts;
+pub(crate) use digest::digest;
+pub(crate) use parts::default_end_of_text;
+pub use parts::{BeginOfText, Parts};
 
 /// Reads the tokenizer in `dir`: from `tokenizer.json` if that exists, because it names the special
 /// tokens and the pattern; else from `vocab.json` and `merges.txt`, with GPT-2's pattern.
@@ -57,7 +60,7 @@ pub fn save(parts: &Parts, dir: &Path) -> Result<()> {
     let speller = Speller::new(&parts.vocab);
     let path = |name: &str| dir.join(name);
     speller.check().map_err(|error| error.in_files(&path(gpt2::VOCAB), &path(gpt2::MERGES)))?;
-    let config = hugging_face::config_json(&parts.vocab);
+    let config = hugging_face::config_json(parts);
     let written = [
         files::prepare(&path(gpt2::VOCAB), |out| gpt2::write_vocab(&speller, out))?,
         files::prepare(&path(gpt2::MERGES), |out| gpt2::write_merges(&speller, out))?,

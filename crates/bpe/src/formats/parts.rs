@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::pretokenize::pattern::Pattern;
+use crate::special::END_OF_TEXT;
 use crate::vocab::Vocab;
 
 /// Everything that the files of a tokenizer say about encoding.
@@ -17,4 +18,31 @@ pub struct Parts<'t> {
     pub pattern: Cow<'t, Pattern>,
     /// `true` if a pre-token that is a token becomes that token without merging.
     pub ignore_merges: bool,
+    /// The token that the files put before a text.
+    pub begin_of_text: BeginOfText,
+    /// The token that ends a text.
+    pub end_of_text: Option<u32>,
+}
+
+/// The token that a tokenizer's files put before a text, as `transformers` 5 understands them.
+/// Encoding never adds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BeginOfText {
+    /// The files do not mention it.
+    #[default]
+    Unstated,
+    /// The files say that there is none.
+    Nothing,
+    /// The token of this id.
+    Token(u32),
+    /// Something else than one token of the vocabulary, such as several.
+    Unsupported,
+}
+
+/// Returns the token that ends a text where nothing names it: [`END_OF_TEXT`], or else the first
+/// special token.
+pub(crate) fn default_end_of_text(vocab: &Vocab) -> Option<u32> {
+    let specials = vocab.specials();
+    let end = specials.iter().find(|(text, _)| text == END_OF_TEXT).or(specials.first());
+    end.map(|&(_, id)| id)
 }

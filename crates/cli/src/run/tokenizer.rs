@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use bpe::{END_OF_TEXT, Tokenizer};
+use bpe::Tokenizer;
+use bpe::formats::hugging_face;
 
 /// The directory that `train-tokenizer` writes and the other programs read by default.
 pub const DEFAULT_DIR: &str = "data/tokenizer";
@@ -19,9 +20,9 @@ const NAMES: [&str; 6] = [
     "added_tokens.json",
 ];
 
-/// Returns the id of [`END_OF_TEXT`], if the tokenizer has it.
+/// Returns the id of the token that ends texts, if the tokenizer has one.
 pub fn end_of_text(tokenizer: &Tokenizer) -> Option<u32> {
-    tokenizer.special_id(END_OF_TEXT)
+    tokenizer.end_of_text()
 }
 
 /// A tokenizer's files as they are on disk.
@@ -85,6 +86,40 @@ impl TokenizerFiles {
         Tokenizer::load(dir.path()).context("the tokenizer in the checkpoint")
     }
 
+    /// Writes into `tokenizer.json` and `tokenizer_config.json` that the token `bos` stands before
+    /// a text, or none. All else in them stays as it is.
+    ///
+    /// # Errors
+    /// When the files are invalid, or the tokenizer has no such token.
+    pub fn set_begin_of_text(&mut self, bos: Option<u32>) -> Result<()> {
+        let tokenizer = self.tokenizer()?;
+        let text = |id: u32| {
+            let text = String::from_utf8(tokenizer.token(id)?.to_vec());
+            text.with_context(|| format!("the token {id} is no text, so no text begins with it"))
+        };
+        let token = bos.map(text).transpose()?;
+        let bos = token.as_deref().zip(bos);
+        let config = hugging_face::CONFIG;
+        if self.0.iter().all(|(name, _)| *name != config) {
+            self.0.push((config, hugging_face::config_json(&tokenizer.parts()).into_bytes()));
+        }
+        for (name, bytes) in &mut self.0 {
+            let json = std::str::from_utf8(bytes).with_context(|| format!("{name}: not UTF-8"));
+            let path = Path::new(*name);
+            *bytes = match *name {
+                hugging_face::TOKENIZER => {
+                    hugging_face::tokenizer_with_begin_of_text(json?, bos, path)?.into_bytes()
+                }
+                hugging_face::CONFIG => {
+                    let token = token.as_deref();
+                    hugging_face::config_with_begin_of_text(json?, token, path)?.into_bytes()
+                }
+                _ => continue,
+            };
+        }
+        Ok(())
+    }
+
     /// Writes the files into `dir`.
     ///
     /// # Errors
@@ -92,5 +127,32 @@ impl TokenizerFiles {
     pub fn write(&self, dir: &Path) -> Result<()> {
         let mut files = self.0.iter();
         Ok(files.try_for_each(|(name, bytes)| files::write(&dir.join(name), bytes))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bpe::{BeginOfText, Pattern, Vocab};
+
+    #[test]
+    fn the_beginning_of_texts_is_written_and_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let vocab = Vocab::from_merges(vec![(97, 98)], &["<|a|>".into(), "<|b|>".into()]).unwrap();
+        Tokenizer::new(vocab, Pattern::gpt2()).save(dir.path()).unwrap();
+        let (tokenizer, mut files) = TokenizerFiles::load(dir.path()).unwrap();
+        assert_eq!(tokenizer.begin_of_text(), BeginOfText::Unstated);
+        let digest = tokenizer.digest();
+        for (bos, expected) in [(Some(257), BeginOfText::Token(257)), (None, BeginOfText::Nothing)]
+        {
+            files.set_begin_of_text(bos).unwrap();
+            let again = files.tokenizer().unwrap();
+            assert_eq!((again.begin_of_text(), again.digest()), (expected, digest.clone()));
+            let before = files.clone();
+            files.set_begin_of_text(bos).unwrap();
+            assert_eq!(files, before);
+        }
+        assert!(files.set_begin_of_text(Some(999)).is_err());
+        assert!(files.set_begin_of_text(Some(200)).is_err());
     }
 }

@@ -7,10 +7,14 @@
 //! are left to the caller. A user's regular expression is written and read unchanged, though
 //! Hugging Face's engine gives `$` and `{1,3}+` another meaning.
 
+mod edit;
+mod post_processor;
 mod pre_tokenizer;
 mod read;
 mod write;
 
+pub use edit::{config_with_begin_of_text, tokenizer_with_begin_of_text};
+pub(super) use pre_tokenizer::pre_tokenizer as pre_tokenizer_json;
 pub use read::load;
 pub use write::config_json;
 pub(crate) use write::write_tokenizer;

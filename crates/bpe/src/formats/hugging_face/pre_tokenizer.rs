@@ -82,7 +82,7 @@ impl PreTokenizer {
 }
 
 /// Returns the value of `pre_tokenizer` for a pattern.
-pub(super) fn pre_tokenizer(pattern: &Pattern) -> Value {
+pub(in crate::formats) fn pre_tokenizer(pattern: &Pattern) -> Value {
     let regex = match pattern.name() {
         "gpt2" => return byte_level(),
         UNCUT => return byte_level_without_regex(),

@@ -8,10 +8,11 @@ use foldhash::fast::RandomState;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::post_processor;
 use super::pre_tokenizer::PreTokenizer;
 use crate::error::{Error, Result};
 use crate::formats::assemble::{Sources, assemble};
-use crate::formats::parts::Parts;
+use crate::formats::parts::{Parts, default_end_of_text};
 use crate::formats::spelling::{Ids, Merge, Spelling};
 use crate::formats::text;
 
@@ -21,6 +22,7 @@ struct File<'t> {
     added_tokens: Vec<AddedToken>,
     normalizer: Option<Value>,
     pre_tokenizer: Option<PreTokenizer>,
+    post_processor: Option<Value>,
     #[serde(borrow)]
     model: Model<'t>,
 }
@@ -59,7 +61,7 @@ struct Model<'t> {
 /// When it is damaged, or describes something else.
 pub fn load(path: &Path) -> Result<Parts<'static>> {
     let text = text::read(path)?;
-    let File { added_tokens, normalizer, pre_tokenizer, model } =
+    let File { added_tokens, normalizer, pre_tokenizer, post_processor, model } =
         serde_json::from_str(&text).map_err(|error| explain(&text, &error, path))?;
     check_model(&model, path)?;
     if let Some(normalizer) = normalizer {
@@ -74,8 +76,13 @@ pub fn load(path: &Path) -> Result<Parts<'static>> {
         model.merges.iter().map(|Merge(left, right)| (&*left.0, &*right.0)).collect();
     let sources = Sources { tokens: path, merges: path };
     let vocab = assemble(&ids, &merges, Some(specials), sources)?;
-    let ignore_merges = model.ignore_merges;
-    Ok(Parts { vocab: Cow::Owned(vocab), pattern: Cow::Owned(pattern), ignore_merges })
+    Ok(Parts {
+        begin_of_text: post_processor::begin_of_text(post_processor.as_ref(), &vocab),
+        end_of_text: default_end_of_text(&vocab),
+        vocab: Cow::Owned(vocab),
+        pattern: Cow::Owned(pattern),
+        ignore_merges: model.ignore_merges,
+    })
 }
 
 /// Adds the tokens that are not in the vocabulary yet to `ids`. Returns all added tokens as special

@@ -7,8 +7,6 @@ use serde_json::{Value, json};
 use super::pre_tokenizer::{byte_level, pre_tokenizer};
 use crate::formats::parts::Parts;
 use crate::formats::speller::Speller;
-use crate::special::END_OF_TEXT;
-use crate::vocab::Vocab;
 
 /// Writes the content of `tokenizer.json`, with a line per token and merge.
 ///
@@ -64,10 +62,10 @@ pub(crate) fn write_tokenizer(
 }
 
 /// Returns the content of `tokenizer_config.json`. As with GPT-2, one token is the beginning, the
-/// end and the unknown token: [`END_OF_TEXT`], or else the first special token.
-pub fn config_json(vocab: &Vocab) -> String {
-    let specials = vocab.specials();
-    let end = specials.iter().find(|(text, _)| text == END_OF_TEXT).or(specials.first());
+/// end and the unknown token.
+pub fn config_json(parts: &Parts) -> String {
+    let mut specials = parts.vocab.specials().iter();
+    let end = specials.find(|&&(_, id)| Some(id) == parts.end_of_text);
     let mut config = json!({
         "add_prefix_space": false, "clean_up_tokenization_spaces": false,
         "tokenizer_class": "PreTrainedTokenizerFast",
