@@ -105,6 +105,23 @@ last() {
     echo "$value"
 }
 
+# merge FLAGS...: sets `merged` to the flags, each of them once, with the last of its values.
+merge() {
+    local flags=("$@") group=() seen=" " i flag
+    merged=()
+    # From the end, so that the first one seen is the one that counts.
+    for ((i = $# - 1; i >= 0; i--)); do
+        group=("${flags[i]}" ${group[@]+"${group[@]}"})
+        [ "${flags[i]#--}" != "${flags[i]}" ] || continue
+        flag="${flags[i]%%=*}" flag="${flag//_/-}"
+        if [ "${seen#* "$flag" }" = "$seen" ]; then
+            seen+="$flag "
+            merged=("${group[@]}" ${merged[@]+"${merged[@]}"})
+        fi
+        group=()
+    done
+}
+
 # at_least_one N
 at_least_one() {
     echo $(($1 > 0 ? $1 : 1))
@@ -133,11 +150,13 @@ run_one() {
     mkdir -p "$dir"
     if [ ${#begun[@]} = 0 ]; then asked >"$dir/.asked"; fi
     echo "== $name: $*" >&2
-    "$bin/train-model" --train-dataset "$train" --val-dataset "$val" --checkpoint-dir "$dir" \
+    # train-model refuses a flag that is given twice.
+    merge --train-dataset "$train" --val-dataset "$val" --checkpoint-dir "$dir" \
         --seed "$seed" --total-tokens "$total_tokens" \
         --log-every "$(at_least_one $((steps / 100)))" \
         --eval-every "$(at_least_one $((steps / 4)))" \
-        "${flags[@]}" ${begun[@]+"${begun[@]}"} || code=$?
+        "${flags[@]}" ${begun[@]+"${begun[@]}"}
+    "$bin/train-model" "${merged[@]}" || code=$?
     # A loss that is not finite is a result; all else is an error.
     if [ "$code" != 0 ] && ! grep -qs '"not_finite_at": [0-9]' "$dir/run.json"; then
         [ "$(asked)" = "$(cat "$dir/.asked" 2>/dev/null)" ] ||

@@ -11,7 +11,7 @@ use clap::Parser;
 use lm::commands::export;
 use lm::run::loaded::Loaded;
 use lm::shell::exit::run_main;
-use lm::shell::logging;
+use lm::shell::logging::{self, Verbosity};
 
 /// Write a checkpoint with its tokenizer as one GGUF file, which llama.cpp opens; weights stay f32
 #[derive(Parser, Debug)]
@@ -31,7 +31,7 @@ struct Args {
 fn main() -> ExitCode {
     run_main(|| {
         let args: Args = lm::commands::flags::parse()?;
-        logging::start();
+        logging::start(Verbosity::Normal);
         let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
         let name = args.out.file_stem().unwrap_or_default().to_string_lossy();
         export::gguf(&loaded, &name, &args.out)

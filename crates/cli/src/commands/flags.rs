@@ -3,38 +3,55 @@
 use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::num::NonZeroU64;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
+use clap::builder::ValueParser;
+use clap::error::{ContextKind, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Args, Parser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Parser};
 
-use crate::shell::logging;
+use crate::shell::exit::{check_flag, usage};
+use crate::shell::logging::{self, Verbosity};
+use crate::shell::number::{real, whole};
 
 /// Flags that every program has.
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "General")]
 pub struct Common {
     /// Number of threads [default: $RAYON_NUM_THREADS, else all cores]
-    #[arg(long, visible_alias = "processes")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short, long, visible_alias = "processes")]
     pub threads: Option<u16>,
 
     /// No progress and no log lines on standard error; errors only
-    #[arg(long)]
+    #[arg(short, long)]
     pub quiet: bool,
+
+    /// More log lines: kernels, threads, where files were found
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
 }
 
 impl Common {
     /// Starts logging, unless with `--quiet`, and the thread pool. Call it once, before any work.
     ///
     /// # Errors
-    /// When the threads cannot be started.
+    /// A usage error for a number of threads beyond any machine; when the threads cannot be started.
     pub fn set_up(&self) -> Result<()> {
-        // Before logging starts, nothing is logged.
-        if !self.quiet {
-            logging::start();
+        if let Some(threads) = self.threads {
+            check_flag("threads", threads, (1..=1024).contains(&threads), "1 to 1024")?;
         }
+        logging::start(self.verbosity());
         crate::shell::threads::start(self.threads.map(usize::from))
+    }
+
+    /// Returns the amount of logging that the flags ask for.
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        }
     }
 }
 
@@ -90,34 +107,62 @@ pub fn parse_with_defaults<T: Parser>(
     argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     defaults: impl IntoIterator<Item = (&'static str, String)>,
 ) -> Result<(T, ExplicitFlags)> {
-    // Of a flag given twice the last value counts, so that scripts can append to their own
-    // defaults.
-    let mut command = T::command().mut_args(with_conventions).args_override_self(true);
+    let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
+    let mut command = T::command().mut_args(with_conventions);
     for (field, value) in defaults {
         command = command.mut_arg(field, |arg| arg.default_value(value));
     }
-    let mut matches = command.try_get_matches_from(argv)?;
+    let parsed = command.clone().try_get_matches_from(&argv);
+    let mut matches = parsed.map_err(|error| match given_twice(command, &argv, &error) {
+        Some(error) => error,
+        None => error.into(),
+    })?;
     let explicit = ExplicitFlags::from_matches(&matches);
     Ok((T::from_arg_matches_mut(&mut matches)?, explicit))
 }
 
+/// Returns the error of a flag that takes one value and was given twice, with all its values, if
+/// that is what `error` is about.
+fn given_twice(command: Command, argv: &[OsString], error: &clap::Error) -> Option<Error> {
+    let name = error.get(ContextKind::InvalidArg)?;
+    if error.kind() != ErrorKind::ArgumentConflict || error.get(ContextKind::PriorArg)? != name {
+        return None;
+    }
+    let name = name.to_string();
+    let mut built = command.clone();
+    built.build();
+    let arg = built.get_arguments().find(|arg| arg.to_string() == name)?;
+    let (id, flag) = (arg.get_id().clone(), arg.get_long()?.to_string());
+    let command = command.mut_arg(&id, |arg| arg.action(ArgAction::Append)).ignore_errors(true);
+    let matches = command.try_get_matches_from(argv).ok()?;
+    let values = matches.get_raw_occurrences(id.as_str())?.flatten();
+    let values: Vec<String> = values.map(|value| value.to_string_lossy().into()).collect();
+    Some(usage(format!("--{flag}: takes one value, but {} were given", values.join(" and "))))
+}
+
 /// Adds what flags of one kind have in common: the original scripts' spelling (`--vocab_size` for
-/// `--vocab-size`), N and X as names of integers and of real numbers, texts that may begin with a
-/// hyphen, and switches that are on when they take a value and none is given.
+/// `--vocab-size`), N and X as names of integers and of real numbers, which may be written as `10k`
+/// and `2M`, texts that may begin with a hyphen, and switches that are on when they take a value
+/// and none is given. A switch without a value may be given twice, which changes nothing.
 pub fn with_conventions(mut arg: Arg) -> Arg {
     let names = arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default());
     let names = names.filter(|name| name.contains('-')).map(|name| name.replace('-', "_"));
     let snake_case: Vec<String> = names.collect();
     arg = arg.aliases(snake_case);
     if !arg.get_action().takes_values() {
-        return arg;
+        let id = arg.get_id().clone();
+        return arg.overrides_with(id);
     }
     let of_type = arg.get_value_parser().type_id();
-    let integers = [TypeId::of::<u16>(), TypeId::of::<u64>(), TypeId::of::<usize>()];
-    if integers.iter().any(|&integer| of_type == integer) {
-        arg.value_name("N")
-    } else if of_type == TypeId::of::<f64>() {
-        arg.value_name("X")
+    let numbers = [
+        (TypeId::of::<u16>(), "N", ValueParser::new(whole::<u16>)),
+        (TypeId::of::<u64>(), "N", ValueParser::new(whole::<u64>)),
+        (TypeId::of::<NonZeroU64>(), "N", ValueParser::new(whole::<NonZeroU64>)),
+        (TypeId::of::<usize>(), "N", ValueParser::new(whole::<usize>)),
+        (TypeId::of::<f64>(), "X", ValueParser::new(real)),
+    ];
+    if let Some((_, name, parser)) = numbers.into_iter().find(|(number, ..)| of_type == *number) {
+        arg.value_name(name).value_parser(parser)
     } else if of_type == TypeId::of::<bool>() {
         arg.value_name("BOOL").num_args(0..=1).default_missing_value("true")
     } else if of_type == TypeId::of::<String>() && !arg.is_positional() {
@@ -156,10 +201,21 @@ mod tests {
     }
 
     #[test]
-    fn of_a_flag_given_twice_the_last_one_counts() {
-        let (program, _) =
-            parsed(&["program", "--vocab-size", "7", "--vocab_size=8", "--quiet", "--quiet"]);
-        assert_eq!(program.vocab_size, 8);
+    fn a_value_given_twice_is_wrong_usage_and_a_switch_given_twice_is_not() {
+        let argv = ["program", "--vocab-size", "7", "--no-rope", "--vocab_size=8"];
+        let error = parse_from::<Program>(argv).unwrap_err();
+        assert!(error.is::<crate::shell::exit::UsageError>());
+        assert_eq!(error.to_string(), "--vocab-size: takes one value, but 7 and 8 were given");
+        let (program, _) = parsed(&["program", "--quiet", "-q", "--no-rope", "--no_rope"]);
+        assert!(program.common.quiet && program.no_rope);
+        assert!(parse_from::<Program>(["program", "--quiet", "--verbose"]).is_err());
+    }
+
+    #[test]
+    fn numbers_may_have_a_suffix_and_wrong_ones_say_what_is_expected() {
+        assert_eq!(parsed(&["program", "--vocab-size", "10k"]).0.vocab_size, 10_000);
+        let error = parse_from::<Program>(["program", "--vocab-size", "many"]).unwrap_err();
+        assert!(error.to_string().contains("expected a whole number"), "{error}");
     }
 
     #[test]
@@ -197,6 +253,8 @@ mod tests {
 
     #[test]
     fn no_threads_is_an_error() {
-        assert!(parse_from::<Program>(["program", "--threads", "0"]).is_err());
+        let (program, _) = parsed(&["program", "-t", "0"]);
+        let error = program.common.set_up().unwrap_err();
+        assert_eq!(error.to_string(), "--threads 0: expected 1 to 1024");
     }
 }

@@ -4,10 +4,34 @@ use std::io::{self, Write};
 
 use log::{Level, LevelFilter};
 
-/// Starts logging at the level that `RUST_LOG` names, else at that of informational lines.
-pub fn start() {
+/// The amount of logging that flags ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Nothing but the error that ends the program.
+    Quiet,
+    /// Informational lines and warnings.
+    Normal,
+    /// Also the details of this workspace's crates, as `log::debug!` reports them.
+    Verbose,
+}
+
+/// This workspace's crates.
+const CRATES: [&str; 6] = ["lm", "bpe", "files", "model", "optim", "tensor"];
+
+/// Starts logging at the level that `RUST_LOG` names, else at that of `verbosity`. With
+/// [`Verbosity::Quiet`] nothing is logged.
+pub fn start(verbosity: Verbosity) {
+    if verbosity == Verbosity::Quiet {
+        return;
+    }
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(LevelFilter::Info).parse_default_env();
+    builder.filter_level(LevelFilter::Info);
+    if verbosity == Verbosity::Verbose {
+        for name in CRATES {
+            builder.filter_module(name, LevelFilter::Debug);
+        }
+    }
+    builder.parse_default_env();
     builder.format(|out, record| match record.level() {
         Level::Warn => writeln!(out, "warning: {}", record.args()),
         _ => writeln!(out, "{}", record.args()),

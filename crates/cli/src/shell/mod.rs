@@ -5,6 +5,7 @@ pub mod columns;
 pub mod exit;
 pub mod interrupt;
 pub mod logging;
+pub mod number;
 pub mod precision;
 pub mod progress;
 pub mod stdin;

@@ -1,10 +1,11 @@
 //! Arguments of `train-model`.
 
 use std::ffi::OsString;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Parser, value_parser};
+use clap::Parser;
 
 use crate::commands::flags::{self, Common, ExplicitFlags};
 use crate::run::spec::{ModelSpec, Preset, TrainingSpec, fields};
@@ -60,9 +61,8 @@ pub struct Args {
     pub eval_only: bool,
     /// Print a table of the time per operation after N steps [default without N: 3]
     #[arg(long, num_args = 0..=1, default_missing_value = "3")]
-    #[arg(value_parser = value_parser!(u64).range(1..), conflicts_with = "eval_only")]
-    #[arg(help_heading = "Logging")]
-    pub profile: Option<u64>,
+    #[arg(conflicts_with = "eval_only", help_heading = "Logging")]
+    pub profile: Option<NonZeroU64>,
 
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -6,6 +6,7 @@ pub mod plan;
 pub mod resume_check;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -94,7 +95,8 @@ pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
     let (dir, clock) =
         (dir.clone(), Clock::new(resumed.map_or(0.0, |point| point.state.seconds), step));
     let trainer = Trainer { dir, training, context, model, optimizer, train, val, step, clock };
-    let profiler = Profiler::new(args.profile, trainer.training.steps() - step);
+    let profiler =
+        Profiler::new(args.profile.map(NonZeroU64::get), trainer.training.steps() - step);
     let mut observers: Vec<Box<dyn Observer>> = Vec::new();
     if !trainer.is_done() {
         // In this order: a checkpoint never is ahead of the metrics.

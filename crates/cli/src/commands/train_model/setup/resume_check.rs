@@ -13,7 +13,7 @@ use crate::shell::precision::Choice;
 
 /// The flags that may differ from the run that `--resume` continues, by their fields' names, each
 /// with the reason. Every other flag is compared.
-const MAY_DIFFER: [(&str, &str); 14] = [
+const MAY_DIFFER: [(&str, &str); 15] = [
     ("train_dataset", "its tokens are compared; a copy elsewhere is the same data"),
     ("val_dataset", "its tokens are compared; a copy elsewhere is the same data"),
     ("tokenizer", "its files are compared; a copy elsewhere is the same tokenizer"),
@@ -28,6 +28,7 @@ const MAY_DIFFER: [(&str, &str); 14] = [
     ("profile", "measuring does not change the weights"),
     ("threads", "the number of threads does not change the weights"),
     ("quiet", "the log does not change the weights"),
+    ("verbose", "the log does not change the weights"),
 ];
 
 /// Checks that no typed flag for the shape differs from the model in `source`, the value of
