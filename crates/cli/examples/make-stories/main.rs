@@ -10,42 +10,82 @@
 mod generator;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Result, ensure};
 use clap::Parser;
 use generator::{Corpus, Split};
+use lm::shell::exit::{run_main, usage};
+use lm::shell::stdout::print;
 
-/// Generates the stories that ship in `data/`.
-#[derive(Parser)]
+/// Write the stories that ship in data/, or print some of them
+///
+/// The stories are made from plots and word lists by a seeded generator, the same bytes each time.
+/// Those to validate on have plots, names and phrases that those to train on do not have.
+#[derive(Parser, Debug)]
+#[command(name = "make-stories", version, after_help = EXAMPLES)]
 struct Args {
-    /// Directory that receives the two files.
-    #[arg(long, default_value = "data")]
+    /// Directory that receives stories-train.txt and stories-valid.txt
+    #[arg(short, long, value_name = "DIR", default_value = "data")]
     out: PathBuf,
-    /// Print this many stories instead of writing files.
+    /// Print this many stories, each under the title of its plot, and write no files
     #[arg(long)]
     sample: Option<usize>,
-    /// Print only stories made from the plot with this title.
-    #[arg(long)]
+    /// File whose stories are printed
+    #[arg(long, value_name = "FILE", default_value = "train", requires = "sample")]
+    split: Split,
+    /// Print only stories with the plot of this title
+    #[arg(long, value_name = "TITLE", requires = "sample")]
     plot: Option<String>,
 }
 
-fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
-    let corpus = Corpus::generate();
-    if let Some(count) = args.sample {
-        let wanted = |title: &str| args.plot.as_ref().is_none_or(|plot| title == plot);
-        let stories = corpus.stories(Split::Train).iter().filter(|s| wanted(s.plot));
-        for story in stories.take(count) {
-            println!("[{}]\n{}\n", story.plot, story.text);
+const EXAMPLES: &str = "\
+Examples:
+  make-stories --out data
+  make-stories --sample 5 --split valid
+  make-stories --sample 3 --plot 'The lost toy outdoors'";
+
+fn main() -> ExitCode {
+    run_main(|| {
+        let args: Args = lm::commands::flags::parse()?;
+        ensure!(
+            args.sample.is_some() || args.out.is_dir(),
+            "--out {}: no such directory; make it first",
+            args.out.display()
+        );
+        let corpus = Corpus::generate();
+        match args.sample {
+            Some(count) => sample(&corpus, args.split, args.plot.as_deref(), count),
+            None => write(&corpus, &args.out),
         }
-        return Ok(());
+    })
+}
+
+/// Prints the first stories of a split, or the first with one plot.
+fn sample(corpus: &Corpus, split: Split, plot: Option<&str>, count: usize) -> Result<()> {
+    let wanted = |title: &str| plot.is_none_or(|plot| title == plot);
+    let mut stories = corpus.stories(split).iter().filter(|story| wanted(story.plot)).peekable();
+    if let (None, Some(plot)) = (stories.peek(), plot) {
+        return Err(usage(format!(
+            "--plot {plot}: {} has no plot of this title; --sample without \
+             --plot prints titles",
+            split.file_name()
+        )));
     }
+    for story in stories.take(count) {
+        print(format!("[{}]\n{}\n\n", story.plot, story.text))?;
+    }
+    Ok(())
+}
+
+/// Writes both files.
+fn write(corpus: &Corpus, out: &Path) -> Result<()> {
     for split in [Split::Train, Split::Valid] {
-        let path = args.out.join(split.file_name());
+        let path = out.join(split.file_name());
         let text = corpus.text(split);
-        std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{}: {}", path.display(), describe(&corpus, split, text.len()));
+        files::write(&path, text.as_bytes())?;
+        print(format!("{}: {}\n", path.display(), describe(corpus, split, text.len())))?;
     }
     Ok(())
 }

@@ -1,7 +1,11 @@
 //! The plots and word lists, compiled into the program.
+//!
+//! The files called `held-out.txt` are for validation alone: its stories have their plots, and
+//! their word lists in place of those of the same names.
 
 use std::collections::BTreeMap;
 
+use super::Split;
 use super::template::{self, Template};
 
 /// A row of a word list: fields divided by ` / `.
@@ -27,7 +31,7 @@ pub enum Casting {
     Fixed(Template),
 }
 
-/// All plots and lists.
+/// The plots and lists that the stories of one file are made of.
 pub struct Library {
     /// Plots in file order.
     pub plots: Vec<Plot>,
@@ -46,25 +50,30 @@ const PLOTS: &[&str] = &texts!(
     "plots": "lost", "sharing", "fear", "learning", "helping", "mending", "garden", "truth",
     "friends", "woods", "home", "trips", "wonder", "small", "town",
 );
+const HELD_OUT_WORDS: &str = include_str!("words/held-out.txt");
+const HELD_OUT_PLOTS: &[&str] = &[include_str!("plots/held-out.txt")];
 
 impl Library {
-    /// Parses everything.
+    /// Parses what the stories of one file are made of. Validation shares with training only the
+    /// lists that its own do not replace, which are single words and things.
     ///
     /// # Panics
     /// On a mistake in the compiled-in text.
-    pub fn load() -> Self {
-        let mut lists = BTreeMap::new();
-        for text in WORDS {
-            read_lists(text, &mut lists);
+    pub fn load(split: Split) -> Self {
+        let mut lists: BTreeMap<_, _> = WORDS.iter().flat_map(|text| read_lists(text)).collect();
+        let mut plots = PLOTS;
+        if split == Split::Valid {
+            lists.extend(read_lists(HELD_OUT_WORDS));
+            plots = HELD_OUT_PLOTS;
         }
-        let plots = PLOTS.iter().flat_map(|text| read_plots(text)).collect();
-        Self { plots, lists }
+        Self { plots: plots.iter().flat_map(|text| read_plots(text)).collect(), lists }
     }
 }
 
 /// Reads lists: `@name: a, b, c` on one line, or `@name` and one row per line. `#` starts a comment
 /// line.
-fn read_lists(text: &'static str, lists: &mut BTreeMap<&'static str, Vec<Row>>) {
+fn read_lists(text: &'static str) -> BTreeMap<&'static str, Vec<Row>> {
+    let mut lists = BTreeMap::<_, Vec<Row>>::new();
     let mut current = "";
     for line in
         text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
@@ -78,6 +87,7 @@ fn read_lists(text: &'static str, lists: &mut BTreeMap<&'static str, Vec<Row>>) 
             lists.entry(current).or_default().push(read_row(line));
         }
     }
+    lists
 }
 
 fn read_row(text: &str) -> Row {
