@@ -5,10 +5,13 @@
 //! the rest (two bytes in version 1, four in later ones), and a Python dictionary like
 //! `{'descr': '<u2', 'fortran_order': False, 'shape': (3,), }`, padded with spaces and a line end
 //! to a multiple of 64. (NumPy's documentation of `numpy.lib.format`)
+//!
+//! Beside a file that `encode` wrote lies a [`sidecar`](sidecar::Sidecar) that says what made it.
 
 mod header;
 mod mismatch;
 mod reader;
+pub mod sidecar;
 mod token_type;
 mod writer;
 
