@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use indicatif::HumanBytes;
 
 use crate::shell::stdin::Stdin;
+use crate::shell::units;
 
 /// An open text.
 pub struct TextInput {
@@ -48,7 +48,7 @@ impl TextInput {
     /// Returns the name and, where it is known, the size for the log.
     pub fn describe(&self) -> String {
         match self.len {
-            Some(len) => format!("{} ({})", self.name, HumanBytes(len)),
+            Some(len) => format!("{} ({})", self.name, units::bytes(len as f64)),
             None => self.name.clone(),
         }
     }

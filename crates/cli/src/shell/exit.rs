@@ -105,7 +105,7 @@ fn one_line(text: &str) -> String {
 }
 
 fn complain(message: &str) {
-    crate::shell::progress::suspend(|| {
+    crate::shell::live_line::suspend(|| {
         // Nothing can be reported if standard error is closed.
         let _ = writeln!(io::stderr(), "error: {}", one_line(message));
     });

@@ -46,7 +46,7 @@ struct AroundBars;
 
 impl Write for AroundBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        crate::shell::progress::suspend(|| io::stderr().write(bytes))
+        crate::shell::live_line::suspend(|| io::stderr().write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,80 +1,61 @@
-//! Progress on standard error: a bar with rate and ETA on a terminal, elsewhere a plain log line
-//! every ten seconds.
+//! Progress on standard error: a bar with time left and rate on a terminal, elsewhere a plain log
+//! line every ten seconds.
 
 use std::ops::ControlFlow;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressStyle;
-use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget};
-
-use super::interrupt;
+use super::live_line::LiveLine;
+use super::pace::Pace;
+use super::{columns, interrupt, units};
 
 /// The least time between two log lines that stand in for a bar.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
-
-static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
-
-/// Runs `write` while no bar is drawn, for other output to the terminal.
-pub fn suspend<R>(write: impl FnOnce() -> R) -> R {
-    BARS.suspend(write)
-}
+/// The least time over which the rate is measured.
+const MEASURED: Duration = Duration::from_millis(200);
 
 /// The unit in which work is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Bytes, shown as KiB, MiB, …
+    /// Bytes, shown as kB, MB, …
     Bytes,
-    /// Items with a name in the plural: merges, steps, batches.
+    /// Items with a name in the plural: merges, tokens.
     Count(&'static str),
 }
 
 /// The progress of one task. Several threads may advance it; the bar vanishes when it is dropped.
 pub struct Progress {
-    unit: Unit,
-    /// Counts even where it is not drawn.
-    bar: ProgressBar,
-    /// The time of the last log line; `None` if there are to be none.
-    last_line: Option<Mutex<Instant>>,
+    task: Arc<Task>,
+    /// `None` where there is no terminal.
+    line: Option<LiveLine>,
+    /// The time of the last log line.
+    last_line: Mutex<Instant>,
 }
 
 impl Progress {
     /// Begins a task of `total`, if that is known. With `--quiet` nothing is shown.
     pub fn new(label: &'static str, unit: Unit, total: Option<u64>) -> Progress {
-        let mut progress = Progress::bar_only(label, unit, total);
-        progress.last_line = Some(Mutex::new(Instant::now()));
-        progress
-    }
-
-    /// Begins a task without log lines, for work that logs lines itself.
-    pub fn bar_only(label: &'static str, unit: Unit, total: Option<u64>) -> Progress {
-        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden())
-            .with_prefix(label)
-            .with_style(style(unit, total));
-        // Without a terminal the bars draw nothing.
-        let bar = if log::log_enabled!(log::Level::Info) { BARS.add(bar) } else { bar };
-        if !bar.is_hidden() {
-            bar.enable_steady_tick(Duration::from_millis(200));
-        }
-        Progress { unit, bar, last_line: None }
-    }
-
-    /// Starts the count at `done`, the part that an earlier process did; it does not count for the
-    /// rate.
-    pub fn starting_at(self, done: u64) -> Progress {
-        self.bar.set_position(done);
-        self.bar.reset_eta();
-        self
+        let task = Arc::new(Task {
+            label,
+            unit,
+            total,
+            done: AtomicU64::new(0),
+            measured: Mutex::new(Measured::new(Instant::now())),
+        });
+        let drawn = Arc::clone(&task);
+        let line = LiveLine::start(move |width| drawn.bar(width, Instant::now()), None);
+        Progress { task, line, last_line: Mutex::new(Instant::now()) }
     }
 
     /// Adds `count` to the work done.
     pub fn inc(&self, count: u64) {
-        self.bar.inc(count);
-        if let Some(last) = self.last_line.as_ref().filter(|_| self.bar.is_hidden()) {
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.task.done.fetch_add(count, Ordering::Relaxed);
+        if self.line.is_none() {
+            let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
             if last.elapsed() >= LINE_INTERVAL {
                 *last = Instant::now();
-                log::info!("{}", self.line());
+                log::info!("{}", self.task.log_line(Instant::now()));
             }
         }
     }
@@ -84,79 +65,116 @@ impl Progress {
         self.inc(count);
         if interrupt::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
+}
 
-    /// Shows a short remark at the end of the bar, such as the current loss.
-    pub fn remark(&self, remark: impl Into<String>) {
-        self.bar.set_message(remark.into());
+struct Task {
+    label: &'static str,
+    unit: Unit,
+    total: Option<u64>,
+    done: AtomicU64,
+    measured: Mutex<Measured>,
+}
+
+/// The rate up to the last time that it was measured.
+struct Measured {
+    pace: Pace,
+    done: u64,
+    at: Instant,
+}
+
+impl Task {
+    fn bar(&self, width: usize, now: Instant) -> String {
+        let done = self.done.load(Ordering::Relaxed);
+        let share = self.total.map(|total| done as f64 / total.max(1) as f64);
+        columns::fitting(self.label, share, &self.parts(done, now), width)
     }
 
-    /// Returns `true` if a bar is drawn on a terminal, which makes log lines with the same content
-    /// superfluous.
-    pub fn is_bar(&self) -> bool {
-        !self.bar.is_hidden()
+    fn log_line(&self, now: Instant) -> String {
+        let done = self.done.load(Ordering::Relaxed);
+        format!("{}: {}", self.label, self.parts(done, now).join(", "))
     }
 
-    fn line(&self) -> String {
-        let done = self.bar.position();
-        let rate = done as f64 / self.bar.elapsed().as_secs_f64().max(1e-9);
+    /// Returns the amount done, the time left and the rate, as far as they are known.
+    fn parts(&self, done: u64, now: Instant) -> Vec<String> {
         let amount = |count: u64| match self.unit {
-            Unit::Bytes => HumanBytes(count).to_string(),
+            Unit::Bytes => units::bytes(count as f64),
             Unit::Count(_) => count.to_string(),
         };
-        let of = self.bar.length().map_or(String::new(), |total| format!(" of {}", amount(total)));
-        let left = self.bar.length().filter(|_| done > 0).map_or(String::new(), |total| {
+        let of = self.total.map_or(String::new(), |total| format!(" of {}", amount(total)));
+        let name = match self.unit {
+            Unit::Bytes => String::new(),
+            Unit::Count(name) => format!(" {name}"),
+        };
+        let mut parts = vec![format!("{}{of}{name}", amount(done))];
+        let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(rate) = measured.rate(done, now) else { return parts };
+        if let Some(total) = self.total {
             let left = total.saturating_sub(done) as f64 / rate;
             let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-            format!(", {:#} left", HumanDuration(left))
+            parts.push(format!("{} left", units::duration(left)));
+        }
+        parts.push(match self.unit {
+            Unit::Bytes => format!("{}/s", units::bytes(rate)),
+            Unit::Count(name) => units::rate(rate, name),
         });
-        let (name, rate) = match self.unit {
-            Unit::Bytes => (String::new(), format!("{}/s", HumanBytes(rate as u64))),
-            Unit::Count(name) => (format!(" {name}"), format!("{rate:.1}/s")),
-        };
-        format!("{}: {}{of}{name} ({rate}{left})", self.bar.prefix(), amount(done))
+        parts
     }
 }
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+impl Measured {
+    fn new(now: Instant) -> Measured {
+        Measured { pace: Pace::default(), done: 0, at: now }
     }
-}
 
-fn style(unit: Unit, total: Option<u64>) -> ProgressStyle {
-    let (done, of, rate, name) = match unit {
-        Unit::Bytes => ("{bytes}", "/{total_bytes}", "{bytes_per_sec}", String::new()),
-        Unit::Count(name) => ("{pos}", "/{len}", "{per_sec}", format!(" {name}")),
-    };
-    // indicatif cuts the message off where it does not fit into the line.
-    let template = match total {
-        Some(_) => format!("{{prefix}} [{{bar:16}}] {done}{of}{name} ({rate}, {{eta}} left)"),
-        None => format!("{{prefix}} {{spinner}} {done}{name} ({rate})"),
-    };
-    ProgressStyle::with_template(&(template + " {wide_msg}"))
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
+    /// Returns the rate per second, which has what was done since the last time in it.
+    fn rate(&mut self, done: u64, now: Instant) -> Option<f64> {
+        let time = now.saturating_duration_since(self.at);
+        if done > self.done && time >= MEASURED {
+            self.pace.push((done - self.done) as f64, time.as_secs_f64());
+            (self.done, self.at) = (done, now);
+        }
+        self.pace.per_second()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The log line of a task of which `done` took `elapsed`.
-    fn line(progress: Progress, done: u64, elapsed: Duration) -> String {
-        progress.bar.clone().with_elapsed(elapsed).set_position(done);
-        progress.line()
+    /// A task of which `done` took `seconds`.
+    fn task(unit: Unit, total: Option<u64>, done: u64, seconds: u64) -> (Task, Instant) {
+        let started = Instant::now();
+        let measured = Mutex::new(Measured::new(started));
+        let task = Task { label: "working", unit, total, done: AtomicU64::new(done), measured };
+        (task, started + Duration::from_secs(seconds))
     }
 
     #[test]
-    fn a_line_says_rate_and_what_is_left() {
-        let steps = || Progress::new("training", Unit::Count("steps"), Some(300));
-        assert_eq!(
-            line(steps(), 100, Duration::from_secs(50)),
-            "training: 100 of 300 steps (2.0/s, 2m left)"
-        );
-        let bytes = Progress::new("encoding", Unit::Bytes, None);
-        assert_eq!(line(bytes, 4 << 20, Duration::from_secs(3)), "encoding: 4.00 MiB (1.33 MiB/s)");
-        assert_eq!(line(steps(), 0, Duration::ZERO), "training: 0 of 300 steps (0.0/s)");
+    fn a_line_says_what_is_left_and_the_rate() {
+        let (merges, now) = task(Unit::Count("merges"), Some(300), 100, 50);
+        assert_eq!(merges.log_line(now), "working: 100 of 300 merges, 1m 40s left, 2.0 merges/s");
+        let (bytes, now) = task(Unit::Bytes, None, 4_000_000, 3);
+        assert_eq!(bytes.log_line(now), "working: 4.0 MB, 1.3 MB/s");
+        let (none, now) = task(Unit::Bytes, Some(9), 0, 0);
+        assert_eq!(none.log_line(now), "working: 0 B of 9 B");
+    }
+
+    #[test]
+    fn the_bar_adapts_to_the_width() {
+        let (bytes, now) = task(Unit::Bytes, Some(100_000_000), 25_000_000, 5);
+        let bar = |width| bytes.bar(width, now);
+        let all = "25.0 MB of 100.0 MB, 15s left, 5.0 MB/s";
+        assert_eq!(bar(130), format!("working [====>           ] {all}"));
+        assert_eq!(bar(80), bar(130));
+        assert_eq!(bar(60), format!("working [==>       ] {all}"));
+        assert_eq!(bar(40), "working 25.0 MB of 100.0 MB, 15s left");
+        assert_eq!(bar(30), "working 25.0 MB of 100.0 MB");
+    }
+
+    #[test]
+    fn more_than_was_announced_is_no_error() {
+        let (tokens, now) = task(Unit::Count("tokens"), Some(10), 20, 1);
+        assert!(tokens.log_line(now).contains("0s left"));
+        assert!(tokens.bar(80, now).contains("[================]"), "{}", tokens.bar(80, now));
     }
 }

@@ -6,7 +6,21 @@ use console::Term;
 /// terminal, or one that does not know its size. The terminal is asked at each call, since windows
 /// change their size.
 pub fn width() -> Option<usize> {
-    Term::stderr().size_checked().map(|(_, columns)| usize::from(columns))
+    columns_of(&Term::stderr())
+}
+
+/// Returns the number of columns of the terminal that standard output is, as [`width`] does.
+pub fn stdout_width() -> Option<usize> {
+    columns_of(&Term::stdout())
+}
+
+/// Returns `true` if standard error is a terminal on which a line can be drawn over.
+pub fn can_redraw() -> bool {
+    width().is_some() && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
+}
+
+fn columns_of(terminal: &Term) -> Option<usize> {
+    terminal.size_checked().map(|(_, columns)| usize::from(columns))
 }
 
 #[cfg(test)]
@@ -19,6 +33,7 @@ mod tests {
     fn only_a_terminal_has_a_width() {
         if !std::io::stderr().is_terminal() {
             assert_eq!(width(), None);
+            assert!(!can_redraw());
         }
     }
 }

@@ -1,12 +1,9 @@
-//! Estimates of the memory and the time that a run takes, made before it starts: memory from the
-//! sizes, time from a trial product.
+//! The memory that a run takes, estimated before it starts, and the operations of a step.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use model::{ModelConfig, Norm};
-use tensor::{Context, Tape, Tensor};
 
 use crate::run::spec::TrainingSpec;
 use crate::shell::precision::Choice;
@@ -92,36 +89,6 @@ pub fn operations_per_step(model: &ModelConfig, training: &TrainingSpec) -> f64 
     let span = model.context_length as f64 / 2.0;
     let attention = 3.0 * 2.0 * 2.0 * span * model.d_model as f64 * model.num_layers as f64;
     (6.0 * weights + attention) * training.tokens_per_step(model.context_length) as f64
-}
-
-/// Estimates the time that `steps` steps take: the products at the speed of a trial, and a quarter
-/// of that for everything else.
-pub fn time(
-    model: &ModelConfig,
-    training: &TrainingSpec,
-    context: Context,
-    steps: u64,
-) -> Duration {
-    const OVERHEAD: f64 = 1.25;
-    let seconds =
-        operations_per_step(model, training) / trial_speed(context) * OVERHEAD * steps as f64;
-    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-}
-
-/// Measures the floating-point operations per second of a product like those in training.
-fn trial_speed(context: Context) -> f64 {
-    let (rows, inner, columns) = (512, 512, 1024);
-    let tape = Tape::inference(context);
-    let x = tape.constant(Tensor::full(&[rows, inner], 0.5));
-    let w = tape.constant(Tensor::full(&[columns, inner], 0.25));
-    let trial = || {
-        let started = Instant::now();
-        x.linear(&w);
-        started.elapsed().as_secs_f64()
-    };
-    // The first trials wake the threads and warm the caches up.
-    let seconds = (0..3).map(|_| trial()).fold(f64::INFINITY, f64::min);
-    2.0 * (rows * inner * columns) as f64 / seconds.max(1e-9)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! | [`args`] | lists the flags |
 //! | [`setup`] | puts a new or resumed run together |
 //! | [`trainer`] | takes the steps |
-//! | [`estimate`] | estimates memory and time |
+//! | [`estimate`] | estimates memory |
+//! | [`forecast`] | measures the time that is left |
 //! | [`observers`] | write and show the progress of a run |
 //! | [`evaluate`] | measures the loss on a validation set |
 //! | [`eval_only`] | measures a model without training it |
@@ -15,6 +16,7 @@ pub mod args;
 pub mod estimate;
 pub mod eval_only;
 pub mod evaluate;
+pub mod forecast;
 pub mod observers;
 pub mod profile;
 pub mod setup;

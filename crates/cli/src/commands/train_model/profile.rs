@@ -1,6 +1,5 @@
 //! `--profile`: a table of the time that each operation of a training step takes.
 
-use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use anyhow::{Context as _, Result};
 use tensor::profile::{self, Profile, Row};
 use tensor::{Context, peak};
 
-use crate::shell::progress;
+use crate::shell::{columns, live_line, terminal};
 
 /// Profiles some steps of a run. The first step is left out if there are more: it still fetches
 /// memory from the system.
@@ -53,7 +52,7 @@ impl Profiler {
     /// When standard output fails.
     pub fn print_when_done(&mut self, context: Context) -> Result<()> {
         let Some(report) = self.report(context) else { return Ok(()) };
-        match progress::suspend(|| io::stdout().write_all(report.as_bytes())) {
+        match live_line::suspend(|| io::stdout().write_all(report.as_bytes())) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(error).context("standard output")
             }
@@ -68,15 +67,17 @@ impl Profiler {
         }
         let (flops, bandwidth) = (peak::flops(context), peak::memory_bandwidth(context.kernels));
         let heading = format!(
-            "{} kernels, {}, {} threads; measured peaks: {:.1} GFLOP/s, {:.1} GB/s\n",
+            "{} kernels, {}, {} threads; measured peaks: {:.1} GFLOP/s, {:.1} GB/s",
             context.kernels.isa(),
             context.precision,
             rayon::current_num_threads(),
             flops / 1e9,
             bandwidth / 1e9,
         );
-        let steps = std::mem::take(&mut self.steps);
-        Some(heading + &table(&profile::stop(), steps, self.time, Peaks { flops, bandwidth }))
+        let (steps, peaks) = (std::mem::take(&mut self.steps), Peaks { flops, bandwidth });
+        let width = terminal::stdout_width();
+        let heading = columns::wrapped(&heading, width);
+        Some(heading + "\n" + &table(&profile::stop(), steps, self.time, peaks, width))
     }
 }
 
@@ -89,8 +90,15 @@ struct Peaks {
     bandwidth: f64,
 }
 
-/// Formats the table: all figures are per step, the operations that take most time come first.
-fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String {
+/// Formats the table: all figures are per step, the operations that take most time come first. It
+/// has as many columns as fit the `width` of a terminal.
+fn table(
+    profile: &Profile,
+    steps: u64,
+    total: Duration,
+    peaks: Peaks,
+    width: Option<usize>,
+) -> String {
     let per_step = |time: Duration| time.as_secs_f64() / steps as f64;
     let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
     let share = |part: f64, whole: f64| format!("{:.1} %", 100.0 * part / whole);
@@ -104,8 +112,8 @@ fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String
     let mut rows: Vec<&Row> = profile.rows().iter().collect();
     rows.sort_by(|a, b| time(b).total_cmp(&time(a)));
 
-    let titles = ["calls", "forward", "backward", "share", "GFLOP/s", "peak", "GB/s", "peak"];
-    let mut out = line("per step", titles);
+    let titles = ["share", "forward", "backward", "calls", "GFLOP/s", "peak", "GB/s", "peak"];
+    let mut lines = vec![cells("per step", titles)];
     let (mut attributed, mut all_flops) = (0.0, 0.0);
     for row in rows {
         let Row { name, forward, backward } = row;
@@ -119,23 +127,24 @@ fn table(profile: &Profile, steps: u64, total: Duration, peaks: Peaks) -> String
         let has_backward = backward.calls > 0;
         let backward = if has_backward { milliseconds(per_step(backward.time)) } else { "".into() };
         let (forward, share) = (milliseconds(per_step(forward.time)), share(time(row), total));
-        out +=
-            &line(name, [calls, forward, backward, share, gflops, of_flops, gigabytes, of_bytes]);
+        let figures = [share, forward, backward, calls, gflops, of_flops, gigabytes, of_bytes];
+        lines.push(cells(name, figures));
         attributed += time(row);
         all_flops += flops / steps as f64;
     }
     let rest = (total - attributed).max(0.0);
     let [gflops, of_flops] = rate(all_flops, total.max(1e-9), peaks.flops);
     let (time, part) = (milliseconds(rest), share(rest, total));
-    out += &line("unattributed", ["", &time, "", &part, "", "", "", ""]);
+    lines.push(cells("unattributed", [&*part, &time, "", "", "", "", "", ""]));
     let (time, part) = (milliseconds(total), share(total, total));
-    out + &line("all", ["", &time, "", &part, &gflops, &of_flops, "", ""])
+    lines.push(cells("all", [&*part, &time, "", "", &gflops, &of_flops, "", ""]));
+    columns::table(&lines, width)
 }
 
-/// Formats a line of the table.
-fn line(name: &str, cells: [impl Display; 8]) -> String {
-    let cells = cells.map(|cell| format!("{cell:>10}")).concat();
-    format!("{name:<22}{cells}\n")
+/// Returns a row of the table.
+fn cells(name: &str, figures: [impl ToString; 8]) -> Vec<String> {
+    let figures = figures.iter().map(ToString::to_string);
+    std::iter::once(name.to_string()).chain(figures).collect()
 }
 
 #[cfg(test)]
@@ -151,11 +160,13 @@ mod tests {
         tape.backward(&x.linear(&x).silu().sum());
         profile::section("AdamW", || std::thread::sleep(Duration::from_millis(20)));
         let peaks = Peaks { flops: 1e12, bandwidth: 1e10 };
-        let table = table(&profile::stop(), 2, Duration::from_millis(200), peaks);
+        let profile = profile::stop();
+        let of_width = |width| table(&profile, 2, Duration::from_millis(200), peaks, width);
+        let table = of_width(None);
         let lines: Vec<Vec<&str>> = table.lines().map(|l| l.split_whitespace().collect()).collect();
-        assert!(lines[0].starts_with(&["per", "step", "calls", "forward"]), "{table}");
+        assert!(lines[0].starts_with(&["per", "step", "share", "forward"]), "{table}");
         let last = lines.last().unwrap();
-        assert_eq!(&last[..3], ["all", "100.0", "ms"], "{table}");
+        assert_eq!(&last[..5], ["all", "100.0", "%", "100.0", "ms"], "{table}");
         let shares = lines[1..lines.len() - 1].iter().map(|cells| {
             let percent = cells.iter().position(|&cell| cell == "%").expect("a share");
             cells[percent - 1].parse::<f64>().unwrap()
@@ -165,6 +176,12 @@ mod tests {
         assert!(named.is_sorted_by(|a, b| a >= b), "the longest comes first: {table}");
         let sum: f64 = shares.iter().sum();
         assert!((sum - 100.0).abs() < 0.5, "{sum}: {table}");
+        for width in [40, 80, 130] {
+            let narrow = of_width(Some(width));
+            assert_eq!(narrow.lines().count(), table.lines().count());
+            assert!(narrow.lines().all(|line| line.chars().count() <= width), "{narrow}");
+        }
+        assert!(of_width(Some(40)).contains("share"));
     }
 
     #[test]

@@ -47,9 +47,8 @@ pub struct Trainer {
 pub struct Clock {
     /// Seconds of earlier sessions.
     earlier: f64,
-    /// The beginning of this session, and the steps done then.
+    /// The beginning of this session.
     started: Instant,
-    first_step: u64,
     /// Steps since the last line of metrics, and the time they took.
     steps: u64,
     time: Duration,
@@ -102,22 +101,14 @@ pub struct NotFinite {
 }
 
 impl Clock {
-    /// Returns a clock that starts now, after `earlier` seconds and `first_step` steps of earlier
-    /// sessions.
-    pub fn new(earlier: f64, first_step: u64) -> Clock {
-        let (started, time) = (Instant::now(), Duration::ZERO);
-        Clock { earlier, started, first_step, steps: 0, time }
+    /// Returns a clock that starts now, after `earlier` seconds of earlier sessions.
+    pub fn new(earlier: f64) -> Clock {
+        Clock { earlier, started: Instant::now(), steps: 0, time: Duration::ZERO }
     }
 
     /// Returns the seconds that the run took so far, earlier sessions included.
     pub fn seconds(&self) -> f64 {
         self.earlier + self.started.elapsed().as_secs_f64()
-    }
-
-    /// Estimates the time from `step` to the end of a run of `steps` steps.
-    pub fn left(&self, step: u64, steps: u64) -> Duration {
-        let per_step = self.started.elapsed().as_secs_f64() / (step - self.first_step) as f64;
-        Duration::try_from_secs_f64(per_step * (steps - step) as f64).unwrap_or(Duration::MAX)
     }
 }
 

@@ -92,8 +92,8 @@ pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
     if let Some(point) = &resumed {
         checkpoint::load_optimizer(&point.checkpoint, step, &mut optimizer)?;
     }
-    let (dir, clock) =
-        (dir.clone(), Clock::new(resumed.map_or(0.0, |point| point.state.seconds), step));
+    let clock = Clock::new(resumed.map_or(0.0, |point| point.state.seconds));
+    let dir = dir.clone();
     let trainer = Trainer { dir, training, context, model, optimizer, train, val, step, clock };
     let profiler =
         Profiler::new(args.profile.map(NonZeroU64::get), trainer.training.steps() - step);

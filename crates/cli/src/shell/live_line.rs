@@ -1,0 +1,96 @@
+//! A line at the bottom of the terminal that is drawn again and again, and that all other output
+//! to the terminal goes around.
+//!
+//! While the line is there the cursor stands at its beginning. A terminal that has become narrower
+//! breaks the line into several, of which the cursor still marks the first, and everything from
+//! the cursor on is erased before the next drawing: nothing stale stays behind. For the same reason
+//! the `^C` that a terminal shows for Ctrl-C is drawn over.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::{interrupt, terminal};
+
+/// The time between two drawings.
+const TICK: Duration = Duration::from_millis(100);
+/// To the beginning of the line, and erase everything from there on.
+const ERASE: &str = "\r\x1b[J";
+
+/// `true` while the line is on the terminal. Whoever writes there holds the lock.
+static IS_DRAWN: Mutex<bool> = Mutex::new(false);
+
+/// A line that is drawn until this is dropped, or until Ctrl-C.
+pub struct LiveLine {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LiveLine {
+    /// Begins to draw the text that `render` returns for a number of columns. `None` where there is
+    /// no terminal that can do this, or with `--quiet`.
+    ///
+    /// After Ctrl-C nothing more is drawn, and `farewell` is logged, if there is one.
+    pub fn start(
+        render: impl Fn(usize) -> String + Send + 'static,
+        farewell: Option<&'static str>,
+    ) -> Option<LiveLine> {
+        if !log::log_enabled!(log::Level::Info) || !terminal::can_redraw() {
+            return None;
+        }
+        let (stop, stopped) = mpsc::channel();
+        let draw_until_stopped = move || {
+            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                if interrupt::requested() {
+                    // Also over a `^C` where no line was drawn.
+                    draw("");
+                    suspend(|| ());
+                    farewell.iter().for_each(|text| log::info!("{text}"));
+                    return;
+                }
+                // The last column stays free: some terminals go to the next line after it.
+                let text = terminal::width().map(|width| render(width.saturating_sub(1)));
+                draw(&text.unwrap_or_default());
+            }
+            suspend(|| ());
+        };
+        let thread = std::thread::Builder::new().name("live-line".into()).spawn(draw_until_stopped);
+        Some(LiveLine { stop: Some(stop), thread: Some(thread.ok()?) })
+    }
+}
+
+impl Drop for LiveLine {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // The thread erases the line. If it panicked, that was reported.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Runs `write`, which writes to the terminal, while no line is drawn there.
+pub fn suspend<R>(write: impl FnOnce() -> R) -> R {
+    let mut is_drawn = lock();
+    if std::mem::take(&mut *is_drawn) {
+        // Nothing can be reported if standard error is closed.
+        let _ = io::stderr().write_all(ERASE.as_bytes());
+    }
+    write()
+}
+
+fn draw(text: &str) {
+    let mut is_drawn = lock();
+    *is_drawn = true;
+    // In one piece, so that nothing flickers.
+    let _ = io::stderr().write_all(drawing(text).as_bytes());
+}
+
+/// Returns the bytes that draw `text` in place of what was drawn before.
+fn drawing(text: &str) -> String {
+    format!("{ERASE}{text}\r")
+}
+
+fn lock() -> MutexGuard<'static, bool> {
+    IS_DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
