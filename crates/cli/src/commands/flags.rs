@@ -112,6 +112,9 @@ pub fn parse_with_defaults<T: Parser>(
     for (field, value) in defaults {
         command = command.mut_arg(field, |arg| arg.default_value(value));
     }
+    if command.get_arguments().any(Arg::is_hide_short_help_set) {
+        command = command.after_help("All flags, with examples: --help");
+    }
     let parsed = command.clone().try_get_matches_from(&argv);
     let mut matches = parsed.map_err(|error| match given_twice(command, &argv, &error) {
         Some(error) => error,

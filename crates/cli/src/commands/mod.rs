@@ -3,6 +3,7 @@
 pub mod encode;
 pub mod export;
 pub mod flags;
+pub mod help;
 pub mod inference;
 pub mod train_model;
 pub mod train_tokenizer;

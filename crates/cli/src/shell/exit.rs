@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Error, Result};
+use clap::error::{ContextKind, ContextValue};
 
 use super::interrupt::{EXIT_CODE as INTERRUPTED, Interrupted};
 
@@ -84,8 +85,19 @@ fn report_arguments(error: &clap::Error) -> u8 {
     let rendered = error.render().to_string();
     // The usage and tips follow after a blank line.
     let first = rendered.split("\n\n").next().unwrap_or_default();
-    complain(&format!("{}; see --help", first.trim_start_matches("error: ")));
+    let tip = suggestion(error).map_or(String::new(), |name| format!(" (did you mean {name}?)"));
+    complain(&format!("{}{tip}; see --help", first.trim_start_matches("error: ")));
     USAGE
+}
+
+/// Returns the names that are like the wrong one.
+fn suggestion(error: &clap::Error) -> Option<String> {
+    let kinds = [ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    match kinds.into_iter().find_map(|kind| error.get(kind))? {
+        ContextValue::String(name) => Some(name.clone()),
+        ContextValue::Strings(names) if !names.is_empty() => Some(names.join(" or ")),
+        _ => None,
+    }
 }
 
 /// Returns the whole chain of causes on one line.

@@ -5,7 +5,16 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use crate::commands::flags::Common;
+use crate::commands::help::{self, Example};
 use crate::run::tokenizer;
+
+const EXAMPLES: &[Example] = &[
+    (
+        "Turn a text into tokens",
+        "encode --tokenizer data/tokenizer --file data/train.txt --out data/train.npy",
+    ),
+    ("Turn tokens back into text", "encode --decode --file data/train.npy --out -"),
+];
 
 /// Turn text into a file of token ids, or back
 ///
@@ -13,6 +22,7 @@ use crate::run::tokenizer;
 /// decoding them gives back the text byte for byte. Memory does not grow with the file.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "encode", version, next_help_heading = "Tokenizer")]
+#[command(after_long_help = help::ending(EXAMPLES, help::TEXT_VARIABLES))]
 pub struct Args {
     /// Text to encode, or with --decode a .npy file of tokens; - is standard input
     #[arg(long, value_name = "PATH", help_heading = "Data")]

@@ -5,7 +5,21 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 use crate::commands::flags::Common;
+use crate::commands::help::{self, Example};
 use crate::run::tokenizer;
+
+const EXAMPLES: &[Example] = &[
+    (
+        "Learn 10,000 tokens from one text",
+        "train-tokenizer --dataset data/train.txt --vocab-size 10k --out tokenizer",
+    ),
+    (
+        "From several texts, with a special token beside the usual one",
+        "train-tokenizer --dataset a.txt --dataset b.txt \\\n      \
+         --special-token '<|endoftext|>' --special-token '<|pad|>'",
+    ),
+    ("From another program's output", "zcat corpus.gz | train-tokenizer --dataset -"),
+];
 
 /// Train a byte-level BPE tokenizer on text
 ///
@@ -13,6 +27,7 @@ use crate::run::tokenizer;
 /// in memory that grows with the number of distinct pre-tokens and not with the text.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "train-tokenizer", version, next_help_heading = "Tokenizer")]
+#[command(after_long_help = help::ending(EXAMPLES, help::TEXT_VARIABLES))]
 pub struct Args {
     /// UTF-8 text to train on; - is standard input; may be repeated
     #[arg(long, value_name = "PATH", required = true, help_heading = "Data")]
