@@ -68,6 +68,47 @@ impl AtomicDir {
         let _ = self.temporary.keep();
         sync_dir(parent_of(&self.path))
     }
+
+    /// Moves the files in it, one after the other, into the existing directory `dir`, in the place
+    /// of older files of their names. They must have been synced.
+    ///
+    /// # Errors
+    /// When one cannot be moved.
+    pub fn commit_into(self, dir: &Path) -> Result<()> {
+        let cannot_read = || Error::new(dir, "cannot be read");
+        for entry in fs::read_dir(self.temporary_path()).map_err(cannot_read())? {
+            let entry = entry.map_err(cannot_read())?;
+            let path = dir.join(entry.file_name());
+            fs::rename(entry.path(), &path).map_err(Error::cannot_write(&path))?;
+        }
+        sync_dir(dir)
+    }
+}
+
+/// Moves the entries `names` of `dir` to `dir/earlier-N`, with the first number that is free, and
+/// returns that directory; `None` if there are no names.
+///
+/// # Errors
+/// When they cannot be moved.
+pub fn move_aside<N: AsRef<Path>>(dir: &Path, names: &[N]) -> Result<Option<PathBuf>> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let mut number = 1u64;
+    let aside = loop {
+        let aside = dir.join(format!("earlier-{number}"));
+        // This also notices a link to nowhere and another process that takes the number.
+        match fs::create_dir(&aside) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            made => break made.map(|()| aside.clone()).map_err(Error::cannot_write(&aside))?,
+        }
+    };
+    let mut names = names.iter();
+    let moved = names.try_for_each(|name| fs::rename(dir.join(name), aside.join(name)));
+    moved.map_err(Error::new(&aside, "what was there before cannot be moved there"))?;
+    sync_dir(&aside)?;
+    sync_dir(dir)?;
+    Ok(Some(aside))
 }
 
 /// Removes the directory `path` if it exists: first its name, at once, then its content. So nobody
@@ -165,6 +206,29 @@ mod tests {
         remove_unfinished(parent.path()).unwrap();
         assert_eq!(names(parent.path()), ["other"]);
         remove_unfinished(&parent.path().join("missing")).unwrap();
+    }
+
+    #[test]
+    fn files_move_into_a_directory_that_exists() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("file"), "old").unwrap();
+        fs::write(parent.path().join("other"), "kept").unwrap();
+        create(&parent.path().join("name"), "new").commit_into(parent.path()).unwrap();
+        assert_eq!(names(parent.path()), ["file", "other"]);
+        assert_eq!(fs::read_to_string(parent.path().join("file")).unwrap(), "new");
+    }
+
+    #[test]
+    fn what_moves_aside_gets_the_first_number_that_is_free() {
+        let parent = tempfile::tempdir().unwrap();
+        assert_eq!(move_aside(parent.path(), &[""; 0]).unwrap(), None);
+        for number in 1..=2 {
+            fs::write(parent.path().join("file"), format!("{number}")).unwrap();
+            let aside = move_aside(parent.path(), &["file"]).unwrap().unwrap();
+            assert_eq!(aside, parent.path().join(format!("earlier-{number}")));
+            assert_eq!(fs::read_to_string(aside.join("file")).unwrap(), format!("{number}"));
+        }
+        assert_eq!(names(parent.path()), ["earlier-1", "earlier-2"]);
     }
 
     #[test]

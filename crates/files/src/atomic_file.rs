@@ -44,7 +44,7 @@ impl AtomicFile {
     /// # Errors
     /// When the directory cannot be made or written to, or `path` is a directory.
     pub fn create(path: &Path) -> Result<AtomicFile> {
-        let path = resolve_link(path);
+        let path = resolve_links(path)?;
         let kind = fs::metadata(&path).ok().map(|metadata| metadata.file_type());
         if kind.is_some_and(|kind| kind.is_dir()) {
             return Err(Error::new(&path, "expected a file name")(ErrorKind::IsADirectory.into()));
@@ -117,6 +117,12 @@ impl AtomicFile {
         if is_renamed { sync_dir(parent_of(&path)) } else { Ok(()) }
     }
 
+    /// Returns the file's final name, with links resolved; `None` for a device or a named pipe,
+    /// which has its name already.
+    pub fn final_path(&self) -> Option<&Path> {
+        self.temporary.is_some().then_some(&self.path)
+    }
+
     /// Flushes the buffer and returns the file itself, for writers that seek (to a header that is
     /// known last).
     ///
@@ -138,13 +144,20 @@ impl Write for AtomicFile {
     }
 }
 
-/// Returns the target of a symbolic link, even of one that dangles, and any other path as it is.
-/// The target is what gets replaced; the link stays a link.
-fn resolve_link(path: &Path) -> PathBuf {
-    match fs::read_link(path) {
-        Ok(target) => fs::canonicalize(path).unwrap_or_else(|_| parent_of(path).join(target)),
-        Err(_) => path.to_path_buf(),
+/// The number of links that are followed, as many as Linux follows.
+const MOST_LINKS: usize = 40;
+
+/// Returns the target of a symbolic link or of a chain of them, even of one that dangles, and any
+/// other path as it is. The target is what gets replaced; the links stay links.
+fn resolve_links(path: &Path) -> Result<PathBuf> {
+    let mut target = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&target) {
+            Ok(next) => target = parent_of(&target).join(next),
+            Err(_) => return Ok(target),
+        }
     }
+    Err(Error::cannot_write(path)(io::Error::other("too many symbolic links, or a loop of them")))
 }
 
 /// Writes `bytes` to `path`, whole or not at all.
@@ -322,6 +335,29 @@ mod tests {
             assert_eq!(fs::read(&target).unwrap(), content);
         }
         assert_eq!(names(&dir.path().join("far")), ["file"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn chains_of_links_stay_links_and_loops_are_refused() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::create_dir(path("far")).unwrap();
+        symlink("far/second", path("first")).unwrap();
+        symlink("../third", path("far/second")).unwrap();
+        symlink("missing", path("third")).unwrap();
+        for content in [b"1".as_slice(), b"2"] {
+            write(&path("first"), content).unwrap();
+            assert!(path("first").is_symlink() && path("far/second").is_symlink());
+            assert!(path("third").is_symlink());
+            assert_eq!(fs::read(path("missing")).unwrap(), content);
+        }
+        symlink("there", path("back")).unwrap();
+        symlink("back", path("there")).unwrap();
+        let error = write(&path("back"), b"").unwrap_err().to_string();
+        assert!(error.contains("back: cannot be written: too many symbolic links"), "{error}");
+        assert!(path("back").is_symlink() && path("there").is_symlink());
     }
 
     #[cfg(unix)]

@@ -25,7 +25,7 @@ mod early_sync;
 mod error;
 mod input;
 
-pub use atomic_dir::{AtomicDir, remove_dir, remove_unfinished, replace_link};
+pub use atomic_dir::{AtomicDir, move_aside, remove_dir, remove_unfinished, replace_link};
 pub use atomic_file::{AtomicFile, prepare, write, write_with};
 pub use directory::{check_dir, parent_of};
 pub use error::{Error, Result};

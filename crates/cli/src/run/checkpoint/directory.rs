@@ -80,7 +80,7 @@ pub fn names_of_run(dir: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// When it cannot be moved.
 pub fn move_earlier_run_aside(dir: &Path) -> Result<Option<PathBuf>> {
-    move_aside(dir, &names_of_run(dir)?)
+    Ok(files::move_aside(dir, &names_of_run(dir)?)?)
 }
 
 /// Makes room for a run in `dir` that goes on after `step` steps: moves checkpoints of later steps
@@ -90,7 +90,7 @@ pub fn move_earlier_run_aside(dir: &Path) -> Result<Option<PathBuf>> {
 /// When they cannot be moved.
 pub fn move_later_checkpoints_aside(dir: &Path, step: u64) -> Result<Option<PathBuf>> {
     let later = steps(dir)?.into_iter().filter(|&other| other > step);
-    let aside = move_aside(dir, &later.map(name).collect::<Vec<_>>())?;
+    let aside = files::move_aside(dir, &later.map(name).collect::<Vec<_>>())?;
     if let Some(aside) = &aside {
         for name in BESIDE_CHECKPOINTS {
             copy(&dir.join(name), &aside.join(name))?;
@@ -110,22 +110,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(failed),
         _ => Ok(()),
     }
-}
-
-/// Moves the entries `names` of `dir` to `dir/earlier-N`, with the first number that is free.
-fn move_aside(dir: &Path, names: &[String]) -> Result<Option<PathBuf>> {
-    if names.is_empty() {
-        return Ok(None);
-    }
-    let mut places = (1u64..).map(|number| dir.join(format!("earlier-{number}")));
-    let aside = places.find(|path| !path.exists()).expect("a free number");
-    let moved = fs::create_dir(&aside).and_then(|()| {
-        names.iter().try_for_each(|name| fs::rename(dir.join(name), aside.join(name)))
-    });
-    moved.with_context(|| {
-        format!("{}: what was there before cannot be moved there", aside.display())
-    })?;
-    Ok(Some(aside))
 }
 
 /// Returns the newest checkpoint in the run directory `dir`: the one that `latest` names, or
