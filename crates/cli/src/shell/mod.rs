@@ -2,6 +2,7 @@
 
 pub mod choice;
 pub mod columns;
+pub mod command_line;
 pub mod exit;
 pub mod interrupt;
 pub mod live_line;

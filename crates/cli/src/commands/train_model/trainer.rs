@@ -136,8 +136,6 @@ impl Trainer {
                 observer.step_done(self, &report)?;
             }
             if report.interrupted {
-                let (step, steps) = (self.step, self.training.steps());
-                log::info!("interrupted after step {step} of {steps}; --resume goes on from there");
                 return Err(Interrupted.into());
             }
         }

@@ -1,6 +1,7 @@
 //! The observers of a run: everything that is shown or written while it trains.
 
 mod checkpoints;
+mod ending;
 mod status_line;
 
 use anyhow::Result;
@@ -13,6 +14,7 @@ use crate::run::samples::Samples;
 use crate::shell::exit;
 
 pub use checkpoints::Checkpoints;
+pub use ending::Ending;
 pub use status_line::StatusLine;
 
 impl Observer for MetricsFile {

@@ -17,7 +17,7 @@ use crate::charts::tensorboard::EventFile;
 use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
 use crate::commands::train_model::estimate;
-use crate::commands::train_model::observers::{Chart, Checkpoints, Optional, StatusLine};
+use crate::commands::train_model::observers::{Chart, Checkpoints, Ending, Optional, StatusLine};
 use crate::commands::train_model::profile::Profiler;
 use crate::commands::train_model::trainer::{Clock, NotFinite, Observer, Trainer};
 use crate::data::dataset::Dataset;
@@ -102,6 +102,7 @@ pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
         // In this order: a checkpoint never is ahead of the metrics.
         observers.push(Box::new(StatusLine::new(&trainer, &so_far)));
         observers.push(Box::new(metrics));
+        let ending = Ending::new(&so_far, tokenizer.is_some());
         observers.push(Box::new(Checkpoints { tokenizer }));
         if let Some(samples) = samples {
             samples.begin(step)?;
@@ -112,6 +113,7 @@ pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
             observers.push(Box::new(Optional { observer: Some(events), what: "event files" }));
         }
         observers.push(Box::new(Chart { lines: so_far }));
+        observers.push(Box::new(ending));
         manifest.write(&trainer.dir)?;
     }
     Ok(Run { trainer, profiler, observers, manifest, _lock: lock })
