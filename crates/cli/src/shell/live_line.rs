@@ -94,3 +94,73 @@ fn drawing(text: &str) -> String {
 fn lock() -> MutexGuard<'static, bool> {
     IS_DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A terminal that breaks its lines anew when its width changes.
+    struct Screen {
+        width: usize,
+        lines: Vec<String>,
+        /// The place in the last line.
+        cursor: usize,
+    }
+
+    impl Screen {
+        fn write(&mut self, text: &str) {
+            let mut rest = text;
+            while let Some(c) = rest.chars().next() {
+                let line = self.lines.last_mut().unwrap();
+                if let Some(after) = rest.strip_prefix("\x1b[J") {
+                    line.truncate(self.cursor);
+                    rest = after;
+                    continue;
+                }
+                match c {
+                    '\r' => self.cursor -= self.cursor % self.width,
+                    '\n' => {
+                        self.lines.push(String::new());
+                        self.cursor = 0;
+                    }
+                    _ => {
+                        let end = line.len().min(self.cursor + 1);
+                        line.replace_range(self.cursor..end, &c.to_string());
+                        self.cursor += 1;
+                    }
+                }
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+
+        fn rows(&self) -> Vec<&str> {
+            let rows = self.lines.iter().flat_map(|line| {
+                (0..line.len().max(1))
+                    .step_by(self.width)
+                    .map(|from| &line[from..line.len().min(from + self.width)])
+            });
+            rows.collect()
+        }
+    }
+
+    #[test]
+    fn nothing_stale_stays_when_the_window_changes() {
+        let mut screen = Screen { width: 80, lines: vec![String::new()], cursor: 0 };
+        screen.write("step 100: loss 4.0\n");
+        for width in [80, 40, 17, 130, 50] {
+            screen.width = width;
+            let text = "=".repeat(width - 1);
+            screen.write(&drawing(&text));
+            assert_eq!(screen.rows().last(), Some(&&*text));
+            let whole: String = screen.rows().concat();
+            assert_eq!(whole, format!("step 100: loss 4.0{text}"), "{width}");
+            // The terminal's echo of Ctrl-C.
+            screen.write("^C");
+            screen.write(&drawing(&text));
+            assert_eq!(screen.rows().last(), Some(&&*text));
+        }
+        screen.width = 20;
+        screen.write(ERASE);
+        assert_eq!(screen.rows(), ["step 100: loss 4.0", ""]);
+    }
+}

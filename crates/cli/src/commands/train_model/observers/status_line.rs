@@ -118,7 +118,7 @@ impl Observer for StatusLine {
         let is_shown = is_due && self.live.is_none();
         let mut figures = lock(&self.figures);
         figures.val_loss = metrics.val_loss.or(figures.val_loss);
-        let left = figures.forecast.left(trainer.step);
+        let left = figures.forecast.left(trainer.step).filter(|_| !report.is_last);
         drop(figures);
         if metrics.val_loss.is_some() || report.is_last || is_shown {
             self.last_line = Some(Instant::now());
