@@ -1,6 +1,6 @@
 //! `--decode`: tokens back to text.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -31,14 +31,18 @@ pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<()> 
     ]);
     log::info!("{configuration}");
     let started = Instant::now();
+    let begin = || Progress::new("decoding", Unit::Count("tokens"), Some(tokens.len() as u64));
     let bytes = if out == Path::new("-") {
         let mut stdout = io::stdout().lock();
-        let bytes = decode(tokenizer, &tokens, file, &mut stdout, "standard output")?;
+        // A line that is drawn on the same terminal would cut the text up.
+        let progress = (!stdout.is_terminal()).then(begin);
+        let bytes = decode(tokenizer, &tokens, file, &mut stdout, "standard output", progress)?;
         stdout.flush().context("standard output")?;
         bytes
     } else {
         let mut text = AtomicFile::create(out).context("--out")?;
-        let bytes = decode(tokenizer, &tokens, file, &mut text, &out.display().to_string())?;
+        let name = out.display().to_string();
+        let bytes = decode(tokenizer, &tokens, file, &mut text, &name, Some(begin()))?;
         text.commit()?;
         bytes
     };
@@ -65,8 +69,8 @@ fn decode(
     file: &Path,
     out: &mut impl Write,
     name: &str,
+    progress: Option<Progress>,
 ) -> Result<u64> {
-    let progress = Progress::new("decoding", Unit::Count("tokens"), Some(tokens.len() as u64));
     let mut text = Vec::new();
     let mut bytes = 0;
     for start in (0..tokens.len()).step_by(BLOCK) {
@@ -79,7 +83,7 @@ fn decode(
             .with_context(|| format!("--file: {}", file.display()))?;
         out.write_all(&text).with_context(|| format!("{name}: cannot be written"))?;
         bytes += text.len() as u64;
-        progress.inc(count);
+        progress.iter().for_each(|progress| progress.inc(count));
     }
     Ok(bytes)
 }
