@@ -12,6 +12,7 @@ use common::{Folder, fails};
 use lm::data::tokens::{TokenFile, TokenType};
 use predicates::prelude::*;
 use predicates::str::contains;
+use serde_json::Value;
 
 const END: &str = "<|endoftext|>";
 
@@ -136,8 +137,10 @@ fn special_tokens_can_be_added() {
         .stderr(contains("<|endoftext|> <pad> the"));
     assert_eq!(ids(&folder.path("out.npy")), [258, 260, 258]);
     let decode = ["--decode", "--tokenizer=tokenizer", "--file=out.npy", "--out=-"];
-    command(&folder, &decode).assert().code(1).stderr(contains("token id 260"));
-    command(&folder, &[&decode[..], &["--special-token=<pad>"]].concat())
+    command(&folder, &decode).assert().code(1).stderr(contains("expected the one of 261 tokens"));
+    let insisting = [&decode[..], &["--any-tokenizer"]].concat();
+    command(&folder, &insisting).assert().code(1).stderr(contains("token id 260"));
+    command(&folder, &[&decode[..], &["--special-token=<pad>", "--special-token=the"]].concat())
         .assert()
         .success()
         .stdout("the<pad>the");
@@ -272,4 +275,205 @@ fn control_c_ends_the_wait_for_a_text_that_does_not_come() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(stdin);
     assert_eq!(folder.entries(""), ["tokenizer"]);
+}
+
+/// Reads the sidecar of a token file as JSON.
+fn sidecar(folder: &Folder, npy: &str) -> Value {
+    serde_json::from_slice(&folder.read(&format!("{npy}.json"))).unwrap()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn the_file_beside_the_tokens_says_what_made_them() {
+    let folder = folder();
+    let text = format!("the thing{END}the other{END}and more");
+    folder.write("text.txt", &text);
+    encode(&folder, &[]).success();
+    let written = sidecar(&folder, "out.npy");
+    let tokenizer = Tokenizer::load(&folder.path("tokenizer")).unwrap();
+    assert_eq!(written["tokenizer"]["sha256"], tokenizer.digest());
+    assert_eq!(written["tokenizer"]["vocab_size"], 260);
+    assert_eq!(written["tokenizer"]["path"], "tokenizer");
+    assert_eq!(written["sources"][0]["path"], "text.txt");
+    assert_eq!(written["sources"][0]["bytes"], text.len());
+    assert_eq!(written["sources"][0]["sha256_of_first_mib"], sha256(text.as_bytes()));
+    assert_eq!(written["bytes"], text.len());
+    assert_eq!(written["tokens"], ids(&folder.path("out.npy")).len());
+    assert_eq!(written["documents"], 3);
+    assert_eq!(written["version"], env!("CARGO_PKG_VERSION"));
+
+    let args = ["--tokenizer=tokenizer", "--file=-", "--out=piped.npy"];
+    command(&folder, &args).write_stdin(text).assert().success();
+    let mut piped = sidecar(&folder, "piped.npy");
+    assert_eq!(piped["sources"][0]["path"], "-");
+    piped["sources"][0]["path"] = "text.txt".into();
+    assert_eq!(piped, written);
+}
+
+#[test]
+#[cfg(unix)]
+fn the_sidecar_lies_beside_the_file_that_a_link_names() {
+    let folder = folder();
+    folder.write("text.txt", "the thing");
+    fs::create_dir(folder.path("disk")).unwrap();
+    std::os::unix::fs::symlink("disk/far.npy", folder.path("out.npy")).unwrap();
+    folder.write("out.npy.json", "of an older file");
+    encode(&folder, &[]).success();
+    assert_eq!(folder.entries("disk"), ["far.npy", "far.npy.json"]);
+    assert!(!folder.path("out.npy.json").exists());
+    // A device has none.
+    let args = ["--tokenizer=tokenizer", "--file=text.txt", "--out=/dev/null"];
+    command(&folder, &args).assert().success();
+    assert!(!Path::new("/dev/null.json").exists());
+}
+
+#[test]
+fn tokens_are_decoded_with_the_tokenizer_that_made_them() {
+    let folder = folder();
+    folder.write("text.txt", "the thing");
+    encode(&folder, &[]).success();
+    // Another one of the same size.
+    let merges = [(b'x'.into(), b'h'.into()), (257, b'e'.into()), (b' '.into(), 258)];
+    folder.write_tokenizer("other", &merges);
+    let decode = |tokenizer, more: &[&str]| {
+        let args = ["--decode", "--tokenizer", tokenizer, "--file=out.npy", "--out=-"];
+        command(&folder, &[&args[..], more].concat())
+    };
+    let parts = ["--tokenizer: out.npy was made by another tokenizer", "--any-tokenizer"];
+    fails(decode("other", &[]).arg("--quiet"), 1, &parts);
+    decode("other", &["--any-tokenizer"]).assert().success().stdout("xhe xhing");
+    // The same tokenizer elsewhere, in other files.
+    folder.write_tokenizer("moved", &[(b't'.into(), b'h'.into()), (257, 101), (32, 258)]);
+    fs::remove_file(folder.path("moved/tokenizer.json")).unwrap();
+    decode("moved", &[]).assert().success().stdout("the thing");
+    // A sidecar that is about other tokens, and a file from elsewhere, say nothing.
+    folder.write("more.txt", "more of the text");
+    let args = ["--tokenizer=tokenizer", "--file=more.txt", "--out=more.npy"];
+    command(&folder, &args).assert().success();
+    fs::copy(folder.path("more.npy.json"), folder.path("out.npy.json")).unwrap();
+    decode("other", &[]).assert().success().stderr(contains("warning: out.npy.json: ignored"));
+    fs::remove_file(folder.path("out.npy.json")).unwrap();
+    decode("other", &[]).assert().success().stderr(contains("warning").not());
+}
+
+#[test]
+fn what_is_no_text_is_refused_unless_one_insists() {
+    let folder = folder();
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    folder.write("text.txt", "the thing");
+    encode(&folder, &[]).success();
+    let npy = folder.read("out.npy");
+    for (content, seems) in [
+        (utf_16("\u{feff}the thing"), "UTF-16 (little-endian)"),
+        (utf_16("the thing"), "UTF-16 (little-endian)"),
+        (npy, "a .npy file"),
+        (b"\x1f\x8b\x08\x00\x00".to_vec(), "gzip"),
+        (b"PK\x03\x04rest".to_vec(), "a zip archive"),
+        (b"text\0text".to_vec(), "binary"),
+    ] {
+        folder.write("text.txt", &content);
+        let from_file = ["--tokenizer=tokenizer", "--file=text.txt", "--out=o.npy", "--quiet"];
+        let parts = ["error: --file: text.txt: seems to be ", seems, "--binary"];
+        fails(&mut command(&folder, &from_file), 1, &parts);
+        let piped = ["--tokenizer=tokenizer", "--file=-", "--out=o.npy", "--quiet"];
+        let parts = ["error: --file: standard input: seems to be ", seems, "--binary"];
+        fails(command(&folder, &piped).write_stdin(content.clone()), 1, &parts);
+        assert!(!folder.path("o.npy").exists());
+        command(&folder, &from_file).arg("--binary").assert().success();
+        let back = ["--decode", "--tokenizer=tokenizer", "--file=o.npy", "--out=back"];
+        command(&folder, &back).assert().success();
+        assert_eq!(folder.read("back"), content);
+        fs::remove_file(folder.path("o.npy")).unwrap();
+    }
+    // Bytes that are not UTF-8 are kept, as ever.
+    folder.write("text.txt", b"caf\xe9 \xff\xfe");
+    encode(&folder, &[]).success();
+}
+
+/// Encodes a text of the command line; returns standard output and standard error.
+fn show(folder: &Folder, args: &[&str]) -> (String, String) {
+    let output = command(folder, &[&["--tokenizer=tokenizer"], args].concat()).output().unwrap();
+    assert!(output.status.success(), "{}", common::stderr(&output));
+    (common::stdout(&output), common::stderr(&output))
+}
+
+#[test]
+fn the_tokens_of_a_text_can_be_seen() {
+    let folder = folder();
+    let text = format!("the other\n{END}\u{65e5}");
+    let (ids, pieces) = show(&folder, &["--text", &text]);
+    assert_eq!(ids, "258 32 111 258 114 10 256 230 151 165\n");
+    assert_eq!(pieces, format!("the| |o|the|r|\\n|{END}|\\xe6|\\x97|\\xa5\n"));
+    assert_eq!(show(&folder, &["--text", &text, "--quiet"]), (ids, String::new()));
+
+    let (json, _) = show(&folder, &["--text", "the\n\u{e9}", "--json", "--quiet"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["ids"], serde_json::json!([258, 10, 195, 169]));
+    assert_eq!(json["pieces"], serde_json::json!(["the", "\n", "\\xc3", "\\xa9"]));
+
+    assert_eq!(show(&folder, &["--text", "the other", "--count", "--quiet"]).0, "5\n");
+    assert_eq!(show(&folder, &["--text", "", "--quiet"]).0, "\n");
+    assert_eq!(show(&folder, &["--text", "-x", "--quiet"]).0, "45 120\n");
+    let args = ["--tokenizer=tokenizer", "--text=-", "--quiet"];
+    command(&folder, &args).write_stdin("the").assert().success().stdout("258\n");
+    assert_eq!(folder.entries(""), ["tokenizer"]);
+}
+
+#[test]
+fn tokens_are_counted_without_a_file_and_summaries_are_json() {
+    let folder = folder();
+    folder.write("text.txt", format!("the other{END}x"));
+    let args = ["--file=text.txt", "--count", "--quiet"];
+    assert_eq!(show(&folder, &args), ("7\n".into(), String::new()));
+    let summary = |args: &[&str]| -> Value {
+        serde_json::from_str(&show(&folder, &[args, &["--json", "--quiet"]].concat()).0).unwrap()
+    };
+    let counted = summary(&["--file=text.txt", "--count"]);
+    let encoded = summary(&["--file=text.txt", "-o", "out.npy"]);
+    for summary in [&counted, &encoded] {
+        assert_eq!((&summary["bytes"], &summary["tokens"]), (&23.into(), &7.into()));
+        assert_eq!(summary["documents"], 2);
+        assert_eq!(summary["bytes_per_token"], 23.0 / 7.0);
+        assert!(summary["seconds"].is_f64());
+    }
+    assert_eq!((&counted["out"], &encoded["out"]), (&Value::Null, &"out.npy".into()));
+    let decoded = summary(&["--decode", "--file=out.npy", "--out=back.txt"]);
+    assert_eq!((&decoded["tokens"], &decoded["out"]), (&7.into(), &"back.txt".into()));
+    let args = ["--decode", "--file=out.npy", "--out=-", "--json"];
+    fails(&mut command(&folder, &[&["--tokenizer=tokenizer"], &args[..]].concat()), 2, &["--json"]);
+}
+
+#[test]
+fn a_default_that_is_not_there_is_named_as_one() {
+    let folder = Folder::empty();
+    let parts = ["--tokenizer: data/tokenizer, the default, does not exist", "train-tokenizer"];
+    fails(&mut command(&folder, &["--text", "a"]), 1, &parts);
+}
+
+/// A pipe that is full and would not block, as some parents set it.
+#[test]
+#[cfg(unix)]
+fn a_pipe_that_would_block_is_waited_for() {
+    use std::io::Read;
+    use std::process::Stdio;
+    let folder = folder();
+    folder.write_tokens("tokens.npy", &vec![97; 1 << 20]);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    let mut process = folder.process("encode");
+    process.args(["--decode", "--tokenizer=tokenizer", "--file=tokens.npy", "--out=-"]);
+    let mut child = process.stdout(Stdio::from(writer)).stderr(Stdio::piped()).spawn().unwrap();
+    // The last handle of the writing end is the child's.
+    drop(process);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let mut text = Vec::new();
+    reader.read_to_end(&mut text).unwrap();
+    let mut message = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    assert!(child.wait().unwrap().success(), "{message}");
+    assert!(text == vec![b'a'; 1 << 20], "{} bytes", text.len());
 }

@@ -127,12 +127,17 @@ fn a_vocabulary_that_cannot_be_filled_is_a_warning() {
 fn bad_input_is_one_line_before_any_work() {
     let folder = folder();
     folder.write("empty.txt", "");
+    folder.write("utf16.txt", b"\xff\xfet\0e\0");
+    folder.write("packed.gz", b"\x1f\x8b\x08");
     let before = folder.entries("");
     let text = "--dataset=text.txt";
     for (code, args, part) in [
         (1, &["--dataset", "missing.txt"][..], "missing.txt: No such file"),
         (1, &[text, "--dataset", "empty.txt"], "empty.txt: is empty"),
         (1, &["--dataset", "."], ".: is a directory"),
+        (1, &[text, "--dataset", "utf16.txt"], "--dataset: utf16.txt: seems to be UTF-16"),
+        (1, &["--dataset", "packed.gz"], "seems to be gzip"),
+        (2, &[text, "--out", "a", "--out", "b"], "--out: takes one value, but a and b were given"),
         (1, &[text, "--out", "text.txt"], "--out: text.txt"),
         (1, &[text, "--out", "text.txt/below"], "--out: text.txt/below"),
         (2, &[text, "--vocab-size", "256"], "--vocab-size: vocabulary size 256"),
@@ -148,11 +153,85 @@ fn bad_input_is_one_line_before_any_work() {
     assert_eq!(folder.read_text("text.txt"), TEXT.repeat(50));
 }
 
+/// As many files as a process may open, and more.
+#[cfg(unix)]
+#[test]
+fn more_texts_than_open_files() {
+    let folder = folder();
+    std::fs::create_dir(folder.path("texts")).unwrap();
+    let mut whole = String::new();
+    for number in 0..100 {
+        let text = format!("story {number} about a cat\n");
+        folder.write(&format!("texts/{number:03}.txt"), &text);
+        whole += &text;
+    }
+    folder.write("whole.txt", whole);
+    let trained = program(&folder, &["--dataset=whole.txt", "--vocab-size=270", "--out=one"]);
+    { trained }.assert().success();
+    let encode = assert_cmd::cargo::cargo_bin("train-tokenizer");
+    let script =
+        r#"ulimit -n 40; for t in texts/*; do set -- "$@" --dataset "$t"; done; exec "$@""#;
+    let output = std::process::Command::new("bash")
+        .args(["-c", script, "bash"])
+        .arg(encode)
+        .args(["--vocab-size", "270", "--threads", "2", "--out", "many"])
+        .current_dir(folder.path("."))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", common::stderr(&output));
+    assert_eq!(folder.read("one/merges.txt"), folder.read("many/merges.txt"));
+}
+
+#[test]
+fn what_is_no_text_is_learned_from_if_one_insists() {
+    let folder = folder();
+    folder.write("utf16.txt", b"\xff\xfet\0e\0t\0e\0");
+    let args = ["--dataset=utf16.txt", "--vocab-size=258", "--out=out", "--binary"];
+    program(&folder, &args).assert().success();
+    let piped = ["--dataset=-", "--out=piped", "--quiet"];
+    let parts = ["--dataset: standard input: seems to be gzip", "--binary"];
+    fails(program(&folder, &piped).write_stdin(&b"\x1f\x8b\x08"[..]), 1, &parts);
+}
+
+#[test]
+fn another_tokenizer_moves_aside_and_the_same_one_stays() {
+    let folder = folder();
+    let files = ["merges.txt", "tokenizer.json", "tokenizer_config.json", "vocab.json"];
+    train(&folder, "out", &[]).success();
+    folder.write("out/notes.txt", "of the user");
+    let first: Vec<Vec<u8>> = files.iter().map(|f| folder.read(&format!("out/{f}"))).collect();
+    let modified = |name| std::fs::metadata(folder.path(name)).unwrap().modified().unwrap();
+    let time = modified("out/vocab.json");
+    train(&folder, "out", &[]).success().stderr(contains("the same tokenizer is there already"));
+    assert_eq!(modified("out/vocab.json"), time);
+    assert!(!folder.path("out/earlier-1").exists());
+
+    train(&folder, "out", &["--pattern", "gpt4", "--format", "tiktoken"])
+        .success()
+        .stderr(contains("warning: out: another tokenizer was there; it is in out/earlier-1 now"));
+    assert_eq!(folder.entries("out/earlier-1"), files);
+    for (file, content) in files.iter().zip(&first) {
+        assert_eq!(&folder.read(&format!("out/earlier-1/{file}")), content);
+    }
+    assert_eq!(folder.read_text("out/notes.txt"), "of the user");
+    train(&folder, "out", &["--pattern", "gpt4"]).success();
+    assert!(folder.path("out/tokenizer.tiktoken").exists(), "the same tokenizer's");
+    // What another program put beside a tokenizer belongs to that one.
+    folder.write("out/added_tokens.json", "{}");
+    train(&folder, "out", &["--special-token=<s>"]).success();
+    assert_eq!(folder.entries("out/earlier-2").len(), 6);
+    assert_eq!(folder.entries("out").len(), 4 + 3);
+}
+
 #[test]
 fn empty_standard_input_leaves_no_files() {
     let folder = folder();
     let mut command = program(&folder, &["--dataset", "-", "--out", "out"]);
-    command.write_stdin("").assert().code(1).stderr(contains("error: standard input: is empty"));
+    command
+        .write_stdin("")
+        .assert()
+        .code(1)
+        .stderr(contains("error: --dataset: standard input: is empty"));
     assert!(folder.entries("out").is_empty());
 }
 

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 /// A token id: `u32`, or `u16` for vocabularies of up to 65536 tokens.
-pub trait TokenId: Pod + Default + Send + Sync + std::fmt::Debug {
+pub trait TokenId: Pod + Default + Eq + Send + Sync + std::fmt::Debug {
     /// The largest id that the type holds.
     const MAX: u32;
     /// A few ids in sixteen bytes; the last place contains their number.

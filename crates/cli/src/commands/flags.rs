@@ -36,7 +36,7 @@ impl Common {
     /// Starts logging, unless with `--quiet`, and the thread pool. Call it once, before any work.
     ///
     /// # Errors
-    /// A usage error for a number of threads beyond any machine; when the threads cannot be started.
+    /// A usage error for a number of threads beyond any machine, or when they cannot be started.
     pub fn set_up(&self) -> Result<()> {
         if let Some(threads) = self.threads {
             check_flag("threads", threads, (1..=1024).contains(&threads), "1 to 1024")?;

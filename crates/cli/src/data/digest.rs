@@ -1,10 +1,11 @@
-//! SHA-256 of files and tokens, to notice when something has changed.
+//! SHA-256 of files, of their ends and of tokens, to notice when something has changed.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Returns the SHA-256 of a file, in hexadecimal.
@@ -29,6 +30,69 @@ pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// Bytes of a text's beginning and end that its fingerprint covers.
+const MIB: usize = 1 << 20;
+
+/// The fingerprint of a text: its length and its ends. A digest of all of it would take about a
+/// seventh of the time of encoding it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// The number of bytes.
+    pub bytes: u64,
+    /// SHA-256 of the first MiB, or of all if there is less.
+    pub sha256_of_first_mib: String,
+    /// SHA-256 of the last MiB, or of all if there is less.
+    pub sha256_of_last_mib: String,
+}
+
+/// Makes a [`Fingerprint`] of a text that is read piece by piece.
+#[derive(Debug)]
+pub struct Fingerprinter {
+    bytes: u64,
+    first: Sha256,
+    /// The newest bytes, a MiB of them or somewhat more.
+    last: Vec<u8>,
+    /// The number of bytes before those that may be among the last.
+    skip: u64,
+}
+
+impl Fingerprinter {
+    /// Begins a text of `len` bytes, if that is known.
+    pub fn new(len: Option<u64>) -> Fingerprinter {
+        let skip = len.unwrap_or(0).saturating_sub(MIB as u64);
+        Fingerprinter { bytes: 0, first: Sha256::new(), last: Vec::new(), skip }
+    }
+
+    /// Returns the number of bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Adds the bytes that come next.
+    pub fn update(&mut self, piece: &[u8]) {
+        let done = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+        self.first.update(&piece[..piece.len().min(MIB.saturating_sub(done))]);
+        self.bytes += piece.len() as u64;
+        if self.bytes > self.skip {
+            let surplus = (self.last.len() + piece.len()).saturating_sub(MIB);
+            if self.last.len() >= 2 * MIB {
+                self.last.drain(..surplus.min(self.last.len()));
+            }
+            self.last.extend_from_slice(&piece[piece.len().saturating_sub(MIB)..]);
+        }
+    }
+
+    /// Ends the text.
+    pub fn finish(self) -> Fingerprint {
+        let last = &self.last[self.last.len().saturating_sub(MIB)..];
+        Fingerprint {
+            bytes: self.bytes,
+            sha256_of_first_mib: hex(&self.first.finalize()),
+            sha256_of_last_mib: of_bytes(last),
+        }
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -44,5 +108,25 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "abc").unwrap();
         assert_eq!(of_file(file.path()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_fingerprint_covers_both_ends_whatever_the_pieces() {
+        let text: Vec<u8> = (0..5 * MIB + 77).map(|at| (at / 1000) as u8).collect();
+        for len in [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, text.len()] {
+            let text = &text[..len];
+            let expected = Fingerprint {
+                bytes: len as u64,
+                sha256_of_first_mib: of_bytes(&text[..len.min(MIB)]),
+                sha256_of_last_mib: of_bytes(&text[len.saturating_sub(MIB)..]),
+            };
+            for piece in [4096, 300_000, 3 * MIB] {
+                for known in [None, Some(len as u64)] {
+                    let mut fingerprinter = Fingerprinter::new(known);
+                    text.chunks(piece).for_each(|piece| fingerprinter.update(piece));
+                    assert_eq!(fingerprinter.finish(), expected, "{len} bytes by {piece}");
+                }
+            }
+        }
     }
 }

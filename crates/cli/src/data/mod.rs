@@ -5,4 +5,5 @@ pub mod dataset;
 pub mod digest;
 pub mod mmap;
 pub mod text_input;
+pub mod text_kind;
 pub mod tokens;

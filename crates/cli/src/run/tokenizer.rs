@@ -20,6 +20,11 @@ const NAMES: [&str; 6] = [
     "added_tokens.json",
 ];
 
+/// Returns the names of the tokenizer's files that are in `dir`.
+pub fn names_in(dir: &Path) -> Vec<&'static str> {
+    NAMES.into_iter().filter(|name| dir.join(name).exists()).collect()
+}
+
 /// Returns the id of the token that ends texts, if the tokenizer has one.
 pub fn end_of_text(tokenizer: &Tokenizer) -> Option<u32> {
     tokenizer.end_of_text()

@@ -11,6 +11,8 @@ pub mod number;
 pub mod pace;
 pub mod precision;
 pub mod progress;
+#[cfg(unix)]
+pub mod ready;
 pub mod stdin;
 pub mod stdout;
 pub mod terminal;

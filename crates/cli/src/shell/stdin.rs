@@ -4,9 +4,11 @@ use std::io::{self, Read};
 
 use anyhow::{Context, Result};
 
-use super::interrupt::{self, Interrupted};
+#[cfg(unix)]
+use super::ready::{self, Ready};
 
-/// Unbuffered standard input. After Ctrl-C a read fails with [`Interrupted`] inside.
+/// Unbuffered standard input. After Ctrl-C a read fails with
+/// [`Interrupted`](super::interrupt::Interrupted) inside.
 #[derive(Debug)]
 pub struct Stdin {
     #[cfg(unix)]
@@ -32,32 +34,12 @@ impl Stdin {
 impl Read for Stdin {
     #[cfg(unix)]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        wait(&self.file)?;
+        ready::wait(&self.file, Ready::ToRead)?;
         self.file.read(buffer)
     }
 
     #[cfg(not(unix))]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         io::stdin().read(buffer)
-    }
-}
-
-/// Waits until a read would not block.
-#[cfg(unix)]
-fn wait(file: &std::fs::File) -> io::Result<()> {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::io::Errno;
-
-    /// The longest time that Ctrl-C goes unnoticed.
-    const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    loop {
-        if interrupt::requested() {
-            return Err(io::Error::other(Interrupted));
-        }
-        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&POLL_INTERVAL)) {
-            Ok(0) | Err(Errno::INTR) => {}
-            // The read that follows reports errors.
-            _ => return Ok(()),
-        }
     }
 }

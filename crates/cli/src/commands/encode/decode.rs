@@ -5,25 +5,35 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use bpe::{StreamStats, Tokenizer};
+use bpe::Tokenizer;
 use files::AtomicFile;
 
-use super::summary::summary;
+use super::args::Args;
+use super::summary::Summary;
 use crate::data::text_input::is_stdin;
 use crate::data::tokens::TokenFile;
+use crate::data::tokens::sidecar::Sidecar;
 use crate::shell::columns::aligned;
 use crate::shell::interrupt;
 use crate::shell::progress::{Progress, Unit};
 use crate::shell::stdin::Stdin;
+use crate::shell::stdout::Stdout;
 
 /// The number of ids decoded at a time.
 const BLOCK: usize = 1 << 16;
 
 /// Decodes the token file `file` (`-`: standard input) to the text file `out` (`-`: standard
 /// output).
-pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<()> {
+pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path, args: &Args) -> Result<()> {
     interrupt::install()?;
     let tokens = open(file).context("--file")?;
+    // Standard input has no sidecar, as a file from elsewhere.
+    if !args.any_tokenizer
+        && !is_stdin(file)
+        && let Some(sidecar) = Sidecar::read(file).context("--file")?
+    {
+        sidecar.check_tokenizer(file, tokenizer, "--tokenizer")?;
+    }
     let configuration = aligned(&[
         ("tokenizer", format!("{} tokens", tokenizer.vocab_size())),
         ("file", format!("{} ({} tokens)", file.display(), tokens.len())),
@@ -33,12 +43,9 @@ pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<()> 
     let started = Instant::now();
     let begin = || Progress::new("decoding", Unit::Count("tokens"), Some(tokens.len() as u64));
     let bytes = if out == Path::new("-") {
-        let mut stdout = io::stdout().lock();
         // A line that is drawn on the same terminal would cut the text up.
-        let progress = (!stdout.is_terminal()).then(begin);
-        let bytes = decode(tokenizer, &tokens, file, &mut stdout, "standard output", progress)?;
-        stdout.flush().context("standard output")?;
-        bytes
+        let progress = (!io::stdout().is_terminal()).then(begin);
+        decode(tokenizer, &tokens, file, &mut Stdout::new()?, "standard output", progress)?
     } else {
         let mut text = AtomicFile::create(out).context("--out")?;
         let name = out.display().to_string();
@@ -46,9 +53,9 @@ pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path) -> Result<()> 
         text.commit()?;
         bytes
     };
-    let stats = StreamStats { bytes, tokens: tokens.len() as u64 };
-    log::info!("{}", summary(stats, started.elapsed().as_secs_f64()));
-    Ok(())
+    let (tokens, seconds) = (tokens.len() as u64, started.elapsed().as_secs_f64());
+    let out = Some(out.display().to_string());
+    Summary { bytes, tokens, documents: None, seconds, out }.report(args.json)
 }
 
 /// Opens a token file. Standard input is copied to a temporary file first, because token files are

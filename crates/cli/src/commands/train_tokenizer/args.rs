@@ -32,9 +32,13 @@ pub struct Args {
     /// UTF-8 text to train on; - is standard input; may be repeated
     #[arg(long, value_name = "PATH", required = true, help_heading = "Data")]
     pub dataset: Vec<PathBuf>,
-    /// Directory for the tokenizer's files
-    #[arg(long, value_name = "DIR", default_value = tokenizer::DEFAULT_DIR, help_heading = "Data")]
+    /// Directory for the tokenizer's files; another tokenizer there moves to earlier-N in it
+    #[arg(short, long, value_name = "DIR", default_value = tokenizer::DEFAULT_DIR)]
+    #[arg(help_heading = "Data")]
     pub out: PathBuf,
+    /// Learn also from a file that does not seem to be text
+    #[arg(long, help_heading = "Data")]
+    pub binary: bool,
 
     /// Number of tokens: 256 bytes + special tokens + merges
     #[arg(long, default_value_t = 10_000)]

@@ -8,14 +8,14 @@ use bpe::formats::gpt2;
 use bpe::{Pattern, TrainConfig, Vocab};
 
 use super::args::Args;
-use crate::data::text_input::{TextInput, is_stdin};
+use crate::data::text_input::{Accept, TextSource, is_stdin};
 use crate::shell::columns::aligned;
 use crate::shell::exit::usage;
 
 /// A configuration that was checked.
 pub struct Config {
-    /// Open texts, none of them known to be empty.
-    pub datasets: Vec<TextInput>,
+    /// Texts that were checked, none of them known to be empty.
+    pub datasets: Vec<TextSource>,
     /// The size of the vocabulary and the special tokens.
     pub training: TrainConfig,
     /// The number of merges that fill the vocabulary.
@@ -39,14 +39,14 @@ impl Config {
         check_spelling(&training.special_tokens)?;
         let pattern =
             Pattern::parse(&args.pattern).map_err(|error| usage(format!("--pattern: {error}")))?;
-        let datasets = open_all(&args.dataset)?;
+        let datasets = check_all(args)?;
         files::check_dir(&args.out).context("--out")?;
         Ok(Config { datasets, training, num_merges, pattern })
     }
 
     /// Logs the configuration of a training whose files go to `out`.
     pub fn log(&self, out: &Path) {
-        let names: Vec<String> = self.datasets.iter().map(TextInput::describe).collect();
+        let names: Vec<String> = self.datasets.iter().map(TextSource::describe).collect();
         let specials = &self.training.special_tokens;
         let vocabulary = format!(
             "{} = 256 bytes + {} special + {} merges",
@@ -66,20 +66,21 @@ impl Config {
     }
 }
 
-/// Opens all texts before the work begins, so that a missing one is reported at once.
-fn open_all(paths: &[PathBuf]) -> Result<Vec<TextInput>> {
-    if paths.iter().filter(|path| is_stdin(path)).count() > 1 {
+/// Checks all texts before the work begins, so that a missing one is reported at once.
+fn check_all(args: &Args) -> Result<Vec<TextSource>> {
+    if args.dataset.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(usage("--dataset: - was given twice, but there is one standard input"));
     }
-    let open = |path: &PathBuf| match TextInput::open(path)? {
+    let accept = if args.binary { Accept::Anything } else { Accept::Text };
+    let check = |path: &PathBuf| match TextSource::new(path, accept)? {
         text if text.len == Some(0) => Err(is_empty(&text)),
         text => Ok(text),
     };
-    paths.iter().map(|path| open(path).context("--dataset")).collect()
+    args.dataset.iter().map(|path| check(path).context("--dataset")).collect()
 }
 
 /// Returns the error about a text without any bytes.
-pub fn is_empty(text: &TextInput) -> Error {
+pub fn is_empty(text: &TextSource) -> Error {
     anyhow!("{}: is empty, expected text to learn tokens from; give another file", text.name)
 }
 

@@ -3,19 +3,18 @@
 
 pub mod args;
 mod config;
+mod output;
 mod report;
 
-use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use bpe::formats::tiktoken;
-use bpe::{Pattern, PreTokenCounter, PreTokenCounts, Tokenizer, train};
+use bpe::{Pattern, PreTokenCounter, PreTokenCounts, train};
 
-use crate::data::text_input::TextInput;
+use crate::data::text_input::TextSource;
 use crate::shell::interrupt;
 use crate::shell::progress::{Progress, Unit};
-use args::{Args, Format};
+use args::Args;
 use config::Config;
 use report::{Report, Seconds};
 
@@ -46,15 +45,7 @@ pub fn run(args: &Args) -> Result<()> {
         );
     }
     interrupt::check()?;
-    Tokenizer::new(trained.vocab.clone(), config.pattern).save(&args.out).context("--out")?;
-    let tiktoken_file = args.out.join(tiktoken::FILE);
-    match args.format {
-        Format::Tiktoken => drop(tiktoken::save(&trained.vocab, &args.out).context("--out")?),
-        // A file of an earlier training does not belong to the new vocabulary.
-        Format::HuggingFace if !tiktoken_file.exists() => {}
-        Format::HuggingFace => fs::remove_file(&tiktoken_file)
-            .with_context(|| format!("--out: {}: cannot be removed", tiktoken_file.display()))?,
-    }
+    output::write(&trained.vocab, config.pattern, args.format, &args.out).context("--out")?;
     let seconds = Seconds {
         count: (counted - started).as_secs_f64(),
         merge: (merged - counted).as_secs_f64(),
@@ -65,19 +56,20 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Counts the pre-tokens of all data sets.
 fn count(
-    datasets: Vec<TextInput>,
+    datasets: Vec<TextSource>,
     pattern: &Pattern,
     specials: &[String],
 ) -> Result<PreTokenCounts> {
     let total = datasets.iter().map(|dataset| dataset.len).sum::<Option<u64>>();
     let progress = Progress::new("counting", Unit::Bytes, total);
     let counter = PreTokenCounter::new(pattern, specials);
-    for mut dataset in datasets {
+    for dataset in datasets {
+        let mut text = dataset.open().context("--dataset")?;
         counter
-            .count_reader(&mut dataset, &|bytes| progress.advance(bytes))
-            .with_context(|| dataset.name.clone())?;
-        if dataset.bytes_read == 0 {
-            return Err(config::is_empty(&dataset));
+            .count_reader(&mut text, &|bytes| progress.advance(bytes))
+            .with_context(|| format!("--dataset: {}", dataset.name))?;
+        if text.bytes_read() == 0 {
+            return Err(config::is_empty(&dataset)).context("--dataset");
         }
     }
     Ok(counter.finish())

@@ -9,6 +9,7 @@ use files::AtomicFile;
 use serde::{Deserialize, Serialize};
 
 use super::reader::TokenFile;
+use crate::data::digest::Fingerprint;
 
 /// The origin of a token file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,10 +44,9 @@ pub struct TokenizerIdentity {
 pub struct Source {
     /// Its path as it was typed; `-` is standard input.
     pub path: String,
-    /// The number of its bytes.
-    pub bytes: u64,
-    /// The SHA-256 of all its bytes.
-    pub sha256: String,
+    /// Its length and its ends.
+    #[serde(flatten)]
+    pub fingerprint: Fingerprint,
 }
 
 impl TokenizerIdentity {
@@ -124,23 +124,23 @@ impl Sidecar {
             return Ok(());
         }
         bail!(
-            "{flag}: {} was made by another tokenizer: found one of {} tokens (sha256 {}…), \
-             expected the one of {} tokens that was in {} (sha256 {}…); give that one, or insist \
-             with --any-tokenizer",
+            "{flag}: {} was made by another tokenizer: expected the one of {} tokens that was in \
+             {} (sha256 {}…), found one of {} tokens (sha256 {}…); give that one, with its \
+             --special-token if it had any, or insist with --any-tokenizer",
             npy.display(),
-            tokenizer.vocab_size(),
-            short(&digest),
             made.vocab_size,
             made.path,
             short(&made.sha256),
+            tokenizer.vocab_size(),
+            short(&digest),
         )
     }
 }
 
-/// Reads what lies beside the file that `npy` names, or beside the link that it is.
+/// Reads what lies beside the file `npy`; if it is a link, beside its target or else beside it.
 fn find(npy: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
-    let target = npy.canonicalize().unwrap_or_else(|_| npy.to_path_buf());
-    for path in [Sidecar::path(&target), Sidecar::path(npy)] {
+    let target = if npy.is_symlink() { npy.canonicalize().ok() } else { None };
+    for path in target.iter().map(PathBuf::as_path).chain([npy]).map(Sidecar::path) {
         match files::read(&path) {
             Ok(bytes) => return Ok(Some((path, bytes))),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -168,9 +168,14 @@ mod tests {
     }
 
     fn sidecar(tokens: u64) -> Sidecar {
+        let fingerprint = Fingerprint {
+            bytes: 3,
+            sha256_of_first_mib: "00".into(),
+            sha256_of_last_mib: "11".into(),
+        };
         Sidecar {
             tokenizer: TokenizerIdentity::of(&tokenizer((97, 98)), Path::new("data/tokenizer")),
-            sources: vec![Source { path: "a.txt".into(), bytes: 3, sha256: "00".into() }],
+            sources: vec![Source { path: "a.txt".into(), fingerprint }],
             tokens,
             bytes: 3,
             documents: 1,

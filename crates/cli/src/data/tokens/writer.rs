@@ -1,6 +1,7 @@
 //! Token files written piece by piece.
 
-use std::io::{Seek, SeekFrom, Write};
+use std::fs;
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -8,6 +9,7 @@ use bpe::TokenId;
 use files::AtomicFile;
 
 use super::header;
+use super::sidecar::Sidecar;
 use super::token_type::TokenType;
 
 /// A token file being written; it appears under its name when it is finished.
@@ -54,18 +56,47 @@ impl TokenWriter {
         self.write_bytes(&little)
     }
 
-    /// Completes the header, makes the file appear and returns the number of ids in it.
+    /// Completes the header, makes the file appear and returns the number of ids in it. It has no
+    /// sidecar, and one of an older file is removed.
     ///
     /// # Errors
     /// When the disk is full or fails.
-    pub fn finish(mut self) -> Result<u64> {
+    pub fn finish(self) -> Result<u64> {
+        self.commit(None)
+    }
+
+    /// Makes the file appear as [`TokenWriter::finish`] does, then its sidecar.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn finish_with(self, sidecar: &Sidecar) -> Result<u64> {
+        self.commit(Some(sidecar))
+    }
+
+    fn commit(mut self, sidecar: Option<&Sidecar>) -> Result<u64> {
         let header = header::write(self.token_type, self.count);
         let rewritten = self.file.file().and_then(|file| {
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&header)
         });
         rewritten.with_context(|| cannot_write(&self.path))?;
+        let Some(target) = self.file.final_path().map(Path::to_path_buf) else {
+            self.file.commit()?;
+            return Ok(self.count);
+        };
+        let sidecar = sidecar.map(|sidecar| sidecar.prepare(&target)).transpose()?;
+        // The older sidecar goes first and the new one comes last: between them the file has none,
+        // and nobody ever finds a file with the sidecar of another.
+        for path in [Sidecar::path(&target), Sidecar::path(&self.path)] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(|| cannot_write(&path));
+                }
+                _ => {}
+            }
+        }
         self.file.commit()?;
+        sidecar.map_or(Ok(()), AtomicFile::commit)?;
         Ok(self.count)
     }
 
