@@ -60,12 +60,23 @@ impl StreamDecoder<'_> {
     /// # Errors
     /// [`Error::UnknownId`].
     pub fn push(&mut self, id: u32) -> Result<String> {
-        self.pending.extend_from_slice(self.tokenizer.token(id)?);
+        Ok(self.push_bytes(self.tokenizer.token(id)?))
+    }
+
+    /// Adds bytes that stand between tokens, such as those of a prompt, and returns the text that
+    /// they complete.
+    pub fn push_bytes(&mut self, bytes: &[u8]) -> String {
+        self.pending.extend_from_slice(bytes);
         let incomplete = incomplete_tail(&self.pending);
         let whole = self.pending.len() - incomplete;
         let text = String::from_utf8_lossy(&self.pending[..whole]).into_owned();
         self.pending.drain(..whole);
-        Ok(text)
+        text
+    }
+
+    /// Returns the beginning of a character that the next token may complete: at most three bytes.
+    pub fn pending(&self) -> &[u8] {
+        &self.pending
     }
 
     /// Ends the text: returns U+FFFD for a character that was cut off, else nothing.
@@ -102,6 +113,16 @@ mod tests {
         assert_eq!(pieces, ["", "é", "", "", "", "👍", "a"]);
         assert_eq!(decoder.push(0xF0).unwrap(), "");
         assert_eq!(decoder.finish(), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_token_completes_a_character_that_bytes_before_it_began() {
+        let tokenizer = bytes_only();
+        let mut decoder = tokenizer.stream_decoder();
+        assert_eq!(decoder.push_bytes(b"caf\xC3"), "caf");
+        assert_eq!(decoder.pending(), b"\xC3");
+        assert_eq!(decoder.push(0xA9).unwrap(), "é");
+        assert_eq!(decoder.pending(), b"");
     }
 
     #[test]
