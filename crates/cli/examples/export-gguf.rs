@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lm::commands::export;
-use lm::run::loaded::Loaded;
+use lm::run::loaded::{Loaded, OtherTokenizer};
 use lm::shell::exit::run_main;
 use lm::shell::logging::{self, Verbosity};
 
@@ -23,6 +23,9 @@ struct Args {
     /// Tokenizer to use [default: the checkpoint's, else data/tokenizer]
     #[arg(long, value_name = "DIR")]
     tokenizer: Option<PathBuf>,
+    /// Insist on a tokenizer that did not make the checkpoint
+    #[arg(long)]
+    any_tokenizer: bool,
     /// The file
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
@@ -32,7 +35,8 @@ fn main() -> ExitCode {
     run_main(|| {
         let args: Args = lm::commands::flags::parse()?;
         logging::start(Verbosity::Normal);
-        let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
+        let other = OtherTokenizer::from_flag(args.any_tokenizer);
+        let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref(), other)?;
         let name = args.out.file_stem().unwrap_or_default().to_string_lossy();
         export::gguf(&loaded, &name, &args.out)
     })

@@ -143,7 +143,9 @@ fn a_tokenizer_and_its_token_file_are_read_and_made_again() {
 #[test]
 fn checkpoints_generate_the_same_texts() {
     let files = EarlierFiles::new();
-    let prompt = ["--prompt", "Once upon a time", "--precision", "f32", "--quiet", "--json"];
+    // Version 0.1 put nothing before a prompt.
+    let prompt =
+        ["--prompt", "Once upon a time", "--no-bos", "--precision", "f32", "--quiet", "--json"];
     for (checkpoint, expected) in
         [("run", "run"), ("run/step-000200", "step-000200"), ("variant", "variant")]
     {
@@ -163,6 +165,31 @@ fn checkpoints_generate_the_same_texts() {
         object["logprobs"].as_array().unwrap().iter().filter_map(Value::as_f64).collect()
     };
     assert_close(&logprobs(&score), &logprobs(&files.text("expected/score-run.json")), TOLERANCE);
+}
+
+#[test]
+fn a_text_begins_where_those_of_the_training_tokens_begin() {
+    let files = EarlierFiles::new();
+    let tokens = |flags: &[&str]| {
+        let args = ["--checkpoint", "run", "--temperature", "0", "--max-tokens", "9", "--json"];
+        let output = files.run("inference", &[&args[..], flags].concat());
+        let object: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        (object["tokens"].clone(), stderr(&output))
+    };
+    let (with, said) = tokens(&["--prompt", "Once upon"]);
+    assert!(said.contains("does not say") && said.contains("train.npy"), "{said}");
+    assert_eq!(with, tokens(&["--prompt", "<|endoftext|>Once upon", "--no-bos"]).0);
+
+    let (without, said) = tokens(&["--prompt", "Once upon", "--no-bos"]);
+    assert!(!said.contains("does not say"), "{said}");
+    assert_ne!(with, without);
+
+    // Another file of the same name tells nothing.
+    fs::rename(files.path("train.npy"), files.path("moved.npy")).unwrap();
+    fs::copy(files.path("val.npy"), files.path("train.npy")).unwrap();
+    let (other, said) = tokens(&["--prompt", "Once upon"]);
+    assert!(said.contains("not there to tell"), "{said}");
+    assert_eq!(other, without);
 }
 
 #[test]
@@ -188,6 +215,7 @@ fn an_interrupted_run_resumes_and_ends_with_the_same_bits() {
 
     let end = ["--checkpoint", "run", "--prompt", "Once upon a time", "--precision", "f32"];
     let greedy = ["--temperature", "0", "--max-tokens", "40", "--seed", "1", "--json", "--quiet"];
+    let greedy = [&greedy[..], &["--no-bos"]].concat();
     let found = files.succeed("inference", &[&end[..], &greedy].concat());
     assert_eq!(found, files.text("expected/greedy-end.json"));
 }

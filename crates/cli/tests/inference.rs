@@ -87,18 +87,41 @@ fn a_stop_string_ends_the_text_and_is_not_shown() {
 }
 
 #[test]
+fn a_prompt_cut_inside_a_character_is_completed() {
+    let folder = Folder::new();
+    let [first, second] = "é".as_bytes() else { panic!("two bytes") };
+    folder.write_tokens("train.npy", &[u16::from(*first), u16::from(*second)].repeat(1000));
+    folder.train("run", &["--steps", "40", "--lr", "0.05", "--quiet"]).assert().success();
+    let args = ["--prompt", "-", "--max-tokens", "3", "--temperature", "0"];
+    let complete = |flags: &[&str]| {
+        let mut command = inference(&folder, &args);
+        text(command.args(flags).write_stdin(b"caf\xC3".as_slice()))
+    };
+    assert_eq!(complete(&[]), "caféé");
+    let sample: Value = serde_json::from_str(&complete(&["--json"])).unwrap();
+    assert_eq!((&sample["prompt"], &sample["text"]), (&"caf".into(), &"éé".into()));
+    assert_eq!(complete(&["--stop", "é"]), "caf");
+
+    // The same through a session, of which the last text is one of bytes.
+    let lines = b"/max-tokens 2\ncaf\xC3\n/continue\n/save text.txt\n".as_slice();
+    let mut session = inference(&folder, &["--temperature", "0"]);
+    assert_eq!(text(session.write_stdin(lines)), "café\u{fffd}\né\u{fffd}\n");
+    assert_eq!(folder.read_text("text.txt"), "caféé\u{fffd}\n");
+}
+
+#[test]
+fn kernels_and_precision_are_mentioned_on_demand() {
+    let folder = folder_with_model();
+    let args = ["--prompt", "The", "--max-tokens", "2", "--seed", "1"];
+    let said = |flags: &[&str]| stderr(&inference(&folder, &args).args(flags).output().unwrap());
+    assert!(!said(&[]).contains("precision"), "{}", said(&[]));
+    assert!(said(&["-v"]).contains("precision"), "{}", said(&["-v"]));
+}
+
+#[test]
 fn past_the_context_it_goes_on_and_says_so_once() {
     let folder = folder_with_model();
-    let args = [
-        "--prompt",
-        "There was once",
-        "--max-tokens",
-        "50",
-        "--stop",
-        "never there",
-        "--seed",
-        "1",
-    ];
+    let args = ["--prompt", "There was once", "--max-tokens", "50", "--temperature", "0"];
     let output = inference(&folder, &args).output().unwrap();
     assert!(output.status.success());
     assert_eq!(stderr(&output).matches("longer than the context of 16 tokens").count(), 1);
@@ -169,7 +192,7 @@ fn every_precision_generates() {
 fn a_session_with_commands() {
     let folder = folder_with_model();
     let lines = "/help\n/max-tokens 6\n/seed 4\n/temperature -1\n/settings\n\
-                 The dog\nThe dog\n\n/dance\n/quit\nThe end\n";
+                 The dog\nThe dog\n/dance\n/quit\nThe end\n";
     let output = inference(&folder, &[]).write_stdin(lines).output().unwrap();
     assert!(output.status.success());
     let direct =
@@ -180,10 +203,7 @@ fn a_session_with_commands() {
         messages.contains("/repetition-penalty X") && messages.contains("/max-tokens 6\n/seed 4"),
         "{messages}"
     );
-    assert!(
-        messages.contains("error: /temperature: temperature -1")
-            && messages.contains("no command /dance")
-    );
+    assert!(messages.contains("error: /temperature -1") && messages.contains("no command /dance"));
     assert!(!stdout(&output).contains("The end"));
 }
 
@@ -214,8 +234,8 @@ fn a_reader_that_has_had_enough_is_no_error() {
             "The",
             "--max-tokens",
             "100000",
-            "--stop",
-            "never there",
+            "--temperature",
+            "0",
         ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -267,7 +287,7 @@ fn press_control_c(child: &Child) -> Sender<()> {
 
 /// The flags of a text without an end.
 #[cfg(unix)]
-const ENDLESS: [&str; 4] = ["--max-tokens", "1000000000", "--stop", "never there"];
+const ENDLESS: [&str; 4] = ["--max-tokens", "1000000000", "--temperature", "0"];
 
 #[cfg(unix)]
 #[test]

@@ -4,8 +4,5 @@ use lm::commands::{flags, inference};
 use lm::shell::exit::run_main;
 
 fn main() -> std::process::ExitCode {
-    run_main(|| {
-        let (args, explicit) = flags::parse_from(std::env::args_os())?;
-        inference::run(&args, &explicit)
-    })
+    run_main(|| inference::run(&flags::parse()?))
 }

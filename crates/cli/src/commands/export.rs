@@ -15,7 +15,8 @@ use crate::run::tokenizer::end_of_text;
 /// # Errors
 /// When llama.cpp cannot express the model or the tokenizer, or `out` cannot be written.
 pub fn gguf(loaded: &Loaded, name: &str, out: &Path) -> Result<()> {
-    let Loaded { model, tokenizer, tokenizer_flag } = loaded;
+    let Loaded { model, tokenizer, tokenizer_flag, .. } = loaded;
+    let begin_of_text = loaded.begin_of_text()?;
     let config = model.config();
     let GgufTokenizer { model: kind, pre, tokens, token_types, merges } =
         GgufTokenizer::new(&tokenizer.parts(), config.vocab_size).context(*tokenizer_flag)?;
@@ -26,7 +27,7 @@ pub fn gguf(loaded: &Loaded, name: &str, out: &Path) -> Result<()> {
         ("tokenizer.ggml.tokens", Value::Texts(tokens)),
         ("tokenizer.ggml.token_type", Value::I32s(token_types)),
         ("tokenizer.ggml.merges", Value::Texts(merges)),
-        ("tokenizer.ggml.add_bos_token", Value::Bool(false)),
+        ("tokenizer.ggml.add_bos_token", Value::Bool(begin_of_text.is_some())),
     ];
     let ends = ends(tokenizer, &config.eos_token_ids, config.vocab_size);
     if ends.is_empty() {
@@ -35,7 +36,7 @@ pub fn gguf(loaded: &Loaded, name: &str, out: &Path) -> Result<()> {
         );
     }
     about.extend(END_KEYS.into_iter().zip(&ends).map(|(key, &id)| (key, Value::U32(id))));
-    let start = config.bos_token_id.or(ends.first().copied());
+    let start = begin_of_text.or(config.bos_token_id).or(ends.first().copied());
     about.extend(start.map(|id| ("tokenizer.ggml.bos_token_id", Value::U32(id))));
     model.save_gguf(out, &about).map_err(|error| {
         let flag = match error {
@@ -81,7 +82,13 @@ mod tests {
         };
         let model = Transformer::new(config, 0).unwrap();
         let tokenizer = Tokenizer::new(vocab, Pattern::parse(pattern).unwrap());
-        Loaded { model, tokenizer, tokenizer_flag: "--tokenizer" }
+        Loaded {
+            model,
+            tokenizer,
+            tokenizer_flag: "--tokenizer",
+            dir: "nowhere".into(),
+            own_tokenizer: None,
+        }
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! A model together with the tokenizer that made its training data, as `--checkpoint` and
 //! `--tokenizer` name them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use bpe::Tokenizer;
+use bpe::{BeginOfText, Tokenizer};
 use model::Transformer;
 
-use crate::run::checkpoint;
+use crate::run::begin_of_text;
+use crate::run::checkpoint::{self, TrainerState};
 use crate::run::tokenizer::{DEFAULT_DIR, TokenizerFiles};
 
 /// A model and its tokenizer.
@@ -18,6 +19,26 @@ pub struct Loaded {
     pub tokenizer: Tokenizer,
     /// The flag that named the tokenizer, for messages about it.
     pub tokenizer_flag: &'static str,
+    /// The directory of the model.
+    pub dir: PathBuf,
+    /// The tokenizer beside the weights, if there is one and another was named.
+    pub own_tokenizer: Option<Tokenizer>,
+}
+
+/// A choice of what is done with a tokenizer that did not make a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherTokenizer {
+    /// It is refused.
+    Refused,
+    /// It is taken, if it has no more tokens than the model.
+    Taken,
+}
+
+impl OtherTokenizer {
+    /// Returns the choice that the flag `--any-tokenizer` makes.
+    pub fn from_flag(any_tokenizer: bool) -> OtherTokenizer {
+        if any_tokenizer { OtherTokenizer::Taken } else { OtherTokenizer::Refused }
+    }
 }
 
 impl Loaded {
@@ -27,12 +48,34 @@ impl Loaded {
     ///
     /// # Errors
     /// When one cannot be read, or they do not belong together.
-    pub fn read(checkpoint: &Path, tokenizer: Option<&Path>) -> Result<Loaded> {
+    pub fn read(
+        checkpoint: &Path,
+        tokenizer: Option<&Path>,
+        other: OtherTokenizer,
+    ) -> Result<Loaded> {
         let dir = checkpoint::resolve(checkpoint).context("--checkpoint")?;
         // The model first: a damaged checkpoint may lack its tokenizer too.
         let model = Transformer::load(&dir).context("--checkpoint")?;
         let (flag, tokenizer_dir) = find_tokenizer(tokenizer, &dir)?;
         let tokenizer = Tokenizer::load(tokenizer_dir).context(flag)?;
+        let own_tokenizer = if tokenizer_dir != dir && TokenizerFiles::are_in(&dir) {
+            Tokenizer::load(&dir).ok()
+        } else {
+            None
+        };
+        if other == OtherTokenizer::Refused
+            && let Some(expected) = expected_digest(&dir, own_tokenizer.as_ref())
+        {
+            let found = tokenizer.digest();
+            ensure!(
+                found == expected,
+                "{flag}: {}: found a tokenizer of digest {found:.12}…, expected {expected:.12}…, \
+                 the one that made the training data of {}; give that one, or insist with \
+                 --any-tokenizer",
+                tokenizer_dir.display(),
+                dir.display()
+            );
+        }
         let (tokens, vocab_size) = (tokenizer.vocab_size(), model.config().vocab_size);
         ensure!(
             tokens <= vocab_size,
@@ -41,8 +84,49 @@ impl Loaded {
             tokenizer_dir.display(),
             dir.display()
         );
-        Ok(Loaded { model, tokenizer, tokenizer_flag: flag })
+        Ok(Loaded { model, tokenizer, tokenizer_flag: flag, dir, own_tokenizer })
     }
+
+    /// Returns the token that stands before each text of the model; `None` if there is none. Logs a
+    /// line where the tokenizer's files do not say it.
+    ///
+    /// # Errors
+    /// When the files say something else than one token.
+    pub fn begin_of_text(&self) -> Result<Option<u32>> {
+        let own = self.own_tokenizer.as_ref();
+        match (self.tokenizer.begin_of_text(), own.map(|own| (own, own.begin_of_text()))) {
+            (BeginOfText::Token(id), _) => Ok(Some(id)),
+            (BeginOfText::Nothing, _) => Ok(None),
+            (BeginOfText::Unstated, Some((_, BeginOfText::Nothing))) => Ok(None),
+            // The token may have another number in the tokenizer that was named.
+            (BeginOfText::Unstated, Some((own, BeginOfText::Token(id)))) => {
+                Ok(str::from_utf8(own.token(id)?)
+                    .ok()
+                    .and_then(|text| self.tokenizer.special_id(text)))
+            }
+            (BeginOfText::Unsupported, _)
+            | (BeginOfText::Unstated, Some((_, BeginOfText::Unsupported))) => bail!(
+                "{}: the tokenizer's post-processor puts something else than one token before a \
+                 text, which is not supported; --no-bos leaves it out",
+                self.tokenizer_flag
+            ),
+            (BeginOfText::Unstated, None | Some((_, BeginOfText::Unstated))) => {
+                if TrainerState::is_in(&self.dir) {
+                    begin_of_text::of_run(&self.dir, &self.tokenizer)
+                } else {
+                    Ok(None)
+                }
+            }
+        }
+    }
+}
+
+/// Returns the digest of the tokenizer that made the training data of the run that wrote the
+/// checkpoint `dir`: the one that it names, or, in files of version 0.1, that of the tokenizer
+/// beside the weights. `None` for a model from elsewhere.
+fn expected_digest(dir: &Path, own_tokenizer: Option<&Tokenizer>) -> Option<String> {
+    let state = TrainerState::read(dir).ok()?;
+    state.tokenizer_sha256.or_else(|| own_tokenizer.map(Tokenizer::digest))
 }
 
 /// Finds the directory of the tokenizer. Also returns the flag that named it.

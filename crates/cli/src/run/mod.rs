@@ -1,5 +1,6 @@
 //! A run on disk: its checkpoints, metrics, manifest, samples and tokenizer.
 
+pub mod begin_of_text;
 pub mod checkpoint;
 pub mod file_names;
 pub mod loaded;

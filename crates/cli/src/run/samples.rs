@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use bpe::Tokenizer;
+use bpe::{BeginOfText, Tokenizer};
 use model::{GenerateOptions, Generator, Sampling, Transformer};
 use tensor::Context;
 
@@ -35,7 +35,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Returns the samples of the run directory `dir`. Writes nothing yet.
+    /// Returns the samples of the run directory `dir`, which begin as the tokenizer's files say.
+    /// Writes nothing yet.
     ///
     /// # Errors
     /// When the prompt cannot be encoded for a model of `vocab_size` tokens.
@@ -46,7 +47,10 @@ impl Samples {
         vocab_size: usize,
         seed: u64,
     ) -> Result<Samples> {
-        let ids = tokenizer.encode(prompt.as_bytes()).context("--sample-prompt")?;
+        let mut ids = tokenizer.encode(prompt.as_bytes()).context("--sample-prompt")?;
+        if let BeginOfText::Token(id) = tokenizer.begin_of_text() {
+            ids.insert(0, id);
+        }
         ensure!(!ids.is_empty(), "--sample-prompt: empty; give the beginning of a text");
         if let Some(id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
             bail!("--sample-prompt: the tokenizer gives the id {id}, the model knows {vocab_size}");

@@ -91,8 +91,9 @@ fn report_arguments(error: &clap::Error) -> u8 {
 }
 
 /// Returns the names that are like the wrong one.
-fn suggestion(error: &clap::Error) -> Option<String> {
-    let kinds = [ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+pub fn suggestion(error: &clap::Error) -> Option<String> {
+    let kinds =
+        [ContextKind::SuggestedArg, ContextKind::SuggestedValue, ContextKind::SuggestedSubcommand];
     match kinds.into_iter().find_map(|kind| error.get(kind))? {
         ContextValue::String(name) => Some(name.clone()),
         ContextValue::Strings(names) if !names.is_empty() => Some(names.join(" or ")),

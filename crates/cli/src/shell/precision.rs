@@ -3,6 +3,7 @@
 use std::fmt;
 
 use anyhow::{Result, anyhow};
+use log::Level;
 use serde::{Deserialize, Serialize};
 use tensor::{Context, Precision};
 
@@ -62,8 +63,8 @@ impl Choice {
     }
 
     /// Logs the kernels and the precision of `context`, which this choice made, and the reason.
-    pub fn explain(self, context: Context) {
-        log::info!("{}", tensor::isa::selection().reason);
+    pub fn explain(self, context: Context, level: Level) {
+        log::log!(level, "{}", tensor::isa::selection().reason);
         let precision = context.precision;
         let reason = match (self, precision) {
             (Choice::F32 | Choice::Bf16, _) => "as --precision says",
@@ -71,6 +72,6 @@ impl Choice {
             (Choice::Auto, Precision::Bf16) => "the CPU has instructions for bf16",
             (Choice::Auto, Precision::F32) => "the kernels in use have no instructions for bf16",
         };
-        log::info!("precision {precision}: {reason}");
+        log::log!(level, "precision {precision}: {reason}");
     }
 }

@@ -7,9 +7,16 @@ use clap::Parser;
 
 use super::settings::Settings;
 use crate::commands::flags::Common;
+use crate::commands::help::{self, Example};
 use crate::shell::choice;
 use crate::shell::exit::{check_flag, usage};
 use crate::shell::precision::Choice;
+
+const EXAMPLES: &[Example] = &[
+    ("Open a prompt to type at", "inference -m runs/demo"),
+    ("Three short stories", "inference -m runs/demo -p 'Once upon a time' -n 100 --num-samples 3"),
+    ("The probability of each token of a text", "inference -m runs/demo -p 'A cat sat.' --score"),
+];
 
 /// Generate text with a trained model
 ///
@@ -17,13 +24,18 @@ use crate::shell::precision::Choice;
 #[derive(Parser, Debug, Clone)]
 #[command(name = "inference", version, allow_negative_numbers = true)]
 #[command(next_help_heading = "Text")]
+#[command(after_long_help = help::ending(EXAMPLES, help::MODEL_VARIABLES))]
 pub struct Args {
     /// Checkpoint, run directory (its newest checkpoint), or Hugging Face Llama directory
-    #[arg(long, value_name = "DIR", help_heading = "Model")]
+    #[arg(long, short = 'm', visible_alias = "model")]
+    #[arg(value_name = "DIR", help_heading = "Model")]
     pub checkpoint: PathBuf,
     /// Tokenizer to use [default: the checkpoint's, else data/tokenizer]
     #[arg(long, value_name = "DIR", help_heading = "Model")]
     pub tokenizer: Option<PathBuf>,
+    /// Insist on a tokenizer that did not make the checkpoint
+    #[arg(long, help_heading = "Model", hide_short_help = true)]
+    pub any_tokenizer: bool,
     /// Type of the operands of matrix products; auto is bf16 where the CPU has instructions for it,
     /// else f32; int8 holds weights in 8 bits
     #[arg(long, value_name = "P", default_value = "auto", help_heading = "Model")]
@@ -31,12 +43,15 @@ pub struct Args {
     pub precision: Choice,
 
     /// Text to continue; - reads it from standard input [default: open a prompt]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, short = 'p', value_name = "TEXT")]
     pub prompt: Option<String>,
     /// Number of completions of the prompt
     #[arg(long, default_value_t = 1, requires = "prompt", conflicts_with = "score")]
     pub num_samples: usize,
-    /// Text that ends a completion; may be repeated
+    /// Leave out the token that stands before each text where the tokenizer's files say so
+    #[arg(long, hide_short_help = true)]
+    pub no_bos: bool,
+    /// Text that ends a completion, beside the model's end tokens; may be repeated
     #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT)]
     pub stop: Vec<String>,
 
@@ -65,6 +80,8 @@ impl Args {
         let has_empty = self.stop.iter().any(String::is_empty);
         check_flag("stop", "\"\"", !has_empty, "some text")?;
         check_flag("num-samples", self.num_samples, self.num_samples > 0, "at least 1")?;
+        let is_session_without_tokens = self.prompt.is_none() && self.settings.max_tokens == 0;
+        check_flag("max-tokens", 0, !is_session_without_tokens, "at least 1 without --prompt")?;
         self.settings.validate().map_err(|message| usage(format!("--{message}")))
     }
 }

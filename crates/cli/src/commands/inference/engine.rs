@@ -1,17 +1,18 @@
 //! Model and tokenizer together: text in, text out.
 
 use std::sync::Once;
+use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use bpe::Tokenizer;
+use log::Level;
 use model::{FinishReason, GenerateOptions, Generator, Transformer};
 use tensor::Context;
 
 use super::args::Args;
 use super::settings::Settings;
 use super::stop::StopFilter;
-use crate::commands::flags::ExplicitFlags;
-use crate::run::loaded::Loaded;
+use crate::run::loaded::{Loaded, OtherTokenizer};
 use crate::run::tokenizer;
 use crate::shell::interrupt;
 use crate::shell::precision::Choice;
@@ -24,120 +25,198 @@ pub struct Engine {
     pub tokenizer: Tokenizer,
     /// Kernels and precision.
     pub context: Context,
-    /// The id that stands before a text without a prompt.
+    /// The token that stands before each text.
+    pub begin_of_text: Option<u32>,
+    /// The token that stands before a text without a prompt, where none stands before each.
     start_id: Option<u32>,
-    /// Strings that end a completion, none of them empty.
-    stop: Vec<String>,
-    /// Ids that end a completion.
-    stop_ids: Vec<u32>,
-    /// Guards the notice that the context is full, which is logged once.
-    window_notice: Once,
+    /// The end tokens of the model, or else of its tokenizer.
+    end_ids: Vec<u32>,
+    /// Guards the warning about a prompt that brings its own beginning.
+    doubled_beginning: Once,
+}
+
+/// A text to continue, with its ids.
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    text: Vec<u8>,
+    ids: Vec<u32>,
+    /// The number of bytes of `text` that are whole characters; the others begin one.
+    whole: usize,
+}
+
+/// A request for one completion.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The text to continue.
+    pub prompt: &'a Prompt,
+    /// The choice of tokens, and their number.
+    pub settings: &'a Settings,
+    /// Strings that end the text, beside the model's end tokens.
+    pub stop: &'a [String],
+    /// The seed of the choices.
+    pub seed: u64,
 }
 
 /// The text generated after a prompt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Completion {
     /// The text, without the stop string.
     pub text: String,
+    /// The bytes of prompt and text together, also those that are no characters and that `text` has
+    /// U+FFFD for.
+    pub whole: Vec<u8>,
     /// The ids generated, without a stop token.
     pub tokens: Vec<u32>,
     /// The reason for its end; `None` after Ctrl-C.
     pub finish: Option<FinishReason>,
+    /// `true` if prompt and text are longer than the context, so that the model went on without
+    /// their beginning.
+    pub left_context: bool,
+    /// Tokens per second after the first one, which waits for the prompt to be read.
+    pub tokens_per_second: Option<f64>,
+}
+
+impl Prompt {
+    /// Returns the prompt up to its last whole character. If it ends inside one, that is where the
+    /// completion begins.
+    pub fn shown(&self) -> &[u8] {
+        &self.text[..self.whole]
+    }
 }
 
 impl Engine {
-    /// Loads the model and the tokenizer that the arguments name. Unless `--stop` was typed, the
-    /// end tokens of the model's configuration end a text too.
+    /// Loads the model and the tokenizer that the arguments name.
     ///
     /// # Errors
     /// When the model or the tokenizer cannot be read, or do not belong together.
-    pub fn load(args: &Args, explicit: &ExplicitFlags) -> Result<Engine> {
-        let Loaded { mut model, tokenizer, .. } =
-            Loaded::read(&args.checkpoint, args.tokenizer.as_deref())?;
+    pub fn load(args: &Args) -> Result<Engine> {
+        let other = OtherTokenizer::from_flag(args.any_tokenizer);
+        let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref(), other)?;
+        let begin_of_text = if args.no_bos { None } else { loaded.begin_of_text()? };
+        let Loaded { mut model, tokenizer, .. } = loaded;
         let context = args.precision.context()?;
-        let start_id = tokenizer::end_of_text(&tokenizer).or(model.config().bos_token_id);
-        let mut stop_ids: Vec<u32> =
-            args.stop.iter().filter_map(|stop| tokenizer.special_id(stop)).collect();
-        if !explicit.has("stop") {
-            stop_ids.extend(&model.config().eos_token_ids);
+        let config = model.config();
+        let end_of_text = tokenizer::end_of_text(&tokenizer);
+        let start_id = config.bos_token_id.or(end_of_text).filter(|_| !args.no_bos);
+        let mut end_ids = config.eos_token_ids.clone();
+        if end_ids.is_empty() {
+            end_ids.extend(end_of_text);
         }
         if args.precision == Choice::Int8 {
             model = model.quantize_int8().with_context(|| args.checkpoint.display().to_string())?;
         }
-        args.precision.explain(context);
-        let (stop, window_notice) = (args.stop.clone(), Once::new());
-        Ok(Engine { model, tokenizer, context, start_id, stop, stop_ids, window_notice })
+        args.precision.explain(context, Level::Debug);
+        let doubled_beginning = Once::new();
+        Ok(Engine {
+            model,
+            tokenizer,
+            context,
+            begin_of_text,
+            start_id,
+            end_ids,
+            doubled_beginning,
+        })
     }
 
-    /// Continues `prompt` and calls `show` with each piece of the text, in whole characters.
+    /// Encodes a prompt, behind the token that stands before each text. An empty one is a text
+    /// without a beginning of its own.
     ///
     /// # Errors
-    /// When the prompt cannot be encoded, or `show` fails.
-    pub fn complete(
-        &self,
-        prompt: &[u8],
-        settings: &Settings,
-        seed: u64,
-        mut show: impl FnMut(&str) -> Result<()>,
-    ) -> Result<Completion> {
-        let ids = self.prompt_ids(prompt)?;
-        let (sampling, max_tokens) = (settings.sampling(), settings.max_tokens);
-        let stop_ids = self.stop_ids.clone();
-        let options = GenerateOptions { sampling, max_tokens, stop_ids, seed };
-        let mut generator =
-            Generator::new(&self.model, self.context, &ids, &options).context("--prompt")?;
-
-        let mut decoder = self.tokenizer.stream_decoder();
-        let mut filter = StopFilter::new(&self.stop);
-        let mut completion = Completion { text: String::new(), tokens: Vec::new(), finish: None };
-        let mut emit = |text: &str| {
-            completion.text += text;
-            show(text)
-        };
-        loop {
-            if interrupt::requested() {
-                return Ok(completion);
-            }
-            let Some(id) = generator.next() else { break };
-            if generator.window_has_moved() {
-                let context_length = self.model.config().context_length;
-                self.window_notice.call_once(|| {
-                    log::info!(
-                        "the text is longer than the context of {context_length} tokens: the \
-                         model goes on from the last ones"
-                    );
-                });
-            }
-            completion.tokens.push(id);
-            // Ids between the tokenizer's size and the model's stand for no text.
-            if id as usize >= self.tokenizer.vocab_size() {
-                continue;
-            }
-            let filtered = filter.push(&decoder.push(id)?);
-            emit(&filtered.text)?;
-            if filtered.stopped {
-                completion.finish = Some(FinishReason::Stop);
-                return Ok(completion);
-            }
+    /// When it cannot be encoded, or is empty and no token is known to begin a text.
+    pub fn encode(&self, text: Vec<u8>) -> Result<Prompt> {
+        let mut ids: Vec<u32> = self.begin_of_text.into_iter().collect();
+        ids.extend(self.tokenizer.encode(&text)?);
+        if let [first, second, ..] = ids[..]
+            && self.begin_of_text == Some(first)
+            && first == second
+        {
+            let token = String::from_utf8_lossy(self.tokenizer.token(first)?);
+            self.doubled_beginning.call_once(|| {
+                log::warn!(
+                    "the prompt begins with {token}, which stands before each text anyway; leave \
+                     it out, or give --no-bos"
+                );
+            });
         }
-        let last = filter.push(&decoder.finish());
-        emit(&last.text)?;
-        if !last.stopped {
-            emit(&filter.finish())?;
-        }
-        completion.finish = generator.finish_reason();
-        Ok(completion)
-    }
-
-    /// Encodes the prompt; an empty one is replaced by the token that stands before texts.
-    fn prompt_ids(&self, prompt: &[u8]) -> Result<Vec<u32>> {
-        let mut ids = self.tokenizer.encode(prompt).context("--prompt")?;
         if ids.is_empty() {
             ids.extend(self.start_id);
         }
-        if ids.is_empty() {
-            bail!("--prompt: empty, and the tokenizer has no token to begin with; give some text");
+        ensure!(!ids.is_empty(), "empty, and no token to begin a text with; give some text");
+        let mut decoder = self.tokenizer.stream_decoder();
+        decoder.push_bytes(&text);
+        let whole = text.len() - decoder.pending().len();
+        Ok(Prompt { text, ids, whole })
+    }
+
+    /// Returns `true` if the tokenizer has the id. Those between its size and the model's stand for
+    /// no text.
+    fn knows(&self, id: u32) -> bool {
+        (id as usize) < self.tokenizer.vocab_size()
+    }
+
+    /// Continues a prompt and calls `show` with each piece of the text, in whole characters.
+    ///
+    /// # Errors
+    /// When a setting is invalid, or `show` fails.
+    pub fn complete(
+        &self,
+        request: Request<'_>,
+        mut show: impl FnMut(&str) -> Result<()>,
+    ) -> Result<Completion> {
+        let Request { prompt, settings, stop, seed } = request;
+        let (sampling, max_tokens) = (settings.sampling(), settings.max_tokens);
+        let mut stop_ids = self.end_ids.clone();
+        stop_ids.extend(stop.iter().filter_map(|stop| self.tokenizer.special_id(stop)));
+        let options = GenerateOptions { sampling, max_tokens, stop_ids, seed };
+        let mut generator = Generator::new(&self.model, self.context, &prompt.ids, &options)?;
+
+        let mut decoder = self.tokenizer.stream_decoder();
+        decoder.push_bytes(&prompt.text[prompt.whole..]);
+        let mut filter = StopFilter::new(stop);
+        let (mut text, mut tokens, mut first_at) = (String::new(), Vec::new(), None);
+        let mut emit = |piece: &str| {
+            text += piece;
+            show(piece)
+        };
+        let mut stopped = false;
+        while !stopped
+            && !interrupt::requested()
+            && let Some(id) = generator.next()
+        {
+            first_at.get_or_insert_with(Instant::now);
+            tokens.push(id);
+            if self.knows(id) {
+                let filtered = filter.push(&decoder.push(id)?);
+                emit(&filtered.text)?;
+                stopped = filtered.stopped;
+            }
         }
-        Ok(ids)
+        let (rest, after_first) = (tokens.len().saturating_sub(1), first_at.map(|at| at.elapsed()));
+        if !stopped {
+            let last = filter.push(&decoder.finish());
+            emit(&last.text)?;
+            stopped = last.stopped;
+        }
+        if !stopped {
+            emit(&filter.finish())?;
+        }
+        let whole = if stopped {
+            [prompt.shown(), text.as_bytes()].concat()
+        } else {
+            let known = tokens.iter().copied().filter(|&id| self.knows(id));
+            let mut whole = prompt.text.clone();
+            self.tokenizer.decode_into(known, &mut whole)?;
+            whole
+        };
+        Ok(Completion {
+            text,
+            whole,
+            tokens,
+            finish: if stopped { Some(FinishReason::Stop) } else { generator.finish_reason() },
+            left_context: generator.window_has_moved(),
+            tokens_per_second: after_first
+                .filter(|_| rest > 0)
+                .map(|time| rest as f64 / time.as_secs_f64().max(1e-9)),
+        })
     }
 }

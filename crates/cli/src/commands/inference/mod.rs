@@ -7,12 +7,14 @@
 //! | [`engine`] | model and tokenizer together: text in, text out |
 //! | [`stop`] | a filter that ends a text at a stop string, across token boundaries |
 //! | [`score`] | log-probabilities of a prompt |
-//! | [`repl`] | the prompt to type at |
+//! | [`display`] | the prompt before a text, and remarks after it |
+//! | [`session`] | the prompt to type at |
 
 pub mod args;
+pub mod display;
 pub mod engine;
-pub mod repl;
 pub mod score;
+pub mod session;
 pub mod settings;
 pub mod stop;
 
@@ -21,31 +23,32 @@ use std::io::{self, IsTerminal, Read};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::commands::flags::ExplicitFlags;
 use crate::shell::interrupt::{self, Interrupted};
 use crate::shell::stdin::Stdin;
 use crate::shell::stdout::print;
 use args::Args;
-use engine::{Completion, Engine};
+use display::print_prompt;
+use engine::{Completion, Engine, Prompt, Request};
 
-/// Runs the program with arguments of which `explicit` were typed.
+/// Runs the program.
 ///
 /// # Errors
 /// When an argument or a file is invalid, or standard output cannot be written.
-pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<()> {
+pub fn run(args: &Args) -> Result<()> {
     args.common.set_up()?;
     args.check()?;
     interrupt::install()?;
-    let engine = Engine::load(args, explicit)?;
+    let engine = Engine::load(args)?;
     interrupt::check()?;
     let prompt = match args.prompt.as_deref() {
-        None => return repl::run(&engine, args.settings.clone()),
+        None => return session::run(&engine, args.settings.clone(), &args.stop),
         Some("-") => read_standard_input()?,
         Some(prompt) => prompt.as_bytes().to_vec(),
     };
     if args.score {
         return score::print_score(&engine, &prompt, args.json);
     }
+    let prompt = engine.encode(prompt).context("--prompt")?;
     print_samples(&engine, &prompt, args)
 }
 
@@ -67,7 +70,7 @@ struct Sample<'a> {
     seed: u64,
 }
 
-fn print_samples(engine: &Engine, prompt: &[u8], args: &Args) -> Result<()> {
+fn print_samples(engine: &Engine, prompt: &Prompt, args: &Args) -> Result<()> {
     let settings = &args.settings;
     let first_seed = settings.seed_or_random();
     if settings.seed.is_none() {
@@ -75,20 +78,26 @@ fn print_samples(engine: &Engine, prompt: &[u8], args: &Args) -> Result<()> {
     }
     for index in 0..args.num_samples {
         let seed = first_seed.wrapping_add(index as u64);
-        let show = |text: &[u8]| if args.json { Ok(()) } else { print(text) };
-        if index > 0 {
-            show(b"\n\n")?;
-        }
-        show(prompt)?;
-        let completion = engine.complete(prompt, settings, seed, |text| show(text.as_bytes()))?;
-        if io::stdout().is_terminal() {
-            show(b"\n")?;
-        }
-        let Completion { text, tokens, finish: Some(finish) } = &completion else {
+        let request = Request { prompt, settings, stop: &args.stop, seed };
+        let completion = if args.json {
+            engine.complete(request, |_| Ok(()))?
+        } else {
+            if index > 0 {
+                print("\n\n")?;
+            }
+            print_prompt(prompt)?;
+            let completion = engine.complete(request, |piece| print(piece))?;
+            if io::stdout().is_terminal() {
+                print("\n")?;
+            }
+            completion
+        };
+        display::remark(engine, &completion, None);
+        let Completion { text, tokens, finish: Some(finish), .. } = &completion else {
             return Err(Interrupted.into());
         };
         if args.json {
-            let (prompt, finish) = (&*String::from_utf8_lossy(prompt), finish.to_string());
+            let (prompt, finish) = (&*String::from_utf8_lossy(prompt.shown()), finish.to_string());
             let sample = Sample { prompt, text, tokens, finish, seed };
             print(serde_json::to_string(&sample)? + "\n")?;
         }

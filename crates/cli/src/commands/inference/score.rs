@@ -13,8 +13,8 @@ use crate::shell::stdout::print;
 struct Score {
     /// The ids of the text.
     tokens: Vec<u32>,
-    /// The natural logarithm of each token's probability after those before it; `None` for the
-    /// first token.
+    /// The natural logarithm of each token's probability after those before it; `None` where there
+    /// is none: for the first token, unless a text begins behind a token of its own.
     logprobs: Vec<Option<f64>>,
     /// exp of the mean of −logprob; `None` for a single token.
     perplexity: Option<f64>,
@@ -29,10 +29,14 @@ pub fn print_score(engine: &Engine, prompt: &[u8], as_json: bool) -> Result<()> 
     if tokens.is_empty() {
         bail!("--prompt: empty, so there is nothing to score; give some text");
     }
-    let known = engine.model.score(engine.context, &tokens).context("--prompt")?;
+    let ids: Vec<u32> = engine.begin_of_text.into_iter().chain(tokens.iter().copied()).collect();
+    let known = engine.model.score(engine.context, &ids).context("--prompt")?;
     let mean = -known.iter().sum::<f64>() / known.len() as f64;
     let perplexity = (!known.is_empty()).then(|| mean.exp());
-    let logprobs = std::iter::once(None).chain(known.into_iter().map(Some)).collect();
+    let mut logprobs: Vec<Option<f64>> = known.into_iter().map(Some).collect();
+    if logprobs.len() < tokens.len() {
+        logprobs.insert(0, None);
+    }
     let score = Score { tokens, logprobs, perplexity };
     let text = if as_json { serde_json::to_string(&score)? + "\n" } else { table(engine, &score)? };
     print(text)

@@ -4,14 +4,15 @@
 //! Both follow from [`Settings`]: a command `/NAME VALUE` is parsed as the flag `--NAME=VALUE`
 //! after the flags that give the present settings.
 
+use std::error::Error as _;
 use std::fmt;
-use std::str::FromStr;
 
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Error, Result, anyhow, ensure};
 use clap::{Command, FromArgMatches};
 use model::Sampling;
 
 use crate::commands::flags::with_conventions;
+use crate::shell::number::{NumberError, real, whole};
 
 /// A number, or none where the setting is spelled `off` or `random`. (An alias, because clap takes
 /// a field of type `Option` for a flag without a default.)
@@ -25,31 +26,39 @@ pub struct Settings {
     #[arg(long, default_value_t = 1.0)]
     pub temperature: f64,
     /// Choose among the most likely tokens with this share of the probability; 1 turns it off
-    #[arg(long, value_name = "X", default_value = "0.9", value_parser = optional::<f64>("off"))]
+    #[arg(long, value_name = "X", default_value = "0.9")]
+    #[arg(value_parser = optional(real, "off"))]
     pub top_p: Optional<f64>,
     /// Choose among this many of the most likely tokens
-    #[arg(long, value_name = "N", default_value = "off", value_parser = optional::<usize>("off"))]
+    #[arg(long, value_name = "N", default_value = "off")]
+    #[arg(value_parser = optional(whole::<usize>, "off"))]
     pub top_k: Optional<usize>,
     /// Choose among tokens with at least this share of the most likely token's probability
-    #[arg(long, value_name = "X", default_value = "off", value_parser = optional::<f64>("off"))]
+    #[arg(long, value_name = "X", default_value = "off", hide_short_help = true)]
+    #[arg(value_parser = optional(real, "off"))]
     pub min_p: Optional<f64>,
     /// Divide the score of tokens that occurred by this; 1 turns it off
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, hide_short_help = true)]
     pub repetition_penalty: f64,
     /// Largest number of tokens per completion
-    #[arg(long, default_value_t = 256, help_heading = "Text")]
+    #[arg(long, short = 'n', default_value_t = 256, help_heading = "Text")]
+    #[arg(visible_aliases = ["max-new-tokens", "n-predict"])]
     pub max_tokens: usize,
     /// Seed of the choices, or random [default: from the system]
     #[arg(long, value_name = "N", default_value = "random", hide_default_value = true)]
-    #[arg(value_parser = optional::<u64>("random"))]
+    #[arg(value_parser = optional(whole::<u64>, "random"))]
     pub seed: Optional<u64>,
 }
 
-/// Returns a parser of numbers that takes the word `none` for no number.
-fn optional<T: FromStr>(
+/// Returns a parser of the numbers that `parse` reads; the word `none` is no number.
+fn optional<T>(
+    parse: fn(&str) -> Result<T, NumberError>,
     none: &'static str,
-) -> impl Fn(&str) -> Result<Option<T>, T::Err> + Clone + Send + Sync + 'static {
-    move |text| if text == none { Ok(None) } else { text.parse().map(Some) }
+) -> impl Fn(&str) -> Result<Option<T>, NumberError> + Clone + Send + Sync + 'static
+where
+    T: 'static,
+{
+    move |text| if text == none { Ok(None) } else { parse(text).map(Some) }
 }
 
 /// Returns a command whose flags are the settings.
@@ -58,9 +67,9 @@ fn command() -> Command {
     <Settings as clap::Args>::augment_args(command).mut_args(with_conventions)
 }
 
-/// Returns `true` if a setting has this name.
-pub fn is_name(name: &str) -> bool {
-    command().get_arguments().any(|arg| arg.get_long() == Some(name))
+/// Returns the names of the settings.
+pub fn names() -> Vec<String> {
+    command().get_arguments().filter_map(|arg| arg.get_long().map(String::from)).collect()
 }
 
 /// Describes the commands that change a setting, in lines of at most 80 columns.
@@ -70,16 +79,21 @@ pub fn help() -> String {
         let default = arg.get_default_values().first()?.to_str()?;
         // A default that is no number is the other value that the setting may have.
         let other = if default.parse::<f64>().is_ok() { "" } else { &format!("|{default}") };
-        let usage = format!("/{} {value}{other}", arg.get_long()?);
-        let mut text = format!("  {usage:<23}");
-        for word in arg.get_help()?.to_string().split(' ') {
-            let column = text.lines().last().map_or(0, str::len);
-            let fits = column + word.len() < 80;
-            text += &if fits { format!(" {word}") } else { format!("\n{:26}{word}", "") };
-        }
-        Some(text + "\n")
+        let usage = format!("{} {value}{other}", arg.get_long()?);
+        Some(help_entry(&usage, &arg.get_help()?.to_string()))
     };
     command().get_arguments().filter_map(entry).collect()
+}
+
+/// Describes the command `/usage`, in lines of at most 80 columns.
+pub fn help_entry(usage: &str, help: &str) -> String {
+    let mut text = format!("  {:<23}", format!("/{usage}"));
+    for word in help.split(' ') {
+        let column = text.lines().last().map_or(0, str::len);
+        let fits = column + word.len() < 80;
+        text += &if fits { format!(" {word}") } else { format!("\n{:26}{word}", "") };
+    }
+    text + "\n"
 }
 
 impl Settings {
@@ -100,18 +114,34 @@ impl Settings {
         })
     }
 
-    /// Changes the setting `name` to `value`, as typed.
+    /// Returns the value of the setting `name` as it would be typed; `None` if there is no such
+    /// setting.
+    pub fn value(&self, name: &str) -> Option<String> {
+        let typed = self.to_string();
+        let value = |line: &str| {
+            Some(line.strip_prefix('/')?.strip_prefix(name)?.strip_prefix(' ')?.to_string())
+        };
+        typed.lines().find_map(value)
+    }
+
+    /// Changes the setting `name` to `value`, as typed. A text of no tokens, which the flag allows,
+    /// is refused: a session would seem dead.
     ///
     /// # Errors
-    /// When the value is invalid; the settings are unchanged then.
+    /// When the value is invalid; the settings are unchanged then. The message begins with the
+    /// setting's name.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let typed = format!("{self}\n/{name} {value}");
         let flags = typed.lines().map(|line| line.replacen('/', "--", 1).replacen(' ', "=", 1));
         let changed = command()
             .try_get_matches_from(flags)
             .and_then(|matches| Settings::from_arg_matches(&matches))
-            .map_err(|_| anyhow!("{value:?} is not a number of the right kind"))?;
+            .map_err(|error| match error.source() {
+                Some(reason) => anyhow!("{name} {value}: {reason}"),
+                None => anyhow!("{name} {value}: not a number of the right kind"),
+            })?;
         changed.validate().map_err(Error::msg)?;
+        ensure!(changed.max_tokens > 0, "max-tokens 0: expected at least 1");
         *self = changed;
         Ok(())
     }

@@ -26,7 +26,7 @@ pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<()> {
     let model = load_initial_model(source, args, explicit)?;
     let data =
         Dataset::open("--val-dataset", path, model.config().vocab_size, 2, "one to predict")?;
-    args.training.precision.explain(context);
+    args.training.precision.explain(context, log::Level::Info);
     let progress =
         Progress::new("evaluating", Unit::Count("tokens"), Some(data.identity.tokens - 1));
     // No larger than the text, nor than the memory of a batch of 64.

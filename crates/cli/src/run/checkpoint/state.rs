@@ -50,6 +50,11 @@ impl TrainerState {
         Ok(files::write(&dir.join(FILE_NAME), text.as_bytes())?)
     }
 
+    /// Returns `true` if the file is in `dir`: a program of this crate wrote the checkpoint.
+    pub fn is_in(dir: &Path) -> bool {
+        dir.join(FILE_NAME).exists()
+    }
+
     /// Reads the file in the checkpoint `dir`.
     ///
     /// # Errors

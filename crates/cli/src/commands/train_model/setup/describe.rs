@@ -12,7 +12,7 @@ use crate::shell::{columns, terminal};
 /// Logs the model, the data, the options and the estimated cost of a run.
 pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
     let Plan { training, shape, context, .. } = plan;
-    plan.precision.explain(*context);
+    plan.precision.explain(*context, log::Level::Info);
     let millions = shape.parameter_count() as f64 / 1e6;
     let model = listed(&ModelSpec::from(shape));
     log(format!("model: {millions:.1} M parameters: {model}"));

@@ -1,0 +1,84 @@
+//! The prompt before a text, and remarks after it. Remarks go to standard error, and never inside a
+//! text: on a terminal both are the same screen.
+
+use std::io::{self, IsTerminal};
+use std::sync::Once;
+
+use anyhow::Result;
+use console::style;
+use model::FinishReason;
+
+use super::engine::{Completion, Engine, Prompt};
+use crate::shell::stdout::print;
+
+/// Prints a prompt before its completion, in a colour of its own on a terminal.
+///
+/// # Errors
+/// When standard output is closed or cannot be written.
+pub fn print_prompt(prompt: &Prompt) -> Result<()> {
+    if io::stdout().is_terminal() {
+        print(style(String::from_utf8_lossy(prompt.shown())).cyan().to_string())
+    } else {
+        print(prompt.shown())
+    }
+}
+
+/// Logs once that a text left the context. On a terminal, also shows the number of its tokens,
+/// their rate, and the seed where one is given, unless with `--quiet`.
+pub fn remark(engine: &Engine, completion: &Completion, seed: Option<u64>) {
+    static WINDOW_MOVED: Once = Once::new();
+    if io::stderr().is_terminal() && log::log_enabled!(log::Level::Info) {
+        eprintln!("{}", style(summary(completion, seed)).for_stderr().dim());
+    }
+    if completion.left_context {
+        let context_length = engine.model.config().context_length;
+        WINDOW_MOVED.call_once(|| {
+            log::info!(
+                "the text is longer than the context of {context_length} tokens: the model went on \
+                 from the last ones"
+            );
+        });
+    }
+}
+
+/// Returns a line such as `63 tokens, 812 tokens/s, seed 1`.
+fn summary(completion: &Completion, seed: Option<u64>) -> String {
+    let count = completion.tokens.len();
+    let mut line = format!("{count} token{}", if count == 1 { "" } else { "s" });
+    line += match completion.finish {
+        Some(FinishReason::Stop) => "",
+        Some(FinishReason::Length) => " (cut off at max-tokens)",
+        None => " (stopped by Ctrl-C)",
+    };
+    if let Some(rate) = completion.tokens_per_second {
+        line += &format!(", {rate:.0} tokens/s");
+    }
+    if let Some(seed) = seed {
+        line += &format!(", seed {seed}");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_has_number_reason_and_rate() {
+        let mut completion = Completion {
+            text: String::new(),
+            whole: Vec::new(),
+            tokens: vec![1, 2],
+            finish: Some(FinishReason::Length),
+            left_context: false,
+            tokens_per_second: Some(812.4),
+        };
+        assert_eq!(
+            summary(&completion, Some(3)),
+            "2 tokens (cut off at max-tokens), 812 tokens/s, seed 3"
+        );
+        completion.tokens.pop();
+        (completion.finish, completion.tokens_per_second) = (Some(FinishReason::Stop), None);
+        assert_eq!(summary(&completion, None), "1 token");
+    }
+}

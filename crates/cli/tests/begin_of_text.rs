@@ -1,0 +1,141 @@
+//! The token that `inference` puts before a text, or does not.
+
+mod common;
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use common::{Folder, fails, stderr, stdout};
+use serde_json::Value;
+
+/// Runs `inference` for JSON in f32, and returns the object and standard error.
+#[track_caller]
+fn json(command: &mut Command, args: &[&str]) -> (Value, String) {
+    let output = command.args(args).args(["--json", "--precision", "f32"]).output().unwrap();
+    assert!(output.status.success(), "{args:?}\n{}", stderr(&output));
+    (serde_json::from_str(&stdout(&output)).unwrap(), stderr(&output))
+}
+
+/// The model of the fixture, with the greedy texts and the log-probabilities that `transformers`
+/// 5.24 and PyTorch give.
+#[test]
+fn texts_begin_as_in_transformers() {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/begin-of-text");
+    let folder = Folder::empty();
+    let run = |args: &[&str]| {
+        let mut command = folder.program("inference");
+        json(command.arg("--checkpoint").arg(&model), args).0
+    };
+    let prompt = ["--prompt", "hello the hi, how low", "--max-tokens", "10"];
+    let greedy =
+        |args: &[&str]| run(&[args, &["--temperature", "0"]].concat())["tokens"].to_string();
+    assert_eq!(greedy(&prompt), "[183,253,265,1,146,239,16,1,40,145]");
+    // The token is one of those that occurred.
+    let penalty = ["--repetition-penalty", "1.3"];
+    assert_eq!(greedy(&[&prompt[..], &penalty].concat()), "[183,253,265,1,146,239,16,154,159,220]");
+    assert_eq!(greedy(&["--prompt", "", "--max-tokens", "6"]), "[107,35,35,225,28,83]");
+
+    let score = run(&[&prompt[..], &["--score"]].concat());
+    assert_eq!(score["tokens"].to_string(), "[259,262,32,261,44,32,104,263,32,108,263]");
+    let expected = [
+        -6.4866671859786305,
+        -5.496428454435186,
+        -7.174560482556487,
+        -6.532357078306332,
+        -6.863514657310718,
+        -6.537339093531273,
+        -5.290736841693628,
+        -6.046540724732517,
+        -6.060018247435499,
+        -5.357643293641745,
+        -5.544446942240053,
+    ];
+    let found = score["logprobs"].as_array().unwrap();
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found.as_f64().unwrap() - expected).abs() < 1e-5, "{found}, expected {expected}");
+    }
+    let perplexity = score["perplexity"].as_f64().unwrap();
+    assert!((perplexity - 457.779).abs() < 0.01, "{perplexity}");
+
+    let score = run(&[&prompt[..], &["--score", "--no-bos"]].concat());
+    assert!(score["logprobs"][0].is_null() && score["logprobs"][1].is_number(), "{score}");
+    let mut command = folder.program("inference");
+    command.arg("--checkpoint").arg(&model).args(["--prompt", "", "--no-bos", "--quiet"]);
+    fails(&mut command, 1, &["--prompt", "no token to begin"]);
+}
+
+/// Returns a folder with the model `run`, whose training text has stories between which the token
+/// 256 stands, or not.
+fn trained(between: &[u16]) -> Folder {
+    let folder = Folder::new();
+    let story: Vec<u16> = "Once a dog ran.".bytes().map(u16::from).collect();
+    folder.write_tokens("train.npy", &[&story[..], between].concat().repeat(100));
+    folder.checkpoint("run");
+    folder
+}
+
+#[test]
+fn a_run_with_ends_of_texts_begins_texts_and_one_without_does_not() {
+    for (between, begins) in [(&[256][..], true), (&[], false)] {
+        let folder = trained(between);
+        let tokens = |prompt: &str, flags: &[&str]| {
+            let args = ["--checkpoint", "run", "--max-tokens", "5", "--temperature", "0"];
+            let args = [&args[..], &["--prompt", prompt], flags].concat();
+            json(&mut folder.program("inference"), &args).0
+        };
+        let score = tokens("Once", &["--score"]);
+        assert_eq!(score["logprobs"][0].is_number(), begins, "{score}");
+        assert_eq!(score["tokens"].as_array().unwrap().len(), 4);
+        let expected = if begins { "<|endoftext|>Once" } else { "Once" };
+        assert_eq!(tokens("Once", &[])["tokens"], tokens(expected, &["--no-bos"])["tokens"]);
+        // A single token has a perplexity if something stands before it.
+        let single = tokens("O", &["--score"]);
+        assert_eq!(single["perplexity"].is_number(), begins, "{single}");
+    }
+}
+
+#[test]
+fn a_prompt_that_brings_the_token_along_is_warned_about() {
+    let folder = trained(&[256]);
+    let args = ["--checkpoint", "run", "--prompt", "<|endoftext|>Once", "--max-tokens", "2"];
+    let (_, said) = json(&mut folder.program("inference"), &args);
+    assert!(said.contains("begins with <|endoftext|>"), "{said}");
+    let without = [&args[..], &["--no-bos"]].concat();
+    let (_, said) = json(&mut folder.program("inference"), &without);
+    assert!(!said.contains("begins with"), "{said}");
+}
+
+/// A session, a prompt and a sample of training begin alike.
+#[test]
+fn an_empty_line_of_a_session_begins_a_text() {
+    let folder = trained(&[256]);
+    let args = ["--checkpoint", "run", "--max-tokens", "6", "--seed", "4", "--no-bos"];
+    let mut command = folder.program("inference");
+    let after_end = command.args(args).args(["--prompt", "<|endoftext|>"]).output().unwrap();
+    let mut command = folder.program("inference");
+    let session = command.args(&args[..6]).write_stdin("\n").output().unwrap();
+    assert_eq!(
+        stdout(&session),
+        format!("{}\n", stdout(&after_end).strip_prefix("<|endoftext|>").unwrap())
+    );
+}
+
+#[test]
+fn a_tokenizer_that_did_not_make_the_checkpoint_is_refused() {
+    let folder = trained(&[256]);
+    folder.write_tokenizer("other", &[(b'o'.into(), b'g'.into())]);
+    let run = |flags: &[&str]| {
+        let mut command = folder.program("inference");
+        let args = ["--checkpoint", "run", "--prompt", "Once", "--max-tokens", "2"];
+        command.args(args).args(["--tokenizer", "other"]).args(flags);
+        command
+    };
+    fails(&mut run(&[]), 1, &["--tokenizer", "other", "--any-tokenizer"]);
+    run(&["--any-tokenizer"]).assert().success();
+    // Files of the same content are the same tokenizer.
+    std::fs::remove_dir_all(folder.path("other")).unwrap();
+    std::fs::rename(folder.path("tokenizer"), folder.path("other")).unwrap();
+    std::fs::remove_file(folder.path("other/tokenizer.json")).unwrap();
+    run(&[]).assert().success();
+}
