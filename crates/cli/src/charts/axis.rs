@@ -38,7 +38,8 @@ pub struct Axis {
 fn round_step(range: f64) -> f64 {
     let rough = range / LABELS;
     let power = 10f64.powf(rough.log10().floor());
-    let fits = |factor: &f64| rough / power <= *factor;
+    // Rather some labels more than half as many.
+    let fits = |factor: &f64| rough / power <= 1.25 * *factor;
     power * [1.0, 2.0, 5.0].into_iter().find(fits).unwrap_or(10.0)
 }
 
@@ -71,6 +72,11 @@ impl Axis {
     pub fn outward(self) -> Axis {
         let step = self.step;
         Axis { min: (self.min / step).floor() * step, max: (self.max / step).ceil() * step, ..self }
+    }
+
+    /// Returns the length of the axis on the page.
+    pub fn length(&self) -> f64 {
+        (self.to - self.from).abs()
     }
 
     /// Returns the place of `value` on the page.

@@ -17,10 +17,15 @@ const RIGHT: f64 = WIDTH - 24.0;
 /// groups.
 const MAX_POINTS: usize = 1000;
 
+/// The radius of the dot of an evaluation.
+const DOT: f64 = 2.6;
+
 const STYLE: &str = "
-  .train { stroke: #2f74c0; } .val { stroke: #c4500a; } .val-dot { fill: #c4500a; }
+  .train { stroke: #2f74c0; } .train-dot { fill: #2f74c0; }
+  .val { stroke: #c4500a; } .val-dot { fill: #c4500a; }
   @media (prefers-color-scheme: dark) {
-    .train { stroke: #6cb0f5; } .val { stroke: #f5a35c; } .val-dot { fill: #f5a35c; }
+    .train { stroke: #6cb0f5; } .train-dot { fill: #6cb0f5; }
+    .val { stroke: #f5a35c; } .val-dot { fill: #f5a35c; }
   }
 ";
 
@@ -54,7 +59,10 @@ pub fn draw(lines: &[Metrics]) -> String {
         svg.polyline(&format!("curve {class}"), "", points);
     }
     for &point in &curves[1].1 {
-        svg.dot("val-dot", axes.place(point), 2.6);
+        svg.dot("val-dot", axes.place(point), DOT);
+    }
+    if let [only] = curves[0].1[..] {
+        svg.dot("train-dot", axes.place(only), DOT);
     }
     legend(&mut svg, train.last(), val.last());
     svg.finish()
@@ -70,6 +78,9 @@ fn legend(svg: &mut Svg, train: Option<&Point>, val: Option<&Point>) {
         // An estimate of the text's width, whose font is unknown.
         x -= entry.chars().count() as f64 * 7.2 + 8.0;
         svg.line(&format!("curve {class}"), (x - 24.0, 22.0), (x, 22.0));
+        if class == "val" {
+            svg.dot("val-dot", (x - 12.0, 22.0), DOT);
+        }
         x -= 48.0;
     }
 }
@@ -100,7 +111,7 @@ mod tests {
             .collect();
         let svg = draw(&lines);
         assert_eq!(svg.matches("<polyline").count(), 2);
-        assert_eq!(svg.matches("<circle").count(), 4);
+        assert_eq!(svg.matches("<circle").count(), 5, "four evaluations and the legend");
         assert!(svg.contains(">training 0.450<") && svg.contains(">validation 0.475<"), "{svg}");
         assert!(svg.contains(">step<") && svg.contains(">nats per token<"));
         assert!(!svg.contains("NaN"));
@@ -119,6 +130,25 @@ mod tests {
                 "{svg}"
             );
         }
+    }
+
+    #[test]
+    fn a_single_step_can_be_seen() {
+        let svg = draw(&[metrics(1, 2.0, None)]);
+        assert_eq!(svg.matches("class=\"train-dot\"").count(), 1, "{svg}");
+        assert!(!draw(&[metrics(1, 2.0, None), metrics(2, 2.0, None)]).contains("\"train-dot\""));
+    }
+
+    #[test]
+    fn thinned_curves_end_with_their_data_and_stay_in_its_range() {
+        let fall: Vec<Point> = (1..=2500).map(|x| (f64::from(x), 9.0 / f64::from(x))).collect();
+        let thin = thinned(&fall);
+        for (point, group) in thin.iter().zip(fall.chunks(3)) {
+            let (first, last) = (group[0], group[group.len() - 1]);
+            assert!((first.0..=last.0).contains(&point.0), "{point:?}");
+            assert!((last.1..=first.1).contains(&point.1), "{point:?}");
+        }
+        assert_eq!(thin.last(), fall.last());
     }
 
     #[test]

@@ -6,11 +6,16 @@
 
 mod arguments;
 mod chart;
+mod colours;
+mod curves;
+mod drawing;
+mod legend;
 #[cfg(feature = "png")]
 mod png;
 mod run;
 mod smooth;
 mod table;
+mod trace;
 mod variant;
 
 pub use super::axis::Scale;

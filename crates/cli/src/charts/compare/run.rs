@@ -5,12 +5,13 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::smooth::smoothed;
+use crate::charts::svg::Point;
 use crate::run::file_names::METRICS;
 use crate::run::manifest::RunManifest;
 use crate::run::metrics::{self, Metrics};
 
-/// The number of logged points on either side that a smoothed curve averages over.
-pub const REACH: usize = 4;
+/// The share of the horizontal axis on either side over which a curve is smoothed.
+pub const REACH: f64 = 0.04;
 /// The rise above the lowest loss, in nats, at which a run counts as diverged.
 const DIVERGED: f64 = 0.5;
 
@@ -61,11 +62,12 @@ impl Run {
         if self.not_finite.is_some() {
             return self.not_finite;
         }
-        let raw: Vec<_> =
+        let raw: Vec<Point> =
             self.lines.iter().map(|line| (line.step as f64, line.train_loss)).collect();
         let mut lowest = f64::INFINITY;
         let mut since = None;
-        for (step, loss) in smoothed(&raw, REACH) {
+        let (first, last) = (raw.first().map_or(0.0, |p| p.0), raw.last().map_or(0.0, |p| p.0));
+        for (step, loss) in smoothed(&raw, REACH * (last - first)) {
             if loss > lowest + DIVERGED {
                 since = since.or(Some(step as u64));
             } else {
@@ -88,7 +90,7 @@ impl Run {
 pub(super) mod tests {
     use super::*;
 
-    /// step.
+    /// Makes a run with these training losses; every second one is validated, with the same loss.
     pub(crate) fn run(name: &str, losses: &[f64]) -> Run {
         let line = |(index, &train_loss): (usize, &f64)| {
             let step = index as u64 + 1;
@@ -124,8 +126,8 @@ pub(super) mod tests {
         rise[40..].fill(8.0);
         assert_eq!(run("", &falling).divergence(), None);
         assert_eq!(run("", &spike).divergence(), None);
-        // The mean of nine points feels the rise four points before it.
-        assert_eq!(run("", &rise).divergence(), Some(37));
+        // The smoothed curve feels the rise a point before it.
+        assert_eq!(run("", &rise).divergence(), Some(40));
         assert_eq!(Run { not_finite: Some(7), ..run("", &falling) }.divergence(), Some(7));
     }
 
