@@ -104,23 +104,36 @@ pub fn suggestion(error: &clap::Error) -> Option<String> {
 /// Returns the whole chain of causes on one line.
 pub fn message(error: &Error) -> String {
     let mut parts: Vec<String> = Vec::new();
-    for cause in error.chain().map(|cause| one_line(&cause.to_string())) {
-        // Some errors repeat their cause's text in their own.
-        if !parts.last().is_some_and(|last| last.ends_with(&cause)) {
-            parts.push(cause);
+    for cause in error.chain().map(|cause| plain(&cause.to_string())) {
+        // Some errors repeat their cause's text in their own, others begin with the name that was
+        // put before them.
+        match parts.last() {
+            Some(last) if last.ends_with(&cause) => {}
+            Some(last) if cause.starts_with(&format!("{last}: ")) => {
+                parts.pop();
+                parts.push(cause);
+            }
+            _ => parts.push(cause),
         }
     }
     parts.join(": ")
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// Returns a message on one line, without the numbers that operating systems give to errors.
+pub fn plain(text: &str) -> String {
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    while let Some(start) = line.find(" (os error ")
+        && let Some(len) = line[start..].find(')')
+    {
+        line.replace_range(start..=start + len, "");
+    }
+    line
 }
 
 fn complain(message: &str) {
     crate::shell::live_line::suspend(|| {
         // Nothing can be reported if standard error is closed.
-        let _ = writeln!(io::stderr(), "error: {}", one_line(message));
+        let _ = writeln!(io::stderr(), "error: {}", plain(message));
     });
 }
 
@@ -153,6 +166,15 @@ mod tests {
         let inner = io::Error::other("gone");
         let repeated = Error::from(inner).context("x: gone");
         assert_eq!(message(&repeated), "x: gone");
+        let named_twice = anyhow::anyhow!("a.npy: is a directory").context("a.npy").context("--x");
+        assert_eq!(message(&named_twice), "--x: a.npy: is a directory");
+    }
+
+    #[test]
+    fn numbers_of_errors_are_left_out() {
+        let missing = Error::from(io::Error::from_raw_os_error(2)).context("a.npy");
+        assert_eq!(message(&missing), "a.npy: No such file or directory");
+        assert_eq!(plain("a (os error 2); b (os error"), "a; b (os error");
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use log::{Level, LevelFilter};
 
+use super::exit::plain;
+
 /// The amount of logging that flags ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
@@ -33,7 +35,7 @@ pub fn start(verbosity: Verbosity) {
     }
     builder.parse_default_env();
     builder.format(|out, record| match record.level() {
-        Level::Warn => writeln!(out, "warning: {}", record.args()),
+        Level::Warn => writeln!(out, "warning: {}", plain(&record.args().to_string())),
         _ => writeln!(out, "{}", record.args()),
     });
     builder.target(env_logger::Target::Pipe(Box::new(AroundBars)));
