@@ -58,9 +58,8 @@ fn ends(tokenizer: &Tokenizer, of_model: &[u32], vocab_size: usize) -> Vec<u32> 
     if !of_model.is_empty() {
         return of_model.to_vec();
     }
-    let first_special = tokenizer.vocab().specials().first().map(|&(_, id)| id);
     let unused = (tokenizer.vocab_size() < vocab_size).then(|| tokenizer.vocab_size() as u32);
-    end_of_text(tokenizer).or(unused).or(first_special).into_iter().collect()
+    end_of_text(tokenizer).or(unused).into_iter().collect()
 }
 
 #[cfg(test)]
@@ -120,8 +119,9 @@ mod tests {
         let end = "<|endoftext|>";
         assert_eq!(ends(&tokenizer(&[end]), &[3, 5], 300), [3, 5]);
         assert_eq!(ends(&tokenizer(&["<s>", end]), &[], 300), [257]);
-        assert_eq!(ends(&tokenizer(&["<s>", "</s>"]), &[], 300), [259]);
-        assert_eq!(ends(&tokenizer(&["<s>", "</s>"]), &[], 259), [256]);
+        // As in the checkpoint's other files, the first special token.
+        assert_eq!(ends(&tokenizer(&["<s>", "</s>"]), &[], 300), [256]);
+        assert_eq!(ends(&tokenizer(&[]), &[], 300), [257]);
         assert!(ends(&tokenizer(&[]), &[], 256).is_empty());
     }
 
