@@ -63,6 +63,14 @@ impl Loaded {
         } else {
             None
         };
+        let (tokens, vocab_size) = (tokenizer.vocab_size(), model.config().vocab_size);
+        ensure!(
+            tokens <= vocab_size,
+            "{flag}: {}: a tokenizer of {tokens} tokens, but the model in {} knows {vocab_size}; \
+             give the --tokenizer that made its training data",
+            tokenizer_dir.display(),
+            dir.display()
+        );
         if other == OtherTokenizer::Refused
             && let Some(expected) = expected_digest(&dir, own_tokenizer.as_ref())
         {
@@ -76,14 +84,6 @@ impl Loaded {
                 dir.display()
             );
         }
-        let (tokens, vocab_size) = (tokenizer.vocab_size(), model.config().vocab_size);
-        ensure!(
-            tokens <= vocab_size,
-            "{flag}: {}: a tokenizer of {tokens} tokens, but the model in {} knows {vocab_size}; \
-             give the --tokenizer that made its training data",
-            tokenizer_dir.display(),
-            dir.display()
-        );
         Ok(Loaded { model, tokenizer, tokenizer_flag: flag, dir, own_tokenizer })
     }
 
