@@ -113,6 +113,21 @@ fn cut_back(text: &str, step: u64) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bpe::{Pattern, Vocab};
+
+    #[test]
+    fn a_sample_begins_as_the_tokenizer_says() {
+        let vocab = Vocab::from_merges(vec![], &["<|endoftext|>".into()]).unwrap();
+        let tokenizer = Tokenizer::new(vocab, Pattern::gpt2());
+        for (begin_of_text, expected) in
+            [(BeginOfText::Token(256), &[256, 65][..]), (BeginOfText::Nothing, &[65])]
+        {
+            let parts = bpe::formats::Parts { begin_of_text, ..tokenizer.parts() };
+            let tokenizer = Tokenizer::from_parts(parts);
+            let samples = Samples::new(Path::new("run"), tokenizer, "A", 257, 0).unwrap();
+            assert_eq!(samples.ids, expected);
+        }
+    }
 
     #[test]
     fn cutting_back_removes_later_sections_only() {
