@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Folder, stderr, stdout};
+use common::{Folder, fails, stderr, stdout};
 
 const PROGRAMS: [&str; 4] = ["train-tokenizer", "encode", "train-model", "inference"];
 
@@ -30,6 +30,76 @@ fn versions_and_what_all_have() {
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
     }
+}
+
+#[test]
+fn the_short_help_fits_on_a_screen_and_names_the_long_one() {
+    let folder = Folder::new();
+    for program in PROGRAMS {
+        let output = folder.program(program).arg("-h").env("COLUMNS", "80").output().unwrap();
+        let help = stdout(&output);
+        assert!(help.contains("--help") && help.contains("-t, --threads"), "{program}\n{help}");
+        let lines = help.lines().count();
+        assert!((20..=40).contains(&lines), "{program}: {lines} lines\n{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{program}\n{help}");
+    }
+}
+
+#[test]
+fn the_long_help_ends_with_examples_and_environment_variables() {
+    let folder = Folder::new();
+    for program in PROGRAMS {
+        let output = folder.program(program).arg("--help").output().unwrap();
+        let help = stdout(&output);
+        let end = &help[help.find("\nExamples:\n").expect(program)..];
+        assert!(end.matches(&format!("    {program} ")).count() >= 2, "{program}\n{end}");
+        for variable in ["RAYON_NUM_THREADS", "RUST_LOG", "NO_COLOR"] {
+            assert!(end.contains(variable), "{program}\n{end}");
+        }
+        let computes = ["train-model", "inference"].contains(&program);
+        assert_eq!(end.contains("LM_ISA"), computes, "{program}\n{end}");
+    }
+}
+
+#[test]
+fn a_flag_given_twice_is_wrong_usage_that_names_both_values() {
+    let folder = Folder::new();
+    for (program, args, flag) in [
+        ("encode", &["--file", "1", "--out", "x", "--file=2"][..], "--file"),
+        ("train-tokenizer", &["--dataset", "c", "--out", "1", "-o", "2"], "--out"),
+        ("train-model", &["--train-dataset=c", "--lr", "1", "--learning-rate=2"], "--lr"),
+        ("inference", &["--checkpoint=1", "--prompt=c", "-m", "2"], "--checkpoint"),
+        ("inference", &["--checkpoint=c", "--prompt=1", "-p", "2"], "--prompt"),
+    ] {
+        let expected = format!("{flag}: takes one value, but 1 and 2 were given");
+        fails(folder.program(program).args(args), 2, &[&expected]);
+    }
+    let args = ["--tokenizer=tokenizer", "--text=a", "--quiet", "-q", "--count", "--count"];
+    folder.program("encode").args(args).assert().success().stdout("1\n");
+}
+
+#[test]
+fn what_is_mistyped_gets_a_suggestion() {
+    let folder = Folder::new();
+    for (program, args, suggestion) in [
+        ("encode", &["--flie", "a"][..], "(did you mean --file?)"),
+        ("train-tokenizer", &["--datset", "a"], "(did you mean --dataset?)"),
+        ("train-model", &["--train-dataset=a", "--ffn=swigl"], "(did you mean swiglu?)"),
+        ("inference", &["--checkpont", "a"], "(did you mean --checkpoint?)"),
+    ] {
+        fails(folder.program(program).args(args), 2, &[suggestion, "see --help"]);
+    }
+}
+
+#[test]
+fn numbers_may_have_a_suffix() {
+    let folder = Folder::new();
+    let args = ["--steps", "2", "--total-tokens", "1k"];
+    fails(folder.train("run", &args).arg("--quiet"), 2, &["--steps", "--total-tokens"]);
+    folder.train("run", &["--steps", "0.002k", "--lr", "1e-3", "-q"]).assert().success();
+    assert!(folder.path("run/step-000002").is_dir());
+    let parts = ["'ten'", "expected a whole number, such as 10000, 10k or 2M"];
+    fails(&mut folder.train("run", &["--steps", "ten"]), 2, &parts);
 }
 
 /// Returns the help of each flag that takes a value: the text from its name to the next flag.

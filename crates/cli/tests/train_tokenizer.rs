@@ -140,7 +140,10 @@ fn bad_input_is_one_line_before_any_work() {
         (2, &[text, "--out", "a", "--out", "b"], "--out: takes one value, but a and b were given"),
         (1, &[text, "--out", "text.txt"], "--out: text.txt"),
         (1, &[text, "--out", "text.txt/below"], "--out: text.txt/below"),
-        (2, &[text, "--vocab-size", "256"], "--vocab-size: vocabulary size 256"),
+        (2, &[text, "--vocab-size", "256"], "--vocab-size 256: expected at least 257"),
+        (2, &[text, "--vocab-size", "-1"], "'--vocab-size <N>': expected a whole number"),
+        (2, &[text, "--pattern", "gtp2"], "--pattern gtp2: no pattern of this name"),
+        (2, &[text, "--pattern", ""], "--pattern"),
         (2, &[text, "--special-token", ""], "--special-token"),
         (2, &[text, "--special-token", "a"], "--special-token"),
         // In vocab.json the byte 0xE9 is spelled like this.

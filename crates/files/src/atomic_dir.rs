@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::directory::{UNFINISHED, parent_of, sync_dir, temporary};
+use crate::directory::{UNFINISHED, parent_of, sync_dir, temporary, without_path};
 use crate::error::{Error, Result};
 
 /// A directory that is filled under a temporary name beside its final one.
@@ -42,7 +42,7 @@ impl AtomicDir {
     /// When the directory that it is in cannot be written to.
     pub fn create(path: &Path) -> Result<AtomicDir> {
         let parent = parent_of(path);
-        let made = temporary(0o777).tempdir_in(parent);
+        let made = temporary(0o777).tempdir_in(parent).map_err(without_path);
         let temporary = made.map_err(Error::new(parent, "cannot be written to"))?;
         Ok(AtomicDir { temporary, path: path.to_path_buf() })
     }

@@ -1,7 +1,7 @@
 //! Files that are written beside their final name, synced and renamed.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
@@ -47,7 +47,8 @@ impl AtomicFile {
         let path = resolve_links(path)?;
         let kind = fs::metadata(&path).ok().map(|metadata| metadata.file_type());
         if kind.is_some_and(|kind| kind.is_dir()) {
-            return Err(Error::new(&path, "expected a file name")(ErrorKind::IsADirectory.into()));
+            let problem = io::Error::other("it is a directory, expected the name of a file");
+            return Err(Error::cannot_write(&path)(problem));
         }
         let (file, temporary) = if kind.is_some_and(|kind| !kind.is_file()) {
             // Renaming would put a file in the place of /dev/null.
@@ -277,9 +278,12 @@ mod tests {
     #[test]
     fn directories_and_impossible_places_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(AtomicFile::create(dir.path()).is_err());
+        let refused = |path: &Path| AtomicFile::create(path).err().unwrap().to_string();
+        assert!(refused(dir.path()).ends_with("it is a directory, expected the name of a file"));
         fs::write(dir.path().join("file"), "").unwrap();
-        assert!(AtomicFile::create(&dir.path().join("file/below")).is_err());
+        assert!(refused(&dir.path().join("file/below")).ends_with("directory: it is a file"));
+        let deeper = refused(&dir.path().join("file/below/deep"));
+        assert!(deeper.ends_with("a part of this path is a file"), "{deeper}");
         assert!(check_dir(&dir.path().join("file")).is_err());
         assert!(check_dir(&dir.path().join("made")).is_ok());
     }

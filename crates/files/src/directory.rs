@@ -1,6 +1,7 @@
 //! Directories that files are written into, and temporary names in them.
 
 use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use tempfile::{Builder, NamedTempFile};
@@ -42,12 +43,26 @@ pub fn parent_of(path: &Path) -> &Path {
 }
 
 pub(crate) fn make_dir(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).map_err(Error::new(dir, "cannot be made a directory"))
+    fs::create_dir_all(dir).map_err(|error| {
+        let error = match error.kind() {
+            ErrorKind::AlreadyExists => io::Error::other("it is a file"),
+            ErrorKind::NotADirectory => io::Error::other("a part of this path is a file"),
+            _ => error,
+        };
+        Error::new(dir, "cannot be made a directory")(error)
+    })
 }
 
 pub(crate) fn temporary_file(dir: &Path) -> Result<NamedTempFile> {
-    let temporary = temporary(0o666).tempfile_in(dir);
+    let temporary = temporary(0o666).tempfile_in(dir).map_err(without_path);
     temporary.map_err(Error::new(dir, "files cannot be written there"))
+}
+
+/// Returns the operating system's own error, without the temporary name, which nobody knows.
+pub(crate) fn without_path(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|wrapped| wrapped.source());
+    let code = cause.and_then(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Returns a builder of temporary names with the permissions that any new file (0o666) or

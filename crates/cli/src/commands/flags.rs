@@ -19,7 +19,9 @@ use crate::shell::number::{real, whole};
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "General")]
 pub struct Common {
-    /// Number of threads [default: $RAYON_NUM_THREADS, else all cores]
+    /// Threads [default: all cores]
+    ///
+    /// Without this flag RAYON_NUM_THREADS counts.
     #[arg(short, long, visible_alias = "processes")]
     pub threads: Option<u16>,
 
@@ -108,7 +110,8 @@ pub fn parse_with_defaults<T: Parser>(
     defaults: impl IntoIterator<Item = (&'static str, String)>,
 ) -> Result<(T, ExplicitFlags)> {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
-    let mut command = T::command().mut_args(with_conventions);
+    // A value such as -1 is a wrong number and no flag.
+    let mut command = T::command().mut_args(with_conventions).allow_negative_numbers(true);
     for (field, value) in defaults {
         command = command.mut_arg(field, |arg| arg.default_value(value));
     }

@@ -28,41 +28,51 @@ const EXAMPLES: &[Example] = &[
 #[command(name = "encode", version, next_help_heading = "Tokenizer")]
 #[command(after_long_help = help::ending(EXAMPLES, help::TEXT_VARIABLES))]
 pub struct Args {
-    /// Text to encode, or with --decode a .npy file of tokens; - is standard input
+    /// Text to encode, or with --decode tokens (.npy); - is standard input
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     #[arg(required_unless_present = "text")]
     pub file: Option<PathBuf>,
-    /// File for the tokens (.npy, uint16 if every id fits, else uint32), or with --decode for the
-    /// text; with --decode - is standard output
+    /// File for the tokens (.npy), or with --decode for the text
+    ///
+    /// Tokens are uint16 if every id fits, else uint32. With --decode, - is standard output.
     #[arg(short, long, value_name = "PATH", help_heading = "Data")]
     #[arg(required_unless_present_any = ["text", "count"])]
     pub out: Option<PathBuf>,
     /// Turn tokens back into text
     #[arg(long, help_heading = "Data")]
     pub decode: bool,
-    /// Show the ids of this text, and on standard error its pieces; - reads standard input
+    /// Show the ids and the pieces of this text; - is standard input
+    ///
+    /// The ids go to standard output and the pieces to standard error, with --json both to standard
+    /// output. Bytes that are no whole character are shown as \\xe6.
     #[arg(long, value_name = "TEXT", help_heading = "Data")]
     #[arg(conflicts_with_all = ["file", "out", "decode", "binary"])]
     pub text: Option<String>,
     /// Write no file, print the number of tokens only
     #[arg(long, help_heading = "Data", conflicts_with_all = ["out", "decode"])]
     pub count: bool,
-    /// Print a summary as one JSON object; with --text the ids and the pieces
+    /// Print a summary as JSON, or with --text ids and pieces
     #[arg(long, help_heading = "Data")]
     pub json: bool,
     /// Encode a file that does not seem to be text
+    ///
+    /// UTF-16, token files, compressed files and other binaries are refused otherwise.
     #[arg(long, help_heading = "Data", conflicts_with = "decode")]
     pub binary: bool,
 
-    /// Directory with tokenizer.json, or with vocab.json and merges.txt
+    /// Directory with the tokenizer's files
+    ///
+    /// These are tokenizer.json, or vocab.json and merges.txt.
     #[arg(long, value_name = "DIR", default_value = tokenizer::DEFAULT_DIR)]
     pub tokenizer: PathBuf,
     /// Additional special token, never split, for a tokenizer that does not name its own; may be
     /// repeated
     #[arg(long, value_name = "STR")]
+    #[arg(hide_short_help = true)]
     pub special_token: Vec<String>,
     /// Decode also with a tokenizer that did not make the tokens
     #[arg(long, requires = "decode")]
+    #[arg(hide_short_help = true)]
     pub any_tokenizer: bool,
 
     #[command(flatten)]

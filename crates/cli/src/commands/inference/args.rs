@@ -32,6 +32,7 @@ pub struct Args {
     pub checkpoint: PathBuf,
     /// Tokenizer to use [default: the checkpoint's, else data/tokenizer]
     #[arg(long, value_name = "DIR", help_heading = "Model")]
+    #[arg(hide_short_help = true)]
     pub tokenizer: Option<PathBuf>,
     /// Insist on a tokenizer that did not make the checkpoint
     #[arg(long, help_heading = "Model", hide_short_help = true)]
@@ -40,6 +41,7 @@ pub struct Args {
     /// else f32; int8 holds weights in 8 bits
     #[arg(long, value_name = "P", default_value = "auto", help_heading = "Model")]
     #[arg(value_parser = choice::parser(&Choice::INFERENCE))]
+    #[arg(hide_short_help = true)]
     pub precision: Choice,
 
     /// Text to continue; - reads it from standard input [default: open a prompt]
@@ -52,7 +54,7 @@ pub struct Args {
     #[arg(long, hide_short_help = true)]
     pub no_bos: bool,
     /// Text that ends a completion, beside the model's end tokens; may be repeated
-    #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT)]
+    #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT, hide_short_help = true)]
     pub stop: Vec<String>,
 
     #[command(flatten)]

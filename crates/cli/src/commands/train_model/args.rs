@@ -8,7 +8,25 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::commands::flags::{self, Common, ExplicitFlags};
+use crate::commands::help::{self, Example};
 use crate::run::spec::{ModelSpec, Preset, TrainingSpec, fields};
+
+const EXAMPLES: &[Example] = &[
+    (
+        "Train a small model",
+        "train-model --preset demo --train-dataset train.npy --val-dataset valid.npy \\\n      \
+         --tokenizer tokenizer --checkpoint-dir runs/demo",
+    ),
+    (
+        "Go on with it",
+        "train-model --preset demo --train-dataset train.npy --val-dataset valid.npy \\\n      \
+         --tokenizer tokenizer --checkpoint-dir runs/demo --resume",
+    ),
+    (
+        "Measure its loss on a whole file",
+        "train-model --eval-only --init-from runs/demo --val-dataset valid.npy",
+    ),
+];
 
 /// Train a transformer language model on token files
 ///
@@ -18,25 +36,35 @@ use crate::run::spec::{ModelSpec, Preset, TrainingSpec, fields};
 #[derive(Parser, Debug, Clone)]
 #[command(name = "train-model", version, allow_negative_numbers = true)]
 #[command(next_help_heading = "Data")]
+#[command(after_long_help = help::ending(EXAMPLES, help::MODEL_VARIABLES))]
 pub struct Args {
-    /// Token file (.npy) to train on; required, except with --eval-only
+    /// Token file (.npy) to train on
+    ///
+    /// It is required, except with --eval-only.
     #[arg(long, value_name = "PATH", required_unless_present = "eval_only")]
     pub train_dataset: Option<PathBuf>,
-    /// Token file (.npy) to measure the validation loss on [default: none]
+    /// Token file (.npy) to validate on [default: none]
     #[arg(long, value_name = "PATH")]
     pub val_dataset: Option<PathBuf>,
-    /// Directory of the run: checkpoints, run.json, metrics.jsonl, loss.svg
+    /// Directory of the run
+    ///
+    /// It receives checkpoints, run.json, metrics.jsonl and loss.svg. An earlier run there moves to
+    /// earlier-N in it.
     #[arg(long, value_name = "DIR", default_value = "data/checkpoints")]
     pub checkpoint_dir: PathBuf,
-    /// Tokenizer that made the token files; copied into the checkpoints [default: none]
+    /// Tokenizer of the token files [default: none]
+    ///
+    /// It is copied into the checkpoints, so that they can be used as they are.
     #[arg(long, value_name = "DIR")]
     pub tokenizer: Option<PathBuf>,
     /// Insist on a tokenizer that did not make the token files or the model
     #[arg(long)]
+    #[arg(hide_short_help = true)]
     pub any_tokenizer: bool,
 
-    /// Other defaults for many flags at once; what --init-from or --resume decides stays
-    /// [default: none]
+    /// Defaults for many flags at once [default: none]
+    ///
+    /// What --init-from or --resume decides stays as it is.
     #[arg(long, value_name = "NAME", value_enum, help_heading = "Presets")]
     pub preset: Option<Preset>,
 
@@ -46,22 +74,26 @@ pub struct Args {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub training: TrainingSpec,
-    /// Go on from the newest checkpoint in the checkpoint directory
+    /// Go on from the newest checkpoint
     #[arg(long, help_heading = "Training")]
     pub resume: bool,
     /// Text that the model continues at each evaluation, in samples.txt [default: none]
     #[arg(long, value_name = "TEXT", help_heading = "Evaluation and checkpoints")]
+    #[arg(hide_short_help = true)]
     pub sample_prompt: Option<String>,
     /// Write TensorBoard's event files too, to tensorboard/ in the checkpoint directory
     #[arg(long, help_heading = "Evaluation and checkpoints")]
+    #[arg(hide_short_help = true)]
     pub tensorboard: bool,
     /// Train nothing; print the loss of --init-from on the whole validation set as one JSON line
     #[arg(long, help_heading = "Evaluation and checkpoints")]
     #[arg(requires = "init_from", requires = "val_dataset", conflicts_with = "resume")]
+    #[arg(hide_short_help = true)]
     pub eval_only: bool,
     /// Print a table of the time per operation after N steps [default without N: 3]
     #[arg(long, num_args = 0..=1, default_missing_value = "3")]
     #[arg(conflicts_with = "eval_only", help_heading = "Logging")]
+    #[arg(hide_short_help = true)]
     pub profile: Option<NonZeroU64>,
 
     #[command(flatten)]

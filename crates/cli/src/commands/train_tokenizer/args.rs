@@ -32,18 +32,25 @@ pub struct Args {
     /// UTF-8 text to train on; - is standard input; may be repeated
     #[arg(long, value_name = "PATH", required = true, help_heading = "Data")]
     pub dataset: Vec<PathBuf>,
-    /// Directory for the tokenizer's files; another tokenizer there moves to earlier-N in it
+    /// Directory for the tokenizer's files
+    ///
+    /// Another tokenizer there moves to earlier-N in it.
     #[arg(short, long, value_name = "DIR", default_value = tokenizer::DEFAULT_DIR)]
     #[arg(help_heading = "Data")]
     pub out: PathBuf,
     /// Learn also from a file that does not seem to be text
+    ///
+    /// UTF-16, token files, compressed files and other binaries are refused otherwise.
     #[arg(long, help_heading = "Data")]
+    #[arg(hide_short_help = true)]
     pub binary: bool,
 
-    /// Number of tokens: 256 bytes + special tokens + merges
+    /// Number of tokens: bytes + special tokens + merges
     #[arg(long, default_value_t = 10_000)]
     pub vocab_size: usize,
-    /// A string that is one token, never merged and never split; text is cut there; may be repeated
+    /// A string that is one token; may be repeated
+    ///
+    /// It is never merged and never split, and text is cut there.
     #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT)]
     pub special_token: Vec<String>,
     /// Pattern that splits text into pre-tokens: gpt2, gpt4 (cl100k) or a regular expression
@@ -52,6 +59,7 @@ pub struct Args {
 
     /// Files to write: those of Hugging Face and GPT-2, or a tokenizer.tiktoken beside them
     #[arg(long, value_name = "NAME", default_value = "huggingface", help_heading = "General")]
+    #[arg(hide_short_help = true)]
     pub format: Format,
     /// Print what was learned as one JSON object
     #[arg(long, help_heading = "General")]

@@ -33,12 +33,15 @@ impl Config {
         let training =
             TrainConfig { vocab_size: args.vocab_size, special_tokens: args.special_token.clone() };
         let num_merges = training.num_merges().map_err(|error| match error {
-            bpe::Error::VocabSizeTooSmall { .. } => usage(format!("--vocab-size: {error}")),
+            bpe::Error::VocabSizeTooSmall { vocab_size, special_tokens } => usage(format!(
+                "--vocab-size {vocab_size}: expected at least {}, for 256 bytes and {special_tokens} \
+                 special",
+                256 + special_tokens
+            )),
             _ => refused_special(error),
         })?;
         check_spelling(&training.special_tokens)?;
-        let pattern =
-            Pattern::parse(&args.pattern).map_err(|error| usage(format!("--pattern: {error}")))?;
+        let pattern = parse_pattern(&args.pattern)?;
         let datasets = check_all(args)?;
         files::check_dir(&args.out).context("--out")?;
         Ok(Config { datasets, training, num_merges, pattern })
@@ -65,6 +68,25 @@ impl Config {
         log::info!("{configuration}");
     }
 }
+
+/// Parses a name or a regular expression. A mere word is most likely a mistyped name: as a regular
+/// expression it would find nothing but itself, and make a tokenizer that nobody wants.
+fn parse_pattern(text: &str) -> Result<Pattern> {
+    let pattern = Pattern::parse(text).map_err(|error| usage(format!("--{error}")))?;
+    let is_word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    // The regular expression of a custom pattern is its name.
+    if is_word && pattern.name() == text && !PATTERNS.contains(&text) {
+        return Err(usage(format!(
+            "--pattern {text}: no pattern of this name, and as a regular expression it matches \
+             only itself; expected {} or a regular expression such as '\\p{{L}}+|\\P{{L}}'",
+            PATTERNS.join(", ")
+        )));
+    }
+    Ok(pattern)
+}
+
+/// The patterns that have names.
+const PATTERNS: [&str; 2] = ["gpt2", "gpt4"];
 
 /// Checks all texts before the work begins, so that a missing one is reported at once.
 fn check_all(args: &Args) -> Result<Vec<TextSource>> {

@@ -16,6 +16,7 @@ use crate::shell::exit::usage;
 pub struct ModelSpec {
     /// Number of token ids [default: the tokenizer's, else 10000]
     #[arg(long)]
+    #[arg(hide_short_help = true)]
     pub vocab_size: Option<usize>,
     /// Tokens that the model sees at once
     #[arg(long, default_value_t = 256)]
@@ -31,22 +32,27 @@ pub struct ModelSpec {
     pub num_layers: usize,
     /// Inner width of the feed-forward networks [default: 1344; 2016 for silu and gelu]
     #[arg(long)]
+    #[arg(hide_short_help = true)]
     pub d_ff: Option<usize>,
     /// Base of the rotary position embedding's wavelengths
     #[arg(long, default_value = "10000")]
+    #[arg(hide_short_help = true)]
     pub rope_theta: Option<f64>,
     /// Leave out the rotary position embedding
     #[arg(long, conflicts_with = "rope_theta")]
+    #[arg(hide_short_help = true)]
     pub no_rope: bool,
     /// Place of the normalisations in a block
     #[arg(long, value_name = "PLACE", default_value = "pre")]
     #[arg(value_parser = choice::parser(&Norm::ALL))]
     #[serde(with = "choice")]
+    #[arg(hide_short_help = true)]
     pub norm: Norm,
     /// Kind of feed-forward network
     #[arg(long, value_name = "KIND", default_value = "swiglu")]
     #[arg(value_parser = choice::parser(&FeedForward::ALL))]
     #[serde(with = "choice")]
+    #[arg(hide_short_help = true)]
     pub ffn: FeedForward,
 }
 

@@ -37,80 +37,101 @@ pub struct TrainingSpec {
     pub batch_size: usize,
     /// Batches whose gradients are averaged for one step
     #[arg(long, default_value_t = 1)]
+    #[arg(hide_short_help = true)]
     pub grad_accum: usize,
     /// Tokens to train on, all in all
     #[arg(long, default_value_t = 40_960_000, conflicts_with = "steps")]
     #[serde(skip)]
+    #[arg(hide_short_help = true)]
     pub total_tokens: u64,
     /// Optimizer steps [default: total-tokens ÷ (batch-size · grad-accum · context-length)]
     #[arg(long)]
     pub steps: Option<u64>,
     /// Seed of the first weights and of the batches
     #[arg(long, default_value_t = 0)]
+    #[arg(hide_short_help = true)]
     pub seed: u64,
     /// Type of the operands of matrix products and of what stays within a block; auto is bf16 where
     /// the CPU has instructions for it, else f32
     #[arg(long, value_name = "P", default_value = "auto")]
     #[arg(value_parser = choice::parser(&Choice::TRAINING))]
+    #[arg(hide_short_help = true)]
     pub precision: Choice,
     /// Start from the weights of this Llama directory; its shape is then the model's [default:
     /// random weights]
     #[arg(long, value_name = "DIR", help_heading = MODEL)]
     #[serde(serialize_with = "as_text")]
+    #[arg(hide_short_help = true)]
     pub init_from: Option<PathBuf>,
 
     /// Highest learning rate
     #[arg(long, default_value_t = 1e-3, help_heading = OPTIMIZER)]
+    #[arg(visible_alias = "learning-rate")]
     pub lr: f64,
     /// Learning rate of the last step [default: lr ÷ 100]
     #[arg(long, help_heading = OPTIMIZER)]
+    #[arg(hide_short_help = true)]
     pub min_lr: Option<f64>,
     /// Course of the learning rate from --lr to --min-lr; wsd falls in the last fifth of the steps
     #[arg(long, value_name = "KIND", default_value = "cosine", help_heading = OPTIMIZER)]
     #[arg(value_parser = choice::parser(&Decay::ALL))]
     #[serde(with = "choice", default)]
+    #[arg(hide_short_help = true)]
     pub lr_schedule: Decay,
     /// Steps in which the learning rate rises [default: 2 % of the steps]
     #[arg(long, help_heading = OPTIMIZER)]
+    #[arg(hide_short_help = true)]
     pub warmup_steps: Option<u64>,
     /// Largest norm of the gradient; 0 turns clipping off
     #[arg(long, default_value_t = 1.0, help_heading = OPTIMIZER)]
+    #[arg(hide_short_help = true)]
     pub grad_clip: f64,
     /// AdamW's decay of the first moment
     #[arg(long, default_value_t = 0.9, help_heading = OPTIMIZER)]
+    #[arg(hide_short_help = true)]
     pub beta1: f64,
     /// AdamW's decay of the second moment
     #[arg(long, default_value_t = 0.999, help_heading = OPTIMIZER)]
+    #[arg(hide_short_help = true)]
     pub beta2: f64,
     /// AdamW's ε
     #[arg(long, default_value_t = 1e-8, help_heading = OPTIMIZER)]
+    #[arg(hide_short_help = true)]
     pub eps: f64,
     /// AdamW's weight decay
     #[arg(long, default_value_t = 0.01, help_heading = OPTIMIZER)]
+    #[arg(hide_short_help = true)]
     pub weight_decay: f64,
     /// Apply weight decay to the token embeddings
     #[arg(long, default_value_t = true, action = ArgAction::Set, help_heading = OPTIMIZER)]
     #[serde(default = "always")]
+    #[arg(hide_short_help = true)]
     pub decay_embeddings: bool,
     /// Apply weight decay to the weights of the norms
     #[arg(long, default_value_t = true, action = ArgAction::Set, help_heading = OPTIMIZER)]
     #[serde(default = "always")]
+    #[arg(hide_short_help = true)]
     pub decay_norms: bool,
 
     /// Steps between evaluations
     #[arg(long, default_value_t = 100, help_heading = EVALUATION)]
+    #[arg(hide_short_help = true)]
     pub eval_every: u64,
     /// Batches per evaluation; 0: the whole validation set, in order
     #[arg(long, default_value_t = 4, help_heading = EVALUATION)]
+    #[arg(hide_short_help = true)]
     pub eval_batches: usize,
     /// Steps between checkpoints [default: steps ÷ 5]
     #[arg(long, help_heading = EVALUATION)]
+    #[arg(hide_short_help = true)]
     pub checkpoint_every: Option<u64>,
     /// Number of checkpoints to keep, the newest ones [default: all]
     #[arg(long, help_heading = EVALUATION)]
+    #[arg(hide_short_help = true)]
     pub keep_checkpoints: Option<usize>,
     /// Steps between lines of metrics.jsonl and of the log
     #[arg(long, default_value_t = 10, help_heading = "Logging")]
+    #[arg(hide_short_help = true)]
     pub log_every: u64,
 }
 
