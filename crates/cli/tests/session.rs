@@ -2,8 +2,6 @@
 
 mod common;
 
-use std::process::{Command as Process, Stdio};
-
 use common::{Folder, stderr, stdout};
 
 fn folder_with_model() -> Folder {
@@ -115,25 +113,10 @@ fn a_file_that_cannot_be_written_does_not_end_the_session() {
     assert!(said.contains("/save takes the name of a file"), "{said}");
 }
 
-/// Runs a shell's command line at a terminal, and returns its screen. `None` where there is no
-/// `script` of util-linux to make one.
 #[cfg(target_os = "linux")]
 fn at_a_terminal(folder: &Folder, arguments: &str) -> Option<String> {
     let program = assert_cmd::cargo::cargo_bin("inference");
-    let line = format!("'{}' --checkpoint run {arguments}", program.display());
-    let output = Process::new("script")
-        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
-        .current_dir(folder.path(""))
-        .envs([("TERM", "xterm"), ("HOME", folder.path("").to_str().unwrap())])
-        .env_remove("NO_COLOR")
-        .env_remove("XDG_STATE_HOME")
-        .stdin(Stdio::null())
-        .output();
-    let Ok(output) = output else {
-        eprintln!("skipped: there is no `script` to make a terminal");
-        return None;
-    };
-    Some(String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n"))
+    folder.at_a_terminal(&format!("'{}' --checkpoint run {arguments}", program.display()))
 }
 
 #[cfg(target_os = "linux")]

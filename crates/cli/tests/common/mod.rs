@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Output};
+use std::process::{Command as Process, Output, Stdio};
 
 use assert_cmd::Command;
 use bpe::{Pattern, Tokenizer, Vocab};
@@ -103,6 +103,24 @@ impl Folder {
         let mut process = Process::new(assert_cmd::cargo::cargo_bin(name));
         process.current_dir(self.dir.path());
         process
+    }
+
+    /// Runs a shell's command line at a terminal, and returns what it wrote there. `None` where
+    /// there is no `script` of util-linux to make one.
+    pub fn at_a_terminal(&self, line: &str) -> Option<String> {
+        let output = Process::new("script")
+            .args(["--quiet", "--return", "--command", line, "/dev/null"])
+            .current_dir(self.dir.path())
+            .envs([("TERM", "xterm"), ("HOME", self.dir.path().to_str().unwrap())])
+            .env_remove("NO_COLOR")
+            .env_remove("XDG_STATE_HOME")
+            .stdin(Stdio::null())
+            .output();
+        let Ok(output) = output else {
+            eprintln!("skipped: there is no `script` to make a terminal");
+            return None;
+        };
+        Some(String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n"))
     }
 
     /// Returns `train-model` with a small model, two threads and the folder's data, into the
