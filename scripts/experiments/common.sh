@@ -122,6 +122,27 @@ merge() {
     done
 }
 
+# keep_last FLAGS...: sets `kept` to the flags without those that a later one of the same name
+# overrides, because train-model takes each of them once.
+keep_last() {
+    local all=("$@") names=("${@%%=*}") i j value later
+    # Names may be spelled with underscores.
+    names=("${names[@]//_/-}")
+    kept=()
+    for ((i = 0; i < $#; i++)); do
+        value=() later=""
+        # In `--flag value` the value is the next word, unless that is a flag itself.
+        if [[ ${all[i]} != *=* && $((i + 1)) -lt $# && ${all[i + 1]} != --* ]]; then
+            value=("${all[i + 1]}")
+        fi
+        for ((j = i + 1; j < $#; j++)); do
+            if [[ ${all[j]} == --* && ${names[j]} == "${names[i]}" ]]; then later=yes; fi
+        done
+        if [ -z "$later" ]; then kept+=("${all[i]}" ${value[@]+"${value[@]}"}); fi
+        i=$((i + ${#value[@]}))
+    done
+}
+
 # at_least_one N
 at_least_one() {
     echo $(($1 > 0 ? $1 : 1))
@@ -131,7 +152,7 @@ at_least_one() {
 # holds another run of this name.
 run_one() {
     local name="$1-s$2" seed="$2" dir="$out/$1-s$2" begun=() code=0
-    local flags flag tokens_per_step=1 steps
+    local flags flag kept tokens_per_step=1 steps
     shift 2
     # The last value of a flag counts.
     flags=(--grad-accum 1 "${baseline[@]}" ${extra[@]+"${extra[@]}"} "$@")
@@ -149,6 +170,7 @@ run_one() {
     if [ -e "$dir/latest" ]; then begun=(--resume); fi
     mkdir -p "$dir"
     if [ ${#begun[@]} = 0 ]; then asked >"$dir/.asked"; fi
+    keep_last "${flags[@]}"
     echo "== $name: $*" >&2
     # train-model refuses a flag that is given twice.
     merge --train-dataset "$train" --val-dataset "$val" --checkpoint-dir "$dir" \
