@@ -13,18 +13,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Parser;
 use generator::{Corpus, Split};
+use lm::commands::help::{self, Example};
 use lm::shell::exit::{run_main, usage};
 use lm::shell::stdout::print;
+
+const EXAMPLES: &[Example] = &[
+    ("Write both files anew", "make-stories --out data"),
+    ("Read some stories to validate on", "make-stories --sample 5 --split valid"),
+    ("Read stories with one plot", "make-stories --sample 3 --plot 'The lost toy outdoors'"),
+];
 
 /// Write the stories that ship in data/, or print some of them
 ///
 /// The stories are made from plots and word lists by a seeded generator, the same bytes each time.
 /// Those to validate on have plots, names and phrases that those to train on do not have.
 #[derive(Parser, Debug)]
-#[command(name = "make-stories", version, after_help = EXAMPLES)]
+#[command(name = "make-stories", version)]
+#[command(after_long_help = help::ending(EXAMPLES, &[]))]
 struct Args {
     /// Directory that receives stories-train.txt and stories-valid.txt
     #[arg(short, long, value_name = "DIR", default_value = "data")]
@@ -40,20 +48,9 @@ struct Args {
     plot: Option<String>,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  make-stories --out data
-  make-stories --sample 5 --split valid
-  make-stories --sample 3 --plot 'The lost toy outdoors'";
-
 fn main() -> ExitCode {
     run_main(|| {
         let args: Args = lm::commands::flags::parse()?;
-        ensure!(
-            args.sample.is_some() || args.out.is_dir(),
-            "--out {}: no such directory; make it first",
-            args.out.display()
-        );
         let corpus = Corpus::generate();
         match args.sample {
             Some(count) => sample(&corpus, args.split, args.plot.as_deref(), count),

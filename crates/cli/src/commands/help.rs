@@ -21,7 +21,7 @@ const KERNELS: Variable = ("LM_ISA", "Kernels: portable, avx2, avx512 or amx [de
 const LOG: Variable = ("RUST_LOG", "Log lines to show: error, warn, info, debug; or lm=debug");
 const COLOR: Variable = ("NO_COLOR", "No colours, if it is set");
 
-/// Formats the end of a program's `--help`.
+/// Formats the end of a program's `--help`; without variables, the examples are all of it.
 pub fn ending(examples: &[Example], variables: &[Variable]) -> StyledStr {
     let styles = Styles::styled();
     let (header, literal) = (styles.get_header(), styles.get_literal());
@@ -30,7 +30,9 @@ pub fn ending(examples: &[Example], variables: &[Variable]) -> StyledStr {
     for (purpose, command) in examples {
         let _ = writeln!(text, "  {purpose}:\n    {literal}{command}{literal:#}");
     }
-    let _ = writeln!(text, "\n{header}Environment variables:{header:#}");
+    if !variables.is_empty() {
+        let _ = writeln!(text, "\n{header}Environment variables:{header:#}");
+    }
     let width = variables.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, effect) in variables {
         let _ = writeln!(text, "  {literal}{name:width$}{literal:#}  {effect}");
@@ -49,5 +51,11 @@ mod tests {
                         RAYON_NUM_THREADS  Number of threads";
         assert!(ending.starts_with(expected), "{ending}");
         assert!(ending.lines().all(|line| line.len() <= 80), "{ending}");
+    }
+
+    #[test]
+    fn without_variables_there_is_one_list() {
+        let text = ending(&[("Count", "encode --count")], &[]).to_string();
+        assert_eq!(text, "Examples:\n  Count:\n    encode --count");
     }
 }

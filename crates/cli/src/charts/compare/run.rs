@@ -36,6 +36,9 @@ impl Run {
         let lines = metrics::read(&path)?.unwrap_or_default();
         let last = RunManifest::read(dir).and_then(|manifest| manifest.sessions.last().cloned());
         let not_finite = last.and_then(|session| session.not_finite_at);
+        if !dir.is_dir() {
+            bail!("{}: no such directory; expected that of a run", dir.display());
+        }
         if lines.is_empty() && not_finite.is_none() {
             bail!("{}: no line of metrics; expected the directory of a run", path.display());
         }
@@ -136,6 +139,8 @@ pub(super) mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = Run::read(dir.path()).unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl"), "{error}");
+        let error = Run::read(&dir.path().join("gone")).unwrap_err().to_string();
+        assert!(error.contains("gone: no such directory"), "{error}");
     }
 
     #[test]
