@@ -64,9 +64,12 @@ fn open(path: &Path) -> Result<TokenFile> {
     if !is_stdin(path) {
         return TokenFile::open(path);
     }
-    let mut copy = tempfile::NamedTempFile::new().context("a temporary file for standard input")?;
+    let mut copy = tempfile::NamedTempFile::new().context(
+        "standard input goes to a temporary file first, which cannot be made; set TMPDIR to a \
+         directory with room for it",
+    )?;
     io::copy(&mut Stdin::new()?, &mut copy).context("standard input")?;
-    TokenFile::open(copy.path()).context("standard input")
+    TokenFile::open_as(copy.path(), "standard input")
 }
 
 /// Writes the text of `tokens` to `out` and returns its number of bytes.

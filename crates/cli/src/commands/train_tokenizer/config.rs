@@ -34,8 +34,7 @@ impl Config {
             TrainConfig { vocab_size: args.vocab_size, special_tokens: args.special_token.clone() };
         let num_merges = training.num_merges().map_err(|error| match error {
             bpe::Error::VocabSizeTooSmall { vocab_size, special_tokens } => usage(format!(
-                "--vocab-size {vocab_size}: expected at least {}, for 256 bytes and {special_tokens} \
-                 special",
+                "--vocab-size {vocab_size}: expected at least {}: 256 bytes and the special tokens",
                 256 + special_tokens
             )),
             _ => refused_special(error),

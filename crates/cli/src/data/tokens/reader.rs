@@ -27,8 +27,16 @@ impl TokenFile {
     /// When it cannot be read, is not a one-dimensional `.npy` of `uint16` or `uint32`, or is cut
     /// off.
     pub fn open(path: &Path) -> Result<TokenFile> {
-        let map = MappedFile::open(path).with_context(|| path.display().to_string())?;
-        let refused = |mismatch: Mismatch| anyhow!(mismatch).context(path.display().to_string());
+        TokenFile::open_as(path, &path.display().to_string())
+    }
+
+    /// Opens the file as [`TokenFile::open`] does; in messages its name is `name`.
+    ///
+    /// # Errors
+    /// As for [`TokenFile::open`].
+    pub fn open_as(path: &Path, name: &str) -> Result<TokenFile> {
+        let map = MappedFile::open(path).with_context(|| name.to_string())?;
+        let refused = |mismatch: Mismatch| anyhow!(mismatch).context(name.to_string());
         let Header { token_type, count, data_start } =
             header::parse(map.bytes()).map_err(refused)?;
         let size = token_type.size();

@@ -204,6 +204,23 @@ mod tests {
         assert_eq!(Sidecar::read(&npy).unwrap(), None);
     }
 
+    #[test]
+    fn goes_when_other_tokens_take_the_place_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let npy = dir.path().join("x.npy");
+        for is_left in [true, false] {
+            let mut writer = TokenWriter::create(&npy, TokenType::U16).unwrap();
+            writer.write(&[1u16, 2]).unwrap();
+            if is_left {
+                writer.finish_with(&sidecar(2)).unwrap();
+            } else {
+                writer.finish().unwrap();
+            }
+            assert_eq!(Sidecar::read(&npy).unwrap().is_some(), is_left);
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1 + usize::from(is_left));
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn is_found_through_links() {
