@@ -106,7 +106,17 @@ fn a_prompt_that_brings_the_token_along_is_warned_about() {
     assert!(!said.contains("begins with"), "{said}");
 }
 
-/// A session, a prompt and a sample of training begin alike.
+#[test]
+fn a_model_without_the_token_says_so_where_a_text_has_no_beginning() {
+    let folder = trained(&[]);
+    let args = ["--checkpoint", "run", "--prompt", "", "--max-tokens", "2"];
+    let (_, said) = json(&mut folder.program("inference"), &args);
+    assert!(said.contains("warning: no token stands before this model's texts"), "{said}");
+    let mut without = folder.program("inference");
+    let without = without.args(args).args(["--no-bos", "--quiet"]);
+    fails(without, 1, &["--prompt", "no token to begin", "give some text"]);
+}
+
 #[test]
 fn an_empty_line_of_a_session_begins_a_text() {
     let folder = trained(&[256]);

@@ -23,16 +23,23 @@ pub fn print_prompt(prompt: &Prompt) -> Result<()> {
     }
 }
 
-/// Logs once that a text left the context. On a terminal, also shows the number of its tokens,
-/// their rate, and the seed where one is given, unless with `--quiet`.
-pub fn remark(engine: &Engine, completion: &Completion, seed: Option<u64>) {
-    static WINDOW_MOVED: Once = Once::new();
-    if io::stderr().is_terminal() && log::log_enabled!(log::Level::Info) {
-        eprintln!("{}", style(summary(completion, seed)).for_stderr().dim());
+/// Shows on a terminal the number of a text's tokens, their rate, and the seed where one is given,
+/// unless with `--quiet`.
+pub fn show_summary(completion: &Completion, seed: Option<u64>) {
+    if !io::stderr().is_terminal() || !log::log_enabled!(log::Level::Info) {
+        return;
     }
+    // A text that goes through a pipe to the same terminal ends without a line end.
+    let gap = if io::stdout().is_terminal() { "" } else { "\n" };
+    eprintln!("{gap}{}", style(summary(completion, seed)).for_stderr().dim());
+}
+
+/// Logs once that a text has left the context.
+pub fn mention_context(engine: &Engine, completion: &Completion) {
+    static LEFT: Once = Once::new();
     if completion.left_context {
         let context_length = engine.model.config().context_length;
-        WINDOW_MOVED.call_once(|| {
+        LEFT.call_once(|| {
             log::info!(
                 "the text is longer than the context of {context_length} tokens: the model went on \
                  from the last ones"

@@ -31,8 +31,6 @@ pub struct Engine {
     start_id: Option<u32>,
     /// The end tokens of the model, or else of its tokenizer.
     end_ids: Vec<u32>,
-    /// Guards the warning about a prompt that brings its own beginning.
-    doubled_beginning: Once,
 }
 
 /// A text to continue, with its ids.
@@ -106,16 +104,7 @@ impl Engine {
             model = model.quantize_int8().with_context(|| args.checkpoint.display().to_string())?;
         }
         args.precision.explain(context, Level::Debug);
-        let doubled_beginning = Once::new();
-        Ok(Engine {
-            model,
-            tokenizer,
-            context,
-            begin_of_text,
-            start_id,
-            end_ids,
-            doubled_beginning,
-        })
+        Ok(Engine { model, tokenizer, context, begin_of_text, start_id, end_ids })
     }
 
     /// Encodes a prompt, behind the token that stands before each text. An empty one is a text
@@ -130,22 +119,33 @@ impl Engine {
             && self.begin_of_text == Some(first)
             && first == second
         {
-            let token = String::from_utf8_lossy(self.tokenizer.token(first)?);
-            self.doubled_beginning.call_once(|| {
-                log::warn!(
-                    "the prompt begins with {token}, which stands before each text anyway; leave \
-                     it out, or give --no-bos"
-                );
-            });
+            let token = self.shown(first);
+            warn_once(format_args!(
+                "the prompt begins with {token}, which stands before each text anyway; leave it \
+                 out, or give --no-bos"
+            ));
         }
-        if ids.is_empty() {
-            ids.extend(self.start_id);
+        if ids.is_empty()
+            && let Some(id) = self.start_id
+        {
+            let token = self.shown(id);
+            warn_once(format_args!(
+                "no token stands before this model's texts; the one without a prompt follows \
+                 {token}, which the model may not know"
+            ));
+            ids.push(id);
         }
         ensure!(!ids.is_empty(), "empty, and no token to begin a text with; give some text");
         let mut decoder = self.tokenizer.stream_decoder();
         decoder.push_bytes(&text);
         let whole = text.len() - decoder.pending().len();
         Ok(Prompt { text, ids, whole })
+    }
+
+    /// Returns the text of a token, for messages.
+    fn shown(&self, id: u32) -> String {
+        let token = self.tokenizer.token(id);
+        token.map_or_else(|_| id.to_string(), |token| String::from_utf8_lossy(token).into())
     }
 
     /// Returns `true` if the tokenizer has the id. Those between its size and the model's stand for
@@ -219,4 +219,10 @@ impl Engine {
                 .map(|time| rest as f64 / time.as_secs_f64().max(1e-9)),
         })
     }
+}
+
+/// Logs a warning about the beginning of a text. Each session gets one.
+fn warn_once(message: std::fmt::Arguments<'_>) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| log::warn!("{message}"));
 }

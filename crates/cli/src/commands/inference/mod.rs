@@ -90,9 +90,10 @@ fn print_samples(engine: &Engine, prompt: &Prompt, args: &Args) -> Result<()> {
             if io::stdout().is_terminal() {
                 print("\n")?;
             }
+            display::show_summary(&completion, None);
             completion
         };
-        display::remark(engine, &completion, None);
+        display::mention_context(engine, &completion);
         let Completion { text, tokens, finish: Some(finish), .. } = &completion else {
             return Err(Interrupted.into());
         };

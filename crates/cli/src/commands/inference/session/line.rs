@@ -75,11 +75,13 @@ pub fn help() -> String {
 
 /// Returns the message about a command that does not exist.
 pub fn unknown(name: &str) -> String {
-    let meant = match similar(name) {
-        Some(similar) => format!("did you mean {similar}?"),
-        None => "/help lists them".to_string(),
-    };
-    format!("there is no command /{name}; {meant} (a text that begins with / is typed with two)")
+    match similar(name) {
+        Some(similar) => format!("there is no command /{name}; did you mean {similar}?"),
+        None => format!(
+            "there is no command /{name}; /help lists them, and a text that begins with / is typed \
+             with two: //"
+        ),
+    }
 }
 
 /// Returns the commands whose names are similar.

@@ -5,8 +5,8 @@
 //! | [`line`] | the meaning of a line, and the help |
 //! | [`source`] | the source of lines: a terminal with editing and history, or a pipe |
 
-mod line;
-mod source;
+pub mod line;
+pub mod source;
 
 use std::env;
 use std::path::PathBuf;
@@ -197,7 +197,8 @@ impl Session<'_> {
         interrupt::clear();
         print("\n").context(OutputFailed)?;
         let completion = completion?;
-        display::remark(self.engine, &completion, Some(seed));
+        display::show_summary(&completion, Some(seed));
+        display::mention_context(self.engine, &completion);
         Ok(completion)
     }
 }

@@ -14,7 +14,7 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
-use rustyline::{CompletionType, Config, Editor, Helper};
+use rustyline::{Behavior, CompletionType, Config, Editor, Helper};
 
 use super::line::{self, Line};
 use crate::shell::stdin::Stdin;
@@ -39,7 +39,11 @@ impl Source {
         if !io::stdin().is_terminal() {
             return Ok(Source::Pipe(BufReader::new(Stdin::new()?).split(b'\n')));
         }
+        // Where standard output goes elsewhere, the editor must not write to it.
+        let behavior =
+            if io::stdout().is_terminal() { Behavior::Stdio } else { Behavior::PreferTerm };
         let config = Config::builder()
+            .behavior(behavior)
             .auto_add_history(true)
             .completion_type(CompletionType::List)
             .max_history_size(HISTORY_SIZE)
