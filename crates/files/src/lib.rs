@@ -24,9 +24,11 @@ mod directory;
 mod early_sync;
 mod error;
 mod input;
+mod odd_numbers;
 
 pub use atomic_dir::{AtomicDir, move_aside, remove_dir, remove_unfinished, replace_link};
 pub use atomic_file::{AtomicFile, prepare, write, write_with};
 pub use directory::{check_dir, parent_of};
 pub use error::{Error, Result};
 pub use input::{open, read, read_up_to};
+pub use odd_numbers::quote_odd_numbers;

@@ -18,10 +18,13 @@ impl Fields {
     pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
         let json = files::read_up_to(path, MAX_JSON_BYTES)
             .map_err(|cause| LoadErrorKind::Io(cause).at(path))?;
-        let map = serde_json::from_slice(&json).map_err(|cause| {
+        let malformed = |cause: String| {
             let found = format!("{cause}; if it is cut off or damaged, copy it again");
             LoadErrorKind::Malformed { expected: "a JSON object", found }.at(path)
-        })?;
+        };
+        let json = String::from_utf8(json).map_err(|cause| malformed(cause.to_string()))?;
+        let map = serde_json::from_str(&files::quote_odd_numbers(&json))
+            .map_err(|cause| malformed(cause.to_string()))?;
         Ok(Self { path: path.to_path_buf(), map })
     }
 
@@ -57,13 +60,26 @@ impl Fields {
         self.typed(field, "a string", |value| value.as_str().map(str::to_string))
     }
 
-    /// Returns the ids in a field that has one token id or a list of them.
-    pub(crate) fn token_ids(&self, field: &str) -> Result<Option<Vec<u32>>, LoadError> {
-        let id = |value: &Value| u32::try_from(value.as_u64()?).ok();
-        self.typed(field, "a token id or a list of them", |value| match value.as_array() {
-            Some(list) => list.iter().map(id).collect(),
-            None => Some(vec![id(value)?]),
-        })
+    /// Returns the ids in a field that has one token id or a list of them. Those that are not below
+    /// `vocab_size` name no token: they are left out, and the log says so.
+    pub(crate) fn token_ids(
+        &self,
+        field: &str,
+        vocab_size: usize,
+    ) -> Result<Option<Vec<u32>>, LoadError> {
+        let ids = self.typed(field, "a token id or a list of them", |value| {
+            let ids = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            ids.iter().map(Value::as_i64).collect::<Option<Vec<i64>>>()
+        })?;
+        let is_token = |id: &i64| u64::try_from(*id).is_ok_and(|id| id < vocab_size as u64);
+        for id in ids.iter().flatten().filter(|id| !is_token(id)) {
+            log::warn!(
+                "{}: `{field}` {id} is left out: the vocabulary has {vocab_size} tokens",
+                self.path.display()
+            );
+        }
+        let tokens = |ids: Vec<i64>| ids.into_iter().filter(is_token).map(|id| id as u32).collect();
+        Ok(ids.map(tokens))
     }
 
     /// Returns the value of a field that must not be missing.

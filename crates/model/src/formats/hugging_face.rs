@@ -7,7 +7,7 @@
 
 use super::error::{LoadError, LoadErrorKind};
 use super::fields::Fields;
-use crate::{ConfigError, FeedForward, ModelConfig, Norm};
+use crate::{FeedForward, ModelConfig, Norm};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -109,8 +109,9 @@ pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
     refuse_unsupported(&fields)?;
     let size = |name: &str| fields.required(name, fields.size(name)?);
     let (rope_theta, num_heads) = (read_rope_theta(&fields)?, size("num_attention_heads")?);
+    let vocab_size = size("vocab_size")?;
     let mut config = ModelConfig {
-        vocab_size: size("vocab_size")?,
+        vocab_size,
         context_length: fields.size("max_position_embeddings")?.unwrap_or(2048),
         d_model: size("hidden_size")?,
         num_heads,
@@ -121,8 +122,9 @@ pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
         norm: Norm::Pre,
         ffn: FeedForward::SwiGlu,
         rms_norm_eps: fields.number("rms_norm_eps")?.unwrap_or(1e-6),
-        bos_token_id: fields.token_ids("bos_token_id")?.and_then(|ids| ids.first().copied()),
-        eos_token_ids: fields.token_ids("eos_token_id")?.unwrap_or_default(),
+        bos_token_id: (fields.token_ids("bos_token_id", vocab_size)?)
+            .and_then(|ids| ids.first().copied()),
+        eos_token_ids: fields.token_ids("eos_token_id", vocab_size)?.unwrap_or_default(),
     };
     if architecture == VARIANT {
         let choice = |name: &str| fields.required(name, fields.text(name)?);
@@ -138,17 +140,13 @@ pub fn read(dir: &Path) -> Result<ModelFiles, LoadError> {
         fields.check(silu, "hidden_act", "this activation is", hint)?;
     }
     let generation = dir.join(GENERATION_CONFIG_FILE);
-    let mut eos_path = &path;
     if generation.exists()
-        && let Some(eos_token_ids) = Fields::read(&generation)?.token_ids("eos_token_id")?
+        && let Some(eos_token_ids) =
+            Fields::read(&generation)?.token_ids("eos_token_id", vocab_size)?
     {
         config.eos_token_ids = eos_token_ids;
-        eos_path = &generation;
     }
-    config.validate().map_err(|cause| {
-        let is_eos = matches!(cause, ConfigError::TokenId { field: "eos_token_id", .. });
-        LoadErrorKind::Config(cause).at(if is_eos { eos_path } else { &path })
-    })?;
+    config.validate().map_err(|cause| LoadErrorKind::Config(cause).at(&path))?;
     check_heads(&fields, &config)?;
     let tied = fields.flag("tie_word_embeddings")?.unwrap_or(false);
     Ok(ModelFiles { config, tied })

@@ -24,6 +24,7 @@ pub use error::{LoadError, LoadErrorKind};
 use crate::Transformer;
 use hugging_face::ModelFiles;
 use std::path::Path;
+use weights::StoredWeights;
 
 impl Transformer {
     /// Reads a model from a directory that this crate or Hugging Face's `transformers` wrote.
@@ -34,7 +35,7 @@ impl Transformer {
     /// If a file cannot be read or does not describe a model of this crate.
     pub fn load(dir: &Path) -> Result<Self, LoadError> {
         let ModelFiles { config, tied } = hugging_face::read(dir)?;
-        let parameters = weights::read(dir, &config, tied)?;
+        let StoredWeights { parameters, tied } = weights::read(dir, &config, tied)?;
         let mut model = Self::with_weights(config, parameters);
         model.was_tied = tied;
         Ok(model)

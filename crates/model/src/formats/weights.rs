@@ -3,8 +3,9 @@
 
 use super::error::{LoadError, LoadErrorKind};
 use super::fields::Fields;
+use super::hugging_face::CONFIG_FILE;
 use super::safetensors::{self, SafetensorsFile};
-use crate::parameters::list::OUTPUT_NAME;
+use crate::parameters::list::{EMBEDDING_NAME, OUTPUT_NAME};
 use crate::{ModelConfig, ParameterSpec, Parameters, parameter_specs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,20 +24,39 @@ pub fn write(dir: &Path, parameters: &Parameters) -> files::Result<()> {
     safetensors::write(&dir.join(WEIGHTS_FILE), parameters.iter(), &[("format", "pt")])
 }
 
-/// Reads the weights of a model from `dir`. If the output layer is `tied` (O. Press and L. Wolf,
-/// arXiv:1608.05859), it is a copy of the embedding. An index decides from which file a tensor is
-/// read; tensors that it does not list are ignored. `config` must be valid.
+/// The weights of a directory.
+pub struct StoredWeights {
+    /// All of them.
+    pub parameters: Parameters,
+    /// `true` if the output layer's matrix is the embedding.
+    pub tied: bool,
+}
+
+/// Reads the weights of a model from `dir`. An index decides from which file a tensor is read;
+/// tensors that it does not list are ignored. `config` must be valid.
+///
+/// If the output layer is to be `tied` to the embedding (O. Press and L. Wolf, arXiv:1608.05859),
+/// either of the two tensors may be missing. Two that differ are both taken, as `transformers` 5
+/// does, and the log says so.
 ///
 /// # Errors
 /// If a file cannot be read or is damaged; if a tensor is missing, has no place in the model, or is
 /// of another shape.
-pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, LoadError> {
+pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<StoredWeights, LoadError> {
     let Stored { listing, mut files, mut file_of } = open_all(dir)?;
     let specs = parameter_specs(config);
-    let is_copy = |name: &str| tied && name == OUTPUT_NAME;
     // Old versions of `transformers` saved the frequencies of RoPE, which follow from the
     // configuration.
-    file_of.retain(|name, _| !name.ends_with(".rotary_emb.inv_freq") && !is_copy(name));
+    file_of.retain(|name, _| !name.ends_with(".rotary_emb.inv_freq"));
+    let has = |name: &str| file_of.contains_key(name);
+    let [has_embedding, has_output] = [EMBEDDING_NAME, OUTPUT_NAME].map(has);
+    // The name of the tensor that is read for a parameter; `None` for a copy of the embedding,
+    // which takes no memory until one of the two changes.
+    let stored_name = |name: &'_ str| match name {
+        EMBEDDING_NAME if tied && !has_embedding && has_output => Some(OUTPUT_NAME.to_string()),
+        OUTPUT_NAME if tied && !(has_embedding && has_output) => None,
+        _ => Some(name.to_string()),
+    };
 
     // Everything is checked before anything is read: weights take seconds and gigabytes.
     let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
@@ -44,24 +64,43 @@ pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<Parameters, 
         let cause = NamedTensorsError::Unexpected { name: name.clone() };
         return Err(LoadErrorKind::Tensors(cause).at(&files[index].path));
     }
-    for ParameterSpec { name, shape, .. } in specs.iter().filter(|spec| !is_copy(&spec.name)) {
-        let Some(&index) = file_of.get(name) else {
-            let (name, expected) = (name.clone(), shape.clone());
-            let cause = NamedTensorsError::Missing { name, expected };
+    for ParameterSpec { name, shape, .. } in &specs {
+        let Some(name) = stored_name(name) else { continue };
+        let Some(&index) = file_of.get(&name) else {
+            let cause = NamedTensorsError::Missing { name, expected: shape.clone() };
             return Err(LoadErrorKind::Tensors(cause).at(&listing));
         };
-        files[index].info(name, shape)?;
+        files[index].info(&name, shape)?;
     }
     let mut tensors: Vec<Tensor> = Vec::with_capacity(specs.len());
     for ParameterSpec { name, shape, .. } in &specs {
-        tensors.push(match is_copy(name) {
-            false => files[file_of[name]].read(name, shape)?,
-            // The embedding is the first of the list. A clone takes no memory until one of the two
-            // changes.
-            true => tensors[0].clone(),
+        tensors.push(match stored_name(name) {
+            Some(name) => files[file_of[&name]].read(&name, shape)?,
+            // The embedding is the first of the list.
+            None => tensors[0].clone(),
         });
     }
-    Ok(Parameters { specs, tensors })
+    let mut parameters = Parameters { specs, tensors };
+    let tied = tied && tie(&mut parameters, &listing);
+    Ok(StoredWeights { parameters, tied })
+}
+
+/// Makes the output layer's matrix a copy of the embedding. Returns `false` if the two differ.
+fn tie(parameters: &mut Parameters, listing: &Path) -> bool {
+    let embedding = parameters.tensors[0].clone();
+    let mut all = parameters.specs.iter().zip(&mut parameters.tensors);
+    let Some((_, output)) = all.find(|(spec, _)| spec.name == OUTPUT_NAME) else { return true };
+    let is_same = output.as_slice() == embedding.as_slice();
+    if is_same {
+        *output = embedding;
+    } else {
+        log::warn!(
+            "{}: `tie_word_embeddings` is true in {CONFIG_FILE}, but `{OUTPUT_NAME}` differs from \
+             `{EMBEDDING_NAME}`; both are taken as they are",
+            listing.display()
+        );
+    }
+    is_same
 }
 
 /// The files that have the weights of a directory.

@@ -87,11 +87,41 @@ fn the_generation_config_knows_better_what_ends_a_text() {
     std::fs::write(dir.path().join(GENERATION_CONFIG_FILE), generation).unwrap();
     assert_eq!(read(dir.path()).unwrap().config.eos_token_ids, [7, 9]);
     // What is wrong with its tokens is said of this file.
-    let beyond = json!({ "eos_token_id": 128 }).to_string();
-    std::fs::write(dir.path().join(GENERATION_CONFIG_FILE), beyond).unwrap();
+    let wrong = json!({ "eos_token_id": "</s>" }).to_string();
+    std::fs::write(dir.path().join(GENERATION_CONFIG_FILE), wrong).unwrap();
     let message = read(dir.path()).unwrap_err().to_string();
-    assert!(message.contains("generation_config.json: "), "{message}");
-    assert!(message.contains("eos_token_id is 128, but the vocabulary ends at 127"), "{message}");
+    assert!(message.contains("generation_config.json: `eos_token_id` is \"</s>\""), "{message}");
+}
+
+/// A model with such an id works all the same: `transformers` loads it without a word.
+#[test]
+fn ids_beyond_the_vocabulary_are_left_out() {
+    let mut json = version_4();
+    json["bos_token_id"] = json!(-1);
+    for (eos, expected) in
+        [(json!(128), vec![]), (json!([127, 128, -1]), vec![127]), (json!(-1), vec![])]
+    {
+        json["eos_token_id"] = eos;
+        let config = read_json(&json).unwrap().config;
+        assert_eq!((config.bos_token_id, config.eos_token_ids), (None, expected));
+    }
+}
+
+/// Python's `json` writes these, which no standard knows.
+#[test]
+fn infinity_is_read_over_where_it_does_not_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = version_4().to_string();
+    let with = |old: &str, new: &str| {
+        assert!(text.contains(old), "{text}");
+        std::fs::write(dir.path().join(CONFIG_FILE), text.replace(old, new)).unwrap();
+        read(dir.path())
+    };
+    let ignored = r#""use_cache":[-Infinity,NaN,"Infinity"]"#;
+    assert_eq!(with(r#""use_cache":true"#, ignored).unwrap(), read_json(&version_4()).unwrap());
+    let error = with(r#""rope_theta":5000.0"#, r#""rope_theta":Infinity"#).unwrap_err();
+    let expected = "config.json: `rope_theta` is \"Infinity\", expected a number";
+    assert!(error.to_string().ends_with(expected), "{error}");
 }
 
 #[test]
@@ -150,8 +180,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         ("hidden_size", json!("32"), "`hidden_size` is \"32\", expected a whole number"),
         ("hidden_size", json!(-32), "`hidden_size` is -32, expected a whole number"),
         ("vocab_size", Value::Null, "`vocab_size` is null, expected a value"),
-        ("eos_token_id", json!([1, -1]), "`eos_token_id` is [1,-1], expected a token id or a list"),
-        ("eos_token_id", json!(128), "eos_token_id is 128, but the vocabulary ends at 127"),
+        ("eos_token_id", json!([1, "2"]), "`eos_token_id` is [1,\"2\"], expected a token id or a"),
         (
             "num_attention_heads",
             json!(5),

@@ -1,7 +1,6 @@
 use super::*;
 use crate::Transformer;
 use crate::formats::hugging_face::CONFIG_FILE;
-use crate::parameters::list::EMBEDDING_NAME;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tensor::{Context, Tensor};
@@ -133,6 +132,43 @@ fn a_tied_output_layer_is_the_embedding() {
     let saved = Transformer::load(dir.path()).unwrap();
     assert_eq!(logits(&saved), logits(&tied));
     assert!(!saved.was_tied());
+}
+
+/// As `transformers` 5.24 loads these directories.
+#[test]
+fn a_flag_that_contradicts_the_weights_does_not_count() {
+    let other = Transformer::new(model().config().clone(), 2).unwrap();
+    let tensor = |model: &Transformer, name| model.parameters().get(name).unwrap().clone();
+    let output = |tensors: &mut Vec<(String, Tensor)>, new: Tensor| {
+        tensors.iter_mut().find(|(name, _)| name == OUTPUT_NAME).unwrap().1 = new;
+    };
+    let load = |dir: &TempDir| {
+        change_config(dir, "tie_word_embeddings", json!(true));
+        let model = Transformer::load(dir.path()).unwrap();
+        let values = |name| tensor(&model, name).as_slice().to_vec();
+        (model.was_tied(), values(EMBEDDING_NAME), values(OUTPUT_NAME))
+    };
+    let embedding = tensor(&model(), EMBEDDING_NAME);
+    let different = tensor(&other, OUTPUT_NAME);
+    let values = |tensor: &Tensor| tensor.as_slice().to_vec();
+
+    let dir = saved_with(|tensors| output(tensors, different.clone()));
+    assert_eq!(load(&dir), (false, values(&embedding), values(&different)));
+    let dir = saved_with(|tensors| output(tensors, embedding.clone()));
+    assert_eq!(load(&dir), (true, values(&embedding), values(&embedding)));
+    let dir = saved_with(|tensors| {
+        output(tensors, different.clone());
+        tensors.retain(|(name, _)| name != EMBEDDING_NAME);
+    });
+    assert_eq!(load(&dir), (true, values(&different), values(&different)));
+    let dir = saved_with(|tensors| {
+        tensors.retain(|(name, _)| ![EMBEDDING_NAME, OUTPUT_NAME].contains(&name.as_str()));
+    });
+    change_config(&dir, "tie_word_embeddings", json!(true));
+    assert!(error(&dir).contains("lacks the tensor `model.embed_tokens.weight`"));
+    let dir = saved_with(|tensors| output(tensors, Tensor::zeros(&[10, 8])));
+    change_config(&dir, "tie_word_embeddings", json!(true));
+    assert!(error(&dir).contains("lm_head.weight` has shape [10, 8], expected [20, 8]"));
 }
 
 #[test]
