@@ -20,8 +20,9 @@ use crate::encode::token_id::TokenId;
 use crate::error::{Error, Result};
 use crate::formats::{self, BeginOfText, Parts};
 use crate::merge::model::Model;
+use crate::pretokenize::normalizer::Normalizer;
 use crate::pretokenize::pattern::Pattern;
-use crate::special::SpecialTokens;
+use crate::special::{SpecialTokens, UnusualFlags};
 use crate::vocab::Vocab;
 
 /// A vocabulary and a pattern, ready to encode and decode. Threads share it: nothing in it changes.
@@ -29,8 +30,11 @@ use crate::vocab::Vocab;
 pub struct Tokenizer {
     model: Model,
     pattern: Pattern,
+    normalizer: Normalizer,
     specials: SpecialTokens,
+    flags: UnusualFlags,
     begin_of_text: BeginOfText,
+    after_text: Vec<u32>,
     end_of_text: Option<u32>,
 }
 
@@ -38,10 +42,7 @@ impl Tokenizer {
     /// Creates a tokenizer that merges in every pre-token. [`END_OF_TEXT`](crate::END_OF_TEXT) ends
     /// its texts, or else the first special token.
     pub fn new(vocab: Vocab, pattern: Pattern) -> Tokenizer {
-        let specials = SpecialTokens::new(vocab.specials());
-        let end_of_text = formats::default_end_of_text(&vocab);
-        let begin_of_text = BeginOfText::Unstated;
-        Tokenizer { model: Model::new(vocab), pattern, specials, begin_of_text, end_of_text }
+        Tokenizer::from_parts(Parts::new(vocab, pattern))
     }
 
     /// Encodes a pre-token that is a token of the vocabulary as that token, whatever merging would
@@ -68,6 +69,14 @@ impl Tokenizer {
         Ok(Tokenizer::from_parts(formats::load(dir)?))
     }
 
+    /// Reads the tokenizer that files in memory make, given by name; see [`formats::load_files`].
+    ///
+    /// # Errors
+    /// As for [`Tokenizer::load`].
+    pub fn from_files(files: &[(&str, &[u8])]) -> Result<Tokenizer> {
+        Ok(Tokenizer::from_parts(formats::load_files(files)?))
+    }
+
     /// Writes `vocab.json`, `merges.txt`, `tokenizer.json` and `tokenizer_config.json` into `dir`.
     ///
     /// # Errors
@@ -78,9 +87,18 @@ impl Tokenizer {
 
     /// Makes a tokenizer of the content of its files.
     pub fn from_parts(parts: Parts) -> Tokenizer {
-        let Parts { begin_of_text, end_of_text, .. } = parts;
-        let tokenizer = Tokenizer::new(parts.vocab.into_owned(), parts.pattern.into_owned());
-        let tokenizer = Tokenizer { begin_of_text, end_of_text, ..tokenizer };
+        let Parts { vocab, pattern, normalizer, flags, .. } = parts;
+        let specials = SpecialTokens::with_flags(vocab.specials(), &flags, normalizer);
+        let tokenizer = Tokenizer {
+            model: Model::new(vocab.into_owned()),
+            pattern: pattern.into_owned(),
+            normalizer,
+            specials,
+            flags: flags.into_owned(),
+            begin_of_text: parts.begin_of_text,
+            after_text: parts.after_text.into_owned(),
+            end_of_text: parts.end_of_text,
+        };
         if parts.ignore_merges { tokenizer.ignore_merges() } else { tokenizer }
     }
 
@@ -89,14 +107,17 @@ impl Tokenizer {
         Parts {
             vocab: Cow::Borrowed(self.vocab()),
             pattern: Cow::Borrowed(&self.pattern),
+            normalizer: self.normalizer,
+            flags: Cow::Borrowed(&self.flags),
             ignore_merges: self.model.whole.is_some(),
             begin_of_text: self.begin_of_text,
+            after_text: Cow::Borrowed(&self.after_text),
             end_of_text: self.end_of_text,
         }
     }
 
-    /// Returns the SHA-256, in hexadecimal, of what encodes: the vocabulary, its merges, the
-    /// pattern and the special tokens. Other files of the same content have the same.
+    /// Returns the SHA-256, in hexadecimal, of what encodes: vocabulary, merges, normalizer,
+    /// pattern and special tokens. Other files of the same content have the same.
     pub fn digest(&self) -> String {
         formats::digest(&self.parts())
     }
@@ -104,6 +125,11 @@ impl Tokenizer {
     /// Returns the token that the files put before a text. [`Tokenizer::encode`] never adds it.
     pub fn begin_of_text(&self) -> BeginOfText {
         self.begin_of_text
+    }
+
+    /// Returns the tokens that the files put behind a text. [`Tokenizer::encode`] never adds them.
+    pub fn after_text(&self) -> &[u32] {
+        &self.after_text
     }
 
     /// Returns the id of the token that ends a text.
@@ -126,6 +152,11 @@ impl Tokenizer {
         &self.pattern
     }
 
+    /// Returns the form that texts are brought into before they are split.
+    pub fn normalizer(&self) -> Normalizer {
+        self.normalizer
+    }
+
     /// Returns the special tokens.
     pub fn specials(&self) -> &SpecialTokens {
         &self.specials
@@ -141,6 +172,7 @@ impl Tokenizer {
     pub fn cutter(&self) -> Cutter {
         let mut cutter = Cutter::new(&self.pattern, &self.specials);
         cutter.safe_cuts.clone_from(&self.model.safe_cuts);
+        cutter.normalizer = self.normalizer;
         cutter
     }
 
@@ -150,7 +182,7 @@ impl Tokenizer {
     /// When the vocabulary has ids that the type `T` does not hold.
     #[track_caller]
     pub fn encoder<T: TokenId>(&self) -> Encoder<'_, T> {
-        Encoder::new(&self.model, &self.pattern, Some(&self.specials))
+        Encoder::new(&self.model, &self.pattern, self.normalizer, Some(&self.specials))
     }
 
     /// Encodes a text. Special tokens written in it become their ids.
@@ -169,7 +201,8 @@ impl Tokenizer {
     /// As for [`Tokenizer::encode`].
     pub fn encode_ordinary(&self, text: &[u8]) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
-        Encoder::new(&self.model, &self.pattern, None).encode(text, &mut ids)?;
+        let mut encoder = Encoder::new(&self.model, &self.pattern, self.normalizer, None);
+        encoder.encode(text, &mut ids)?;
         Ok(ids)
     }
 

@@ -5,7 +5,7 @@
 //! - at both ends of a special token: the longest one at a position that no other special token
 //!   spans is always taken;
 //! - where the pattern has a boundary ([`Pattern`] tells from the characters on either side) and no
-//!   special token spans it.
+//!   special token spans it, and normalizing, if that is asked for, changes neither side.
 //!
 //! Encoding may also cut inside a pre-token, where no merge can cross ([`SafeCuts`]) and both parts
 //! are pre-tokens by themselves; so even one endless word is shared by several threads.
@@ -17,8 +17,9 @@ use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 
 use crate::merge::safe_cuts::SafeCuts;
+use crate::pretokenize::normalizer::{Normalizer, TWO_CHARS};
 use crate::pretokenize::pattern::Pattern;
-use crate::special::SpecialTokens;
+use crate::special::{Segment, SpecialTokens};
 
 /// The bytes that may be looked at, per byte of a text, to find out whether special tokens span its
 /// cuts. Only contrived texts need more, like one letter repeated with special tokens of that
@@ -34,6 +35,8 @@ const FIRST_READ: usize = 1 << 16;
 pub struct Cutter {
     pattern: Pattern,
     specials: SpecialTokens,
+    /// The form that texts between special tokens are brought into.
+    pub(crate) normalizer: Normalizer,
     /// Adds cuts inside pre-tokens, which keep ids, but not pre-tokens, as they are.
     pub(crate) safe_cuts: Option<SafeCuts>,
 }
@@ -41,15 +44,15 @@ pub struct Cutter {
 impl Cutter {
     /// Creates a finder of cuts in texts that are pre-tokenized by `pattern` between `specials`.
     pub fn new(pattern: &Pattern, specials: &SpecialTokens) -> Cutter {
-        Cutter { pattern: pattern.clone(), specials: specials.clone(), safe_cuts: None }
+        let (pattern, specials) = (pattern.clone(), specials.clone());
+        Cutter { pattern, specials, normalizer: Normalizer::Nothing, safe_cuts: None }
     }
 
     /// Returns the last safe cut of `text` within `range`, if any. `text` begins at a safe cut.
     /// With `more`, text follows that is not known yet, and only cuts that are safe whatever
     /// follows count.
     fn last_cut(&self, text: &[u8], range: Range<usize>, more: bool) -> Option<usize> {
-        // A character has up to four bytes.
-        let unsure = if more { self.specials.max_len().max(4) } else { 0 };
+        let unsure = if more { self.lookahead() } else { 0 };
         let sure = text.len().checked_sub(unsure)?;
         let start = range.start.max(1);
         let mut effort = EFFORT * (text.len() + self.specials.max_len());
@@ -62,21 +65,44 @@ impl Cutter {
     /// Returns `true` if a cut at `at` is safe, unless a special token spans it.
     fn is_cut(&self, text: &[u8], at: usize) -> bool {
         let is_safe = |safe_cuts: &SafeCuts| safe_cuts.is_safe(text[at - 1], text[at]);
-        self.pattern.is_boundary(text, at)
-            || self.safe_cuts.as_ref().is_some_and(is_safe) && self.pattern.is_in_run(text, at)
+        let is_cut = self.pattern.is_boundary(text, at)
+            || self.safe_cuts.as_ref().is_some_and(is_safe) && self.pattern.is_in_run(text, at);
+        is_cut && (self.normalizer == Normalizer::Nothing || self.is_cut_normalized(text, at))
+    }
+
+    /// Returns `true` if a cut at `at` is as safe in the normalized text as it is in this one.
+    fn is_cut_normalized(&self, text: &[u8], at: usize) -> bool {
+        // The bytes on either side are the same there, so a special token that spans the cut there
+        // has both of them.
+        self.normalizer.is_boundary(text, at) && !self.specials.may_span(&text[at - 1..=at])
     }
 
     /// Returns the last end or start, within `range`, of a special token that begins at `sure` or
     /// before.
     fn last_special_cut(&self, text: &[u8], range: Range<usize>, sure: usize) -> Option<usize> {
         let end = range.end.min(sure + 1);
-        let (mut at, mut last) = (0, None);
+        let mut last = None;
         // As the text begins at a safe cut, the special tokens found are those of the whole text.
-        while let Some(found) = self.specials.find(text, at).filter(|found| found.start < end) {
+        let segments: &mut dyn Iterator<Item = Segment> = match self.normalizer {
+            Normalizer::Nothing => &mut self.specials.segments(text),
+            // The others are not where they are in the normalized text.
+            Normalizer::Nfc => &mut self.specials.first_segments(text),
+        };
+        for segment in segments {
+            let Segment::Special(found) = segment else { continue };
+            if found.start >= end {
+                break;
+            }
             last = [found.end, found.start].into_iter().find(|cut| range.contains(cut)).or(last);
-            at = found.end;
         }
         last
+    }
+
+    /// The number of bytes behind a position that decide whether a cut there is safe.
+    fn lookahead(&self) -> usize {
+        // A character has up to four bytes.
+        let chars = if self.normalizer == Normalizer::Nothing { 4 } else { TWO_CHARS };
+        self.specials.lookahead().max(chars)
     }
 }
 
@@ -126,8 +152,7 @@ impl<R: Read> ChunkReader<R> {
                 return Ok(true);
             }
             // Positions too near the end to be decided are looked at again.
-            searched =
-                if more { end.saturating_sub(2 * self.cutter.specials.max_len() + 8) } else { end };
+            searched = if more { end.saturating_sub(2 * self.cutter.lookahead() + 8) } else { end };
             len = len.saturating_mul(2);
         }
     }

@@ -7,6 +7,7 @@ use crate::encode::token_id::TokenId;
 use crate::error::Result;
 use crate::merge::model::Model;
 use crate::pretokenize::boundaries::BoundarySink;
+use crate::pretokenize::normalizer::Normalizer;
 use crate::pretokenize::pattern::Pattern;
 use crate::pretokenize::pipeline::Pipeline;
 use crate::special::{Segment, SpecialTokens};
@@ -17,6 +18,9 @@ pub struct Encoder<'t, T: TokenId> {
     /// A copy per thread, because a regular expression keeps memory for running that threads would
     /// queue for.
     pattern: Pattern,
+    normalizer: Normalizer,
+    /// `None` where special tokens are text like any other.
+    specials: Option<&'t SpecialTokens>,
     pipeline: Pipeline<SetIndex>,
     cache: Cache<T>,
     misses: MissEncoder<'t, T>,
@@ -24,8 +28,8 @@ pub struct Encoder<'t, T: TokenId> {
 }
 
 impl<'t, T: TokenId> Encoder<'t, T> {
-    /// Creates an encoder of `model` and `pattern`. Special tokens are text like any other where
-    /// no `specials` are given.
+    /// Creates an encoder of `model` and `pattern`, for texts that are brought into a normal form
+    /// first. Special tokens are text like any other where no `specials` are given.
     ///
     /// # Panics
     /// When the vocabulary has ids that the type `T` does not hold.
@@ -33,6 +37,7 @@ impl<'t, T: TokenId> Encoder<'t, T> {
     pub(crate) fn new(
         model: &'t Model,
         pattern: &Pattern,
+        normalizer: Normalizer,
         specials: Option<&'t SpecialTokens>,
     ) -> Encoder<'t, T> {
         let last_id = model.vocab.len().saturating_sub(1);
@@ -40,11 +45,16 @@ impl<'t, T: TokenId> Encoder<'t, T> {
             last_id as u64 <= T::MAX.into(),
             "encoder: id {last_id} does not fit into its type"
         );
+        // Normalizing may make a pre-token that looks like a special token, so these are not looked
+        // up then.
+        let looked_up = specials.filter(|_| normalizer == Normalizer::Nothing);
         Encoder {
             pattern: pattern.clone(),
+            normalizer,
+            specials,
             pipeline: Pipeline::new(),
             cache: Cache::new(),
-            misses: MissEncoder::new(model, specials),
+            misses: MissEncoder::new(model, looked_up),
             buffer: [T::default(); MAX_BATCH_IDS],
         }
     }
@@ -59,8 +69,10 @@ impl<'t, T: TokenId> Encoder<'t, T> {
     /// # Errors
     /// [`Error::PatternRun`](crate::Error::PatternRun), with a custom pattern only.
     pub fn encode(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
-        let Encoder { pattern, pipeline, cache, misses, buffer } = self;
-        let specials = misses.specials;
+        if self.normalizer != Normalizer::Nothing {
+            return self.encode_normalized(text, ids);
+        }
+        let Encoder { pattern, specials, pipeline, cache, misses, buffer, .. } = self;
         let mut run = pipeline.run(text, 0, IdLookup { cache, misses, buffer, ids });
         match specials {
             None => pattern.for_each_boundary(text, 0..text.len(), &mut run)?,
@@ -76,6 +88,40 @@ impl<'t, T: TokenId> Encoder<'t, T> {
             }
         }
         run.finish();
+        Ok(())
+    }
+
+    /// Encodes the text between the special tokens in its normal form.
+    fn encode_normalized(&mut self, text: &[u8], ids: &mut Vec<T>) -> Result<()> {
+        let whole = Segment::Text(0..text.len());
+        let Some(specials) = self.specials else {
+            return self.encode_part(&self.normalizer.normalize(text), whole, ids);
+        };
+        for segment in specials.first_segments(text) {
+            let Segment::Text(part) = segment else {
+                self.encode_part(text, segment, ids)?;
+                continue;
+            };
+            let normalized = self.normalizer.normalize(&text[part]);
+            for segment in specials.normalized_segments(&normalized) {
+                self.encode_part(&normalized, segment, ids)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Encodes a stretch of text without special tokens, or a special token.
+    fn encode_part(&mut self, text: &[u8], segment: Segment, ids: &mut Vec<T>) -> Result<()> {
+        match segment {
+            Segment::Special(found) => ids.push(T::from_id(found.id)),
+            Segment::Text(part) => {
+                let Encoder { pattern, pipeline, cache, misses, buffer, .. } = self;
+                let lookup = IdLookup { cache, misses, buffer, ids };
+                let mut run = pipeline.run(text, part.start, lookup);
+                pattern.for_each_boundary(text, part, &mut run)?;
+                run.finish();
+            }
+        }
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct MissEncoder<'t, T> {
     model: &'t Model,
     /// Pre-tokens of exactly these bytes are special tokens; `None` where special tokens are text
     /// like any other.
-    pub(crate) specials: Option<&'t SpecialTokens>,
+    specials: Option<&'t SpecialTokens>,
     long_cache: LongCache<T>,
     scratch: Scratch,
 }

@@ -18,13 +18,19 @@ pub(super) struct Sources<'p> {
     pub(super) merges: &'p Path,
 }
 
-/// Puts a vocabulary together from spellings, merges and special tokens. Special tokens are spelled
-/// as they are. Without a list of them, each token that is neither a byte nor the result of a merge
-/// is one.
+/// The special tokens of a vocabulary, which are spelled as they are.
+pub(super) enum Specials {
+    /// These.
+    Listed(Vec<(String, u32)>),
+    /// These, and each token that is neither a byte nor the result of a merge, in the order of ids.
+    Guessed(Vec<(String, u32)>),
+}
+
+/// Puts a vocabulary together from spellings, merges and special tokens.
 pub(super) fn assemble(
     ids: &Ids,
     merges: &[(&str, &str)],
-    specials: Option<Vec<(String, u32)>>,
+    specials: Specials,
     sources: Sources,
 ) -> Result<Vocab> {
     // Both look up every merge, in a table that is larger than most caches.
@@ -54,15 +60,19 @@ fn pairs(ids: &Ids, merges: &[(&str, &str)], sources: Sources) -> Result<Vec<(u3
 fn tokens(
     ids: &Ids,
     merges: &[(&str, &str)],
-    specials: Option<Vec<(String, u32)>>,
+    specials: Specials,
     path: &Path,
 ) -> Result<(ByteStrings, Vec<(String, u32)>)> {
-    let made: Option<HashSet<u32, RandomState>> = specials.is_none().then(|| {
+    let (specials, guesses) = match specials {
+        Specials::Listed(specials) => (specials, false),
+        Specials::Guessed(specials) => (specials, true),
+    };
+    let made: Option<HashSet<u32, RandomState>> = guesses.then(|| {
         let made = merges.iter().map(|&(left, right)| [left, right].concat());
         made.filter_map(|token| ids.get(token.as_str()).copied()).collect()
     });
     let texts: HashMap<u32, &str, RandomState> =
-        specials.iter().flatten().map(|(text, id)| (*id, text.as_str())).collect();
+        specials.iter().map(|(text, id)| (*id, text.as_str())).collect();
     let (mut tokens, mut bytes) = (ByteStrings::default(), Vec::new());
     let mut found = Vec::new();
     for (id, spelling) in (0..).zip(by_id(ids, path)?) {
@@ -82,7 +92,11 @@ fn tokens(
             return Err(Error::file(path, found, expected, "only byte-level BPE can be read"));
         }
     }
-    Ok((tokens, specials.unwrap_or(found)))
+    found.extend(specials);
+    if guesses {
+        found.sort_by_key(|&(_, id)| id);
+    }
+    Ok((tokens, found))
 }
 
 /// Returns the spellings in the order of their ids, each of which must occur once.

@@ -2,14 +2,15 @@
 //!
 //! A file of token ids and a model belong to one tokenizer, and this tells whether it is the same,
 //! whatever the format and the order of its files. The form holds, one after the other, with
-//! lengths before all that has one: tokens, merges, `ignore_merges`, the pre-tokenizer as
-//! `tokenizer.json` spells it, and the special tokens by id. It must never change: digests are in
-//! files.
+//! lengths before all that has one: tokens, merges, `ignore_merges`, normalizer and pre-tokenizer
+//! as `tokenizer.json` spells them, and the special tokens by id with their flags. It must never
+//! change: digests are in files.
 
 use sha2::{Digest, Sha256};
 
 use super::hugging_face;
 use super::parts::Parts;
+use crate::special::SpecialFlags;
 
 /// Returns the digest of a tokenizer, in lower-case hexadecimal.
 pub(crate) fn digest(parts: &Parts) -> String {
@@ -24,11 +25,18 @@ pub(crate) fn digest(parts: &Parts) -> String {
         hasher.number(right as usize);
     }
     hasher.number(usize::from(parts.ignore_merges));
+    hasher.bytes(hugging_face::normalizer_json(parts.normalizer).to_string().as_bytes());
     hasher.bytes(hugging_face::pre_tokenizer_json(&parts.pattern).to_string().as_bytes());
     let mut specials: Vec<u32> = vocab.specials().iter().map(|&(_, id)| id).collect();
     specials.sort_unstable();
     hasher.number(specials.len());
-    specials.iter().for_each(|&id| hasher.number(id as usize));
+    for id in specials {
+        let SpecialFlags { special, normalized } =
+            parts.flags.get(&id).copied().unwrap_or_default();
+        for number in [id as usize, special.into(), normalized.into()] {
+            hasher.number(number);
+        }
+    }
     hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

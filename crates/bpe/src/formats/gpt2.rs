@@ -6,14 +6,18 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::assemble::{Sources, assemble};
+use super::assemble::{Sources, Specials, assemble};
 use super::byte_unicode::unspell;
-use super::parts::{BeginOfText, Parts, default_end_of_text};
+use super::hugging_face;
+use super::hugging_face::added_tokens::AddedTokens;
+use super::hugging_face::class::{Class, class};
+use super::hugging_face::config::Config;
+use super::parts::{BeginOfText, Parts};
+use super::source::Source;
 use super::speller::Speller;
 use super::spelling::{Ids, split_merge};
 use super::text;
 use crate::error::{Error, Result, show};
-use crate::pretokenize::pattern::Pattern;
 use crate::vocab::Vocab;
 
 /// The name of the file of tokens and ids.
@@ -24,27 +28,48 @@ pub const MERGES: &str = "merges.txt";
 /// The first line of `merges.txt`.
 const VERSION: &str = "#version: 0.2";
 
-/// Reads the two files. A token that is neither a byte nor the result of a merge is a special
-/// token, such as `<|endoftext|>`.
+/// Reads the texts of the two files, with the files beside them: these name a class, which has the
+/// rules, and special tokens. Without a class it is GPT-2's pattern, and a token that is neither a
+/// byte nor the result of a merge is special too, such as `<|endoftext|>`.
 ///
 /// # Errors
-/// When they are damaged, or do not belong together.
-pub fn load(vocab: &Path, merges: &Path) -> Result<Parts<'static>> {
-    let (vocab_text, merges_text) = (text::read(vocab)?, text::read(merges)?);
+/// When they are damaged, do not belong together, or their class is not known.
+pub(super) fn load(
+    vocab_text: &str,
+    merges_text: &str,
+    source: Source,
+    config: &Config,
+) -> Result<Parts<'static>> {
+    let [vocab, merges] = &[VOCAB, MERGES].map(|name| source.path(name));
+    let Class { pattern, normalizer, defaults, guesses } = class(config, source)?;
     let (ids, pairs) = rayon::join(
-        || {
-            serde_json::from_str::<Ids>(&vocab_text)
-                .map_err(|error| text::json_error(vocab, &error))
-        },
-        || parse_merges(&merges_text, merges),
+        || serde_json::from_str::<Ids>(vocab_text).map_err(|error| text::json_error(vocab, &error)),
+        || parse_merges(merges_text, merges),
     );
-    let vocab = assemble(&ids?, &pairs?, None, Sources { tokens: vocab, merges })?;
+    let (mut ids, mut added) = (ids?, AddedTokens::default());
+    let declared = config.declared(&[], defaults)?;
+    declared.tokens.iter().for_each(|token| added.add(token.clone(), &mut ids));
+    let (specials, flags) = added.finish(&source.path(hugging_face::CONFIG))?;
+    let specials = if guesses { Specials::Guessed(specials) } else { Specials::Listed(specials) };
+    let vocab = assemble(&ids, &pairs?, specials, Sources { tokens: vocab, merges })?;
+
+    let id_of = |role: &str| {
+        let content = declared.role(role)?;
+        vocab.specials().iter().find(|(text, _)| text == content).map(|&(_, id)| id)
+    };
+    let begin_of_text = match (config.flag("add_bos_token"), id_of("bos_token")) {
+        (None, _) => BeginOfText::Unstated,
+        (Some(true), Some(id)) => BeginOfText::Token(id),
+        (Some(_), _) => BeginOfText::Nothing,
+    };
+    let adds_end = config.flag("add_eos_token") == Some(true);
     Ok(Parts {
-        begin_of_text: BeginOfText::Unstated,
-        end_of_text: default_end_of_text(&vocab),
-        vocab: Cow::Owned(vocab),
-        pattern: Cow::Owned(Pattern::gpt2()),
-        ignore_merges: false,
+        normalizer,
+        flags: Cow::Owned(flags),
+        begin_of_text,
+        after_text: id_of("eos_token").filter(|_| adds_end).into_iter().collect(),
+        end_of_text: config.end_of_text(&declared, vocab.specials()),
+        ..Parts::new(vocab, pattern)
     })
 }
 

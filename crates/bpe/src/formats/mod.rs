@@ -9,6 +9,7 @@ pub mod gguf;
 pub mod gpt2;
 pub mod hugging_face;
 mod parts;
+mod source;
 mod speller;
 mod spelling;
 mod text;
@@ -19,14 +20,16 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use hugging_face::config::Config;
+use source::Source;
 use speller::Speller;
 
 pub(crate) use digest::digest;
-pub(crate) use parts::default_end_of_text;
 pub use parts::{BeginOfText, Parts};
 
-/// Reads the tokenizer in `dir`: from `tokenizer.json` if that exists, because it names the special
-/// tokens and the pattern; else from `vocab.json` and `merges.txt`, with GPT-2's pattern.
+/// Reads the tokenizer in `dir`: from `tokenizer.json` if that exists, because it has the pattern;
+/// else from `vocab.json` and `merges.txt`. Special tokens may be in other files
+/// beside them.
 ///
 /// # Errors
 /// When there is neither, or the files are damaged or describe no byte-level BPE.
@@ -36,19 +39,50 @@ pub fn load(dir: &Path) -> Result<Parts<'static>> {
         let expected = "a directory with tokenizer.json, or with vocab.json and merges.txt";
         return Err(Error::file(dir, "a file", expected, "name the directory that it is in"));
     }
-    let [tokenizer, vocab, merges] =
-        [hugging_face::TOKENIZER, gpt2::VOCAB, gpt2::MERGES].map(|name| dir.join(name));
-    if tokenizer.exists() {
-        return hugging_face::load(&tokenizer);
+    load_from(Source::Directory(dir), dir)
+}
+
+/// Reads the tokenizer that files in memory make, given by name; see [`load`].
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_files(files: &[(&str, &[u8])]) -> Result<Parts<'static>> {
+    load_from(Source::Memory(files), Path::new("the tokenizer's files"))
+}
+
+fn load_from(source: Source, place: &Path) -> Result<Parts<'static>> {
+    let config = Config::read(source)?;
+    if let Some(text) = source.read(hugging_face::TOKENIZER)? {
+        return hugging_face::load(&text, &source.path(hugging_face::TOKENIZER), &config);
     }
-    let missing = match (vocab.exists(), merges.exists()) {
-        (true, true) => return gpt2::load(&vocab, &merges),
-        (true, false) => "vocab.json without merges.txt",
-        (false, true) => "merges.txt without vocab.json",
-        (false, false) => "no tokenizer",
+    let missing = match (source.read(gpt2::VOCAB)?, source.read(gpt2::MERGES)?) {
+        (Some(vocab), Some(merges)) => return gpt2::load(&vocab, &merges, source, &config),
+        (Some(_), None) => "vocab.json without merges.txt",
+        (None, Some(_)) => "merges.txt without vocab.json",
+        (None, None) => "no tokenizer",
     };
     let expected = "tokenizer.json, or vocab.json and merges.txt";
-    Err(Error::file(dir, missing, expected, "make a tokenizer with train-tokenizer"))
+    Err(Error::file(place, missing, expected, "make a tokenizer with train-tokenizer"))
+}
+
+/// Returns the names and contents of the four files that [`save`] writes.
+///
+/// # Errors
+/// When two tokens are spelled alike in `vocab.json`.
+pub fn to_files(parts: &Parts) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let speller = Speller::new(&parts.vocab);
+    speller.check().map_err(|error| error.in_files(gpt2::VOCAB.as_ref(), gpt2::MERGES.as_ref()))?;
+    let [mut vocab, mut merges, mut tokenizer] = [const { Vec::new() }; 3];
+    gpt2::write_vocab(&speller, &mut vocab)?;
+    gpt2::write_merges(&speller, &mut merges)?;
+    hugging_face::write_tokenizer(parts, &speller, &mut tokenizer)?;
+    let config = hugging_face::config_json(parts).into_bytes();
+    Ok(vec![
+        (gpt2::VOCAB, vocab),
+        (gpt2::MERGES, merges),
+        (hugging_face::TOKENIZER, tokenizer),
+        (hugging_face::CONFIG, config),
+    ])
 }
 
 /// Writes the four files into `dir`, which is made if it is missing. Each appears whole or not at

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::pretokenize::normalizer::Normalizer;
 use crate::pretokenize::pattern::Pattern;
-use crate::special::END_OF_TEXT;
+use crate::special::{END_OF_TEXT, UnusualFlags};
 use crate::vocab::Vocab;
 
 /// Everything that the files of a tokenizer say about encoding.
@@ -16,10 +17,16 @@ pub struct Parts<'t> {
     pub vocab: Cow<'t, Vocab>,
     /// The rule that splits texts into pre-tokens.
     pub pattern: Cow<'t, Pattern>,
+    /// The form that texts are brought into before they are split.
+    pub normalizer: Normalizer,
+    /// The flags of special tokens.
+    pub flags: Cow<'t, UnusualFlags>,
     /// `true` if a pre-token that is a token becomes that token without merging.
     pub ignore_merges: bool,
     /// The token that the files put before a text.
     pub begin_of_text: BeginOfText,
+    /// The tokens that the files put behind a text.
+    pub after_text: Cow<'t, [u32]>,
     /// The token that ends a text.
     pub end_of_text: Option<u32>,
 }
@@ -39,10 +46,21 @@ pub enum BeginOfText {
     Unsupported,
 }
 
-/// Returns the token that ends a text where nothing names it: [`END_OF_TEXT`], or else the first
-/// special token.
-pub(crate) fn default_end_of_text(vocab: &Vocab) -> Option<u32> {
-    let specials = vocab.specials();
-    let end = specials.iter().find(|(text, _)| text == END_OF_TEXT).or(specials.first());
-    end.map(|&(_, id)| id)
+impl Parts<'static> {
+    /// Returns a vocabulary and a pattern with nothing else. [`END_OF_TEXT`] ends a text, or else
+    /// the first special token.
+    pub(crate) fn new(vocab: Vocab, pattern: Pattern) -> Parts<'static> {
+        let specials = vocab.specials();
+        let end = specials.iter().find(|(text, _)| text == END_OF_TEXT).or(specials.first());
+        Parts {
+            end_of_text: end.map(|&(_, id)| id),
+            vocab: Cow::Owned(vocab),
+            pattern: Cow::Owned(pattern),
+            normalizer: Normalizer::Nothing,
+            flags: Cow::default(),
+            ignore_merges: false,
+            begin_of_text: BeginOfText::Unstated,
+            after_text: Cow::default(),
+        }
+    }
 }

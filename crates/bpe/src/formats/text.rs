@@ -1,16 +1,18 @@
-//! Files of text, and errors about them.
+//! Texts of files, and errors about them.
 
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Reads a file that is not too large and is UTF-8.
-pub(super) fn read(path: &Path) -> Result<String> {
-    let bytes = files::read(path).map_err(Error::io(path))?;
-    String::from_utf8(bytes).map_err(|_| {
-        let found = "bytes that are not UTF-8";
-        Error::file(path, found, "a tokenizer file", "is this the right directory?")
-    })
+/// Returns the text of a file, which must be UTF-8.
+pub(super) fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String> {
+    String::from_utf8(bytes).map_err(|_| not_utf8(path))
+}
+
+/// Returns the error for a file that is not UTF-8.
+pub(super) fn not_utf8(path: &Path) -> Error {
+    let found = "bytes that are not UTF-8";
+    Error::file(path, found, "a tokenizer file", "is this the right directory?")
 }
 
 /// Returns the error for text that is not the JSON it should be.

@@ -1,12 +1,14 @@
 //! Splitting text into pre-tokens, inside which merges happen.
 //!
-//! [`pattern`] is the entrance. A custom pattern runs as a regular expression ([`regex`]), which is
+//! [`pattern`] is the entrance; some tokenizers bring texts into a normal form before
+//! ([`normalizer`]). A custom pattern runs as a regular expression ([`regex`]), which is
 //! also the oracle for the scanners of the two known patterns ([`scan`]). They push the boundaries
 //! that they find into a [`boundaries::BoundarySink`]; with [`pipeline`] this is a table in which
 //! pre-tokens are looked up.
 
 pub(crate) mod boundaries;
 mod classes;
+pub(crate) mod normalizer;
 pub(crate) mod pattern;
 pub(crate) mod pipeline;
 pub(crate) mod regex;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use bpe::Tokenizer;
-use bpe::formats::hugging_face;
+use bpe::formats::{self, hugging_face};
 
 /// The directory that `train-tokenizer` writes and the other programs read by default.
 pub const DEFAULT_DIR: &str = "data/tokenizer";
@@ -54,25 +54,27 @@ impl TokenizerFiles {
                 Err(error) => return Err(error).with_context(|| path.display().to_string()),
             }
         }
-        let has = |wanted: &str| files.iter().any(|(name, _)| *name == wanted);
-        Ok(is_tokenizer(has).then_some(TokenizerFiles(files)))
+        let files = TokenizerFiles(files);
+        Ok(is_tokenizer(|name| files.has(name)).then_some(files))
     }
 
     /// Loads the tokenizer in `dir` together with its files. A `tokenizer.json` is added to files
-    /// without one, so that other programs can load a checkpoint with them.
+    /// without one, so that other programs can load a checkpoint with them, and a
+    /// `tokenizer_config.json` likewise.
     ///
     /// # Errors
     /// When `dir` holds no valid tokenizer.
     pub fn load(dir: &Path) -> Result<(Tokenizer, TokenizerFiles)> {
         let tokenizer = Tokenizer::load(dir)?;
-        let files = if dir.join("tokenizer.json").exists() {
-            TokenizerFiles::read(dir)?
-        } else {
-            let complete = tempfile::tempdir().context("a temporary directory")?;
-            tokenizer.save(complete.path())?;
-            TokenizerFiles::read(complete.path())?
-        };
-        let files = files.with_context(|| format!("{}: no tokenizer's files", dir.display()))?;
+        let files = TokenizerFiles::read(dir)?;
+        let mut files =
+            files.with_context(|| format!("{}: no tokenizer's files", dir.display()))?;
+        if !files.has(hugging_face::TOKENIZER) {
+            let made = formats::to_files(&tokenizer.parts()).context("--tokenizer")?;
+            let made = made.into_iter().filter(|(name, _)| !files.has(name)).collect::<Vec<_>>();
+            files.0.extend(made);
+            files.0.sort_by_key(|(name, _)| NAMES.iter().position(|known| known == name));
+        }
         Ok((tokenizer, files))
     }
 
@@ -86,9 +88,13 @@ impl TokenizerFiles {
     /// # Errors
     /// When they are invalid.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
-        let dir = tempfile::tempdir().context("a temporary directory")?;
-        self.write(dir.path())?;
-        Tokenizer::load(dir.path()).context("the tokenizer in the checkpoint")
+        let files: Vec<(&str, &[u8])> =
+            self.0.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+        Tokenizer::from_files(&files).context("the tokenizer in the checkpoint")
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| *known == name)
     }
 
     /// Writes into `tokenizer.json` and `tokenizer_config.json` that the token `bos` stands before
@@ -105,7 +111,7 @@ impl TokenizerFiles {
         let token = bos.map(text).transpose()?;
         let bos = token.as_deref().zip(bos);
         let config = hugging_face::CONFIG;
-        if self.0.iter().all(|(name, _)| *name != config) {
+        if !self.has(config) {
             self.0.push((config, hugging_face::config_json(&tokenizer.parts()).into_bytes()));
         }
         for (name, bytes) in &mut self.0 {

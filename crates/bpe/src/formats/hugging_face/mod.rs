@@ -2,27 +2,32 @@
 //! `tokenizer_config.json`, which `transformers` wants beside it.
 //!
 //! A `tokenizer.json` can describe much more than byte-level BPE. Whatever would split or merge a
-//! text differently here is refused. Two things that concern ids afterwards are ignored: special
-//! tokens that a `post_processor` adds around a text are not added, and `truncation` and `padding`
-//! are left to the caller. A user's regular expression is written and read unchanged, though
-//! Hugging Face's engine gives `$` and `{1,3}+` another meaning.
+//! text differently here is refused. Two things that concern ids afterwards are left to the caller:
+//! the special tokens that a `post_processor` adds around a text, and `truncation` and `padding`.
+//! Special tokens may be named in other files beside it (`config.rs`). A user's regular expression
+//! is written and read unchanged, though Hugging Face's engine gives `$` and `{1,3}+` another
+//! meaning.
 
+pub(super) mod added_tokens;
+pub(super) mod class;
+pub(super) mod config;
 mod edit;
+mod fields;
 mod post_processor;
 mod pre_tokenizer;
 mod read;
 mod write;
 
+pub use config::CONFIG;
 pub use edit::{config_with_begin_of_text, tokenizer_with_begin_of_text};
 pub(super) use pre_tokenizer::pre_tokenizer as pre_tokenizer_json;
-pub use read::load;
+pub(super) use read::load;
 pub use write::config_json;
+pub(super) use write::normalizer_json;
 pub(crate) use write::write_tokenizer;
 
 /// The name of the file that describes the tokenizer.
 pub const TOKENIZER: &str = "tokenizer.json";
-/// The name of the file for `transformers`.
-pub const CONFIG: &str = "tokenizer_config.json";
 
 #[cfg(test)]
 mod tests;

@@ -1,25 +1,26 @@
 //! Reading `tokenizer.json`.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::path::Path;
 
-use foldhash::fast::RandomState;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::post_processor;
+use super::added_tokens::{AddedToken, AddedTokens};
+use super::config::{Config, Declared};
+use super::post_processor::ends_of_text;
 use super::pre_tokenizer::PreTokenizer;
 use crate::error::{Error, Result};
-use crate::formats::assemble::{Sources, assemble};
-use crate::formats::parts::{Parts, default_end_of_text};
-use crate::formats::spelling::{Ids, Merge, Spelling};
+use crate::formats::assemble::{Sources, Specials, assemble};
+use crate::formats::parts::Parts;
+use crate::formats::spelling::{Ids, Merge};
 use crate::formats::text;
+use crate::pretokenize::normalizer::Normalizer;
 
 #[derive(Deserialize)]
 struct File<'t> {
     #[serde(default)]
-    added_tokens: Vec<AddedToken>,
+    added_tokens: Vec<WithId>,
     normalizer: Option<Value>,
     pre_tokenizer: Option<PreTokenizer>,
     post_processor: Option<Value>,
@@ -28,15 +29,10 @@ struct File<'t> {
 }
 
 #[derive(Deserialize)]
-struct AddedToken {
+struct WithId {
     id: u32,
-    content: String,
-    #[serde(default)]
-    single_word: bool,
-    #[serde(default)]
-    lstrip: bool,
-    #[serde(default)]
-    rstrip: bool,
+    #[serde(flatten)]
+    token: AddedToken,
 }
 
 #[derive(Deserialize)]
@@ -55,58 +51,50 @@ struct Model<'t> {
     merges: Vec<Merge<'t>>,
 }
 
-/// Reads a `tokenizer.json` that describes byte-level BPE.
+/// Reads the `text` of a `tokenizer.json` that describes byte-level BPE, with the files beside it.
 ///
 /// # Errors
 /// When it is damaged, or describes something else.
-pub fn load(path: &Path) -> Result<Parts<'static>> {
-    let text = text::read(path)?;
+pub(in crate::formats) fn load(text: &str, path: &Path, config: &Config) -> Result<Parts<'static>> {
     let File { added_tokens, normalizer, pre_tokenizer, post_processor, model } =
-        serde_json::from_str(&text).map_err(|error| explain(&text, &error, path))?;
+        serde_json::from_str(text).map_err(|error| explain(text, &error, path))?;
     check_model(&model, path)?;
-    if let Some(normalizer) = normalizer {
-        let kind = normalizer["type"].as_str().unwrap_or("unknown");
-        return Err(refused(path, format!("a normalizer of type {kind}")));
-    }
+    let normalizer = match normalizer {
+        None => Normalizer::Nothing,
+        Some(nfc) if nfc["type"] == "NFC" => Normalizer::Nfc,
+        Some(other) => {
+            let kind = other["type"].as_str().unwrap_or("unknown");
+            return Err(refused(path, format!("a normalizer of type {kind}")));
+        }
+    };
     let pre_tokenizer = pre_tokenizer.ok_or_else(|| refused(path, "no pre_tokenizer"))?;
     let pattern = pre_tokenizer.pattern().map_err(|found| refused(path, found))?;
-    let mut ids = model.vocab;
-    let specials = add_tokens(added_tokens, &mut ids, path)?;
+
+    let in_file: Vec<(u32, AddedToken)> =
+        added_tokens.into_iter().map(|WithId { id, token }| (id, token.or_special(true))).collect();
+    let declared = config.declared(&in_file, &[])?;
+    let (mut ids, mut added) = (model.vocab, AddedTokens::default());
+    for (id, token) in in_file {
+        added.add_with_id(token, id, &mut ids, path)?;
+    }
+    let Declared { tokens, .. } = &declared;
+    tokens.iter().for_each(|token| added.add(token.clone(), &mut ids));
+    let (specials, flags) = added.finish(path)?;
+
     let merges: Vec<(&str, &str)> =
         model.merges.iter().map(|Merge(left, right)| (&*left.0, &*right.0)).collect();
     let sources = Sources { tokens: path, merges: path };
-    let vocab = assemble(&ids, &merges, Some(specials), sources)?;
+    let vocab = assemble(&ids, &merges, Specials::Listed(specials), sources)?;
+    let (begin_of_text, after_text) = ends_of_text(post_processor.as_ref(), vocab.len());
     Ok(Parts {
-        begin_of_text: post_processor::begin_of_text(post_processor.as_ref(), &vocab),
-        end_of_text: default_end_of_text(&vocab),
-        vocab: Cow::Owned(vocab),
-        pattern: Cow::Owned(pattern),
+        normalizer,
+        flags: Cow::Owned(flags),
         ignore_merges: model.ignore_merges,
+        begin_of_text: config.or_stated(begin_of_text),
+        after_text: Cow::Owned(after_text),
+        end_of_text: config.end_of_text(&declared, vocab.specials()),
+        ..Parts::new(vocab, pattern)
     })
-}
-
-/// Adds the tokens that are not in the vocabulary yet to `ids`. Returns all added tokens as special
-/// ones.
-fn add_tokens(added: Vec<AddedToken>, ids: &mut Ids, path: &Path) -> Result<Vec<(String, u32)>> {
-    let mut specials = Vec::with_capacity(added.len());
-    let mut seen: HashSet<(String, u32), RandomState> = HashSet::default();
-    for token in added {
-        check_added(&token, path)?;
-        let AddedToken { id, content, .. } = token;
-        let known = ids.get(content.as_str()).copied();
-        if let Some(known) = known.filter(|&known| known != id) {
-            let found = format!("the added token {content:?} with id {id} and with id {known}");
-            return Err(Error::file(path, found, "one id for each token", "the file is damaged"));
-        }
-        // A token with an id of the vocabulary is in it under the spelling of its bytes.
-        if known.is_none() && id as usize >= ids.len() {
-            ids.insert(Spelling(Cow::Owned(content.clone())), id);
-        }
-        if seen.insert((content.clone(), id)) {
-            specials.push((content, id));
-        }
-    }
-    Ok(specials)
 }
 
 /// Returns the error for text that is no [`File`]: other kinds of models have vocabularies of
@@ -141,23 +129,13 @@ fn check_model(model: &Model, path: &Path) -> Result<()> {
     Err(refused(path, format!("a model with {odd}")))
 }
 
-fn check_added(token: &AddedToken, path: &Path) -> Result<()> {
-    let odd = match token {
-        AddedToken { lstrip: true, .. } => "lstrip",
-        AddedToken { rstrip: true, .. } => "rstrip",
-        AddedToken { single_word: true, .. } => "single_word",
-        _ => return Ok(()),
-    };
-    Err(refused(path, format!("the added token {:?} with {odd}", token.content)))
-}
-
 fn refused(path: &Path, found: impl Into<String>) -> Error {
     Error::file(
         path,
         found,
-        "byte-level BPE: a BPE model without affixes and dropout, no normalizer, and as \
-         pre_tokenizer ByteLevel without add_prefix_space, alone or behind an isolating Split by a \
-         regular expression",
+        "byte-level BPE: a BPE model without affixes and dropout, no normalizer or NFC, and \
+         as pre_tokenizer ByteLevel without add_prefix_space, alone or behind an isolating Split \
+         by a regular expression",
         "use another tokenizer",
     )
 }

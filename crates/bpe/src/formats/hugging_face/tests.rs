@@ -170,7 +170,7 @@ fn what_is_no_byte_level_bpe_is_refused() {
         json!({"type": "Sequence", "pretokenizers": [split, byte_level(false, false)]})
     };
     for (pointer, value, found) in [
-        ("/normalizer", json!({"type": "NFC"}), "NFC"),
+        ("/normalizer", json!({"type": "NFKC"}), "NFKC"),
         ("/pre_tokenizer", Value::Null, "no pre_tokenizer"),
         ("/pre_tokenizer", json!({"type": "Whitespace"}), "another kind"),
         ("/pre_tokenizer", byte_level(true, true), "add_prefix_space"),
