@@ -60,8 +60,12 @@ pub struct Session {
     pub command_line: Vec<String>,
     /// This program's version.
     pub version: String,
-    /// The commit of the working directory, if it belongs to a git repository.
+    /// The commit that this program was built from, with `-dirty` if files differed from it; in
+    /// files of version 0.1 that of the working directory.
     pub git_revision: Option<String>,
+    /// The commit of the working directory, if it belongs to a git repository.
+    #[serde(default)]
+    pub working_directory_git_revision: Option<String>,
     /// The processor's name.
     pub cpu: String,
     /// Threads at work.
@@ -114,7 +118,8 @@ impl Session {
         Session {
             command_line: std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect(),
             version: env!("CARGO_PKG_VERSION").into(),
-            git_revision: git_revision(),
+            git_revision: option_env!("LM_GIT_REVISION").map(String::from),
+            working_directory_git_revision: working_directory_git_revision(),
             cpu: cpu(),
             threads: rayon::current_num_threads(),
             kernels,
@@ -154,7 +159,7 @@ fn now() -> String {
     format!("{:.0}", Timestamp::now())
 }
 
-fn git_revision() -> Option<String> {
+fn working_directory_git_revision() -> Option<String> {
     let output = Command::new("git").args(["rev-parse", "HEAD"]).output().ok()?;
     let revision = String::from_utf8(output.stdout).ok()?.trim().to_string();
     (output.status.success() && !revision.is_empty()).then_some(revision)
