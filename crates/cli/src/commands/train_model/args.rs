@@ -9,7 +9,7 @@ use clap::Parser;
 
 use crate::commands::flags::{self, Common, ExplicitFlags};
 use crate::commands::help::{self, Example};
-use crate::run::spec::{ModelSpec, Preset, TrainingSpec, fields};
+use crate::run::spec::{ModelSpec, Preset, PresetParser, TrainingSpec, fields};
 
 const EXAMPLES: &[Example] = &[
     (
@@ -65,7 +65,7 @@ pub struct Args {
     /// Defaults for many flags at once [default: none]
     ///
     /// What --init-from or --resume decides stays as it is.
-    #[arg(long, value_name = "NAME", value_enum, help_heading = "Presets")]
+    #[arg(long, value_name = "NAME", value_parser = PresetParser, help_heading = "Presets")]
     pub preset: Option<Preset>,
 
     #[command(flatten)]

@@ -1,6 +1,18 @@
 //! Presets of `train-model`: names for several defaults at once.
 
-use clap::ValueEnum;
+use std::ffi::OsStr;
+use std::fmt::Write;
+
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, Error, ValueEnum};
+
+use super::fields::flag;
+
+/// The name that lists the presets instead of naming one.
+const LIST: &str = "list";
+/// The width of the list.
+const WIDTH: usize = 80;
 
 /// Defaults that replace the flags' own.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,5 +46,76 @@ impl Preset {
             }
         };
         values.split(' ').filter_map(|value| value.split_once('='))
+    }
+
+    /// Returns all presets with their contents, as text.
+    fn list() -> String {
+        let mut list = String::new();
+        for preset in Preset::value_variants() {
+            let named = preset.to_possible_value();
+            let help = named.as_ref().and_then(PossibleValue::get_help);
+            let title = named.as_ref().map_or("", |named| named.get_name());
+            let help = help.map(ToString::to_string).unwrap_or_default();
+            let flags = preset.values().map(|(field, value)| format!("{} {value}", flag(field)));
+            let _ = write!(list, "{title}\n{}{}\n", wrapped(help.split(' ')), wrapped(flags));
+        }
+        list + "All else has its default. Flags beside --preset override its own.\n"
+    }
+}
+
+/// Puts `parts` on indented lines.
+fn wrapped<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> String {
+    let mut lines = vec![String::from("   ")];
+    for part in parts {
+        let part = part.as_ref();
+        let last = lines.last_mut().filter(|line| line.len() + 1 + part.len() <= WIDTH);
+        match last {
+            Some(line) => *line += &format!(" {part}"),
+            None => lines.push(format!("    {part}")),
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// The parser of `--preset`: the name of a preset, or `list`, which ends the program with their
+/// contents as `--help` does.
+#[derive(Debug, Clone, Copy)]
+pub struct PresetParser;
+
+impl TypedValueParser for PresetParser {
+    type Value = Preset;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Preset, Error> {
+        if value == LIST {
+            return Err(Error::raw(ErrorKind::DisplayHelp, Preset::list()));
+        }
+        EnumValueParser::<Preset>::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let presets = Preset::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let list = PossibleValue::new(LIST).help("Print the presets with their contents");
+        Some(Box::new(presets.chain([list])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_has_every_value_within_80_columns() {
+        let list = Preset::list();
+        for preset in Preset::value_variants() {
+            for (field, value) in preset.values() {
+                assert!(list.contains(&format!("{} {value}", flag(field))), "{field}\n{list}");
+            }
+        }
+        assert!(list.lines().all(|line| line.chars().count() <= WIDTH), "{list}");
     }
 }
