@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use model::{ModelConfig, Norm};
 
-use crate::run::spec::TrainingSpec;
+use crate::run::spec::{TrainingSpec, defaults};
 use crate::shell::precision::Choice;
 
 const F32: f64 = 4.0;
@@ -44,13 +44,34 @@ pub fn check_memory(model: &ModelConfig, training: &TrainingSpec) -> Result<()> 
     let there = machine_memory().unwrap_or(f64::INFINITY);
     ensure!(
         needed <= there,
-        "--batch-size {}: training would need about {}, and this machine has {}; give smaller \
-         batches (and --grad-accum), a shorter --context-length or a smaller model",
-        training.batch_size,
+        "{}: training would need about {}, and this machine has {}; give {}",
+        cause(model, training, there),
         bytes(needed),
-        bytes(there)
+        bytes(there),
+        "smaller batches (and --grad-accum), a shorter --context-length or a smaller model"
     );
     Ok(())
+}
+
+/// Names the flags whose values make a run larger than the memory `there`: those of the model if
+/// its weights alone are too many, else what is furthest above its default.
+fn cause(model: &ModelConfig, training: &TrainingSpec, there: f64) -> String {
+    let weights = model.parameter_count() as f64 * F32 * 4.0;
+    if weights > there {
+        let ModelConfig { d_model, num_layers, vocab_size, .. } = model;
+        return format!(
+            "--d-model {d_model}, --num-layers {num_layers}, --vocab-size {vocab_size}"
+        );
+    }
+    let (batch, context) = (training.batch_size, model.context_length);
+    let default: TrainingSpec = defaults();
+    let times_batch = batch as f64 / default.batch_size as f64;
+    let times_context = context as f64 / ModelConfig::default().context_length as f64;
+    if times_context > times_batch {
+        format!("--context-length {context} with --batch-size {batch}")
+    } else {
+        format!("--batch-size {batch}")
+    }
 }
 
 /// Formats a number of bytes, no more exactly than it is estimated.
@@ -139,6 +160,18 @@ mod tests {
             let error = check_memory(&model, &training).unwrap_err().to_string();
             assert!(error.starts_with("--batch-size 1000000000"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_too_large_is_blamed() {
+        let blamed = |flags: &[&str]| {
+            let (model, training) = config(flags);
+            cause(&model, &training, 64e9)
+        };
+        assert!(blamed(&["--context-length", "1000000", "--steps=1"]).starts_with("--context-len"));
+        assert!(blamed(&["--batch-size", "100000", "--steps=1"]).starts_with("--batch-size"));
+        let wide = blamed(&["--d-model=65536", "--num-heads=512", "--d-ff=200000", "--steps=1"]);
+        assert!(wide.starts_with("--d-model 65536"), "{wide}");
     }
 
     #[test]
