@@ -278,6 +278,6 @@ fn old_checkpoints_go_if_told_so() {
     folder.train("run", &args).assert().success();
     assert_eq!(
         folder.entries("run"),
-        ["latest", "loss.svg", "metrics.jsonl", "run.json", "step-000005", "step-000006"]
+        ["best", "latest", "loss.svg", "metrics.jsonl", "run.json", "step-000005", "step-000006"]
     );
 }

@@ -291,12 +291,14 @@ fn tokenizers_that_are_none() {
 #[cfg(unix)]
 fn a_device_in_the_place_of_a_file() {
     let folder = Folder::new();
+    let whole = folder.checkpoint("good");
     for name in ["tokenizer.json", "config.json", "model.safetensors"] {
-        let checkpoint = folder.checkpoint(name);
-        let path = checkpoint.join(name);
+        copy(&whole, &folder.path("run/step-000004"));
+        let path = folder.path("run/step-000004").join(name);
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-        fails(&mut inference(&folder, name, &[]), 1, &[name, "not a regular file"]);
+        fails(&mut inference(&folder, "run", &[]), 1, &[name, "not a regular file"]);
+        fs::remove_dir_all(folder.path("run")).unwrap();
     }
 }
 
@@ -403,7 +405,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_leaves_the_checkpoint() {
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(
         message.starts_with("error: step ")
-            && message.contains("the last good checkpoint is ruined/latest"),
+            && message.contains("the last good checkpoint is ruined/step-"),
         "{message}"
     );
     assert!(model::Transformer::load(&folder.path("ruined/latest")).is_ok());

@@ -73,6 +73,11 @@ impl ExplicitFlags {
         self.0.get(field).map(String::as_str)
     }
 
+    /// Counts the flag of a field among those that were typed.
+    pub fn add(&mut self, field: &str, value: String) {
+        self.0.insert(field.into(), value);
+    }
+
     fn from_matches(matches: &ArgMatches) -> ExplicitFlags {
         let typed = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
         let value = |id| matches.get_raw(id)?.next().map(|value| value.to_string_lossy().into());
@@ -97,7 +102,7 @@ pub fn parse<T: Parser>() -> Result<T> {
 pub fn parse_from<T: Parser>(
     argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<(T, ExplicitFlags)> {
-    parse_with_defaults(argv, [])
+    parse_with_defaults(argv, [] as [(&str, String); 0])
 }
 
 /// Parses `argv` as [`parse_from`] does, with other defaults: pairs of a field's name and its
@@ -107,7 +112,7 @@ pub fn parse_from<T: Parser>(
 /// A [`clap::Error`], as for [`parse`].
 pub fn parse_with_defaults<T: Parser>(
     argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-    defaults: impl IntoIterator<Item = (&'static str, String)>,
+    defaults: impl IntoIterator<Item = (impl AsRef<str>, String)>,
 ) -> Result<(T, ExplicitFlags)> {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     // A value such as -1 is a wrong number and no flag.

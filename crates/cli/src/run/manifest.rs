@@ -26,6 +26,9 @@ pub struct RunManifest {
     pub parameters: u64,
     /// The resolved specification of its training.
     pub training: TrainingSpec,
+    /// The path of the tokenizer as it was typed or found; files of version 0.1 have none.
+    #[serde(default)]
+    pub tokenizer: Option<String>,
     /// The digest of the tokenizer that made the training data; files of version 0.1 have none.
     #[serde(default)]
     pub tokenizer_sha256: Option<String>,
@@ -33,9 +36,29 @@ pub struct RunManifest {
     pub train_data: DataFile,
     /// The validation set.
     pub val_data: Option<DataFile>,
+    /// The prompt of `samples.txt`.
+    #[serde(default)]
+    pub sample_prompt: Option<String>,
+    /// `true` if TensorBoard's event files are written.
+    #[serde(default)]
+    pub tensorboard: bool,
+    /// The times when the run was planned further than before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<Extension>,
     /// One for each time the program was started, the newest last.
     #[serde(rename = "sittings")]
     pub sessions: Vec<Session>,
+}
+
+/// A new plan for a run, which goes further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// The number of steps done then; the ones before keep the rates that they had.
+    pub at_step: u64,
+    /// The number of steps planned before.
+    pub from_steps: u64,
+    /// The number of steps planned since.
+    pub to_steps: u64,
 }
 
 /// The fingerprint of a data file.
@@ -141,7 +164,33 @@ impl Session {
 impl RunManifest {
     /// Reads the manifest in the run directory `dir`; `None` if no program of this crate wrote one.
     pub fn read(dir: &Path) -> Option<RunManifest> {
-        serde_json::from_slice(&files::read(&dir.join(file_names::MANIFEST)).ok()?).ok()
+        RunManifest::read_file(&dir.join(file_names::MANIFEST)).ok()
+    }
+
+    /// Reads the manifest `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not the manifest of a run.
+    pub fn read_file(path: &Path) -> Result<RunManifest> {
+        let shown = path.display();
+        let bytes = files::read(path).with_context(|| shown.to_string())?;
+        let manifest: RunManifest = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{shown}: expected a run.json that train-model wrote"))?;
+        let checked = manifest.training.validate();
+        checked.with_context(|| format!("{shown}: the file is damaged"))?;
+        Ok(manifest)
+    }
+
+    /// Returns the path of the run's tokenizer. Files of version 0.1 have it in the command line of
+    /// the first session only.
+    pub fn tokenizer_path(&self) -> Option<String> {
+        const FLAG: &str = "--tokenizer";
+        self.tokenizer.clone().or_else(|| {
+            let line = &self.sessions.first()?.command_line;
+            let joined = line.iter().find_map(|arg| arg.strip_prefix(FLAG)?.strip_prefix('='));
+            let after = line.iter().skip_while(|arg| *arg != FLAG).nth(1);
+            joined.or(after.map(String::as_str)).map(String::from)
+        })
     }
 
     /// Writes the manifest into the run directory `dir`.

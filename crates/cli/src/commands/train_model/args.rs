@@ -4,12 +4,15 @@ use std::ffi::OsString;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
 
+use super::from_run::{self, Defaults};
 use crate::commands::flags::{self, Common, ExplicitFlags};
 use crate::commands::help::{self, Example};
-use crate::run::spec::{ModelSpec, Preset, PresetParser, TrainingSpec, fields};
+use crate::run::checkpoint::{self, Purpose};
+use crate::run::manifest::RunManifest;
+use crate::run::spec::{ModelSpec, Preset, PresetChoice, TrainingSpec, fields};
 
 const EXAMPLES: &[Example] = &[
     (
@@ -18,9 +21,12 @@ const EXAMPLES: &[Example] = &[
          --tokenizer tokenizer --checkpoint-dir runs/demo",
     ),
     (
-        "Go on with it",
-        "train-model --preset demo --train-dataset train.npy --val-dataset valid.npy \\\n      \
-         --tokenizer tokenizer --checkpoint-dir runs/demo --resume",
+        "Go on with it after Ctrl-C, or further than planned",
+        "train-model --resume --checkpoint-dir runs/demo --steps 20k",
+    ),
+    (
+        "See what it would be with another learning rate, and write nothing",
+        "train-model --config runs/demo/run.json --lr 3e-4 --dry-run",
     ),
     (
         "Measure its loss on a whole file",
@@ -40,8 +46,9 @@ const EXAMPLES: &[Example] = &[
 pub struct Args {
     /// Token file (.npy) to train on
     ///
-    /// It is required, except with --eval-only.
-    #[arg(long, value_name = "PATH", required_unless_present = "eval_only")]
+    /// It is required, except with --resume, --config and --eval-only.
+    #[arg(long, value_name = "PATH")]
+    #[arg(required_unless_present_any = ["eval_only", "resume", "config", "preset"])]
     pub train_dataset: Option<PathBuf>,
     /// Token file (.npy) to validate on [default: none]
     #[arg(long, value_name = "PATH")]
@@ -52,9 +59,10 @@ pub struct Args {
     /// earlier-N in it.
     #[arg(long, value_name = "DIR", default_value = "data/checkpoints")]
     pub checkpoint_dir: PathBuf,
-    /// Tokenizer of the token files [default: none]
+    /// Tokenizer of the token files [default: encode's]
     ///
-    /// It is copied into the checkpoints, so that they can be used as they are.
+    /// encode notes beside a token file which tokenizer made it. The tokenizer is copied into the
+    /// checkpoints, so that they can be used as they are.
     #[arg(long, value_name = "DIR")]
     pub tokenizer: Option<PathBuf>,
     /// Insist on a tokenizer that did not make the token files or the model
@@ -65,8 +73,15 @@ pub struct Args {
     /// Defaults for many flags at once [default: none]
     ///
     /// What --init-from or --resume decides stays as it is.
-    #[arg(long, value_name = "NAME", value_parser = PresetParser, help_heading = "Presets")]
-    pub preset: Option<Preset>,
+    #[arg(long, value_name = "NAME", value_parser = PresetChoice::parser())]
+    #[arg(help_heading = "Presets")]
+    pub preset: Option<PresetChoice>,
+    /// Options and paths of another run, from its run.json [default: none]
+    ///
+    /// Typed flags override them.
+    #[arg(long, value_name = "FILE", help_heading = "Presets", hide_short_help = true)]
+    #[arg(conflicts_with_all = ["preset", "resume", "eval_only"])]
+    pub config: Option<PathBuf>,
 
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -75,8 +90,14 @@ pub struct Args {
     #[allow(missing_docs)]
     pub training: TrainingSpec,
     /// Go on from the newest checkpoint
+    ///
+    /// The run's own options and files are taken; with more --steps or --total-tokens it goes
+    /// further than planned.
     #[arg(long, help_heading = "Training")]
     pub resume: bool,
+    /// Print the run that would begin, and write nothing
+    #[arg(long, help_heading = "Training", conflicts_with = "eval_only")]
+    pub dry_run: bool,
     /// Text that the model continues at each evaluation, in samples.txt [default: none]
     #[arg(long, value_name = "TEXT", help_heading = "Evaluation and checkpoints")]
     #[arg(hide_short_help = true)]
@@ -101,24 +122,61 @@ pub struct Args {
     pub common: Common,
 }
 
-/// Parses `argv`, which begins with the program's name, with the defaults of the preset that it
-/// names. Also returns the flags that were typed; those of the preset were not.
+/// Parses `argv`, which begins with the program's name, with the defaults of the preset, the
+/// `run.json` or the run to resume that it names. Also returns the flags that were typed; those of
+/// a file or preset were not.
 ///
 /// # Errors
-/// A [`clap::Error`], as for [`flags::parse`].
+/// A [`clap::Error`], as for [`flags::parse`]; when the file of `--config` cannot be read.
 pub fn parse(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Result<(Args, ExplicitFlags)> {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
     let (args, explicit): (Args, _) = flags::parse_from(&argv)?;
-    match args.preset {
-        Some(preset) => flags::parse_with_defaults(&argv, args.defaults(preset)?),
-        None => Ok((args, explicit)),
+    let defaults = args.defaults(&explicit)?;
+    if defaults.is_empty() {
+        return Ok((args, explicit));
     }
+    let (args, mut explicit): (Args, _) = flags::parse_with_defaults(&argv, defaults)?;
+    if args.config.is_some() && !explicit.has("init_from") {
+        // The tokenizer and the model to start from do not decide these.
+        for (field, value) in [
+            ("vocab_size", args.model.vocab_size),
+            ("context_length", Some(args.model.context_length)),
+        ] {
+            if let Some(value) = value {
+                explicit.add(field, value.to_string());
+            }
+        }
+    }
+    Ok((args, explicit))
 }
 
 impl Args {
+    /// Returns the defaults that the arguments ask for, of which `explicit` were typed.
+    fn defaults(&self, explicit: &ExplicitFlags) -> Result<Defaults> {
+        let mut defaults = match self.preset {
+            Some(PresetChoice::Named(preset)) => self.of_preset(preset)?,
+            Some(PresetChoice::List) | None => Vec::new(),
+        };
+        if let Some(path) = &self.config {
+            let manifest = RunManifest::read_file(path).context("--config")?;
+            defaults.extend(from_run::surroundings(&manifest));
+            defaults.extend(from_run::specification(&manifest, explicit));
+        }
+        if self.resume
+            && let Some(manifest) = RunManifest::read(&self.checkpoint_dir)
+        {
+            defaults.extend(from_run::surroundings(&manifest));
+            // A run without a checkpoint starts from its beginning, as it was planned.
+            if matches!(checkpoint::newest(&self.checkpoint_dir, Purpose::Resume), Ok(None)) {
+                defaults.extend(from_run::specification(&manifest, explicit));
+            }
+        }
+        Ok(defaults)
+    }
+
     /// Returns the preset's values, without those that the tokenizer or the model to start from
     /// decides.
-    fn defaults(&self, preset: Preset) -> Result<Vec<(&'static str, String)>> {
+    fn of_preset(&self, preset: Preset) -> Result<Defaults> {
         let shape = fields(&self.model);
         let mut defaults = Vec::new();
         for (field, value) in preset.values() {
@@ -131,7 +189,7 @@ impl Args {
             let is_wider = field == "d_ff" && !self.model.ffn.is_gated();
             let wider = |width: usize| (width * 3 / 2).to_string();
             let value = if is_wider { value.parse().map(wider)? } else { value.to_string() };
-            defaults.push((field, value));
+            defaults.push((field.to_string(), value));
         }
         Ok(defaults)
     }

@@ -5,10 +5,12 @@ use std::io::{self, Write};
 use anyhow::{Context, Result};
 
 use super::setup::plan::load_initial_model;
+use super::setup::tokenizer::check_evaluated;
 use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
 use crate::commands::train_model::evaluate::Evaluator;
-use crate::data::dataset::Dataset;
+use crate::data::dataset::{Dataset, Requirements};
+use crate::run::checkpoint;
 use crate::shell::exit::check_flag;
 use crate::shell::interrupt::Interrupted;
 use crate::shell::progress::{Progress, Unit};
@@ -24,8 +26,10 @@ pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<()> {
     check_flag("batch-size", batch_size, batch_size > 0, "at least 1")?;
     let context = args.training.precision.context()?;
     let model = load_initial_model(source, args, explicit)?;
-    let data =
-        Dataset::open("--val-dataset", path, model.config().vocab_size, 2, "one to predict")?;
+    check_evaluated(args, &checkpoint::resolve(source)?, path)?;
+    let vocab_size = model.config().vocab_size;
+    let required = Requirements { vocab_size, least: 2, reason: "one to predict" };
+    let data = Dataset::open("--val-dataset", path, required, None)?;
     args.training.precision.explain(context, log::Level::Info);
     let progress =
         Progress::new("evaluating", Unit::Count("tokens"), Some(data.identity.tokens - 1));

@@ -3,6 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | [`args`] | lists the flags |
+//! | [`from_run`] | takes defaults from a `run.json` |
 //! | [`setup`] | puts a new or resumed run together |
 //! | [`trainer`] | takes the steps |
 //! | [`estimate`] | estimates memory |
@@ -17,6 +18,7 @@ pub mod estimate;
 pub mod eval_only;
 pub mod evaluate;
 pub mod forecast;
+pub mod from_run;
 pub mod observers;
 pub mod profile;
 pub mod setup;
@@ -25,18 +27,24 @@ pub mod trainer;
 use anyhow::Result;
 
 use crate::commands::flags::ExplicitFlags;
-use crate::shell::interrupt;
+use crate::run::spec::{Preset, PresetChoice};
+use crate::shell::{interrupt, stdout};
 use args::Args;
+use setup::Setup;
 
 /// Runs the program with arguments of which `explicit` were typed.
 ///
 /// # Errors
 /// When an argument or a file cannot be used, or the training fails.
 pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<()> {
+    if args.preset == Some(PresetChoice::List) {
+        return stdout::print(Preset::list());
+    }
     args.common.set_up()?;
     interrupt::install()?;
     if args.eval_only {
         return eval_only::run(args, explicit);
     }
-    setup::prepare(args, explicit)?.train()
+    let setup = Setup::check(args, explicit)?;
+    if args.dry_run { setup.print() } else { setup.begin()?.train() }
 }

@@ -3,6 +3,7 @@
 //! [`Trainer::train`] takes the steps and tells its [`Observer`]s of each; all that is written or
 //! shown while a run trains is an observer.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -13,13 +14,18 @@ use tensor::profile::section;
 use tensor::{Context, Tensor};
 
 use super::evaluate::Evaluator;
+use super::forecast::Forecast;
 use super::profile::Profiler;
 use crate::data::batches::{Batches, Stream};
 use crate::data::dataset::Dataset;
-use crate::run::checkpoint;
+use crate::run::checkpoint::{self, Lowest, Purpose, Validation};
 use crate::run::metrics::Metrics;
 use crate::run::spec::TrainingSpec;
 use crate::shell::interrupt::{self, Interrupted};
+
+/// The limits of a trial: whichever comes first ends it.
+const TRIAL_STEPS: u64 = 10;
+const TRIAL_TIME: Duration = Duration::from_secs(2);
 
 /// A model in training, between two steps.
 pub struct Trainer {
@@ -39,6 +45,10 @@ pub struct Trainer {
     pub val: Option<Dataset>,
     /// The number of steps done.
     pub step: u64,
+    /// The validation losses so far.
+    pub validation: Validation,
+    /// The digest of the tokenizer that made the training data, for checkpoints.
+    pub tokenizer_sha256: Option<String>,
     /// The time that the run took so far.
     pub clock: Clock,
 }
@@ -72,7 +82,10 @@ pub struct Report {
     pub metrics: Option<Metrics>,
     /// `true` if the model is evaluated after the step.
     pub evaluates: bool,
-    /// `true` for the last step of the run.
+    /// The loss on the validation set, if it was measured after the step.
+    pub val_loss: Option<f64>,
+    /// `true` for the last step of the run: the last one planned, or the one at which `--patience`
+    /// ends it.
     pub is_last: bool,
     /// `true` if the run stops after the step, before its last one.
     pub interrupted: bool,
@@ -88,6 +101,41 @@ pub trait Observer {
     /// # Errors
     /// When the run cannot go on.
     fn step_done(&mut self, trainer: &Trainer, report: &Report) -> Result<()>;
+}
+
+/// The reason why a run is done.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Outcome {
+    /// All steps were taken.
+    AllSteps {
+        /// Their number.
+        steps: u64,
+    },
+    /// `--patience` ended it.
+    OutOfPatience {
+        /// The last step.
+        step: u64,
+        /// The number of steps that were planned.
+        steps: u64,
+        /// The number of evaluations since the best one.
+        evaluations: u64,
+        /// The lowest validation loss.
+        best: Lowest,
+    },
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Outcome::AllSteps { .. } => f.write_str("done"),
+            Outcome::OutOfPatience { step, steps, evaluations, best } => write!(
+                f,
+                "stopped after step {step} of {steps}: {evaluations} evaluations without a lower \
+                 validation loss than {:.4} after step {}",
+                best.val_loss, best.step
+            ),
+        }
+    }
 }
 
 /// A loss, a gradient or a weight that is not a finite number.
@@ -113,9 +161,28 @@ impl Clock {
 }
 
 impl Trainer {
-    /// Returns `true` if all steps are done.
+    /// Returns `true` if all steps are done, or the validation loss fell for too long no more.
     pub fn is_done(&self) -> bool {
-        self.step >= self.training.steps()
+        self.step >= self.training.steps() || self.is_out_of_patience()
+    }
+
+    /// Returns `true` if as many evaluations as `--patience` allows did not lower the loss.
+    fn is_out_of_patience(&self) -> bool {
+        let without_better = self.validation.without_better;
+        self.training.patience.is_some_and(|patience| without_better >= patience)
+    }
+
+    /// Returns the reason why a run that [is done](Self::is_done) takes no further step.
+    pub fn outcome(&self) -> Outcome {
+        match (self.validation.best, self.training.steps()) {
+            (Some(best), steps) if self.step < steps => Outcome::OutOfPatience {
+                step: self.step,
+                steps,
+                evaluations: self.validation.without_better,
+                best,
+            },
+            (_, steps) => Outcome::AllSteps { steps },
+        }
     }
 
     /// Trains to the last step, or until Ctrl-C.
@@ -140,6 +207,38 @@ impl Trainer {
             }
         }
         Ok(())
+    }
+
+    /// Takes a few steps, for an estimate of the time that the rest of the run takes.
+    ///
+    /// # Errors
+    /// When a loss or gradient is not finite; [`Interrupted`] after Ctrl-C.
+    pub fn trial(&mut self) -> Result<Option<Duration>> {
+        let from = self.step;
+        let mut forecast =
+            Forecast::new(self.model.config(), &self.training, self.tokens_per_evaluation());
+        let started = Instant::now();
+        // The first step is not typical.
+        while !self.is_done()
+            && forecast.measured() < TRIAL_STEPS
+            && (forecast.measured() < 2 || started.elapsed() < TRIAL_TIME)
+        {
+            interrupt::check()?;
+            forecast.step(self.take_step()?.time);
+        }
+        Ok(forecast.left(from))
+    }
+
+    /// Returns the number of tokens that are predicted at each evaluation.
+    pub fn tokens_per_evaluation(&self) -> u64 {
+        let sizes = [self.training.batch_size, self.model.config().context_length];
+        match (&self.val, self.training.eval_batches) {
+            (None, _) => 0,
+            (Some(val), 0) => val.identity.tokens,
+            (_, batches) => sizes
+                .into_iter()
+                .fold(batches as u64, |product, size| product.saturating_mul(size as u64)),
+        }
     }
 
     /// Takes one optimizer step on the mean gradient of `grad_accum` batches.
@@ -193,7 +292,7 @@ impl Trainer {
 
     /// Returns the error of a number that is not finite, with advice.
     pub fn not_finite(&self, step: u64, found: &str) -> Error {
-        let last = match checkpoint::newest(&self.dir) {
+        let last = match checkpoint::newest(&self.dir, Purpose::Resume) {
             Ok(Some(path)) => format!("the last good checkpoint is {}", path.display()),
             _ => "no checkpoint was written yet".to_string(),
         };
@@ -203,21 +302,39 @@ impl Trainer {
 
     /// Measures what is due after the step that was taken.
     fn report(&mut self, result: &StepResult) -> Result<Report> {
+        let &TrainingSpec { eval_every, log_every, .. } = &self.training;
+        let step = self.step;
         let is_last = self.is_done();
-        let evaluates = is_last || self.step.is_multiple_of(self.training.eval_every);
-        let logs = evaluates || self.step == 1 || self.step.is_multiple_of(self.training.log_every);
+        let is_regular = is_last || step.is_multiple_of(eval_every);
+        // The best checkpoint is chosen among those whose loss is known.
+        let evaluates = is_regular || (self.val.is_some() && self.is_checkpoint_due());
+        let logs = evaluates || step == 1 || step.is_multiple_of(log_every);
         let seconds = self.clock.seconds();
-        let val_loss = if evaluates { self.validation_loss()? } else { None };
+        let val_loss = match evaluates.then(|| self.validation_loss()) {
+            // Weights like these end the run at the next step, with this checkpoint in place.
+            Some(Err(_)) if !is_regular => None,
+            measured => measured.transpose()?.flatten(),
+        };
+        if let Some(val_loss) = val_loss {
+            self.validation.add(step, val_loss);
+        }
         let metrics = logs.then(|| self.metrics(result, val_loss, seconds));
+        let is_last = self.is_done();
         let interrupted = interrupt::requested() && !is_last;
-        Ok(Report { metrics, evaluates, is_last, interrupted })
+        Ok(Report { metrics, evaluates, val_loss, is_last, interrupted })
+    }
+
+    /// Returns `true` if a checkpoint is due after the step that was taken.
+    pub fn is_checkpoint_due(&self) -> bool {
+        self.step.is_multiple_of(self.training.checkpoint_every())
     }
 
     /// Measures the loss on the validation set. `None` without one, or if Ctrl-C came in between.
     fn validation_loss(&self) -> Result<Option<f64>> {
         let Some(val) = &self.val else { return Ok(None) };
         let &TrainingSpec { batch_size, eval_batches: batches, seed, .. } = &self.training;
-        let may_break_off = !self.is_done();
+        // An evaluation that is counted is not left out.
+        let may_break_off = !self.is_done() && self.training.patience.is_none();
         let evaluator =
             Evaluator { context: self.context, batch_size, batches, seed, may_break_off };
         // The only error of an evaluation is a loss that is not finite.

@@ -1,12 +1,12 @@
-//! Checkpoints in a run directory: their names, and the link `latest` to the newest one.
+//! Checkpoints in a run directory: their names, and those that go or make room.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use crate::run::file_names::{BESIDE_CHECKPOINTS, LATEST};
+use crate::run::file_names::{BESIDE_CHECKPOINTS, LINKS};
 
 const STEP: &str = "step-";
 
@@ -20,22 +20,11 @@ fn step_of(name: &str) -> Option<u64> {
     (digits.len() >= 6).then(|| digits.parse().ok())?
 }
 
-/// Makes `latest` name the checkpoint after `step` steps. Where the file system has no links, warns
-/// and makes none; [`newest`] goes by the steps then.
+/// Returns the names in `dir`, none if it does not exist.
 ///
 /// # Errors
-/// When the link that is there cannot be replaced.
-pub fn point_latest(dir: &Path, step: u64) -> Result<()> {
-    let latest = dir.join(LATEST);
-    match files::replace_link(Path::new(&name(step)), &latest) {
-        Err(error) if !latest.is_symlink() => log::warn!("{error}"),
-        result => result?,
-    }
-    Ok(())
-}
-
-/// Returns the names in `dir`, none if it does not exist.
-fn names(dir: &Path) -> Result<Vec<String>> {
+/// When it cannot be read.
+pub fn names(dir: &Path) -> Result<Vec<String>> {
     let entries = match fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         entries => entries.with_context(|| dir.display().to_string())?,
@@ -47,19 +36,26 @@ fn names(dir: &Path) -> Result<Vec<String>> {
 }
 
 /// Returns the steps of the checkpoints in `dir`, in order.
-fn steps(dir: &Path) -> Result<Vec<u64>> {
+///
+/// # Errors
+/// When it cannot be read.
+pub fn steps(dir: &Path) -> Result<Vec<u64>> {
     let mut steps: Vec<u64> = names(dir)?.iter().filter_map(|name| step_of(name)).collect();
     steps.sort_unstable();
     Ok(steps)
 }
 
-/// Removes the checkpoints up to the one after `step` steps, except for the last `keep`. Later ones
-/// belong to another run.
-pub fn prune(dir: &Path, step: u64, keep: usize) -> Result<()> {
+/// Removes the checkpoints up to the one after `step` steps, except for the last `keep` and the one
+/// after `best` steps. Later ones belong to another run.
+///
+/// # Errors
+/// When one cannot be removed.
+pub fn prune(dir: &Path, step: u64, keep: usize, best: Option<u64>) -> Result<()> {
     let mut steps = steps(dir)?;
     steps.retain(|&other| other <= step);
-    let old = &steps[..steps.len().saturating_sub(keep)];
-    Ok(old.iter().try_for_each(|&step| files::remove_dir(&dir.join(name(step))))?)
+    let old = steps[..steps.len().saturating_sub(keep)].iter();
+    let mut old = old.filter(|&&step| Some(step) != best);
+    Ok(old.try_for_each(|&step| files::remove_dir(&dir.join(name(step))))?)
 }
 
 /// Returns the names in `dir` that belong to a run: checkpoints, or files of a run without one yet.
@@ -69,7 +65,7 @@ pub fn prune(dir: &Path, step: u64, keep: usize) -> Result<()> {
 pub fn names_of_run(dir: &Path) -> Result<Vec<String>> {
     let of_run = |name: &String| {
         let name = name.as_str();
-        step_of(name).is_some() || name == LATEST || BESIDE_CHECKPOINTS.contains(&name)
+        step_of(name).is_some() || LINKS.contains(&name) || BESIDE_CHECKPOINTS.contains(&name)
     };
     Ok(names(dir)?.into_iter().filter(of_run).collect())
 }
@@ -110,42 +106,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(failed),
         _ => Ok(()),
     }
-}
-
-/// Returns the newest checkpoint in the run directory `dir`: the one that `latest` names, or
-/// without that link, the one with the highest step.
-///
-/// # Errors
-/// When the directory cannot be read.
-pub fn newest(dir: &Path) -> Result<Option<PathBuf>> {
-    let latest = dir.join(LATEST);
-    if latest.is_dir() {
-        return Ok(Some(latest));
-    }
-    Ok(steps(dir)?.last().map(|&step| dir.join(name(step))))
-}
-
-/// Returns the directory of the model in `path`: itself, or the newest checkpoint of a run.
-///
-/// # Errors
-/// When no model is there.
-pub fn resolve(path: &Path) -> Result<PathBuf> {
-    let metadata = fs::metadata(path).with_context(|| path.display().to_string())?;
-    ensure!(
-        metadata.is_dir(),
-        "{}: is a file, expected the directory of a checkpoint; name the directory that it is in",
-        path.display()
-    );
-    if path.join("config.json").exists() {
-        return Ok(path.to_path_buf());
-    }
-    newest(path)?.with_context(|| {
-        format!(
-            "{}: found neither config.json nor a checkpoint, expected a checkpoint, a run \
-             directory or a Hugging Face Llama directory",
-            path.display()
-        )
-    })
 }
 
 #[cfg(test)]

@@ -9,12 +9,17 @@
 //! | `trainer_state.json` | [`TrainerState`] |
 //!
 //! A directory gets its name when it is complete and on disk. `latest` is a relative symbolic link
-//! to the newest one, replaced only after that. Whenever the machine stops, `latest` names a whole
-//! checkpoint or does not exist.
+//! to the newest one, replaced only after that, and `best` one to that with the lowest validation
+//! loss. They are for people: programs go by what is in the directories ([`newest`], [`resolve`]).
 
+mod contents;
 mod directory;
+mod found;
+mod links;
 mod lock;
 mod state;
+#[cfg(all(test, unix))]
+mod testing;
 
 use std::path::{Path, PathBuf};
 
@@ -24,26 +29,26 @@ use model::Transformer;
 use model::formats::safetensors::{self, SafetensorsFile};
 use optim::AdamW;
 
-pub use directory::{
-    move_earlier_run_aside, move_later_checkpoints_aside, names_of_run, newest, resolve,
-};
+pub use contents::Purpose;
+pub use directory::{move_earlier_run_aside, move_later_checkpoints_aside, names_of_run};
+pub use found::{newest, resolve};
 pub use lock::RunLock;
-pub use state::TrainerState;
+pub use state::{Lowest, TrainerState, Validation};
 
 use crate::data::digest;
 use crate::run::tokenizer::TokenizerFiles;
 
-const MODEL: &str = "model.safetensors";
-const OPTIMIZER: &str = "optimizer.safetensors";
+use contents::{CONFIG, MODEL, OPTIMIZER};
+
 /// The files whose digests [`TrainerState`] keeps.
-const DIGESTED: [&str; 3] = ["config.json", MODEL, OPTIMIZER];
+const DIGESTED: [&str; 3] = [CONFIG, MODEL, OPTIMIZER];
 
 /// Writes a checkpoint into the run directory `dir`, with the digests of its files in `state`, and
-/// points `latest` to it. Then removes the oldest checkpoints of this run, down to the number that
-/// its specification keeps.
+/// points `latest` and `best` to what they say. Then removes the oldest checkpoints of this run,
+/// down to the number that its specification keeps, but not the best one.
 ///
 /// # Errors
-/// When the disk is full or fails; then no checkpoint is added, and `latest` stays.
+/// When the disk is full or fails; then no checkpoint is added, and the links stay.
 pub fn save(
     dir: &Path,
     model: &Transformer,
@@ -67,11 +72,23 @@ pub fn save(
     }
     state.write(path)?;
     unfinished.commit()?;
-    directory::point_latest(dir, step)?;
+    let best = found::best(dir, step)?;
+    links::point(dir, step, best)?;
     if let Some(keep) = state.config.keep_checkpoints {
-        directory::prune(dir, step, keep)?;
+        directory::prune(dir, step, keep, best)?;
     }
     Ok(finished)
+}
+
+/// Makes the links in `dir` right for a run that goes on from its checkpoint after `step` steps,
+/// also where `latest` was a directory. Returns the checkpoint.
+///
+/// # Errors
+/// When they cannot be replaced.
+pub fn settle(dir: &Path, step: u64) -> Result<PathBuf> {
+    links::replace_directories(dir)?;
+    links::point(dir, step, found::best(dir, step)?)?;
+    Ok(dir.join(directory::name(step)))
 }
 
 /// A checkpoint that a run goes on from.
@@ -80,8 +97,6 @@ pub struct Resumed {
     pub model: Transformer,
     /// The rest of the run's state.
     pub state: TrainerState,
-    /// The tokenizer's files, if the run has a tokenizer.
-    pub tokenizer: Option<TokenizerFiles>,
 }
 
 /// Reads the checkpoint `path` except for the optimizer's moments, and checks the digests of its
@@ -97,12 +112,12 @@ pub fn load(path: &Path) -> Result<Resumed> {
         ensure!(
             state.files.get(name) == Some(&found),
             "{}: found other content than was written (SHA-256 {found}); the checkpoint is \
-             damaged: resume from another one by pointing `latest` there",
+             damaged: move its directory away, and --resume goes on from the one before",
             file.display()
         );
     }
     let model = Transformer::load(path)?;
-    Ok(Resumed { model, state, tokenizer: TokenizerFiles::read(path)? })
+    Ok(Resumed { model, state })
 }
 
 /// Reads the moments in the checkpoint `path` into `optimizer`, which then has taken `steps` steps.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::data::dataset::Identity;
+use crate::run::metrics::Metrics;
 use crate::run::spec::TrainingSpec;
 
 const FILE_NAME: &str = "trainer_state.json";
@@ -30,11 +31,57 @@ pub struct TrainerState {
     pub train_data: Identity,
     /// The validation set, if there is one.
     pub val_data: Option<Identity>,
+    /// The loss on the validation set after this step, if it was measured.
+    #[serde(default)]
+    pub val_loss: Option<f64>,
+    /// The validation losses so far; files of version 0.1 have none.
+    #[serde(default)]
+    pub validation: Option<Validation>,
     /// The digest of the tokenizer that made the training data; files of version 0.1 have none.
     #[serde(default)]
     pub tokenizer_sha256: Option<String>,
     /// SHA-256 of the checkpoint's large files.
     pub files: BTreeMap<String, String>,
+}
+
+/// The course of a run's validation loss, as far as `--patience` needs it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// The lowest loss so far, and the step after which it was measured.
+    pub best: Option<Lowest>,
+    /// The number of evaluations since then.
+    pub without_better: u64,
+}
+
+/// The lowest validation loss.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Lowest {
+    /// The number of steps done.
+    pub step: u64,
+    /// The loss.
+    pub val_loss: f64,
+}
+
+impl Validation {
+    /// Returns the course that lines of metrics tell.
+    pub fn of(lines: &[Metrics]) -> Validation {
+        let mut validation = Validation::default();
+        for line in lines {
+            if let Some(val_loss) = line.val_loss {
+                validation.add(line.step, val_loss);
+            }
+        }
+        validation
+    }
+
+    /// Adds an evaluation after `step` steps.
+    pub fn add(&mut self, step: u64, val_loss: f64) {
+        if self.best.is_none_or(|best| val_loss < best.val_loss) {
+            *self = Validation { best: Some(Lowest { step, val_loss }), without_better: 0 };
+        } else {
+            self.without_better += 1;
+        }
+    }
 }
 
 impl TrainerState {

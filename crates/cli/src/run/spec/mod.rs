@@ -12,5 +12,5 @@ mod training;
 
 pub use fields::{defaults, fields, flag, shown};
 pub use model::ModelSpec;
-pub use preset::{Preset, PresetParser};
+pub use preset::{Preset, PresetChoice};
 pub use training::TrainingSpec;

@@ -80,6 +80,14 @@ impl From<&ModelConfig> for ModelSpec {
 }
 
 impl ModelSpec {
+    /// Returns the options without the values that [`ModelSpec::config`] would fill in just so.
+    pub fn unresolved(&self) -> ModelSpec {
+        ModelSpec {
+            d_ff: self.d_ff.filter(|&d_ff| d_ff != self.ffn.default_d_ff()),
+            ..self.clone()
+        }
+    }
+
     /// Returns the shape of a new model. `tokenizer_size` is the size of the tokenizer's
     /// vocabulary.
     ///

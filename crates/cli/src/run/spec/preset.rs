@@ -1,11 +1,9 @@
 //! Presets of `train-model`: names for several defaults at once.
 
-use std::ffi::OsStr;
 use std::fmt::Write;
 
-use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
-use clap::error::ErrorKind;
-use clap::{Arg, Command, Error, ValueEnum};
+use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::fields::flag;
 
@@ -49,7 +47,7 @@ impl Preset {
     }
 
     /// Returns all presets with their contents, as text.
-    fn list() -> String {
+    pub fn list() -> String {
         let mut list = String::new();
         for preset in Preset::value_variants() {
             let named = preset.to_possible_value();
@@ -77,31 +75,29 @@ fn wrapped<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The parser of `--preset`: the name of a preset, or `list`, which ends the program with their
-/// contents as `--help` does.
-#[derive(Debug, Clone, Copy)]
-pub struct PresetParser;
+/// The value of `--preset`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PresetChoice {
+    /// A preset.
+    Named(Preset),
+    /// The word `list`, which prints all presets with their contents.
+    List,
+}
 
-impl TypedValueParser for PresetParser {
-    type Value = Preset;
-
-    fn parse_ref(
-        &self,
-        command: &Command,
-        arg: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<Preset, Error> {
-        if value == LIST {
-            return Err(Error::raw(ErrorKind::DisplayHelp, Preset::list()));
-        }
-        EnumValueParser::<Preset>::new().parse_ref(command, arg, value)
+impl PresetChoice {
+    /// Returns a parser of the flag's value.
+    pub fn parser() -> impl TypedValueParser<Value = PresetChoice> {
+        PossibleValuesParser::new(names()).map(|name| match Preset::from_str(&name, false) {
+            Ok(preset) => PresetChoice::Named(preset),
+            Err(_) => PresetChoice::List,
+        })
     }
+}
 
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let presets = Preset::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let list = PossibleValue::new(LIST).help("Print the presets with their contents");
-        Some(Box::new(presets.chain([list])))
-    }
+/// Returns the words that `--preset` takes.
+fn names() -> impl Iterator<Item = PossibleValue> {
+    let presets = Preset::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    presets.chain([PossibleValue::new(LIST).help("Print the presets with their contents")])
 }
 
 #[cfg(test)]

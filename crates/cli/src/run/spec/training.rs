@@ -125,10 +125,15 @@ pub struct TrainingSpec {
     #[arg(long, help_heading = EVALUATION)]
     #[arg(hide_short_help = true)]
     pub checkpoint_every: Option<u64>,
-    /// Number of checkpoints to keep, the newest ones [default: all]
+    /// Number of checkpoints to keep, the newest ones, beside the best one [default: all]
     #[arg(long, help_heading = EVALUATION)]
     #[arg(hide_short_help = true)]
     pub keep_checkpoints: Option<usize>,
+    /// Stop after N evaluations without a lower validation loss [default: never]
+    #[arg(long, help_heading = EVALUATION)]
+    #[arg(hide_short_help = true)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
     /// Steps between lines of metrics.jsonl and of the log
     #[arg(long, default_value_t = 10, help_heading = "Logging")]
     #[arg(hide_short_help = true)]
@@ -143,6 +148,21 @@ fn as_text<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok
 /// Returns the value, in files without it, of an option to do what earlier versions always did.
 fn always() -> bool {
     true
+}
+
+/// Returns the learning rate of the last step, unless another one is given.
+fn min_lr(lr: f64) -> f64 {
+    lr / 100.0
+}
+
+/// Returns the steps of the warm-up, unless others are given: 2 %, rounded down.
+fn warmup_steps(steps: u64) -> u64 {
+    steps / 50
+}
+
+/// Returns the steps between checkpoints, unless others are given.
+fn checkpoint_every(steps: u64) -> u64 {
+    (steps / 5).max(1)
 }
 
 impl TrainingSpec {
@@ -161,14 +181,25 @@ impl TrainingSpec {
             // The steps follow from it, and files do not have it.
             total_tokens: 0,
             precision: precision.into(),
-            min_lr: self.min_lr.or(Some(self.lr / 100.0)),
-            // 2 %, rounded down.
-            warmup_steps: self.warmup_steps.or(Some(steps / 50)),
-            checkpoint_every: self.checkpoint_every.or(Some((steps / 5).max(1))),
+            min_lr: self.min_lr.or(Some(min_lr(self.lr))),
+            warmup_steps: self.warmup_steps.or(Some(warmup_steps(steps))),
+            checkpoint_every: self.checkpoint_every.or(Some(checkpoint_every(steps))),
             ..self.clone()
         };
         resolved.validate()?;
         Ok(resolved)
+    }
+
+    /// Returns the options without the values that [`TrainingSpec::resolve`] would fill in just so.
+    pub fn unresolved(&self) -> TrainingSpec {
+        let steps = self.steps.unwrap_or(0);
+        let unless_filled_in = |value: Option<u64>, derived| value.filter(|&v| v != derived);
+        TrainingSpec {
+            min_lr: self.min_lr.filter(|&value| value != min_lr(self.lr)),
+            warmup_steps: unless_filled_in(self.warmup_steps, warmup_steps(steps)),
+            checkpoint_every: unless_filled_in(self.checkpoint_every, checkpoint_every(steps)),
+            ..self.clone()
+        }
     }
 
     fn steps_for_total_tokens(&self, context_length: usize) -> Result<u64> {
@@ -205,6 +236,7 @@ impl TrainingSpec {
             ("checkpoint-every", checkpoint_every),
             ("log-every", self.log_every),
             ("keep-checkpoints", self.keep_checkpoints.unwrap_or(1) as u64),
+            ("patience", self.patience.unwrap_or(1)),
         ] {
             check_flag(flag, value, value > 0, "at least 1")?;
         }

@@ -14,13 +14,15 @@ pub struct Checkpoints {
 
 impl Observer for Checkpoints {
     fn step_done(&mut self, trainer: &Trainer, report: &Report) -> Result<()> {
-        let is_due = trainer.step.is_multiple_of(trainer.training.checkpoint_every());
-        if is_due || report.is_last || report.interrupted { self.save(trainer) } else { Ok(()) }
+        if trainer.is_checkpoint_due() || report.is_last || report.interrupted {
+            self.save(trainer, report.val_loss)?;
+        }
+        Ok(())
     }
 }
 
 impl Checkpoints {
-    fn save(&self, trainer: &Trainer) -> Result<()> {
+    fn save(&self, trainer: &Trainer, val_loss: Option<f64>) -> Result<()> {
         let Trainer { dir, training, model, optimizer, train, val, step, .. } = trainer;
         let weights = model.parameters().tensors();
         if !weights.iter().all(|tensor| tensor.as_slice().iter().all(|weight| weight.is_finite())) {
@@ -34,7 +36,9 @@ impl Checkpoints {
             config: training.clone(),
             train_data: train.identity.clone(),
             val_data: val.as_ref().map(|val| val.identity.clone()),
-            tokenizer_sha256: None,
+            val_loss,
+            validation: Some(trainer.validation),
+            tokenizer_sha256: trainer.tokenizer_sha256.clone(),
             files: Default::default(),
         };
         let path = checkpoint::save(dir, model, optimizer, self.tokenizer.as_ref(), state)?;

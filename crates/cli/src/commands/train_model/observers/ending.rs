@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::commands::train_model::trainer::{Observer, Report, Trainer};
-use crate::run::checkpoint;
+use crate::run::checkpoint::{self, Purpose};
 use crate::run::file_names::LOSS_CHART;
 use crate::run::metrics::Metrics;
 use crate::shell::columns::aligned;
@@ -44,7 +44,7 @@ impl Ending {
         if chart.exists() {
             lines.push(("curve", quoted(&chart)));
         }
-        if let Ok(Some(newest)) = checkpoint::newest(dir) {
+        if let Ok(Some(newest)) = checkpoint::newest(dir, Purpose::Model) {
             lines.push(("checkpoint", quoted(&newest)));
         }
         // Only they know which tokenizer made the tokens.

@@ -163,13 +163,7 @@ impl Figures {
     fn new(trainer: &Trainer, so_far: &[Metrics]) -> Figures {
         let (shape, training) = (trainer.model.config(), &trainer.training);
         let tokens_per_step = training.tokens_per_step(shape.context_length);
-        let validated = match (&trainer.val, training.eval_batches) {
-            (None, _) => 0,
-            (Some(val), 0) => val.identity.tokens,
-            (_, batches) => [batches, training.batch_size, shape.context_length]
-                .into_iter()
-                .fold(1, |product: u64, size| product.saturating_mul(size as u64)),
-        };
+        let validated = trainer.tokens_per_evaluation();
         Figures {
             step: trainer.step,
             steps: training.steps(),

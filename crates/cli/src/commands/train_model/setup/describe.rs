@@ -3,45 +3,60 @@
 use clap::{Args, Command};
 use serde::Serialize;
 
+use super::data::Data;
 use super::plan::Plan;
+use super::remark::Remark;
 use crate::commands::train_model::estimate;
-use crate::data::dataset::Dataset;
 use crate::run::spec::{ModelSpec, defaults, fields, shown};
 use crate::shell::{columns, terminal};
 
-/// Logs the model, the data, the options and the estimated cost of a run.
-pub fn describe(plan: &Plan, train: &Dataset, val: Option<&Dataset>) {
-    let Plan { training, shape, context, .. } = plan;
-    plan.precision.explain(*context, log::Level::Info);
+/// Logs the model, the data, the options and the estimated cost of a run, in lines that fit the
+/// terminal.
+pub fn describe(plan: &Plan, data: &Data) {
+    plan.remarks.iter().for_each(Remark::log);
+    plan.precision.explain(plan.context, log::Level::Info);
+    for line in lines(plan, data) {
+        log::info!("{}", columns::wrapped(&line, terminal::width()));
+    }
+    let memory = memory(plan);
+    let line = format!("estimate: {memory} of memory; the first steps tell the time");
+    log::info!("{}", columns::wrapped(&line, terminal::width()));
+}
+
+/// Formats the estimated memory of a run.
+pub fn memory(plan: &Plan) -> String {
+    estimate::bytes(estimate::memory(&plan.shape, &plan.training))
+}
+
+/// Describes the model, the data and the options of a run, a line each.
+pub fn lines(plan: &Plan, data: &Data) -> Vec<String> {
+    let Plan { training, shape, .. } = plan;
+    let Data { train, val } = data;
     let millions = shape.parameter_count() as f64 / 1e6;
-    let model = listed(&ModelSpec::from(shape));
-    log(format!("model: {millions:.1} M parameters: {model}"));
     let checkpoint = plan.resumed.as_ref().map(|point| &point.checkpoint);
     let source = match checkpoint.or(training.init_from.as_ref()) {
         Some(path) => path.display().to_string(),
         None => format!("random, seed {}", training.seed),
     };
-    log::info!("weights: {source}");
-    let validation = val.map_or("none".into(), |val| format!("{} tokens", val.identity.tokens));
-    log(format!("data: {} tokens to train on, validation: {validation}", train.identity.tokens));
+    let validation =
+        val.as_ref().map_or("none".into(), |val| format!("{} tokens", val.identity.tokens));
     let steps = training.steps();
     let tokens = training.tokens_per_step(shape.context_length);
-    log(format!(
-        "training: {steps} steps of {} × {} × {} tokens, {} tokens in all, {:.2} times the data",
-        training.batch_size,
-        training.grad_accum,
-        shape.context_length,
-        tokens.saturating_mul(steps),
-        tokens as f64 * steps as f64 / train.identity.tokens as f64,
-    ));
-    log(format!("options: {}", listed(training)));
-    let memory = estimate::bytes(estimate::memory(shape, training));
-    log(format!("estimate: {memory} of memory; the first steps tell the time"));
-}
-
-/// Logs a text in lines that fit the terminal.
-fn log(text: String) {
-    log::info!("{}", columns::wrapped(&text, terminal::width()));
+    vec![
+        format!("model: {millions:.1} M parameters: {}", listed(&ModelSpec::from(shape))),
+        format!("weights: {source}"),
+        format!("data: {} tokens to train on, validation: {validation}", train.identity.tokens),
+        format!(
+            "training: {steps} steps of {} × {} × {} tokens, {} tokens in all, {:.2} times the \
+             data",
+            training.batch_size,
+            training.grad_accum,
+            shape.context_length,
+            tokens.saturating_mul(steps),
+            tokens as f64 * steps as f64 / train.identity.tokens as f64,
+        ),
+        format!("options: {}", listed(training)),
+    ]
 }
 
 /// Formats options as a list of names and values, in the order of the flags. Leaves out options

@@ -1,15 +1,20 @@
 //! Puts a run together: checks everything before hours of work, then makes the run's directory
 //! ready.
 
+pub mod data;
+pub mod data_paths;
 pub mod describe;
+pub mod extension;
 pub mod plan;
+pub mod remark;
 pub mod resume_check;
+pub mod tokenizer;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use model::{ParameterKind, Transformer};
 use optim::AdamW;
 
@@ -19,17 +24,32 @@ use crate::commands::train_model::args::Args;
 use crate::commands::train_model::estimate;
 use crate::commands::train_model::observers::{Chart, Checkpoints, Ending, Optional, StatusLine};
 use crate::commands::train_model::profile::Profiler;
-use crate::commands::train_model::trainer::{Clock, NotFinite, Observer, Trainer};
+use crate::commands::train_model::trainer::{Clock, NotFinite, Observer, Outcome, Trainer};
 use crate::data::dataset::Dataset;
-use crate::run::checkpoint::{self, RunLock};
+use crate::run::checkpoint::{self, RunLock, Validation};
 use crate::run::manifest::{DataFile, RunManifest, Session};
 use crate::run::metrics::{Metrics, MetricsFile};
 use crate::run::samples::Samples;
 use crate::run::spec::{ModelSpec, TrainingSpec};
 use crate::shell::exit;
-use crate::shell::interrupt;
+use crate::shell::{interrupt, stdout, units};
+use data::Data;
+use data_paths::DataPaths;
 use describe::describe;
-use plan::Plan;
+use plan::{Plan, ResumePoint};
+use remark::Remark;
+
+/// A run that was checked, before anything changes on disk.
+pub struct Setup {
+    dir: PathBuf,
+    plan: Plan,
+    data: Data,
+    samples: Option<Samples>,
+    manifest: RunManifest,
+    tensorboard: bool,
+    profile: Option<u64>,
+    lock: Option<RunLock>,
+}
 
 /// A run that is ready to take its next step.
 pub struct Run {
@@ -50,73 +70,150 @@ impl Run {
     pub fn train(mut self) -> Result<()> {
         let trainer = &mut self.trainer;
         if trainer.is_done() {
-            log::info!("all {} steps are done already", trainer.step);
+            match trainer.outcome() {
+                Outcome::AllSteps { steps } => log::info!(
+                    "all {steps} steps are done already; with a larger --steps, --resume goes \
+                     further"
+                ),
+                ending => {
+                    log::info!("{ending}; with a larger --patience, --resume goes on from there")
+                }
+            }
             return Ok(());
         }
-        let outcome = trainer.train(&mut self.observers, self.profiler);
-        let error = outcome.as_ref().err();
-        let text = error.map_or("done".to_string(), exit::message);
+        let trained = trainer.train(&mut self.observers, self.profiler);
+        if let (Ok(()), outcome @ Outcome::OutOfPatience { .. }) = (&trained, trainer.outcome()) {
+            log::info!("{outcome}");
+        }
+        let error = trained.as_ref().err();
+        let text = error.map_or_else(|| trainer.outcome().to_string(), exit::message);
         let not_finite = error.and_then(|error| error.downcast_ref::<NotFinite>());
         if let Some(session) = self.manifest.sessions.last_mut() {
             session.end(trainer.step, text, not_finite.map(|error| error.step));
         }
         let written = self.manifest.write(&trainer.dir);
-        outcome.and(written)
+        trained.and(written)
     }
 }
 
-/// Checks all that can be checked, and makes the run's directory ready.
-///
-/// # Errors
-/// When an argument or a file cannot be used, or the directory cannot be written.
-pub fn prepare(args: &Args, explicit: &ExplicitFlags) -> Result<Run> {
-    let dir = &args.checkpoint_dir;
-    // Before anything of the run is read: another process may still be writing it.
-    let lock = dir.is_dir().then(|| RunLock::take(dir)).transpose().context("--checkpoint-dir")?;
-    let plan = Plan::new(args, explicit)?;
-    estimate::check_memory(&plan.shape, &plan.training)?;
-    let (train, val) = open_data(args, &plan)?;
-    let samples = samples(args, &plan)?;
-    let manifest = manifest(args, &plan, &train, val.as_ref())?;
-    files::check_dir(dir).context("--checkpoint-dir")?;
-    let lock = lock.map_or_else(|| RunLock::take(dir), Ok).context("--checkpoint-dir")?;
-    describe(&plan, &train, val.as_ref());
-    interrupt::check()?;
+impl Setup {
+    /// Checks all that can be checked, and changes nothing.
+    ///
+    /// # Errors
+    /// When an argument or a file cannot be used.
+    pub fn check(args: &Args, explicit: &ExplicitFlags) -> Result<Setup> {
+        let dir = &args.checkpoint_dir;
+        // Before anything of the run is read: another process may still be writing it.
+        let lock = dir.is_dir().then(|| RunLock::take(dir)).transpose();
+        let lock = lock.context("--checkpoint-dir")?;
+        let paths = DataPaths::new(args, explicit)?;
+        let mut plan = Plan::new(args, explicit, &paths)?;
+        estimate::check_memory(&plan.shape, &plan.training)?;
+        let data = Data::open(&paths, &plan)?;
+        if plan.resumed.is_none() {
+            plan.tokenizer.set_begin_of_text(data.train.ends_of_text).context("--tokenizer")?;
+        }
+        Ok(Setup {
+            dir: dir.clone(),
+            samples: samples(args, &plan)?,
+            manifest: manifest(args, &plan, &data)?,
+            plan,
+            data,
+            tensorboard: args.tensorboard,
+            profile: args.profile.map(NonZeroU64::get),
+            lock,
+        })
+    }
 
-    // From here on the directory changes.
-    let (metrics, so_far) = make_room(dir, &plan)?;
+    /// Prints the run that [`Setup::begin`] would begin, and changes nothing. Takes a few steps in
+    /// memory, to estimate the time.
+    ///
+    /// # Errors
+    /// When such a step fails, or standard output cannot be written.
+    pub fn print(self) -> Result<()> {
+        let Setup { dir, plan, data, .. } = self;
+        plan.remarks.iter().for_each(Remark::log);
+        let mut lines = describe::lines(&plan, &data);
+        let (memory, left) = (describe::memory(&plan), plan.training.steps() - plan.step());
+        let is_replaced = plan.resumed.is_none() && !checkpoint::names_of_run(&dir)?.is_empty();
+        let aside = if is_replaced { "; the run in it would move to earlier-N there" } else { "" };
+        lines.push(format!("directory: {}{aside}", dir.display()));
+        let time = trainer(dir, plan, data, &[])?.trial()?.unwrap_or_default();
+        let time = units::duration(time);
+        lines.push(format!("estimate: {memory} of memory; {time} for {left} steps"));
+        stdout::print(lines.join("\n") + "\n")
+    }
+
+    /// Makes the run's directory ready.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn begin(self) -> Result<Run> {
+        let Setup { dir, mut plan, data, samples, manifest, tensorboard, profile, lock } = self;
+        files::check_dir(&dir).context("--checkpoint-dir")?;
+        let lock = lock.map_or_else(|| RunLock::take(&dir), Ok).context("--checkpoint-dir")?;
+        describe(&plan, &data);
+        interrupt::check()?;
+
+        // From here on the directory changes.
+        let (metrics, so_far) = make_room(&dir, &mut plan)?;
+        let step = plan.step();
+        let tokenizer = plan.tokenizer.files.take();
+        let trainer = trainer(dir, plan, data, &so_far)?;
+        let profiler = Profiler::new(profile, trainer.training.steps() - step);
+        let mut observers: Vec<Box<dyn Observer>> = Vec::new();
+        if !trainer.is_done() {
+            // In this order: a checkpoint never is ahead of the metrics.
+            observers.push(Box::new(StatusLine::new(&trainer, &so_far)));
+            observers.push(Box::new(metrics));
+            let ending = Ending::new(&so_far, tokenizer.is_some());
+            observers.push(Box::new(Checkpoints { tokenizer }));
+            if let Some(samples) = samples {
+                samples.begin(step)?;
+                observers.push(Box::new(Optional { observer: Some(samples), what: "samples" }));
+            }
+            if tensorboard {
+                let events = EventFile::create(&trainer.dir, &so_far)?;
+                observers.push(Box::new(Optional { observer: Some(events), what: "event files" }));
+            }
+            observers.push(Box::new(Chart { lines: so_far }));
+            observers.push(Box::new(ending));
+            manifest.write(&trainer.dir)?;
+        }
+        Ok(Run { trainer, profiler, observers, manifest, _lock: lock })
+    }
+}
+
+/// Returns the trainer of a run with the metrics `so_far`, before its next step.
+fn trainer(dir: PathBuf, plan: Plan, data: Data, so_far: &[Metrics]) -> Result<Trainer> {
     let step = plan.step();
     let Plan { training, shape, context, tokenizer, model, resumed, .. } = plan;
     let model = model.map_or_else(|| Transformer::new(shape, training.seed), Ok)?;
     let mut optimizer = optimizer(&model, &training);
-    if let Some(point) = &resumed {
-        checkpoint::load_optimizer(&point.checkpoint, step, &mut optimizer)?;
-    }
-    let clock = Clock::new(resumed.map_or(0.0, |point| point.state.seconds));
-    let dir = dir.clone();
-    let trainer = Trainer { dir, training, context, model, optimizer, train, val, step, clock };
-    let profiler =
-        Profiler::new(args.profile.map(NonZeroU64::get), trainer.training.steps() - step);
-    let mut observers: Vec<Box<dyn Observer>> = Vec::new();
-    if !trainer.is_done() {
-        // In this order: a checkpoint never is ahead of the metrics.
-        observers.push(Box::new(StatusLine::new(&trainer, &so_far)));
-        observers.push(Box::new(metrics));
-        let ending = Ending::new(&so_far, tokenizer.is_some());
-        observers.push(Box::new(Checkpoints { tokenizer }));
-        if let Some(samples) = samples {
-            samples.begin(step)?;
-            observers.push(Box::new(Optional { observer: Some(samples), what: "samples" }));
+    let mut validation = Validation::of(so_far);
+    let mut seconds = 0.0;
+    if let Some(ResumePoint { checkpoint, state, extension, .. }) = &resumed {
+        checkpoint::load_optimizer(checkpoint, step, &mut optimizer)?;
+        seconds = state.seconds;
+        validation = state.validation.unwrap_or(validation);
+        if extension.is_some() {
+            // The evaluations so far belong to what was planned then.
+            validation.without_better = 0;
         }
-        if args.tensorboard {
-            let events = EventFile::create(&trainer.dir, &so_far)?;
-            observers.push(Box::new(Optional { observer: Some(events), what: "event files" }));
-        }
-        observers.push(Box::new(Chart { lines: so_far }));
-        observers.push(Box::new(ending));
-        manifest.write(&trainer.dir)?;
     }
-    Ok(Run { trainer, profiler, observers, manifest, _lock: lock })
+    Ok(Trainer {
+        dir,
+        training,
+        context,
+        model,
+        optimizer,
+        train: data.train,
+        val: data.val,
+        step,
+        validation,
+        tokenizer_sha256: tokenizer.sha256,
+        clock: Clock::new(seconds),
+    })
 }
 
 /// Returns the optimizer before its first step.
@@ -133,7 +230,7 @@ fn optimizer(model: &Transformer, training: &TrainingSpec) -> AdamW {
 /// Returns the samples that the arguments ask for.
 fn samples(args: &Args, plan: &Plan) -> Result<Option<Samples>> {
     let Some(prompt) = &args.sample_prompt else { return Ok(None) };
-    let Some(files) = &plan.tokenizer else {
+    let Some(files) = &plan.tokenizer.files else {
         bail!("--sample-prompt: needs a tokenizer; give --tokenizer DIR")
     };
     let (tokenizer, vocab_size) = (files.tokenizer()?, plan.shape.vocab_size);
@@ -142,33 +239,40 @@ fn samples(args: &Args, plan: &Plan) -> Result<Option<Samples>> {
 }
 
 /// Returns the manifest of the run, with a session that begins now.
-fn manifest(
-    args: &Args,
-    plan: &Plan,
-    train: &Dataset,
-    val: Option<&Dataset>,
-) -> Result<RunManifest> {
-    let earlier = plan.resumed.is_some().then(|| RunManifest::read(&args.checkpoint_dir)).flatten();
-    let mut sessions = earlier.map_or(Vec::new(), |manifest| manifest.sessions);
+fn manifest(args: &Args, plan: &Plan, data: &Data) -> Result<RunManifest> {
+    let point = plan.resumed.as_ref();
+    let earlier = point.and_then(|point| point.manifest.clone());
+    let typed = plan.tokenizer.path.as_ref().map(|path| path.display().to_string());
+    let (tokenizer, mut extensions, mut sessions) = match earlier {
+        Some(earlier) => (earlier.tokenizer_path(), earlier.extensions, earlier.sessions),
+        None => (typed, Vec::new(), Vec::new()),
+    };
+    let extension = point.and_then(|point| point.extension);
+    extensions.extend(extension.filter(|extension| extensions.last() != Some(extension)));
     sessions.push(Session::begin(plan.context.kernels.isa().to_string(), plan.step()));
     let file = |data: &Dataset| DataFile::read(&data.path, data.identity.clone());
     Ok(RunManifest {
         model: ModelSpec::from(&plan.shape),
         parameters: plan.shape.parameter_count(),
         training: plan.training.clone(),
-        tokenizer_sha256: None,
-        train_data: file(train)?,
-        val_data: val.map(file).transpose()?,
+        tokenizer,
+        tokenizer_sha256: plan.tokenizer.sha256.clone(),
+        train_data: file(&data.train)?,
+        val_data: data.val.as_ref().map(file).transpose()?,
+        sample_prompt: args.sample_prompt.clone(),
+        tensorboard: args.tensorboard,
+        extensions,
         sessions,
     })
 }
 
 /// Clears away what is not part of the run: unfinished files, an earlier run, or later checkpoints
-/// and lines of metrics. Returns the metrics so far.
-fn make_room(dir: &Path, plan: &Plan) -> Result<(MetricsFile, Vec<Metrics>)> {
+/// and lines of metrics; and makes the links right. Returns the metrics so far.
+fn make_room(dir: &Path, plan: &mut Plan) -> Result<(MetricsFile, Vec<Metrics>)> {
     files::remove_unfinished(dir)?;
-    if let Some(point) = &plan.resumed {
+    if let Some(point) = &mut plan.resumed {
         let step = point.state.step;
+        point.checkpoint = checkpoint::settle(dir, step)?;
         if let Some(aside) = checkpoint::move_later_checkpoints_aside(dir, step)? {
             log::warn!("checkpoints of steps after {step} are now in {}", aside.display());
         }
@@ -183,29 +287,4 @@ fn make_room(dir: &Path, plan: &Plan) -> Result<(MetricsFile, Vec<Metrics>)> {
         );
     }
     Ok((MetricsFile::create(dir)?, Vec::new()))
-}
-
-/// Opens the training set and the validation set, and checks that a resumed run has its own.
-fn open_data(args: &Args, plan: &Plan) -> Result<(Dataset, Option<Dataset>)> {
-    let path = args.train_dataset.as_deref().context("--train-dataset is missing")?;
-    let (vocab_size, window) = (plan.shape.vocab_size, plan.shape.context_length + 1);
-    let reason = format!("one more than --context-length, {}", window - 1);
-    let train = Dataset::open("--train-dataset", path, vocab_size, window, &reason)?;
-    let whole_set = plan.training.eval_batches == 0;
-    let (least, reason) = if whole_set { (2, "one to predict") } else { (window, reason.as_str()) };
-    let open = |path: &PathBuf| Dataset::open("--val-dataset", path, vocab_size, least, reason);
-    let val = args.val_dataset.as_ref().map(open).transpose()?;
-    if let Some(so_far) = plan.resumed.as_ref().map(|point| &point.state) {
-        ensure!(
-            train.identity == so_far.train_data,
-            "--train-dataset: {}: not the tokens that the run was trained on so far",
-            path.display()
-        );
-        ensure!(
-            val.as_ref().map(|val| &val.identity) == so_far.val_data.as_ref(),
-            "--val-dataset: not what the run was validated on so far; give the same file, or none \
-             if it had none"
-        );
-    }
-    Ok((train, val))
 }

@@ -4,16 +4,25 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use log::Level;
 use model::{ModelConfig, Transformer};
 use tensor::Context;
 
+use super::data_paths::DataPaths;
+use super::extension::{self, extension};
+use super::remark::Remark;
 use super::resume_check::{check_resumed, check_shape};
+use super::tokenizer::RunTokenizer;
 use crate::commands::flags::ExplicitFlags;
 use crate::commands::train_model::args::Args;
-use crate::run::checkpoint::{self, Resumed, TrainerState};
+use crate::run::checkpoint::{self, Purpose, Resumed, TrainerState};
+use crate::run::manifest::{Extension, RunManifest};
 use crate::run::spec::TrainingSpec;
-use crate::run::tokenizer::{self, TokenizerFiles};
+use crate::shell::exit::usage;
 use crate::shell::precision::Choice;
+
+/// The remark on a directory that nobody typed.
+const DEFAULT_DIR: &str = " (the default of --checkpoint-dir)";
 
 /// A run before its optimizer is allocated.
 pub struct Plan {
@@ -25,12 +34,14 @@ pub struct Plan {
     pub context: Context,
     /// The choice that led to the precision, for the log.
     pub precision: Choice,
-    /// The tokenizer's files, for the checkpoints.
-    pub tokenizer: Option<TokenizerFiles>,
+    /// The tokenizer, for the checkpoints.
+    pub tokenizer: RunTokenizer,
     /// The model with its weights; `None` for random weights.
     pub model: Option<Transformer>,
     /// The checkpoint that the run goes on from; `None` for a new run.
     pub resumed: Option<ResumePoint>,
+    /// Lines for the log.
+    pub remarks: Vec<Remark>,
 }
 
 /// The point from which a run goes on.
@@ -39,16 +50,21 @@ pub struct ResumePoint {
     pub checkpoint: PathBuf,
     /// The state of the run there.
     pub state: TrainerState,
+    /// The run's manifest, if it is there.
+    pub manifest: Option<RunManifest>,
+    /// The new plan, if the run goes further than planned.
+    pub extension: Option<Extension>,
 }
 
 impl Plan {
-    /// Makes the plan that `args` ask for, of which `explicit` were typed.
+    /// Makes the plan that `args` ask for, of which `explicit` were typed, for the token files in
+    /// `paths`.
     ///
     /// # Errors
     /// When they contradict themselves, the checkpoint to go on from or the model to start from, or
     /// one of these cannot be read.
-    pub fn new(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
-        if args.resume { resumed(args, explicit) } else { new(args, explicit) }
+    pub fn new(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<Plan> {
+        if args.resume { resumed(args, explicit, paths) } else { new(args, explicit, paths) }
     }
 
     /// Returns the number of steps done.
@@ -57,29 +73,31 @@ impl Plan {
     }
 }
 
-fn new(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
-    let dir = args.tokenizer.as_deref();
-    let (tokenizer, mut files) =
-        dir.map(TokenizerFiles::load).transpose().context("--tokenizer")?.unzip();
-    let tokenizer_size = tokenizer.as_ref().map(bpe::Tokenizer::vocab_size);
-    let end_of_text = tokenizer.as_ref().and_then(tokenizer::end_of_text);
+fn new(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<Plan> {
+    let tokenizer = RunTokenizer::of_new_run(args, paths)?;
+    let end_of_text = tokenizer.end_of_text;
     let (shape, model) = match &args.training.init_from {
         None => {
             let eos_token_ids = end_of_text.into_iter().collect();
-            let shape = args.model.config(tokenizer_size)?;
+            let mut options = args.model.clone();
+            // The tokenizer counts more than a preset.
+            if tokenizer.vocab_size.is_some() && !explicit.has("vocab_size") {
+                options.vocab_size = None;
+            }
+            let shape = options.config(tokenizer.vocab_size)?;
             (ModelConfig { bos_token_id: end_of_text, eos_token_ids, ..shape }, None)
         }
         Some(path) => {
             let mut model = load_initial_model(path, args, explicit)?;
-            if let Some(id) = end_of_text.filter(|&id| (id as usize) < model.config().vocab_size) {
+            // A tokenizer that is the model's own leaves its tokens as they are.
+            let named = end_of_text.filter(|_| tokenizer.path.is_some());
+            if let Some(id) = named.filter(|&id| (id as usize) < model.config().vocab_size) {
                 model.set_special_tokens(Some(id), vec![id])?;
-            }
-            if files.is_none() {
-                files = TokenizerFiles::read(&checkpoint::resolve(path)?)?;
             }
             (model.config().clone(), Some(model))
         }
     };
+    let tokenizer_size = tokenizer.vocab_size.filter(|_| tokenizer.path.is_some());
     if let Some(size) = tokenizer_size.filter(|&size| size > shape.vocab_size) {
         let vocab_size = shape.vocab_size;
         match &args.training.init_from {
@@ -97,7 +115,10 @@ fn new(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
     let precision = args.training.precision;
     let context = precision.context()?;
     let training = args.training.resolve(shape.context_length, context.precision)?;
-    Ok(Plan { training, shape, context, precision, tokenizer: files, model, resumed: None })
+    ensure_patience_has_a_set(&training, paths)?;
+    let remarks =
+        [extended_before(args)?, tokenizer.remark.clone()].into_iter().flatten().collect();
+    Ok(Plan { training, shape, context, precision, tokenizer, model, resumed: None, remarks })
 }
 
 /// Loads the model in `path`, the value of `--init-from`, with the context length that was typed.
@@ -125,24 +146,63 @@ pub fn load_initial_model(
     Ok(model)
 }
 
-fn resumed(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
+/// Returns a warning if the run of `--config` was planned more than once.
+fn extended_before(args: &Args) -> Result<Option<Remark>> {
+    let Some(path) = &args.config else { return Ok(None) };
+    let manifest = RunManifest::read_file(path).context("--config")?;
+    Ok(manifest.extensions.first().map(|first| {
+        let text = format!(
+            "--config: {}: that run was planned for {} steps at first, and further later; this one \
+             is planned for all of its steps from the beginning",
+            path.display(),
+            first.from_steps
+        );
+        Remark::new(Level::Warn, text)
+    }))
+}
+
+/// Checks that `--patience` has a validation loss to go by.
+fn ensure_patience_has_a_set(training: &TrainingSpec, paths: &DataPaths) -> Result<()> {
+    match training.patience {
+        Some(patience) if paths.val.is_none() => {
+            Err(usage(format!("--patience {patience}: needs a validation set; give --val-dataset")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn resumed(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<Plan> {
     let dir = args.checkpoint_dir.display();
-    let Some(path) = checkpoint::newest(&args.checkpoint_dir).context("--checkpoint-dir")? else {
+    let newest = checkpoint::newest(&args.checkpoint_dir, Purpose::Resume);
+    let Some(path) = newest.context("--checkpoint-dir")? else {
+        let default = if explicit.has("checkpoint_dir") { "" } else { DEFAULT_DIR };
         ensure!(
             !checkpoint::names_of_run(&args.checkpoint_dir)?.is_empty(),
-            "--resume: {dir}: no checkpoint there to go on from; leave --resume out to start"
+            "--resume: {dir}{default}: no checkpoint there to go on from; leave --resume out to \
+             start"
         );
         log::warn!("{dir}: no checkpoint was written yet; the run starts from its beginning");
-        return new(args, explicit);
+        return new(args, explicit, paths);
     };
-    let Resumed { model, state, tokenizer } = checkpoint::load(&path).context("--resume")?;
+    let Resumed { model, state } = checkpoint::load(&path).context("--resume")?;
     let mut training = state.config.clone();
     check_resumed(args, explicit, model.config(), &training, &path.display().to_string())?;
     training.keep_checkpoints = args.training.keep_checkpoints.or(training.keep_checkpoints);
+    training.patience = args.training.patience.or(training.patience);
+    let context_length = model.config().context_length;
+    let manifest = RunManifest::read(&args.checkpoint_dir);
+    let extension = extension(args, explicit, &state, manifest.as_ref(), context_length);
+    let mut remark = None;
+    if let Some(extension) = extension {
+        training.steps = Some(extension.to_steps);
+        let text = extension::describe(extension, &state.config, &training);
+        remark = Some(Remark::new(Level::Info, text));
+    }
+    training.validate()?;
+    ensure_patience_has_a_set(&training, paths)?;
+    let mut tokenizer = RunTokenizer::in_checkpoint(&path)?.unwrap_or_default();
     if let Some(dir) = &args.tokenizer {
-        let (_, typed) = TokenizerFiles::load(dir).context("--tokenizer")?;
-        let is_same = tokenizer.as_ref() == Some(&typed);
-        ensure!(is_same, "--tokenizer: not the one in {}; leave it out", path.display());
+        tokenizer = tokenizer.completed(dir, &path)?;
     }
     let precision = training.precision;
     let context = precision.context()?;
@@ -154,6 +214,7 @@ fn resumed(args: &Args, explicit: &ExplicitFlags) -> Result<Plan> {
         );
     }
     let (shape, model) = (model.config().clone(), Some(model));
-    let resumed = Some(ResumePoint { checkpoint: path, state });
-    Ok(Plan { training, shape, context, precision, tokenizer, model, resumed })
+    let resumed = Some(ResumePoint { checkpoint: path, state, manifest, extension });
+    let remarks = remark.into_iter().collect();
+    Ok(Plan { training, shape, context, precision, tokenizer, model, resumed, remarks })
 }

@@ -1,32 +1,13 @@
 use files::AtomicDir;
 
 use super::*;
+use crate::run::file_names::LATEST;
 
 fn checkpoint(dir: &Path, step: u64, content: &str) {
     let unfinished = AtomicDir::create(&dir.join(name(step))).unwrap();
     fs::write(unfinished.temporary_path().join("config.json"), content).unwrap();
     unfinished.commit().unwrap();
-    point_latest(dir, step).unwrap();
-}
-
-#[test]
-fn latest_is_a_relative_link_to_the_newest() {
-    let dir = tempfile::tempdir().unwrap();
-    assert_eq!(newest(dir.path()).unwrap(), None);
-    checkpoint(dir.path(), 20, "a");
-    checkpoint(dir.path(), 1_000_000, "b");
-    assert_eq!(fs::read_link(dir.path().join("latest")).unwrap(), Path::new("step-1000000"));
-    assert_eq!(newest(dir.path()).unwrap(), Some(dir.path().join("latest")));
-    assert_eq!(names(dir.path()).unwrap(), ["latest", "step-000020", "step-1000000"]);
-}
-
-#[test]
-fn without_links_the_highest_step_counts() {
-    let dir = tempfile::tempdir().unwrap();
-    checkpoint(dir.path(), 999_999, "a");
-    checkpoint(dir.path(), 1_000_000, "b");
-    fs::remove_file(dir.path().join("latest")).unwrap();
-    assert_eq!(newest(dir.path()).unwrap(), Some(dir.path().join("step-1000000")));
+    files::replace_link(Path::new(&name(step)), &dir.join(LATEST)).unwrap();
 }
 
 #[test]
@@ -42,7 +23,10 @@ fn the_same_step_again_replaces() {
 fn only_the_newest_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     (1..=4).for_each(|step| checkpoint(dir.path(), step, ""));
-    prune(dir.path(), 4, 2).unwrap();
+    prune(dir.path(), 4, 2, Some(1)).unwrap();
+    let kept = ["latest", "step-000001", "step-000003", "step-000004"];
+    assert_eq!(names(dir.path()).unwrap(), kept, "the newest two and the best one");
+    prune(dir.path(), 4, 2, Some(4)).unwrap();
     assert_eq!(names(dir.path()).unwrap(), ["latest", "step-000003", "step-000004"]);
 }
 
@@ -50,12 +34,11 @@ fn only_the_newest_are_kept() {
 fn a_run_that_goes_back_keeps_its_own_checkpoints_and_moves_later_ones_aside() {
     let dir = tempfile::tempdir().unwrap();
     (1..=4).for_each(|step| checkpoint(dir.path(), step * 10, "abandoned"));
-    point_latest(dir.path(), 20).unwrap();
     fs::write(dir.path().join("metrics.jsonl"), "to step 40").unwrap();
     fs::create_dir(dir.path().join("tensorboard")).unwrap();
     fs::write(dir.path().join("tensorboard/events"), "all").unwrap();
     checkpoint(dir.path(), 25, "new");
-    prune(dir.path(), 25, 1).unwrap();
+    prune(dir.path(), 25, 1, None).unwrap();
     assert_eq!(steps(dir.path()).unwrap(), [25, 30, 40]);
     let aside = move_later_checkpoints_aside(dir.path(), 25).unwrap().unwrap();
     let moved = ["metrics.jsonl", "step-000030", "step-000040", "tensorboard"];
@@ -93,16 +76,4 @@ fn an_earlier_run_moves_aside_as_a_whole_and_nothing_else_does() {
         assert!(aside.join("latest/config.json").is_file());
     }
     assert_eq!(names(dir.path()).unwrap(), ["earlier-1", "earlier-2", "notes.txt"]);
-}
-
-#[test]
-fn a_model_is_found_in_a_checkpoint_and_in_a_run() {
-    let dir = tempfile::tempdir().unwrap();
-    assert!(resolve(dir.path()).is_err());
-    assert!(resolve(&dir.path().join("missing")).is_err());
-    checkpoint(dir.path(), 3, "{}");
-    let latest = dir.path().join("latest");
-    assert_eq!(resolve(dir.path()).unwrap(), latest);
-    assert_eq!(resolve(&latest).unwrap(), latest);
-    assert!(resolve(&latest.join("config.json")).is_err());
 }
