@@ -29,7 +29,7 @@ pub struct Common {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// More log lines: kernels, threads, where files were found
+    /// More log lines, such as kernels and digests
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
 }

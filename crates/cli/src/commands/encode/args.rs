@@ -10,6 +10,10 @@ use crate::commands::help::{self, Example};
 use crate::run::tokenizer;
 use crate::shell::exit::usage;
 
+const USAGE: &str = "encode [OPTIONS] --file <PATH> --out <PATH>
+       encode [OPTIONS] --file <PATH> --count
+       encode [OPTIONS] --text <TEXT>";
+
 const EXAMPLES: &[Example] = &[
     ("Turn a text into tokens", "encode --tokenizer tokenizer --file train.txt --out train.npy"),
     (
@@ -26,6 +30,7 @@ const EXAMPLES: &[Example] = &[
 /// FILE.npy, FILE.npy.json says what made it.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "encode", version, next_help_heading = "Tokenizer")]
+#[command(override_usage = USAGE)]
 #[command(after_long_help = help::ending(EXAMPLES, help::TEXT_VARIABLES))]
 pub struct Args {
     /// Text to encode, or with --decode tokens (.npy); - is standard input

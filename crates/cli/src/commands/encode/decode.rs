@@ -54,8 +54,7 @@ pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path, args: &Args) -
         bytes
     };
     let (tokens, seconds) = (tokens.len() as u64, started.elapsed().as_secs_f64());
-    let out = Some(out.display().to_string());
-    Summary { bytes, tokens, documents: None, seconds, out }.report(args.json)
+    Summary::new(bytes, tokens, seconds).with_out(out).report(args.json)
 }
 
 /// Opens a token file. Standard input is copied to a temporary file first, because token files are

@@ -23,6 +23,8 @@ pub(super) fn encode(tokenizer: &Tokenizer, file: &Path, out: &Path, args: &Args
     let token_type = TokenType::for_vocab_size(tokenizer.vocab_size());
     let shown = format!("{} ({})", out.display(), token_type.name());
     log_configuration(tokenizer, &source, shown, args);
+    let identity = TokenizerIdentity::of(tokenizer, &args.tokenizer);
+    log::debug!("the tokenizer's sha256 is {}", identity.sha256);
     let started = Instant::now();
     let mut writer = TokenWriter::create(out, token_type).context("--out")?;
     let encoded = match token_type {
@@ -32,7 +34,7 @@ pub(super) fn encode(tokenizer: &Tokenizer, file: &Path, out: &Path, args: &Args
     let Encoded { tokens, documents, fingerprint } = encoded;
     let bytes = fingerprint.bytes;
     let sidecar = Sidecar {
-        tokenizer: TokenizerIdentity::of(tokenizer, &args.tokenizer),
+        tokenizer: identity,
         sources: vec![Source { path: file.display().to_string(), fingerprint }],
         tokens,
         bytes,
@@ -40,9 +42,8 @@ pub(super) fn encode(tokenizer: &Tokenizer, file: &Path, out: &Path, args: &Args
         version: env!("CARGO_PKG_VERSION").into(),
     };
     writer.finish_with(&sidecar)?;
-    let seconds = started.elapsed().as_secs_f64();
-    let out = Some(out.display().to_string());
-    Summary { bytes, tokens, documents: Some(documents), seconds, out }.report(args.json)
+    let summary = Summary::new(bytes, tokens, started.elapsed().as_secs_f64());
+    summary.with_documents(documents).with_out(out).report(args.json)
 }
 
 /// Encodes the text `file` and prints the number of its tokens.
@@ -52,9 +53,8 @@ pub(super) fn count(tokenizer: &Tokenizer, file: &Path, args: &Args) -> Result<(
     let started = Instant::now();
     let Encoded { tokens, documents, fingerprint } =
         stream(tokenizer, &source, |_: &[u32]| Ok(()))?;
-    let seconds = started.elapsed().as_secs_f64();
-    let (bytes, documents) = (fingerprint.bytes, Some(documents));
-    Summary { bytes, tokens, documents, seconds, out: None }.report(args.json)?;
+    let summary = Summary::new(fingerprint.bytes, tokens, started.elapsed().as_secs_f64());
+    summary.with_documents(documents).report(args.json)?;
     if args.json { Ok(()) } else { print(format!("{tokens}\n")) }
 }
 
