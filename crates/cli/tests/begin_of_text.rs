@@ -65,6 +65,38 @@ fn texts_begin_as_in_transformers() {
     fails(&mut command, 1, &["--prompt", "no token to begin"]);
 }
 
+#[test]
+fn files_that_say_nothing_and_files_that_say_too_much() {
+    let folder = Folder::empty();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/begin-of-text");
+    std::fs::create_dir(folder.path("model")).unwrap();
+    std::fs::create_dir(folder.path("silent")).unwrap();
+    for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+        std::fs::copy(fixture.join(name), folder.path(&format!("model/{name}"))).unwrap();
+    }
+    let first_logprob = |flags: &[&str]| {
+        let args = [&["--checkpoint", "model", "--prompt", "hello", "--score"], flags].concat();
+        json(&mut folder.program("inference"), &args).0["logprobs"][0].clone()
+    };
+    // The checkpoint's own tokenizer tells where the one that was named does not.
+    let told = folder.read_text("model/tokenizer.json");
+    let mut silent: Value = serde_json::from_str(&told).unwrap();
+    silent["post_processor"] = Value::Null;
+    folder.write("silent/tokenizer.json", silent.to_string());
+    assert_eq!(first_logprob(&["--tokenizer", "silent"]), first_logprob(&[]));
+    folder.write("model/tokenizer.json", silent.to_string());
+    assert!(first_logprob(&[]).is_null());
+
+    let token = r#"{"SpecialToken": {"id": "<s>", "type_id": 0}}, "#;
+    let twice = told.replacen(token, &token.repeat(2), 1);
+    assert_ne!(twice, told);
+    folder.write("model/tokenizer.json", twice);
+    let mut command = folder.program("inference");
+    command.args(["--checkpoint", "model", "--prompt", "hello", "--max-tokens", "1"]);
+    fails(&mut command, 1, &["--checkpoint", "something else than one token", "--no-bos"]);
+    assert!(first_logprob(&["--no-bos"]).is_null());
+}
+
 /// Returns a folder with the model `run`, whose training text has stories between which the token
 /// 256 stands, or not.
 fn trained(between: &[u16]) -> Folder {

@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`line`] | the meaning of a line, and the help |
+//! | [`mod@line`] | the meaning of a line, and the help |
 //! | [`source`] | the source of lines: a terminal with editing and history, or a pipe |
 
 pub mod line;
@@ -37,7 +37,7 @@ pub fn run(engine: &Engine, settings: Settings, stop: &[String]) -> Result<()> {
         eprintln!("Type the beginning of a text, or /help. Ctrl-C stops the text, Ctrl-D leaves.");
     }
     let mut session = Session { engine, settings, stop: stop.to_vec(), flag: stop, last: None };
-    while let Some(line) = source.next()? {
+    while let Some(line) = source.read()? {
         let done = match Line::of(&line) {
             Line::Command("quit" | "exit", _) => break,
             Line::Command(name, value) => session.command(name, value),

@@ -68,7 +68,7 @@ impl Source {
     ///
     /// # Errors
     /// When standard input fails.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>> {
+    pub fn read(&mut self) -> Result<Option<Vec<u8>>> {
         match self {
             Source::Pipe(lines) => {
                 let mut line = lines.next().transpose().context("standard input")?;
