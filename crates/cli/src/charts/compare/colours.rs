@@ -56,8 +56,10 @@ pub fn looks(names: &[&str]) -> Vec<Look> {
 }
 
 /// Returns the rank of each name's number among the names that are the same word and another
-/// number, if they are at least three; `None` for all other names.
+/// number; `None` for all other names. Less than three are no order, nor are those beside which
+/// there are more names than colours unlike the scale.
 pub fn order(names: &[&str]) -> Vec<Option<usize>> {
+    let none = || vec![None; names.len()];
     let parts: Vec<_> = names.iter().map(|name| word_and_number(name)).collect();
     let words = parts.iter().flatten().map(|part| part.0);
     let numbers_of = |word: &str| {
@@ -72,13 +74,15 @@ pub fn order(names: &[&str]) -> Vec<Option<usize>> {
         .filter(|(_, numbers)| numbers.len() >= 3)
         .max_by_key(|(_, numbers)| numbers.len())
     else {
-        return vec![None; names.len()];
+        return none();
     };
     let rank = |part: &Option<(&str, f64)>| {
         let (of, number) = (*part)?;
         numbers.iter().position(|&other| other == number).filter(|_| of == word)
     };
-    parts.iter().map(rank).collect()
+    let ranks: Vec<Option<usize>> = parts.iter().map(rank).collect();
+    let others = ranks.iter().filter(|rank| rank.is_none()).count();
+    if others > BESIDE_SCALE.len() { none() } else { ranks }
 }
 
 /// Splits a name into what comes before its number and the number: `lr-` and 0.0003 for `lr-3e-4`.
@@ -117,6 +121,7 @@ mod tests {
         assert_eq!(order(&names), [Some(0), Some(2), Some(1), None]);
         assert_eq!(order(&["a-1", "b-2", "c-3"]), [None; 3], "three different things");
         assert_eq!(order(&["pre", "lr-1e-2", "lr-1e-3"]), [None; 3], "two are no scale");
+        assert_eq!(order(&["n-1", "n-2", "n-3", "a", "b", "c", "d"]), [None; 7], "too many others");
         assert_eq!(order(&["inf", "nan", "1x", "", "-", "π-1"]), [None; 6]);
     }
 

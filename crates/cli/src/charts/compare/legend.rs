@@ -14,11 +14,10 @@ pub const STYLE: &str = "
 
 /// The distance of the key's lines.
 const KEY_LINE: f64 = 17.0;
-/// The height of an entry where there is room, and of its second line.
-const ENTRY: f64 = 30.0;
-const NOTE: f64 = 15.0;
-/// The smallest height of an entry.
-const MIN_ENTRY: f64 = 16.0;
+/// The height of an entry where there is room, and the smallest one.
+const ENTRY: [f64; 2] = [30.0, 16.0];
+/// The height of an entry's second line.
+const NOTE: f64 = 14.0;
 /// The longest name that has room beside its figure, in characters.
 const SHORT_NAME: usize = 21;
 /// The longest name that has room.
@@ -48,8 +47,9 @@ impl Entry<'_> {
         self.name.chars().count() > SHORT_NAME
     }
 
-    fn height(&self) -> f64 {
-        ENTRY + NOTE * f64::from(u8::from(self.is_long()) + u8::from(self.note.is_some()))
+    /// Returns the height of the lines below the first one.
+    fn notes(&self) -> f64 {
+        NOTE * f64::from(u8::from(self.is_long()) + u8::from(self.note.is_some()))
     }
 }
 
@@ -65,38 +65,36 @@ pub fn draw(
 ) {
     let key_top = draw_key(svg, left, key);
     let order = order(variants, ranks);
-    let best = variants.len() > 1;
-    let best = best.then(|| order.iter().copied().min_by(|&a, &b| compare(variants, a, b)));
+    let best = order.iter().copied().min_by(|&a, &b| compare(variants, a, b));
     let entries: Vec<Entry> = order
         .iter()
         .map(|&number| Entry {
             drawing: &drawings[number],
             name: shortened(&variants[number].name),
             figure: figure(&variants[number]),
-            is_best: best == Some(Some(number)),
+            is_best: variants.len() > 1 && best == Some(number),
             note: note(&drawings[number], variants),
         })
         .collect();
 
     svg.text((right, TOP + 6.0), "end", "class=\"small\"", "final validation loss");
-    let (top, room) = (TOP + 30.0, key_top - TOP - 44.0);
-    let needed = entries.iter().map(Entry::height).sum::<f64>();
-    let least = MIN_ENTRY / ENTRY;
-    let scale = (room / needed).clamp(least, 1.0);
+    let (top, room) = (TOP + 30.0, key_top - TOP - 50.0);
+    let notes = entries.iter().map(Entry::notes).sum::<f64>();
+    let each = ((room - notes) / entries.len().max(1) as f64).clamp(ENTRY[1], ENTRY[0]);
     let mut y = top;
     for (place, entry) in entries.iter().enumerate() {
-        let is_last = place + 1 == entries.len();
-        if !is_last && y + entry.height() * scale > top + room {
+        let (height, is_last) = (each + entry.notes(), place + 1 == entries.len());
+        if y + height > top + room + 0.1 && !is_last {
             let left_over = format!("and {} more", entries.len() - place);
             svg.text((left + 30.0, y), "start", "class=\"small\"", &left_over);
             break;
         }
-        draw_entry(svg, (left, right), y, scale, entry);
-        y += entry.height() * scale;
+        draw_entry(svg, (left, right), y, entry);
+        y += height;
     }
 }
 
-fn draw_entry(svg: &mut Svg, (left, right): (f64, f64), y: f64, scale: f64, entry: &Entry) {
+fn draw_entry(svg: &mut Svg, (left, right): (f64, f64), y: f64, entry: &Entry) {
     let (class, dashes) = (entry.drawing.class("curve"), entry.drawing.dashes());
     svg.element(format_args!(
         "<path class=\"{class}\"{dashes} d=\"M{left:.1} {:.1}h22\"/>",
@@ -106,11 +104,11 @@ fn draw_entry(svg: &mut Svg, (left, right): (f64, f64), y: f64, scale: f64, entr
     let style = if entry.is_best { "class=\"best\"" } else { "" };
     let mut y = y;
     if entry.is_long() {
-        y += NOTE * scale;
+        y += NOTE;
     }
     svg.text((right, y), "end", style, &entry.figure);
     if let Some(note) = &entry.note {
-        svg.text((left + 30.0, y + NOTE * scale), "start", "class=\"small\"", &escaped(note));
+        svg.text((left + 30.0, y + NOTE), "start", "class=\"small\"", &escaped(note));
     }
 }
 
