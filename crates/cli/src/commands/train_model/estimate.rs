@@ -1,5 +1,6 @@
 //! The memory that a run takes, estimated before it starts, and the operations of a step.
 
+use std::fmt;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -42,35 +43,66 @@ pub fn memory(model: &ModelConfig, training: &TrainingSpec) -> f64 {
 pub fn check_memory(model: &ModelConfig, training: &TrainingSpec) -> Result<()> {
     let needed = memory(model, training);
     let there = machine_memory().unwrap_or(f64::INFINITY);
+    let cause = Cause::of(model, training, there);
     ensure!(
         needed <= there,
-        "{}: training would need about {}, and this machine has {}; give {}",
-        cause(model, training, there),
+        "{cause}: training would need about {}, and this machine has {}; give {}",
         bytes(needed),
         bytes(there),
-        "smaller batches (and --grad-accum), a shorter --context-length or a smaller model"
+        cause.advice()
     );
     Ok(())
 }
 
-/// Names the flags whose values make a run larger than the memory `there`: those of the model if
-/// its weights alone are too many, else what is furthest above its default.
-fn cause(model: &ModelConfig, training: &TrainingSpec, there: f64) -> String {
-    let weights = model.parameter_count() as f64 * F32 * 4.0;
-    if weights > there {
-        let ModelConfig { d_model, num_layers, vocab_size, .. } = model;
-        return format!(
-            "--d-model {d_model}, --num-layers {num_layers}, --vocab-size {vocab_size}"
-        );
+/// The values that make a run larger than a memory.
+enum Cause {
+    /// The weights alone are too many.
+    Model { d_model: usize, num_layers: usize, vocab_size: usize },
+    /// The context is further above its default than the batch.
+    Context { context_length: usize, batch_size: usize },
+    /// The batch.
+    Batch { batch_size: usize },
+}
+
+impl Cause {
+    fn of(model: &ModelConfig, training: &TrainingSpec, there: f64) -> Cause {
+        let &ModelConfig { d_model, num_layers, vocab_size, context_length, .. } = model;
+        if model.parameter_count() as f64 * F32 * 4.0 > there {
+            return Cause::Model { d_model, num_layers, vocab_size };
+        }
+        let (batch_size, default) = (training.batch_size, defaults::<TrainingSpec>());
+        let times_batch = batch_size as f64 / default.batch_size as f64;
+        let default = ModelConfig::default();
+        if context_length as f64 / default.context_length as f64 > times_batch {
+            Cause::Context { context_length, batch_size }
+        } else {
+            Cause::Batch { batch_size }
+        }
     }
-    let (batch, context) = (training.batch_size, model.context_length);
-    let default: TrainingSpec = defaults();
-    let times_batch = batch as f64 / default.batch_size as f64;
-    let times_context = context as f64 / ModelConfig::default().context_length as f64;
-    if times_context > times_batch {
-        format!("--context-length {context} with --batch-size {batch}")
-    } else {
-        format!("--batch-size {batch}")
+
+    fn advice(&self) -> &'static str {
+        match self {
+            Cause::Model { .. } => "a smaller model",
+            Cause::Context { .. } => "a shorter --context-length, smaller batches or both",
+            Cause::Batch { .. } => {
+                "smaller batches (and --grad-accum), a shorter --context-length or a smaller model"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Model { d_model, num_layers, vocab_size } => write!(
+                f,
+                "--d-model {d_model}, --num-layers {num_layers}, --vocab-size {vocab_size}"
+            ),
+            Cause::Context { context_length, batch_size } => {
+                write!(f, "--context-length {context_length} with --batch-size {batch_size}")
+            }
+            Cause::Batch { batch_size } => write!(f, "--batch-size {batch_size}"),
+        }
     }
 }
 
@@ -166,7 +198,7 @@ mod tests {
     fn what_is_too_large_is_blamed() {
         let blamed = |flags: &[&str]| {
             let (model, training) = config(flags);
-            cause(&model, &training, 64e9)
+            Cause::of(&model, &training, 64e9).to_string()
         };
         assert!(blamed(&["--context-length", "1000000", "--steps=1"]).starts_with("--context-len"));
         assert!(blamed(&["--batch-size", "100000", "--steps=1"]).starts_with("--batch-size"));
