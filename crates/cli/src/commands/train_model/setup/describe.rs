@@ -32,7 +32,7 @@ pub fn memory(plan: &Plan) -> String {
 pub fn lines(plan: &Plan, data: &Data) -> Vec<String> {
     let Plan { training, shape, .. } = plan;
     let Data { train, val } = data;
-    let millions = shape.parameter_count() as f64 / 1e6;
+    let parameters = parameters(shape.parameter_count() as f64);
     let checkpoint = plan.resumed.as_ref().map(|point| &point.checkpoint);
     let source = match checkpoint.or(training.init_from.as_ref()) {
         Some(path) => path.display().to_string(),
@@ -43,7 +43,7 @@ pub fn lines(plan: &Plan, data: &Data) -> Vec<String> {
     let steps = training.steps();
     let tokens = training.tokens_per_step(shape.context_length);
     vec![
-        format!("model: {millions:.1} M parameters: {}", listed(&ModelSpec::from(shape))),
+        format!("model: {parameters} parameters: {}", listed(&ModelSpec::from(shape))),
         format!("weights: {source}"),
         format!("data: {} tokens to train on, validation: {validation}", train.identity.tokens),
         format!(
@@ -57,6 +57,11 @@ pub fn lines(plan: &Plan, data: &Data) -> Vec<String> {
         ),
         format!("options: {}", listed(training)),
     ]
+}
+
+/// Formats a number of parameters: `22.7 M`, `35.1 k`.
+fn parameters(count: f64) -> String {
+    if count >= 1e6 { format!("{:.1} M", count / 1e6) } else { format!("{:.1} k", count / 1e3) }
 }
 
 /// Formats options as a list of names and values, in the order of the flags. Leaves out options
