@@ -181,7 +181,8 @@ fn a_run_goes_on_without_its_paths() {
     fs::remove_file(run.join("run.json")).unwrap();
     fails(&mut resume(&[]), 2, &["--train-dataset", "run/run.json"]);
     let mut nothing = folder.program("train-model");
-    fails(nothing.args(["--resume", "--quiet"]), 2, &["--train-dataset", "data/checkpoints"]);
+    let parts = ["data/checkpoints (the default of --checkpoint-dir)", "no checkpoint there"];
+    fails(nothing.args(["--resume", "--quiet"]), 1, &parts);
 }
 
 #[test]
@@ -229,6 +230,21 @@ fn a_configuration_repeats_a_run_and_flags_override_it() {
     folder.write("other.json", "{\"steps\": 3}");
     let mut command = folder.program("train-model");
     fails(command.args(["--config", "other.json", "--quiet"]), 1, &["--config", "other.json"]);
+}
+
+#[test]
+fn a_configuration_of_version_0_1_names_its_tokenizer_in_the_command_line() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/version-0.1");
+    let manifest = RunManifest::read(&fixture.join("run")).unwrap();
+    assert_eq!(manifest.tokenizer_path().as_deref(), Some("tokenizer"));
+    let folder = Folder::empty();
+    copy_without_links(&fixture, &folder.path("files"));
+    let args = ["--config", "run/run.json", "--steps", "3", "--checkpoint-dir", "new"];
+    let mut command = folder.program("train-model");
+    command.current_dir(folder.path("files")).args(args).assert().success();
+    let new = RunManifest::read(&folder.path("files/new")).unwrap();
+    assert_eq!((new.model, new.training.beta2), (manifest.model, 0.95));
+    assert!(new.tokenizer_sha256.is_some() && folder.path("files/new/latest/vocab.json").exists());
 }
 
 #[test]

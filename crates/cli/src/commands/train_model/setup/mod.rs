@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use model::{ParameterKind, Transformer};
 use optim::AdamW;
 
@@ -106,6 +106,9 @@ impl Setup {
         // Before anything of the run is read: another process may still be writing it.
         let lock = dir.is_dir().then(|| RunLock::take(dir)).transpose();
         let lock = lock.context("--checkpoint-dir")?;
+        if args.resume {
+            check_there_is_a_run(dir, explicit)?;
+        }
         let paths = DataPaths::new(args, explicit)?;
         let mut plan = Plan::new(args, explicit, &paths)?;
         estimate::check_memory(&plan.shape, &plan.training)?;
@@ -182,6 +185,18 @@ impl Setup {
         }
         Ok(Run { trainer, profiler, observers, manifest, _lock: lock })
     }
+}
+
+/// Checks that there is something to resume.
+fn check_there_is_a_run(dir: &Path, explicit: &ExplicitFlags) -> Result<()> {
+    let is_default = !explicit.has("checkpoint_dir");
+    let default = if is_default { " (the default of --checkpoint-dir)" } else { "" };
+    ensure!(
+        !checkpoint::names_of_run(dir)?.is_empty(),
+        "--resume: {}{default}: no checkpoint there to go on from; leave --resume out to start",
+        dir.display()
+    );
+    Ok(())
 }
 
 /// Returns the trainer of a run with the metrics `so_far`, before its next step.

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use log::Level;
 use model::{ModelConfig, Transformer};
 use tensor::Context;
@@ -20,9 +20,6 @@ use crate::run::manifest::{Extension, RunManifest};
 use crate::run::spec::TrainingSpec;
 use crate::shell::exit::usage;
 use crate::shell::precision::Choice;
-
-/// The remark on a directory that nobody typed.
-const DEFAULT_DIR: &str = " (the default of --checkpoint-dir)";
 
 /// A run before its optimizer is allocated.
 pub struct Plan {
@@ -175,12 +172,6 @@ fn resumed(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<P
     let dir = args.checkpoint_dir.display();
     let newest = checkpoint::newest(&args.checkpoint_dir, Purpose::Resume);
     let Some(path) = newest.context("--checkpoint-dir")? else {
-        let default = if explicit.has("checkpoint_dir") { "" } else { DEFAULT_DIR };
-        ensure!(
-            !checkpoint::names_of_run(&args.checkpoint_dir)?.is_empty(),
-            "--resume: {dir}{default}: no checkpoint there to go on from; leave --resume out to \
-             start"
-        );
         log::warn!("{dir}: no checkpoint was written yet; the run starts from its beginning");
         return new(args, explicit, paths);
     };
