@@ -56,12 +56,12 @@ pub enum Error {
         /// The number of special tokens.
         special_tokens: usize,
     },
-    /// A pattern that is no regular expression.
-    #[error("pattern {pattern:?}: {message}; give gpt2, gpt4 or a regular expression")]
+    /// A pattern that is no regular expression, or one that engines would read differently.
+    #[error("pattern {pattern:?}: {message}")]
     Pattern {
         /// The given pattern.
         pattern: String,
-        /// The message of the regular expression parser, on one line.
+        /// The construct at fault, and a remedy, on one line.
         message: String,
     },
     /// A custom pattern that gave up on a text, because it backtracked for too long.

@@ -23,7 +23,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: &[&str] = &[
         "a", "bc", "'", "'s", "'ll", "l", "r", "e", " ", "  ", "\n", "\r", "\t", "1", "234", "!",
         "<", "<|", "|>", "|", ">", "<|>", "<|><|>", "é", "\u{3000}", "\u{2028}", "中", "½",
-        "\u{301}", "\u{17f}",
+        "\u{301}", "\u{17f}", "A", "É", "ǅ", "/", "\n/",
     ];
     let piece = prop_oneof![
         9 => prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
@@ -51,7 +51,9 @@ fn specials() -> impl Strategy<Value = SpecialTokens> {
 }
 
 fn pattern() -> impl Strategy<Value = Pattern> {
-    prop::sample::select(vec!["gpt2", "gpt4", r"\w+|\s+", "a.{1,3}"])
+    use crate::pretokenize::scan::{GPT4_IN_ONIGURUMA, LLAMA3, O200K, QWEN2};
+    let scanned = [GPT4_IN_ONIGURUMA, LLAMA3, QWEN2, O200K, r"(?s:.+)"];
+    prop::sample::select([&scanned[..], &["gpt2", "gpt4", r"\w+|\s+", "a.{1,3}"]].concat())
         .prop_map(|name| Pattern::parse(name).unwrap())
 }
 

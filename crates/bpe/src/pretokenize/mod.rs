@@ -9,6 +9,7 @@
 pub(crate) mod boundaries;
 mod classes;
 pub(crate) mod normalizer;
+mod oniguruma;
 pub(crate) mod pattern;
 pub(crate) mod pipeline;
 pub(crate) mod regex;

@@ -2,11 +2,15 @@
 
 use std::ops::Range;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pretokenize::boundaries::BoundarySink;
 use crate::pretokenize::classes::{Class, char_at, class_before};
+use crate::pretokenize::oniguruma;
 use crate::pretokenize::regex::RegexSplitter;
 use crate::pretokenize::scan;
+
+/// The pattern that leaves a text whole.
+pub(crate) const UNCUT: &str = r"(?s:.+)";
 
 /// GPT-2's pattern, GPT-4's, or a regular expression.
 #[derive(Debug, Clone)]
@@ -18,6 +22,11 @@ pub struct Pattern {
 enum Kind {
     Gpt2,
     Gpt4,
+    Gpt4InOniguruma,
+    Llama3,
+    Qwen2,
+    O200k,
+    Uncut,
     Custom(Box<RegexSplitter>),
 }
 
@@ -32,28 +41,68 @@ impl Pattern {
         Pattern { kind: Kind::Gpt4 }
     }
 
-    /// Parses `gpt2`, `gpt4`, or any regular expression. The expressions of the two are recognised,
-    /// in every spelling in use that means the same.
+    /// Parses `gpt2`, `gpt4`, or a regular expression in the syntax of Hugging Face's `tokenizers`.
+    /// The expressions of the two are recognised, in every spelling in use that means the same.
     ///
     /// # Errors
-    /// [`Error::Pattern`](crate::Error::Pattern) when `pattern` is no regular expression.
+    /// [`Error::Pattern`](crate::Error::Pattern) when `pattern` is no regular expression, or has a
+    /// construct that `tokenizers` and this crate would read differently.
     pub fn parse(pattern: &str) -> Result<Pattern> {
         const OLD_GPT2: &str =
             r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
-        Ok(match pattern {
-            "gpt2" | scan::GPT2 | OLD_GPT2 => Pattern::gpt2(),
-            "gpt4" | scan::GPT4 => Pattern::gpt4(),
-            custom => Pattern { kind: Kind::Custom(Box::new(RegexSplitter::new(custom)?)) },
-        })
+        match pattern {
+            "gpt2" | scan::GPT2 | OLD_GPT2 => Ok(Pattern::gpt2()),
+            "gpt4" | scan::GPT4 => Ok(Pattern::gpt4()),
+            UNCUT => Pattern::exactly(UNCUT),
+            regex => Pattern::in_oniguruma(regex),
+        }
+    }
+
+    /// Parses a regular expression as Hugging Face's `tokenizers` reads it, by Oniguruma.
+    ///
+    /// # Errors
+    /// As for [`Pattern::parse`].
+    pub(crate) fn in_oniguruma(regex: &str) -> Result<Pattern> {
+        let refused = |message| Error::Pattern { pattern: regex.to_string(), message };
+        Pattern::exactly(&oniguruma::rewrite(regex).map_err(refused)?)
+    }
+
+    /// Parses a regular expression that was rewritten already, or that an earlier version of this
+    /// crate wrote to a file: it took its user's expression as `fancy_regex` reads it.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`](crate::Error::Pattern) when it is none.
+    pub(crate) fn exactly(regex: &str) -> Result<Pattern> {
+        let kind = match regex {
+            scan::GPT4_IN_ONIGURUMA => Kind::Gpt4InOniguruma,
+            scan::LLAMA3 => Kind::Llama3,
+            scan::QWEN2 => Kind::Qwen2,
+            scan::O200K => Kind::O200k,
+            UNCUT => Kind::Uncut,
+            custom => Kind::Custom(Box::new(RegexSplitter::new(custom)?)),
+        };
+        Ok(Pattern { kind })
     }
 
     /// Returns `gpt2`, `gpt4` or the regular expression, as [`Pattern::parse`] takes it.
+    ///
+    /// The expression is one that all engines read alike: `\w` is spelled out.
     pub fn name(&self) -> &str {
         match &self.kind {
             Kind::Gpt2 => "gpt2",
             Kind::Gpt4 => "gpt4",
+            Kind::Gpt4InOniguruma => scan::GPT4_IN_ONIGURUMA,
+            Kind::Llama3 => scan::LLAMA3,
+            Kind::Qwen2 => scan::QWEN2,
+            Kind::O200k => scan::O200K,
+            Kind::Uncut => UNCUT,
             Kind::Custom(regex) => regex.as_str(),
         }
+    }
+
+    /// Returns `true` if it matches all of any text, so that nothing is left between two matches.
+    pub(crate) fn leaves_no_gap(&self) -> bool {
+        !matches!(self.kind, Kind::Custom(_))
     }
 
     /// Calls `f` with the range of each pre-token of `text`, in order. `text` contains no special
@@ -62,7 +111,7 @@ impl Pattern {
     ///
     /// # Errors
     /// [`Error::PatternRun`](crate::Error::PatternRun) when a custom pattern backtracks for too
-    /// long; the two known patterns never fail.
+    /// long; the known patterns never fail.
     #[inline]
     pub fn for_each_pre_token(&self, text: &[u8], f: &mut impl FnMut(Range<usize>)) -> Result<()> {
         let mut start = 0;
@@ -87,6 +136,12 @@ impl Pattern {
         match &self.kind {
             Kind::Gpt2 => scan::gpt2(text, part.start, sink),
             Kind::Gpt4 => scan::gpt4(text, part.start, sink),
+            Kind::Gpt4InOniguruma => scan::gpt4_in_oniguruma(text, part.start, sink),
+            Kind::Llama3 => scan::llama3(text, part.start, sink),
+            Kind::Qwen2 => scan::qwen2(text, part.start, sink),
+            Kind::O200k => scan::o200k(text, part.start, sink),
+            Kind::Uncut if part.is_empty() => {}
+            Kind::Uncut => sink.push(part.end),
             Kind::Custom(regex) => return regex.for_each_boundary(text, part.start, sink),
         }
         Ok(())
@@ -98,8 +153,10 @@ impl Pattern {
     pub(crate) fn is_boundary(&self, text: &[u8], at: usize) -> bool {
         let is_boundary = match self.kind {
             Kind::Gpt2 => gpt2_boundary,
-            Kind::Gpt4 => gpt4_boundary,
-            Kind::Custom(_) => return false,
+            Kind::Gpt4 | Kind::Gpt4InOniguruma | Kind::Llama3 => gpt4_boundary,
+            Kind::Qwen2 => qwen2_boundary,
+            Kind::O200k => o200k_boundary,
+            Kind::Uncut | Kind::Custom(_) => return false,
         };
         class_before(text, at).is_some_and(|before| {
             is_boundary((before, text[at - 1]), (char_at(text, at).0, text[at]))
@@ -117,10 +174,11 @@ impl Pattern {
     pub(crate) fn is_in_run(&self, text: &[u8], at: usize) -> bool {
         let (class, _) = char_at(text, at);
         let is_possible = match (&self.kind, class) {
-            (Kind::Gpt2 | Kind::Gpt4, Class::Letter) => {
-                !text[at.saturating_sub(2)..at].contains(&b'\'')
-            }
-            (Kind::Gpt2, Class::Number) => true,
+            (
+                Kind::Gpt2 | Kind::Gpt4 | Kind::Gpt4InOniguruma | Kind::Llama3 | Kind::Qwen2,
+                Class::Letter,
+            ) => !text[at.saturating_sub(2)..at].contains(&b'\''),
+            (Kind::Gpt2 | Kind::Gpt4InOniguruma, Class::Number) => true,
             (Kind::Gpt2, Class::Other) => text[at] != b'\'',
             _ => false,
         };
@@ -153,5 +211,30 @@ fn gpt4_boundary((before, last_byte): (Class, u8), (after, first_byte): (Class, 
             after == Class::Number || (after == Class::Space && !is_line_end(first_byte))
         }
         Class::Space => is_line_end(last_byte) && after != Class::Space,
+    }
+}
+
+/// Returns `true` if Qwen 2's pattern has a boundary between two characters. It is GPT-4's, but
+/// that each number is a pre-token.
+fn qwen2_boundary(before: (Class, u8), after: (Class, u8)) -> bool {
+    gpt4_boundary(before, after) || before.0 == Class::Number
+}
+
+/// Returns `true` if GPT-4o's pattern has a boundary between two characters, of which the last byte
+/// and the first byte are given.
+///
+/// Letters may go on with a mark, which is among the other characters beyond ASCII, or with an
+/// apostrophe. Whatever a line end is part of ends before a letter or number.
+fn o200k_boundary((before, last_byte): (Class, u8), (after, first_byte): (Class, u8)) -> bool {
+    match before {
+        Class::Letter => {
+            matches!(after, Class::Number | Class::Space)
+                || after == Class::Other && first_byte.is_ascii() && first_byte != b'\''
+        }
+        Class::Number => after != Class::Number,
+        Class::Other => after == Class::Number,
+        Class::Space => {
+            matches!(last_byte, b'\r' | b'\n') && matches!(after, Class::Letter | Class::Number)
+        }
     }
 }

@@ -4,9 +4,8 @@
 //! A `tokenizer.json` can describe much more than byte-level BPE. Whatever would split or merge a
 //! text differently here is refused. Two things that concern ids afterwards are left to the caller:
 //! the special tokens that a `post_processor` adds around a text, and `truncation` and `padding`.
-//! Special tokens may be named in other files beside it (`config.rs`). A user's regular expression
-//! is written and read unchanged, though Hugging Face's engine gives `$` and `{1,3}+` another
-//! meaning.
+//! Special tokens may be named in other files beside it (`config.rs`). A regular expression is
+//! read as Hugging Face's engine reads it, and written in a form that all engines read alike.
 
 pub(super) mod added_tokens;
 pub(super) mod class;

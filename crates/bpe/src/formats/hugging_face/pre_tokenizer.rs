@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::pretokenize::pattern::Pattern;
+use crate::pretokenize::pattern::{Pattern, UNCUT};
 
 /// GPT-4's pattern for the regular expressions of Hugging Face's libraries, where `{1,3}+` is no
 /// possessive quantifier and `$` matches at the end of each line.
@@ -11,9 +11,6 @@ pub(super) const GPT4: &str = concat!(
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*",
     r"|\s+\z|\s*[\r\n]|\s+(?!\S)|\s",
 );
-
-/// The pattern that leaves a text whole: `ByteLevel` with `use_regex` off.
-pub(super) const UNCUT: &str = r"(?s:.+)";
 
 /// The value of `pre_tokenizer` in a `tokenizer.json`.
 #[derive(Deserialize)]
@@ -24,6 +21,8 @@ pub(super) enum PreTokenizer {
         add_prefix_space: Option<bool>,
         /// `true` if left out.
         use_regex: Option<bool>,
+        /// Counts for offsets only, but tells who wrote the file.
+        trim_offsets: Option<bool>,
     },
     Split {
         pattern: SplitPattern,
@@ -45,27 +44,28 @@ pub(super) enum SplitPattern {
 }
 
 impl PreTokenizer {
-    /// Returns the pattern that splits in the same way.
+    /// Returns the pattern that splits in the same way. `decoder` is that of the same file.
     ///
     /// # Errors
     /// When there is none. The message names what was found.
-    pub(super) fn pattern(&self) -> Result<Pattern, String> {
+    pub(super) fn pattern(&self, decoder: Option<&Value>) -> Result<Pattern, String> {
         let steps = match self {
             PreTokenizer::Sequence { pretokenizers } => pretokenizers,
             step => std::slice::from_ref(step),
         };
-        let regex = match steps {
-            [PreTokenizer::ByteLevel { add_prefix_space: Some(false), use_regex }] => {
-                if *use_regex == Some(false) { UNCUT } else { "gpt2" }
+        let (regex, behavior, invert, trim_offsets) = match steps {
+            [PreTokenizer::ByteLevel { add_prefix_space: Some(false), use_regex, .. }] => {
+                let pattern = if *use_regex == Some(false) { UNCUT } else { "gpt2" };
+                return Pattern::parse(pattern).map_err(|error| error.to_string());
             }
             [
-                PreTokenizer::Split {
-                    pattern: SplitPattern::Regex(regex),
-                    behavior,
-                    invert: false,
+                PreTokenizer::Split { pattern: SplitPattern::Regex(regex), behavior, invert },
+                PreTokenizer::ByteLevel {
+                    add_prefix_space: Some(false),
+                    use_regex: Some(false),
+                    trim_offsets,
                 },
-                PreTokenizer::ByteLevel { add_prefix_space: Some(false), use_regex: Some(false) },
-            ] if behavior == "Isolated" => regex,
+            ] => (regex, behavior.as_str(), *invert, *trim_offsets),
             [.., PreTokenizer::ByteLevel { add_prefix_space: None | Some(true), .. }] => {
                 return Err("a pre_tokenizer with add_prefix_space".into());
             }
@@ -74,10 +74,24 @@ impl PreTokenizer {
             }
             _ => return Err("a pre_tokenizer of another kind".into()),
         };
-        if regex == GPT4 {
-            return Ok(Pattern::gpt4());
+        let pattern = if regex == GPT4 {
+            Ok(Pattern::gpt4())
+        } else if trim_offsets == Some(false) && decoder == Some(&earlier_byte_level()) {
+            Pattern::exactly(regex)
+        } else {
+            Pattern::in_oniguruma(regex)
+        };
+        let pattern = pattern.map_err(|error| error.to_string())?;
+        match (behavior, invert) {
+            // A match and what is between two are pieces alike.
+            ("Isolated", _) => Ok(pattern),
+            // The matches stay, what is between them goes: as some converters write it.
+            ("Removed", true) if pattern.leaves_no_gap() => Ok(pattern),
+            _ => {
+                let inverted = if invert { ", inverted" } else { "" };
+                Err(format!("a Split by {regex:?} with the behavior {behavior}{inverted}"))
+            }
         }
-        Pattern::parse(regex).map_err(|error| error.to_string())
     }
 }
 
@@ -93,6 +107,17 @@ pub(in crate::formats) fn pre_tokenizer(pattern: &Pattern) -> Value {
         "type": "Split", "pattern": { "Regex": regex }, "behavior": "Isolated", "invert": false,
     });
     json!({ "type": "Sequence", "pretokenizers": [split, byte_level_without_regex()] })
+}
+
+/// Returns the decoder that this crate has always written, and nobody else does.
+///
+/// It tells a file of an earlier version, whose regular expression is a user's word for word and
+/// means what `fancy_regex` takes it for: the vocabulary was learned by that. Those of later
+/// versions mean the same to all engines, so they may be read in this way too.
+fn earlier_byte_level() -> Value {
+    json!({
+        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true,
+    })
 }
 
 /// Returns a `ByteLevel` object: a decoder, a post-processor, or a pre-tokenizer by GPT-2's

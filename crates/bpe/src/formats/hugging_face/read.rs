@@ -24,6 +24,7 @@ struct File<'t> {
     normalizer: Option<Value>,
     pre_tokenizer: Option<PreTokenizer>,
     post_processor: Option<Value>,
+    decoder: Option<Value>,
     #[serde(borrow)]
     model: Model<'t>,
 }
@@ -56,7 +57,7 @@ struct Model<'t> {
 /// # Errors
 /// When it is damaged, or describes something else.
 pub(in crate::formats) fn load(text: &str, path: &Path, config: &Config) -> Result<Parts<'static>> {
-    let File { added_tokens, normalizer, pre_tokenizer, post_processor, model } =
+    let File { added_tokens, normalizer, pre_tokenizer, post_processor, decoder, model } =
         serde_json::from_str(text).map_err(|error| explain(text, &error, path))?;
     check_model(&model, path)?;
     let normalizer = match normalizer {
@@ -68,7 +69,7 @@ pub(in crate::formats) fn load(text: &str, path: &Path, config: &Config) -> Resu
         }
     };
     let pre_tokenizer = pre_tokenizer.ok_or_else(|| refused(path, "no pre_tokenizer"))?;
-    let pattern = pre_tokenizer.pattern().map_err(|found| refused(path, found))?;
+    let pattern = pre_tokenizer.pattern(decoder.as_ref()).map_err(|found| refused(path, found))?;
 
     let in_file: Vec<(u32, AddedToken)> =
         added_tokens.into_iter().map(|WithId { id, token }| (id, token.or_special(true))).collect();

@@ -1,9 +1,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::pre_tokenizer::{GPT4, UNCUT};
+use super::pre_tokenizer::GPT4;
 use super::*;
 use crate::formats::speller::Speller;
+use crate::pretokenize::pattern::UNCUT;
 use crate::pretokenize::regex::RegexSplitter;
 use crate::{Pattern, Tokenizer, Vocab};
 use serde_json::{Value, json};
@@ -175,7 +176,9 @@ fn what_is_no_byte_level_bpe_is_refused() {
         ("/pre_tokenizer", json!({"type": "Whitespace"}), "another kind"),
         ("/pre_tokenizer", byte_level(true, true), "add_prefix_space"),
         ("/pre_tokenizer", split(json!({"String": " "}), "Isolated"), "splits at"),
-        ("/pre_tokenizer", split(json!({"Regex": "a"}), "Removed"), "another kind"),
+        ("/pre_tokenizer", split(json!({"Regex": "a"}), "Removed"), "behavior Removed"),
+        ("/pre_tokenizer", split(json!({"Regex": "a"}), "Contiguous"), "behavior Contiguous"),
+        ("/pre_tokenizer", split(json!({"Regex": r"a\Kb"}), "Isolated"), r"\K at byte 1"),
         ("/pre_tokenizer", split(json!({"Regex": "(a"}), "Isolated"), "pattern"),
         ("/model/type", json!("WordPiece"), "WordPiece"),
         ("/model", json!({"type": "WordPiece", "vocab": {"a": 0}}), "WordPiece"),
@@ -235,6 +238,87 @@ fn gpt4_is_written_for_other_engines_and_means_the_same() {
     ] {
         assert_eq!(theirs.pieces(text.as_bytes()), ours.pieces(text.as_bytes()), "{text:?}");
     }
+}
+
+/// A file whose pre-tokenizer is a Split as others write it.
+fn with_split(regex: &str, behavior: &str, invert: bool) -> String {
+    let split = json!({
+        "type": "Split", "pattern": {"Regex": regex}, "behavior": behavior, "invert": invert,
+    });
+    let byte_level = json!({
+        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false,
+    });
+    changed("/pre_tokenizer", json!({"type": "Sequence", "pretokenizers": [split, byte_level]}))
+}
+
+fn pieces(tokenizer: &Tokenizer, text: &str) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut push = |at: std::ops::Range<usize>| pieces.push(text[at].to_string());
+    tokenizer.pattern().for_each_pre_token(text.as_bytes(), &mut push).unwrap();
+    pieces
+}
+
+/// In GPT-4's pattern to the letter, `{1,3}+` is possessive for tiktoken, and any run of numbers
+/// for `tokenizers`.
+#[test]
+fn gpt4_to_the_letter_is_read_as_tokenizers_reads_it() {
+    let gpt4 = crate::pretokenize::scan::GPT4;
+    let theirs = loaded(with_split(gpt4, "Isolated", false)).unwrap();
+    assert_eq!(pieces(&theirs, "a 12345\n\n"), ["a", " ", "12345", "\n\n"]);
+    // It stays so in files of ours.
+    let again = loaded(tokenizer_json(&theirs)).unwrap();
+    assert_eq!(again.pattern().name(), theirs.pattern().name());
+    assert_eq!(pieces(&again, "12345"), ["12345"]);
+    // The built-in pattern is tiktoken's, by name or as an expression.
+    for name in ["gpt4", gpt4] {
+        let ours = Pattern::parse(name).unwrap();
+        assert_eq!(ours.name(), "gpt4");
+        let ours = loaded(tokenizer_json(&tokenizer(name, &[]))).unwrap();
+        assert_eq!(pieces(&ours, "12345"), ["123", "45"]);
+    }
+}
+
+/// A vocabulary is learned by what the pattern meant then. Files of others mean what `tokenizers`
+/// makes of them.
+#[test]
+fn files_of_earlier_versions_keep_the_meaning_of_their_pattern() {
+    let pattern = r"\w+|[^\w\s]+|\s+";
+    let split = json!({
+        "type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false,
+    });
+    let byte_level = json!({
+        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false,
+    });
+    let earlier = changed(
+        "/pre_tokenizer",
+        json!({"type": "Sequence", "pretokenizers": [split, byte_level]}),
+    );
+    let earlier = loaded(earlier).unwrap();
+    assert_eq!(pieces(&earlier, "x² y"), ["x", "²", " ", "y"]);
+    let again = loaded(tokenizer_json(&earlier)).unwrap();
+    assert_eq!(pieces(&again, "x² y"), ["x", "²", " ", "y"]);
+
+    let theirs = loaded(with_split(pattern, "Isolated", false)).unwrap();
+    assert_eq!(pieces(&theirs, "x² y"), ["x²", " ", "y"]);
+    // A file of this version means the same to the earlier ones, and to `tokenizers`.
+    let ours = tokenizer_json(&tokenizer(pattern, &[]));
+    assert!(!ours.contains(r"\\w"), "{ours}");
+    assert_eq!(pieces(&loaded(ours).unwrap(), "x² y"), ["x²", " ", "y"]);
+}
+
+#[test]
+fn splits_of_converters_are_read() {
+    let llama3 = crate::pretokenize::scan::LLAMA3;
+    for (behavior, invert) in [("Isolated", false), ("Isolated", true), ("Removed", true)] {
+        let tokenizer = loaded(with_split(llama3, behavior, invert)).unwrap();
+        assert_eq!(pieces(&tokenizer, "I'll 1234"), ["I", "'ll", " ", "123", "4"]);
+    }
+    for (behavior, invert) in [("Removed", false), ("Contiguous", false)] {
+        let message = loaded(with_split(llama3, behavior, invert)).unwrap_err();
+        assert!(message.contains(behavior), "{message}");
+    }
+    let message = loaded(with_split(r"\p{L}+", "Removed", true)).unwrap_err();
+    assert!(message.contains("Removed, inverted"), "{message}");
 }
 
 #[test]

@@ -101,7 +101,7 @@ pub(crate) fn class_before(text: &[u8], at: usize) -> Option<Class> {
 }
 
 /// Returns the character whose UTF-8 sequence `bytes` begin with.
-fn well_formed(bytes: &[u8]) -> Option<char> {
+pub(crate) fn well_formed(bytes: &[u8]) -> Option<char> {
     let len = match *bytes.first()? {
         0..0x80 => 1,
         0xC2..0xE0 => 2,

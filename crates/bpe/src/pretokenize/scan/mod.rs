@@ -1,4 +1,4 @@
-//! The two known patterns, GPT-2's and GPT-4's, as hand-written scanners.
+//! The known patterns, GPT-2's, GPT-4's and those that follow them, as hand-written scanners.
 //!
 //! [`window`] finds all boundaries within 64 bytes of ASCII at once; [`scalar`] finds one at a
 //! time, in any text, and is used where a window decides nothing. The oracle for both is
@@ -6,10 +6,14 @@
 //! character of Unicode.
 
 mod ascii_masks;
+mod case;
+mod family;
+mod o200k;
 mod scalar;
 mod window;
 
 use crate::pretokenize::boundaries::BoundarySink;
+use family::{Family, Gpt4, Gpt4InOniguruma, Llama3, Qwen2};
 
 /// GPT-2's pattern, in the form that tiktoken gives it.
 pub const GPT2: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
@@ -18,6 +22,33 @@ pub const GPT2: &str = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}
 pub const GPT4: &str = concat!(
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|",
     r"\s++$|\s*[\r\n]|\s+(?!\S)|\s"
+);
+
+/// GPT-4's pattern to the letter, rewritten as Oniguruma reads it: `{1,3}+` is not possessive.
+pub(crate) const GPT4_IN_ONIGURUMA: &str = concat!(
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|(?:\p{N}{1,3})+",
+    r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++(?=\n|\z)|\s*[\r\n]|\s+(?!\S)|\s"
+);
+
+/// Llama 3's pattern.
+pub(crate) const LLAMA3: &str = concat!(
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}",
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+);
+
+/// Qwen 2's pattern.
+pub(crate) const QWEN2: &str = concat!(
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}",
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+);
+
+/// GPT-4o's pattern (`o200k_base`).
+pub(crate) const O200K: &str = concat!(
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*",
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 );
 
 /// Gives `sink` the boundaries of `text` from `start` on by GPT-2's pattern.
@@ -29,7 +60,41 @@ pub(crate) fn gpt2(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
 /// Gives `sink` the boundaries of `text` from `start` on by GPT-4's pattern.
 #[inline]
 pub(crate) fn gpt4(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
-    scan(text, start, |bytes| window::gpt4(bytes).starts, |at| scalar::gpt4(text, at), sink);
+    family::<Gpt4>(text, start, sink);
+}
+
+/// Gives `sink` the boundaries of `text` from `start` on by [`GPT4_IN_ONIGURUMA`].
+#[inline(never)]
+pub(crate) fn gpt4_in_oniguruma(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
+    family::<Gpt4InOniguruma>(text, start, sink);
+}
+
+/// Gives `sink` the boundaries of `text` from `start` on by Llama 3's pattern.
+#[inline(never)]
+pub(crate) fn llama3(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
+    family::<Llama3>(text, start, sink);
+}
+
+/// Gives `sink` the boundaries of `text` from `start` on by Qwen 2's pattern.
+#[inline(never)]
+pub(crate) fn qwen2(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
+    family::<Qwen2>(text, start, sink);
+}
+
+#[inline(always)]
+fn family<F: Family>(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
+    let window = |bytes: &[u8; 64]| window::gpt4::<F>(bytes).starts;
+    scan(text, start, window, |at| scalar::gpt4::<F>(text, at), sink);
+}
+
+/// Gives `sink` the boundaries of `text` from `start` on by GPT-4o's pattern.
+#[inline(never)]
+pub(crate) fn o200k(text: &[u8], start: usize, sink: &mut impl BoundarySink) {
+    let mut at = start;
+    while at < text.len() {
+        at = o200k::o200k(text, at);
+        sink.push(at);
+    }
 }
 
 /// Finds as many boundaries at a time as a window of ASCII decides, and single ones where it

@@ -1,11 +1,12 @@
-//! The two known patterns, one pre-token after the other: [`gpt2`] and [`gpt4`] find where the
-//! pre-token that begins at a position ends.
+//! GPT-2's and GPT-4's patterns, one pre-token after the other: [`gpt2`] and [`gpt4`] find where
+//! the pre-token that begins at a position ends.
 //!
 //! Each alternative of a pattern begins with a class of characters, so the first one or two
 //! characters decide which alternative matches, and what follows is a run of one class. Only in one
 //! place would a regular expression backtrack: white space before a word gives its last character
 //! to the word.
 
+use super::family::{Family, SpacesAtEnd};
 use crate::pretokenize::classes::{Class, char_at};
 
 /// Returns the end of the pre-token that begins at `at` by GPT-2's pattern.
@@ -73,7 +74,7 @@ fn run(text: &[u8], at: usize, class: Class) -> usize {
 
 /// Returns the end of the run of `class` that continues at `at`, character by character.
 #[inline]
-fn run_bytewise(text: &[u8], mut at: usize, class: Class) -> usize {
+pub(super) fn run_bytewise(text: &[u8], mut at: usize, class: Class) -> usize {
     while at < text.len() {
         let (found, len) = char_at(text, at);
         if found != class {
@@ -123,12 +124,12 @@ pub(super) fn ascii_letters(bytes: u64) -> usize {
     ((!from_a | beyond_z | bytes) & TOPS).trailing_zeros() as usize / 8
 }
 
-/// Returns the end of the pre-token that begins at `at` by GPT-4's pattern.
+/// Returns the end of the pre-token that begins at `at` by a pattern of GPT-4's family.
 #[inline]
-pub(super) fn gpt4(text: &[u8], at: usize) -> usize {
+pub(super) fn gpt4<F: Family>(text: &[u8], at: usize) -> usize {
     let first = text[at];
     if first == b'\''
-        && let Some(end) = gpt4_contraction(text, at)
+        && let Some(end) = any_case_contraction(text, at)
     {
         return end;
     }
@@ -136,7 +137,7 @@ pub(super) fn gpt4(text: &[u8], at: usize) -> usize {
     let next = at + len;
     match class {
         Class::Letter => return run(text, next, Class::Letter),
-        Class::Number => return three_numbers(text, next),
+        Class::Number => return some_numbers::<F>(text, next),
         Class::Other | Class::Space => {}
     }
     let (next_class, next_len) =
@@ -152,20 +153,21 @@ pub(super) fn gpt4(text: &[u8], at: usize) -> usize {
     if first == b' ' && next_class == Class::Other {
         return line_ends(text, run(text, next + next_len, Class::Other));
     }
-    gpt4_spaces(text, at)
+    spaces_of::<F>(text, at)
 }
 
 /// Matches `'(?i:[sdmt]|ll|ve|re)` at the apostrophe `at`. The long s, U+017F, is an s as well when
 /// case does not count.
 #[inline]
-fn gpt4_contraction(text: &[u8], at: usize) -> Option<usize> {
+pub(super) fn any_case_contraction(text: &[u8], at: usize) -> Option<usize> {
     let long_s = || text[at + 1..].starts_with("ſ".as_bytes()).then_some(at + 3);
     contraction(text, at, |letter| letter.to_ascii_lowercase()).or_else(long_s)
 }
 
 /// Matches the rest of `\p{N}{1,3}+` after its first number.
-fn three_numbers(text: &[u8], mut at: usize) -> usize {
-    for _ in 0..2 {
+#[inline]
+pub(super) fn some_numbers<F: Family>(text: &[u8], mut at: usize) -> usize {
+    for _ in 1..F::MOST_NUMBERS {
         match text.get(at).map(|_| char_at(text, at)) {
             Some((Class::Number, len)) => at += len,
             _ => break,
@@ -179,15 +181,16 @@ fn line_ends(text: &[u8], at: usize) -> usize {
     at + text[at..].iter().take_while(|&&byte| byte == b'\r' || byte == b'\n').count()
 }
 
-/// Matches `\s++$|\s*[\r\n]|\s+(?!\S)|\s`.
-fn gpt4_spaces(text: &[u8], at: usize) -> usize {
+/// Matches `\s++$|\s*[\r\n]|\s+(?!\S)|\s`, or that without its first alternative.
+pub(super) fn spaces_of<F: Family>(text: &[u8], at: usize) -> usize {
     let (last, end) = space_run(text, at);
-    if end == text.len() {
+    let is_at_end = end == text.len();
+    if is_at_end && F::SPACES_AT_END == SpacesAtEnd::Whole {
         return end;
     }
     match memchr::memrchr2(b'\r', b'\n', &text[at..end]) {
         Some(line_end) => at + line_end + 1,
-        None if last > at => last,
+        None if last > at && !is_at_end => last,
         None => end,
     }
 }

@@ -1,17 +1,27 @@
 use std::sync::LazyLock;
 
 use super::scalar::ascii_letters;
-use super::{GPT2, GPT4};
+use super::{GPT2, GPT4, GPT4_IN_ONIGURUMA, LLAMA3, O200K, QWEN2};
 use crate::pretokenize::classes::{Class, class_of};
 use crate::pretokenize::pattern::Pattern;
 use crate::pretokenize::regex::RegexSplitter;
 use proptest::prelude::*;
 use rayon::prelude::*;
 
-/// Both patterns, each by scanner and by regular expression.
-static TWINS: LazyLock<[(Pattern, RegexSplitter); 2]> = LazyLock::new(|| {
-    [(Pattern::gpt2(), GPT2), (Pattern::gpt4(), GPT4)]
-        .map(|(pattern, regex)| (pattern, RegexSplitter::new(regex).unwrap()))
+/// Each pattern by scanner and by regular expression.
+static TWINS: LazyLock<[(Pattern, RegexSplitter); 6]> = LazyLock::new(|| {
+    [
+        (Pattern::gpt2(), GPT2),
+        (Pattern::gpt4(), GPT4),
+        (Pattern::in_oniguruma(GPT4).unwrap(), GPT4_IN_ONIGURUMA),
+        (Pattern::parse(LLAMA3).unwrap(), LLAMA3),
+        (Pattern::parse(QWEN2).unwrap(), QWEN2),
+        (Pattern::parse(O200K).unwrap(), O200K),
+    ]
+    .map(|(pattern, regex)| {
+        assert!(pattern.leaves_no_gap(), "{regex} has no scanner");
+        (pattern, RegexSplitter::new(regex).unwrap())
+    })
 });
 
 fn scanned<'t>(pattern: &Pattern, text: &'t [u8]) -> Vec<&'t [u8]> {
@@ -77,10 +87,10 @@ fn every_character_in_context() {
 /// Pieces that the patterns distinguish, in random order.
 fn mixed() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: &[&str] = &[
-        "a", "Z", "é", "中", "ª", "\u{17f}", "\u{212a}", "0", "7", "½", "٣", "Ⅷ", " ", "  ", "\t",
-        "\r", "\n", "\r\n", "\u{85}", "\u{a0}", "\u{2028}", "\u{3000}", "'", "'s", "'S", "'ll",
-        "'lL", "'ve", "'rE", "'d", "'M", "'t", "!", "-", "…", "\u{301}", "\u{200d}", "👍", "\u{0}",
-        "\u{7f}", "\u{feff}", "\u{1c}",
+        "a", "Z", "AB", "é", "É", "ǅ", "ʰ", "中", "ª", "\u{17f}", "\u{212a}", "0", "7", "½", "٣",
+        "Ⅷ", " ", "  ", "\t", "\r", "\n", "\r\n", "\u{85}", "\u{a0}", "\u{2028}", "\u{3000}", "'",
+        "'s", "'S", "'ll", "'lL", "'ve", "'rE", "'d", "'M", "'t", "!", "-", "/", "\n/", "…",
+        "\u{301}", "\u{200d}", "👍", "\u{0}", "\u{7f}", "\u{feff}", "\u{1c}",
     ];
     let piece = prop_oneof![
         12 => prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),

@@ -53,13 +53,15 @@
 //!   part of it; the rules for S hold for what is left of S without these.
 //! - A run of L begins one, unless a byte comes before it that `[^\r\n\p{L}\p{N}]?+` takes in:
 //!   white space that is not a line end, or a single O that begins a pre-token.
-//! - A run of N begins one, and so does every third byte in it.
+//! - A run of N begins one, and so does every third byte in it; or every byte, or no other, with
+//!   the patterns of the same [`family`](super::family).
 //! - A run of S begins one; so does its last byte where something else follows, unless that is a
 //!   line end; and so does the rest of the run behind its last line end, as `\s*[\r\n]` takes all
 //!   up to there.
 //! - Contractions as with GPT-2, of capital letters too.
 
 use super::ascii_masks::{Masks, below, run_starts};
+use super::family::Family;
 use super::scalar::contraction;
 
 /// The boundaries that a window decides by itself.
@@ -85,9 +87,10 @@ pub(super) fn gpt2(window: &[u8; 64]) -> Decided {
     with_contractions(window, decided, masks.apostrophes, |byte| byte)
 }
 
-/// Finds where pre-tokens by GPT-4's pattern begin in `window`, at whose first byte one begins.
+/// Finds where pre-tokens by a pattern of GPT-4's family begin in `window`, at whose first byte one
+/// begins.
 #[inline(always)]
-pub(super) fn gpt4(window: &[u8; 64]) -> Decided {
+pub(super) fn gpt4<F: Family>(window: &[u8; 64]) -> Decided {
     let masks = Masks::new(window);
     let (others, line_ends) = (masks.others(), masks.line_ends);
     let other_starts = run_starts(others) & !(masks.blanks << 1);
@@ -103,7 +106,7 @@ pub(super) fn gpt4(window: &[u8; 64]) -> Decided {
     let last_spaces = inline & !(masks.spaces >> 1);
     // `[^\r\n\p{L}\p{N}]?+` takes in the byte before a run of letters.
     let words = run_starts(masks.letters) & !((inline | other_starts) << 1);
-    let starts = words | other_starts | number_starts(masks.numbers);
+    let starts = words | other_starts | number_starts::<F>(masks.numbers);
     let mut starts = starts | run_starts(masks.spaces & !taken) | last_spaces;
 
     // Runs of white space that is not a line end, directly behind a line end, by their first bits:
@@ -122,10 +125,16 @@ pub(super) fn gpt4(window: &[u8; 64]) -> Decided {
     with_contractions(window, decided, masks.apostrophes, |byte| byte.to_ascii_lowercase())
 }
 
-/// Returns where numbers begin: the first byte and every third byte of each run.
+/// Returns where numbers begin: the first byte of each run, and every third one if a pre-token has
+/// at most three.
 #[inline(always)]
-fn number_starts(numbers: u64) -> u64 {
+fn number_starts<F: Family>(numbers: u64) -> u64 {
     let mut starts = run_starts(numbers);
+    match F::MOST_NUMBERS {
+        1 => return numbers,
+        usize::MAX => return starts,
+        most => debug_assert_eq!(most, 3),
+    }
     // Bytes that are numbers, as are the two before them: a start three bytes back makes them one.
     let third = numbers & numbers << 1 & numbers << 2;
     let mut next = starts << 3 & third;
@@ -182,6 +191,7 @@ fn with_contractions(
 
 #[cfg(test)]
 mod tests {
+    use super::super::family::{Gpt4, Gpt4InOniguruma, Llama3, Qwen2};
     use super::super::scalar;
     use super::*;
     use proptest::prelude::*;
@@ -253,8 +263,12 @@ mod tests {
         fn gpt4_agrees_with_the_scalar_scanner(
             window in window(), more in "[ aS'\n!7\u{e9}]{0,3}",
         ) {
-            let found = gpt4(&window);
-            check(&window, &more, found, scalar::gpt4)?;
+            let found = gpt4::<Gpt4>(&window);
+            check(&window, &more, found, scalar::gpt4::<Gpt4>)?;
+            check(&window, &more, gpt4::<Llama3>(&window), scalar::gpt4::<Llama3>)?;
+            check(&window, &more, gpt4::<Qwen2>(&window), scalar::gpt4::<Qwen2>)?;
+            let in_oniguruma = gpt4::<Gpt4InOniguruma>(&window);
+            check(&window, &more, in_oniguruma, scalar::gpt4::<Gpt4InOniguruma>)?;
             // What is behind the last line end is open when there is only white space.
             let ascii = &window[..ascii_len(&window)];
             let behind = ascii.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap();

@@ -53,7 +53,8 @@ pub struct Args {
     /// It is never merged and never split, and text is cut there.
     #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT)]
     pub special_token: Vec<String>,
-    /// Pattern that splits text into pre-tokens: gpt2, gpt4 (cl100k) or a regular expression
+    /// Pattern that splits text into pre-tokens: gpt2, gpt4 (cl100k) or a regular expression as
+    /// Hugging Face's tokenizers reads it
     #[arg(long, value_name = "P", default_value = "gpt2")]
     pub pattern: String,
 
