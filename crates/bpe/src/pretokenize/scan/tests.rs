@@ -20,7 +20,7 @@ static TWINS: LazyLock<[(Pattern, RegexSplitter); 6]> = LazyLock::new(|| {
     ]
     .map(|(pattern, regex)| {
         assert!(pattern.leaves_no_gap(), "{regex} has no scanner");
-        (pattern, RegexSplitter::new(regex).unwrap())
+        (pattern, RegexSplitter::in_fancy_regex(regex).unwrap())
     })
 });
 
