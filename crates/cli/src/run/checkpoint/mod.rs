@@ -31,7 +31,7 @@ use optim::AdamW;
 
 pub use contents::Purpose;
 pub use directory::{move_earlier_run_aside, move_later_checkpoints_aside, names_of_run};
-pub use found::{newest, resolve};
+pub use found::{best, newest, resolve};
 pub use lock::RunLock;
 pub use state::{Lowest, TrainerState, Validation};
 

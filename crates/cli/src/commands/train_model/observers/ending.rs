@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::commands::train_model::trainer::{Observer, Report, Trainer};
+use crate::commands::train_model::trainer::{Observer, Outcome, Report, Trainer};
 use crate::run::checkpoint::{self, Purpose};
-use crate::run::file_names::LOSS_CHART;
+use crate::run::file_names::{BEST, LOSS_CHART};
 use crate::run::metrics::Metrics;
 use crate::shell::columns::aligned;
 use crate::shell::command_line::{program, quoted};
@@ -47,9 +47,14 @@ impl Ending {
         if let Ok(Some(newest)) = checkpoint::newest(dir, Purpose::Model) {
             lines.push(("checkpoint", quoted(&newest)));
         }
+        let best = checkpoint::best(dir, step).ok().flatten().filter(|&best| best < step);
+        if let Some(best) = best {
+            lines.push(("best", format!("{}, of step {best}", quoted(&dir.join(BEST)))));
+        }
+        let model = if best.is_some() { dir.join(BEST) } else { dir.to_path_buf() };
         // Only they know which tokenizer made the tokens.
         let tokenizer = if self.has_tokenizer { "" } else { " --tokenizer DIR" };
-        let next = format!("{} --checkpoint {}{tokenizer}", program("inference"), quoted(dir));
+        let next = format!("{} --checkpoint {}{tokenizer}", program("inference"), quoted(&model));
         lines.push(("next", next));
         aligned(&lines)
     }
@@ -73,6 +78,9 @@ impl Observer for Ending {
                     "the training loss ends above its beginning, {last:.3} after {first:.3} (means \
                      of some steps); try a lower --lr or more --warmup-steps"
                 );
+            }
+            if let outcome @ Outcome::OutOfPatience { .. } = trainer.outcome() {
+                log::info!("{outcome}");
             }
             let time = Duration::try_from_secs_f64(trainer.clock.seconds()).unwrap_or_default();
             log::info!("{}", self.summary(dir, *step, time));

@@ -102,14 +102,14 @@ impl Observer for StatusLine {
     }
 
     fn step_done(&mut self, trainer: &Trainer, report: &Report) -> Result<()> {
-        let is_saved = trainer.step.is_multiple_of(trainer.training.checkpoint_every());
+        let is_regular = trainer.step.is_multiple_of(trainer.training.eval_every);
         self.after_step = match self.after_step {
-            AfterStep::Evaluation(at) if is_saved => {
-                if report.evaluates {
-                    lock(&self.figures).forecast.evaluation(at.elapsed());
-                }
+            AfterStep::Evaluation(at) if trainer.is_checkpoint_due() && is_regular => {
+                lock(&self.figures).forecast.evaluation(at.elapsed());
                 AfterStep::Checkpoint(Instant::now())
             }
+            // An evaluation for the checkpoint's sake alone is part of it.
+            AfterStep::Evaluation(at) if trainer.is_checkpoint_due() => AfterStep::Checkpoint(at),
             AfterStep::Evaluation(at) if report.evaluates => AfterStep::Evaluation(at),
             _ => AfterStep::Nothing,
         };

@@ -82,9 +82,6 @@ impl Run {
             return Ok(());
         }
         let trained = trainer.train(&mut self.observers, self.profiler);
-        if let (Ok(()), outcome @ Outcome::OutOfPatience { .. }) = (&trained, trainer.outcome()) {
-            log::info!("{outcome}");
-        }
         let error = trained.as_ref().err();
         let text = error.map_or_else(|| trainer.outcome().to_string(), exit::message);
         let not_finite = error.and_then(|error| error.downcast_ref::<NotFinite>());
