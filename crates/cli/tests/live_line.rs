@@ -10,8 +10,8 @@ const ERASE: &str = "\r\x1b[J";
 /// The tokens that a step of [`training_args`] trains on.
 const TOKENS_PER_STEP: f64 = 64.0;
 
-/// Trains at a terminal of `columns` columns, until the metrics have 30 lines more than `so_far` and
-/// half a second later Ctrl-C comes. Returns what was written there.
+/// Trains at a terminal of `columns` columns, until the metrics have 30 lines more than `so_far`
+/// and half a second later Ctrl-C comes. Returns what was written there.
 fn trained(folder: &Folder, columns: usize, so_far: usize, flags: &str) -> Option<String> {
     let program = assert_cmd::cargo::cargo_bin("train-model");
     let arguments = training_args("run").join(" ");
