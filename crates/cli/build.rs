@@ -31,10 +31,11 @@ fn main() {
 
 /// Returns the commit that `cargo package` recorded.
 fn packaged(package: &Path) -> Option<String> {
-    let text = fs::read_to_string(package.join(PACKAGED)).ok()?;
+    let text: String =
+        fs::read_to_string(package.join(PACKAGED)).ok()?.split_whitespace().collect();
     let (_, after) = text.split_once("\"sha1\"")?;
     let revision = after.split('"').nth(1)?;
-    let dirty = if text.contains("\"dirty\": true") { "-dirty" } else { "" };
+    let dirty = if text.contains("\"dirty\":true") { "-dirty" } else { "" };
     Some(format!("{revision}{dirty}"))
 }
 
