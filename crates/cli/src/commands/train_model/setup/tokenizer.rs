@@ -59,8 +59,10 @@ impl RunTokenizer {
         if let Some(path) = &args.training.init_from {
             let dir = checkpoint::resolve(path).context("--init-from")?;
             if let Some(found) = RunTokenizer::in_checkpoint(&dir)? {
-                made.check_digest(args, path, found.sha256.as_deref())?;
-                return Ok(found);
+                made.check_digest(args, &dir, found.sha256.as_deref())?;
+                if found.files.is_some() {
+                    return Ok(found);
+                }
             }
         }
         let Some((path, made)) = made.of_all() else {
@@ -204,19 +206,19 @@ impl<'a> Made<'a> {
         Ok(())
     }
 
-    /// Checks that the tokenizer of the model in `path`, the value of `--init-from`, made the token
+    /// Checks that the tokenizer of the model in `dir`, where `--init-from` leads, made the token
     /// files.
-    fn check_digest(&self, args: &Args, path: &Path, known: Option<&str>) -> Result<()> {
+    fn check_digest(&self, args: &Args, dir: &Path, known: Option<&str>) -> Result<()> {
         for (npy, sidecar) in self.all() {
             let made = &sidecar.tokenizer;
             ensure!(
                 args.any_tokenizer || known.is_none_or(|known| known == made.sha256),
                 "--init-from: the model in {} knows other tokens than {}, which was made by the \
                  tokenizer {}; encode the text with --tokenizer {}, or insist with --any-tokenizer",
-                path.display(),
+                dir.display(),
                 npy.display(),
                 made.path,
-                path.display()
+                dir.display()
             );
         }
         Ok(())
