@@ -53,3 +53,73 @@ impl Hasher {
         self.0.update(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use crate::formats::{self, Parts};
+    use crate::{Normalizer, Pattern, SpecialFlags, Tokenizer, Vocab};
+
+    fn tokenizer(merges: Vec<(u32, u32)>, special: &str) -> Tokenizer {
+        let vocab = Vocab::from_merges(merges, &[special.to_string()]).unwrap();
+        Tokenizer::new(vocab, Pattern::gpt2())
+    }
+
+    #[test]
+    fn other_files_of_the_same_content_have_the_same() {
+        let tokenizer = tokenizer(vec![(104, 101), (257, 121)], "<|a|>");
+        // Files hold it, so it must not change.
+        let expected = "f641307e5e21448c21b3e2db1f0d3584dc03ccf59b8be1f1cceb1d6369cf054f";
+        assert_eq!(tokenizer.digest(), expected);
+        let files = formats::to_files(&tokenizer.parts()).unwrap();
+        let digest = |names: &[&str]| {
+            let files = files.iter().filter(|(name, _)| names.contains(name));
+            let files: Vec<_> = files.map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+            Tokenizer::from_files(&files).unwrap().digest()
+        };
+        assert_eq!(digest(&["tokenizer.json"]), expected);
+        assert_eq!(digest(&["vocab.json", "merges.txt"]), expected);
+        assert_eq!(digest(&["vocab.json", "merges.txt", "tokenizer_config.json"]), expected);
+        let sorted = |bytes: &[u8]| -> String {
+            serde_json::from_slice::<serde_json::Value>(bytes).unwrap().to_string()
+        };
+        let json = sorted(&files.iter().find(|(name, _)| *name == "tokenizer.json").unwrap().1);
+        let again = Tokenizer::from_files(&[("tokenizer.json", json.as_bytes())]).unwrap();
+        assert_eq!(again.digest(), expected);
+    }
+
+    #[test]
+    fn whatever_encodes_otherwise_has_another() {
+        let first = tokenizer(vec![(104, 101), (257, 121)], "<|a|>");
+        let with = |change: &dyn Fn(&mut Parts)| {
+            let mut parts = first.parts();
+            change(&mut parts);
+            Tokenizer::from_parts(parts).digest()
+        };
+        let flagged = |special, normalized| {
+            let flags = [(256, SpecialFlags { special, normalized })].into();
+            with(&|parts: &mut Parts| parts.flags = Cow::Owned(Clone::clone(&flags)))
+        };
+        let mut all = vec![
+            first.digest(),
+            tokenizer(vec![(104, 101)], "<|a|>").digest(),
+            tokenizer(vec![(104, 101), (257, 121)], "<|b|>").digest(),
+            tokenizer(vec![(104, 101), (121, 257)], "<|a|>").digest(),
+            with(&|parts| parts.pattern = Cow::Owned(Pattern::gpt4())),
+            with(&|parts| parts.normalizer = Normalizer::Nfc),
+            with(&|parts| parts.ignore_merges = true),
+            flagged(false, false),
+            flagged(true, true),
+            first.with_extra_specials(&["he".into()]).unwrap().digest(),
+        ];
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 10);
+        assert_eq!(with(&|parts| parts.end_of_text = None), first.digest());
+        assert_eq!(
+            with(&|parts| parts.begin_of_text = formats::BeginOfText::Token(256)),
+            first.digest()
+        );
+    }
+}

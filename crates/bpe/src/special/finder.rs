@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
+use aho_corasick::{AhoCorasick, Anchored, Input, Match, MatchKind, StartKind};
 use memchr::memmem;
 
 /// A special token found in a text: `text[start..end]`.
@@ -37,7 +37,12 @@ enum Kind {
     One(memmem::Finder<'static>),
     /// An automaton, which takes time for each byte of the text and not for each string (A. Aho and
     /// M. Corasick, *Efficient String Matching*, 1975).
-    Many(AhoCorasick),
+    Many {
+        automaton: AhoCorasick,
+        /// Finds what all strings begin with, if that is more than a byte: faster than the
+        /// automaton, which then runs only there.
+        prefix: Option<memmem::Finder<'static>>,
+    },
     /// Strings whose automaton would take too much memory.
     Large(Vec<memmem::Finder<'static>>),
 }
@@ -59,7 +64,7 @@ impl Finder {
             [] => Kind::Nothing,
             [string] => Kind::One(finder(string)),
             _ => match automaton() {
-                Some(automaton) => Kind::Many(automaton),
+                Some(automaton) => Kind::Many { automaton, prefix: prefix_of(&strings) },
                 None => Kind::Large(strings.iter().map(finder).collect()),
             },
         };
@@ -79,8 +84,11 @@ impl Finder {
                 let start = range.start + finder.find(&text[range])?;
                 (start, start + finder.needle().len(), 0)
             }
-            Kind::Many(automaton) => {
-                let found = automaton.find(Input::new(text).range(range))?;
+            Kind::Many { automaton, prefix } => {
+                let found = match prefix {
+                    None => automaton.find(Input::new(text).range(range)),
+                    Some(prefix) => self.find_behind(prefix, automaton, text, range),
+                }?;
                 (found.start(), found.end(), found.pattern().as_usize())
             }
             Kind::Large(finders) => {
@@ -94,6 +102,29 @@ impl Finder {
         Some(SpecialMatch { start, end, id: self.ids[index] })
     }
 
+    /// Finds the first string that begins behind what all begin with.
+    fn find_behind(
+        &self,
+        prefix: &memmem::Finder,
+        automaton: &AhoCorasick,
+        text: &[u8],
+        range: Range<usize>,
+    ) -> Option<Match> {
+        // Windows of this length overlap by a string, so no byte is read many times.
+        let window = 4 * self.max_len;
+        let mut at = range.start;
+        loop {
+            at += prefix.find(&text[at..range.end])?;
+            let end = range.end.min(at + window + self.max_len);
+            let found = automaton.find(Input::new(text).range(at..end));
+            // One that begins behind the window may be cut off at its end.
+            if found.is_some_and(|found| found.start() < at + window) {
+                return found;
+            }
+            at = range.end.min(at + window);
+        }
+    }
+
     /// Returns `true` if a string of the set begins with this byte.
     pub(super) fn begins_with(&self, byte: u8) -> bool {
         self.begins[byte as usize]
@@ -103,7 +134,7 @@ impl Finder {
     pub(super) fn longest_at(&self, text: &[u8], start: usize) -> Option<usize> {
         let range = start..text.len().min(start + self.max_len);
         match &self.kind {
-            Kind::Many(automaton) => {
+            Kind::Many { automaton, .. } => {
                 let input = Input::new(text).range(range).anchored(Anchored::Yes);
                 automaton.find(input).map(|found| found.end())
             }
@@ -112,6 +143,15 @@ impl Finder {
             Kind::Large(finders) => longest_of(finders, &text[range], start),
         }
     }
+}
+
+/// Returns a finder of what all strings begin with, unless it is less than two bytes.
+fn prefix_of(strings: &[&[u8]]) -> Option<memmem::Finder<'static>> {
+    let common = strings.iter().copied().reduce(|common, string| {
+        let same = common.iter().zip(string).take_while(|(a, b)| a == b).count();
+        &common[..same]
+    })?;
+    (common.len() >= 2).then(|| memmem::Finder::new(common).into_owned())
 }
 
 fn longest_of<'f>(

@@ -52,7 +52,7 @@ impl AddedToken {
     }
 
     /// Returns the token as a special one.
-    pub(super) fn as_special(self) -> AddedToken {
+    pub(super) fn made_special(self) -> AddedToken {
         AddedToken { special: Some(true), ..self }
     }
 

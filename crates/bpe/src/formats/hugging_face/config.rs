@@ -97,7 +97,7 @@ impl Config {
             in_tokenizer.iter().map(|(_, token)| token.content.clone()).collect();
         let mut tokens = Vec::new();
         let as_declared = |token: &AddedToken| match is_named(token) {
-            true => token.clone().as_special(),
+            true => token.clone().made_special(),
             false => token.clone(),
         };
         for token in decoder.values().filter(|token| !known.contains(token)) {
@@ -180,7 +180,7 @@ impl Config {
             let default = defaults.iter().find(|(name, _)| *name == role);
             let token = match map.filter(|map| map.has(role)) {
                 // As `transformers` does, whatever the field says of it.
-                Some(map) => map.token(role)?.map(AddedToken::as_special),
+                Some(map) => map.token(role)?.map(AddedToken::made_special),
                 None if self.fields.has(role) => self.fields.token(role)?,
                 None => default.map(|(_, content)| AddedToken::special(*content)),
             };
