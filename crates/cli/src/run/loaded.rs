@@ -15,7 +15,7 @@ use crate::run::tokenizer::{DEFAULT_DIR, TokenizerFiles};
 pub struct Loaded {
     /// The model.
     pub model: Transformer,
-    /// Its tokenizer, which has at most as many tokens as the model.
+    /// Its tokenizer, which has at most as many tokens as the model, but for special ones.
     pub tokenizer: Tokenizer,
     /// The flag that named the tokenizer, for messages about it.
     pub tokenizer_flag: &'static str,
@@ -64,8 +64,18 @@ impl Loaded {
             None
         };
         let (tokens, vocab_size) = (tokenizer.vocab_size(), model.config().vocab_size);
+        // A padding token, for example, that was added and is never used.
+        let specials = tokenizer.vocab().specials().iter();
+        let beyond: Vec<_> = specials.filter(|&&(_, id)| id as usize >= vocab_size).collect();
+        if let [(text, id), ..] = beyond[..] {
+            log::warn!(
+                "{}: the model knows {vocab_size} tokens, and not the special token {text:?} of \
+                 id {id}: a prompt must not contain it",
+                tokenizer_dir.display()
+            );
+        }
         ensure!(
-            tokens <= vocab_size,
+            tokens - beyond.len() <= vocab_size,
             "{flag}: {}: a tokenizer of {tokens} tokens, but the model in {} knows {vocab_size}; \
              give the --tokenizer that made its training data",
             tokenizer_dir.display(),
@@ -82,6 +92,13 @@ impl Loaded {
                  --any-tokenizer",
                 tokenizer_dir.display(),
                 dir.display()
+            );
+        }
+        if !tokenizer.after_text().is_empty() {
+            log::info!(
+                "{}: the tokenizer puts a token behind a text; it is left out, because a prompt \
+                 goes on",
+                tokenizer_dir.display()
             );
         }
         Ok(Loaded { model, tokenizer, tokenizer_flag: flag, dir, own_tokenizer })
