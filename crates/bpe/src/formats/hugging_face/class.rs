@@ -7,12 +7,7 @@ use crate::error::{Error, Result};
 use crate::formats::source::Source;
 use crate::pretokenize::normalizer::Normalizer;
 use crate::pretokenize::pattern::Pattern;
-
-/// The pattern of Qwen 2.
-const QWEN2: &str = concat!(
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*",
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+",
-);
+use crate::pretokenize::scan;
 
 /// The file of the model, whose type stands for a class.
 const MODEL_CONFIG: &str = "config.json";
@@ -66,7 +61,7 @@ pub(in crate::formats) fn class(config: &Config, source: Source) -> Result<Class
             ..plain
         },
         "Qwen2Tokenizer" => Class {
-            pattern: Pattern::parse(QWEN2)?,
+            pattern: Pattern::parse(scan::QWEN2)?,
             normalizer: Normalizer::Nfc,
             defaults: &[("eos_token", END), ("unk_token", END), ("pad_token", END)],
             ..plain

@@ -88,6 +88,8 @@ fn new(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<Plan>
             let mut model = load_initial_model(path, args, explicit)?;
             // A tokenizer that is the model's own leaves its tokens as they are.
             let named = end_of_text.filter(|_| tokenizer.path.is_some());
+            // A model may end texts with several tokens.
+            let named = named.filter(|id| !model.config().eos_token_ids.contains(id));
             if let Some(id) = named.filter(|&id| (id as usize) < model.config().vocab_size) {
                 model.set_special_tokens(Some(id), vec![id])?;
             }
