@@ -133,6 +133,9 @@ fn at_a_terminal_nothing_stands_inside_a_text() {
     assert!(after.contains("40 tokens (cut off at max-tokens), "), "{after}");
     assert!(after.contains("longer than the context of 16 tokens"), "{after}");
 
+    let verbose = at_a_terminal(&folder, &format!("{line} -v")).unwrap();
+    assert!(verbose.contains(&format!("\x1b[36mThe dog\x1b[0m{written}\n")), "{verbose}");
+
     let plain = at_a_terminal(&folder, &format!("{line} --quiet | cat")).unwrap();
     assert_eq!(plain, text);
 }

@@ -13,12 +13,13 @@ pub enum Verbosity {
     Quiet,
     /// Informational lines and warnings.
     Normal,
-    /// Also the details of this workspace's crates, as `log::debug!` reports them.
+    /// Also details such as the kernels, as `log::debug!` reports them.
     Verbose,
 }
 
-/// This workspace's crates.
-const CRATES: [&str; 6] = ["lm", "bpe", "files", "model", "optim", "tensor"];
+/// The crates whose details are for users. The plans of matrix products, which `tensor` reports in
+/// the middle of the work and of a text, come with `RUST_LOG=tensor=debug`.
+const CRATES: [&str; 5] = ["lm", "bpe", "files", "model", "optim"];
 
 /// Starts logging at the level that `RUST_LOG` names, else at that of `verbosity`. With
 /// [`Verbosity::Quiet`] nothing is logged.
