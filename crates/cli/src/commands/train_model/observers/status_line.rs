@@ -18,7 +18,7 @@ use crate::shell::{columns, terminal, units};
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
 /// The steps, and the time that they take at least, before the time of the run is announced. The
 /// first step is left out.
-const ANNOUNCED_AFTER: (u64, Duration) = (4, Duration::from_secs(2));
+const ANNOUNCED_AFTER: (u64, Duration) = (10, Duration::from_secs(2));
 /// A run that ends sooner than this is not announced.
 const WORTH_ANNOUNCING: Duration = Duration::from_secs(5);
 /// The share of the past in a smoothed number.
