@@ -79,11 +79,6 @@ impl TextSource {
         })
     }
 
-    /// Returns the path as it was typed.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Returns the name and, where it is known, the size for the log.
     pub fn describe(&self) -> String {
         match self.len {
