@@ -82,7 +82,12 @@ thread_local! {
 
 /// Begins a profile of what this thread computes.
 pub fn start() {
-    CURRENT.set(Some(Profile::default()));
+    resume(Profile::default());
+}
+
+/// Goes on with a profile that [`stop`] returned.
+pub fn resume(profile: Profile) {
+    CURRENT.set(Some(profile));
 }
 
 /// Ends the profile and returns it; an empty one if none was begun.

@@ -18,6 +18,8 @@ pub struct Profiler {
     steps: u64,
     left: u64,
     time: Duration,
+    /// The steps so far, without the evaluations between them.
+    profile: Profile,
 }
 
 impl Profiler {
@@ -26,7 +28,7 @@ impl Profiler {
     pub fn new(steps: Option<u64>, left: u64) -> Self {
         let warm_up = u64::from(left > 1);
         let steps = steps.unwrap_or(0).min(left - warm_up);
-        Self { warm_up, steps, left: steps, time: Duration::ZERO }
+        Self { warm_up, steps, left: steps, time: Duration::ZERO, profile: Profile::default() }
     }
 
     /// Takes a step, and profiles it if it is time to.
@@ -35,12 +37,11 @@ impl Profiler {
             self.warm_up = self.warm_up.saturating_sub(1);
             return step();
         }
-        if self.left == self.steps {
-            profile::start();
-        }
+        profile::resume(std::mem::take(&mut self.profile));
         let start = Instant::now();
         let result = step();
         self.time += start.elapsed();
+        self.profile = profile::stop();
         self.left -= 1;
         result
     }
@@ -77,7 +78,7 @@ impl Profiler {
         let (steps, peaks) = (std::mem::take(&mut self.steps), Peaks { flops, bandwidth });
         let width = terminal::stdout_width();
         let heading = columns::wrapped(&heading, width);
-        Some(heading + "\n" + &table(&profile::stop(), steps, self.time, peaks, width))
+        Some(heading + "\n" + &table(&self.profile, steps, self.time, peaks, width))
     }
 }
 
@@ -182,6 +183,22 @@ mod tests {
             assert!(narrow.lines().all(|line| line.chars().count() <= width), "{narrow}");
         }
         assert!(of_width(Some(40)).contains("share"));
+    }
+
+    #[test]
+    fn an_evaluation_between_steps_does_not_count() {
+        let compute = || {
+            let tape = Tape::new(Context::detect());
+            let x = tape.leaf(Tensor::full(&[8, 8], 1.0));
+            tape.backward(&x.linear(&x).sum());
+        };
+        let mut profiler = Profiler::new(Some(2), 9);
+        for _ in 0..3 {
+            profiler.step(compute);
+            compute();
+        }
+        let linear = profiler.profile.rows().iter().find(|row| row.name == "linear").unwrap();
+        assert_eq!((linear.forward.calls, linear.backward.calls), (2, 2));
     }
 
     #[test]
