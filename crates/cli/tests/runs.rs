@@ -239,7 +239,7 @@ fn a_configuration_of_version_0_1_names_its_tokenizer_in_the_command_line() {
     assert_eq!(manifest.tokenizer_path().as_deref(), Some("tokenizer"));
     let folder = Folder::empty();
     copy_without_links(&fixture, &folder.path("files"));
-    let args = ["--config", "run/run.json", "--steps", "3", "--checkpoint-dir", "new"];
+    let args = ["--config", "run/run.json", "--steps", "30", "--checkpoint-dir", "new"];
     let mut command = folder.program("train-model");
     command.current_dir(folder.path("files")).args(args).assert().success();
     let new = RunManifest::read(&folder.path("files/new")).unwrap();

@@ -111,7 +111,7 @@ impl Setup {
         estimate::check_memory(&plan.shape, &plan.training)?;
         let data = Data::open(&paths, &plan)?;
         if plan.resumed.is_none() {
-            plan.tokenizer.set_begin_of_text(data.train.ends_of_text).context("--tokenizer")?;
+            plan.tokenizer.set_begin_of_text(data.train.ends_of_text)?;
         }
         Ok(Setup {
             dir: dir.clone(),

@@ -135,7 +135,8 @@ impl RunTokenizer {
     pub fn set_begin_of_text(&mut self, ends_in_training_tokens: u64) -> Result<()> {
         // Of a tokenizer that this program cannot read no size is known.
         if let Some(files) = self.files.as_mut().filter(|_| self.vocab_size.is_some()) {
-            files.set_begin_of_text(self.end_of_text.filter(|_| ends_in_training_tokens > 0))?;
+            let bos = self.end_of_text.filter(|_| ends_in_training_tokens > 0);
+            files.set_begin_of_text(bos).context("the tokenizer's files")?;
         }
         Ok(())
     }
