@@ -51,10 +51,9 @@ impl Ending {
         if let Some(best) = best {
             lines.push(("best", format!("{}, of step {best}", quoted(&dir.join(BEST)))));
         }
-        let model = if best.is_some() { dir.join(BEST) } else { dir.to_path_buf() };
         // Only they know which tokenizer made the tokens.
         let tokenizer = if self.has_tokenizer { "" } else { " --tokenizer DIR" };
-        let next = format!("{} --checkpoint {}{tokenizer}", program("inference"), quoted(&model));
+        let next = format!("{} --checkpoint {}{tokenizer}", program("inference"), quoted(dir));
         lines.push(("next", next));
         aligned(&lines)
     }
