@@ -166,4 +166,25 @@ mod tests {
         assert!(files.set_begin_of_text(Some(999)).is_err());
         assert!(files.set_begin_of_text(Some(200)).is_err());
     }
+
+    /// A `tokenizer.json` is added in memory: a missing directory for temporary files stopped
+    /// training, and the configuration that was there was lost.
+    #[test]
+    fn files_that_are_there_stay_as_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let vocab = Vocab::from_merges(vec![(97, 98)], &["<|a|>".into()]).unwrap();
+        Tokenizer::new(vocab, Pattern::gpt2()).save(dir.path()).unwrap();
+        std::fs::remove_file(dir.path().join("tokenizer.json")).unwrap();
+        let config = r#"{"tokenizer_class": "GPT2Tokenizer", "eos_token": "<|a|>",
+            "bos_token": null, "unk_token": null, "chat_template": "{{ messages }}"}"#;
+        std::fs::write(dir.path().join("tokenizer_config.json"), config).unwrap();
+        let (tokenizer, files) = TokenizerFiles::load(dir.path()).unwrap();
+        let names: Vec<&str> = files.0.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, NAMES[..4]);
+        assert_eq!(files.0[3].1, config.as_bytes());
+        let again = files.tokenizer().unwrap();
+        assert_eq!(again.digest(), tokenizer.digest());
+        assert_eq!(end_of_text(&again), Some(256));
+        assert_eq!(end_of_text(&tokenizer), Some(256));
+    }
 }
