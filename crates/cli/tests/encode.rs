@@ -16,14 +16,6 @@ use serde_json::Value;
 
 const END: &str = "<|endoftext|>";
 
-/// A folder with a tokenizer in it.
-fn folder() -> Folder {
-    let folder = Folder::empty();
-    let merges = [(b't'.into(), b'h'.into()), (257, b'e'.into()), (b' '.into(), 258)];
-    folder.write_tokenizer("tokenizer", &merges);
-    folder
-}
-
 fn command(folder: &Folder, args: &[&str]) -> Command {
     let mut command = folder.program("encode");
     command.args(args);
@@ -59,7 +51,7 @@ fn long_text() -> Vec<u8> {
 
 #[test]
 fn text_to_tokens_and_back() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write("text.txt", format!("the other{END}x"));
     encode(&folder, &[]).success().stdout("").stderr(
         contains("uint16")
@@ -71,7 +63,7 @@ fn text_to_tokens_and_back() {
 
 #[test]
 fn any_bytes_come_back_and_threads_do_not_matter() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     let text = long_text();
     folder.write("text.txt", &text);
     encode(&folder, &["--threads", "1", "--quiet"]).success().stderr("");
@@ -91,7 +83,7 @@ fn any_bytes_come_back_and_threads_do_not_matter() {
 
 #[test]
 fn standard_input_is_read() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     let text = long_text();
     folder.write("text.txt", &text);
     encode(&folder, &[]).success();
@@ -109,7 +101,7 @@ fn standard_input_is_read() {
 
 #[test]
 fn the_header_is_numpys() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write("text.txt", "abc");
     encode(&folder, &[]).success();
     let file = folder.read("out.npy");
@@ -122,7 +114,7 @@ fn the_header_is_numpys() {
 
 #[test]
 fn empty_texts_are_empty_files() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write("text.txt", "");
     encode(&folder, &[]).success().stderr(contains("0 bytes, 0 tokens"));
     assert!(TokenFile::open(&folder.path("out.npy")).unwrap().is_empty());
@@ -130,7 +122,7 @@ fn empty_texts_are_empty_files() {
 
 #[test]
 fn special_tokens_can_be_added() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write("text.txt", "the<pad>the");
     encode(&folder, &["--special-token", "<pad>", "--special-token=the"])
         .success()
@@ -148,7 +140,7 @@ fn special_tokens_can_be_added() {
 
 #[test]
 fn large_vocabularies_have_uint32() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     let merges: Vec<(u32, u32)> = (0..65_300).map(|n| (n / 256, n % 256)).collect();
     let vocab = Vocab::from_merges(merges, &[]).unwrap();
     let largest = vocab.len() as u32 - 1;
@@ -165,7 +157,7 @@ fn large_vocabularies_have_uint32() {
 
 #[test]
 fn failures_are_one_line_and_leave_nothing() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write("text.txt", "text");
     folder.write("not.npy", "text");
     fs::create_dir(folder.path("empty")).unwrap();
@@ -207,7 +199,7 @@ fn failures_are_one_line_and_leave_nothing() {
 
 #[test]
 fn an_old_output_stays_when_the_work_fails() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     let mut ids = vec![1; 1 << 20];
     ids.push(9999);
     folder.write_tokens("strange.npy", &ids);
@@ -221,7 +213,7 @@ fn an_old_output_stays_when_the_work_fails() {
 #[test]
 #[cfg(unix)]
 fn an_output_that_cannot_be_gone_back_in_is_refused_before_the_work() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write("text.txt", "the thing");
     let args = ["--tokenizer", "tokenizer", "--file", "text.txt", "--out", "/dev/stdout"];
     let output = command(&folder, &args).output().unwrap();
@@ -230,7 +222,7 @@ fn an_output_that_cannot_be_gone_back_in_is_refused_before_the_work() {
 
 #[test]
 fn the_input_is_not_replaced_by_the_output() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write("text.txt", "the thing");
     for direction in [&["--out", "./text.txt"][..], &["--decode", "--out", "text.txt"]] {
         let args = [&["--tokenizer", "tokenizer", "--file", "text.txt"], direction].concat();
@@ -242,7 +234,7 @@ fn the_input_is_not_replaced_by_the_output() {
 #[test]
 #[cfg(unix)]
 fn a_link_stays_a_link() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     fs::create_dir(folder.path("disk")).unwrap();
     folder.write("text.txt", "the thing");
     folder.write("disk/tokens.npy", "old");
@@ -259,7 +251,7 @@ fn a_link_stays_a_link() {
 fn control_c_ends_the_wait_for_a_text_that_does_not_come() {
     use std::io::{Read, Write};
     use std::process::Stdio;
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     let mut child = folder
         .process("encode")
         .args(["--tokenizer", "tokenizer", "--file", "-", "--out", "tokens.npy"])
@@ -289,7 +281,7 @@ fn sha256(bytes: &[u8]) -> String {
 
 #[test]
 fn the_file_beside_the_tokens_says_what_made_them() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     let text = format!("the thing{END}the other{END}and more");
     folder.write("text.txt", &text);
     encode(&folder, &[]).success();
@@ -317,7 +309,7 @@ fn the_file_beside_the_tokens_says_what_made_them() {
 #[test]
 #[cfg(unix)]
 fn the_sidecar_lies_beside_the_file_that_a_link_names() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write("text.txt", "the thing");
     fs::create_dir(folder.path("disk")).unwrap();
     std::os::unix::fs::symlink("disk/far.npy", folder.path("out.npy")).unwrap();
@@ -333,7 +325,7 @@ fn the_sidecar_lies_beside_the_file_that_a_link_names() {
 
 #[test]
 fn tokens_are_decoded_with_the_tokenizer_that_made_them() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write("text.txt", "the thing");
     encode(&folder, &[]).success();
     // Another one of the same size.
@@ -362,7 +354,7 @@ fn tokens_are_decoded_with_the_tokenizer_that_made_them() {
 
 #[test]
 fn what_is_no_text_is_refused_unless_one_insists() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     folder.write("text.txt", "the thing");
     encode(&folder, &[]).success();
@@ -396,7 +388,7 @@ fn what_is_no_text_is_refused_unless_one_insists() {
 
 #[test]
 fn tokens_from_standard_input_have_no_other_name() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     let decode = ["--decode", "--tokenizer=tokenizer", "--file=-", "--out=-", "--quiet"];
     let mut program = command(&folder, &decode);
     fails(program.write_stdin("text"), 1, &["error: --file: standard input: found no .npy"]);
@@ -418,7 +410,7 @@ fn a_default_that_is_not_there_is_named_as_one() {
 fn a_pipe_that_would_block_is_waited_for() {
     use std::io::Read;
     use std::process::Stdio;
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write_tokens("tokens.npy", &vec![97; 1 << 20]);
     let (mut reader, writer) = std::io::pipe().unwrap();
     rustix::io::ioctl_fionbio(&writer, true).unwrap();

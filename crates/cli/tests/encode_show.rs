@@ -8,14 +8,6 @@ use serde_json::Value;
 
 const END: &str = "<|endoftext|>";
 
-/// A folder with a tokenizer in it.
-fn folder() -> Folder {
-    let folder = Folder::empty();
-    let merges = [(b't'.into(), b'h'.into()), (257, b'e'.into()), (b' '.into(), 258)];
-    folder.write_tokenizer("tokenizer", &merges);
-    folder
-}
-
 fn command(folder: &Folder, args: &[&str]) -> Command {
     let mut command = folder.program("encode");
     command.args(args);
@@ -31,7 +23,7 @@ fn show(folder: &Folder, args: &[&str]) -> (String, String) {
 
 #[test]
 fn the_tokens_of_a_text_can_be_seen() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     let text = format!("the other\n{END}\u{65e5}");
     let (ids, pieces) = show(&folder, &["--text", &text]);
     assert_eq!(ids, "258 32 111 258 114 10 256 230 151 165\n");
@@ -53,7 +45,7 @@ fn the_tokens_of_a_text_can_be_seen() {
 
 #[test]
 fn tokens_are_counted_without_a_file_and_summaries_are_json() {
-    let folder = folder();
+    let folder = Folder::with_tokenizer();
     folder.write("text.txt", format!("the other{END}x"));
     let args = ["--file=text.txt", "--count", "--quiet"];
     assert_eq!(show(&folder, &args), ("7\n".into(), String::new()));

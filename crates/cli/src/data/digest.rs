@@ -1,7 +1,7 @@
 //! SHA-256 of files, of their ends and of tokens, to notice when something has changed.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -43,6 +43,26 @@ pub struct Fingerprint {
     pub sha256_of_first_mib: String,
     /// SHA-256 of the last MiB, or of all if there is less.
     pub sha256_of_last_mib: String,
+}
+
+impl Fingerprint {
+    /// Reads the beginning and the end of the file `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of_file(path: &Path) -> Result<Fingerprint> {
+        let failed = || path.display().to_string();
+        let mut file = File::open(path).with_context(failed)?;
+        let bytes = file.metadata().with_context(failed)?.len();
+        let mut part = |from: u64| -> Result<String> {
+            let mut part = Vec::new();
+            file.seek(SeekFrom::Start(from)).with_context(failed)?;
+            (&mut file).take(MIB as u64).read_to_end(&mut part).with_context(failed)?;
+            Ok(of_bytes(&part))
+        };
+        let (first, last) = (part(0)?, part(bytes.saturating_sub(MIB as u64))?);
+        Ok(Fingerprint { bytes, sha256_of_first_mib: first, sha256_of_last_mib: last })
+    }
 }
 
 /// Makes a [`Fingerprint`] of a text that is read piece by piece.
@@ -120,6 +140,9 @@ mod tests {
                 sha256_of_first_mib: of_bytes(&text[..len.min(MIB)]),
                 sha256_of_last_mib: of_bytes(&text[len.saturating_sub(MIB)..]),
             };
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            assert_eq!(Fingerprint::of_file(file.path()).unwrap(), expected, "{len} bytes");
             for piece in [4096, 300_000, 3 * MIB] {
                 for known in [None, Some(len as u64)] {
                     let mut fingerprinter = Fingerprinter::new(known);

@@ -1,7 +1,5 @@
 //! `run.json`: the manifest of a run, for people who find its directory later.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::Command;
 
@@ -10,12 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Identity;
-use crate::data::digest;
+use crate::data::digest::Fingerprint;
 use crate::run::file_names;
 use crate::run::spec::{ModelSpec, TrainingSpec};
-
-/// Bytes of a data file's beginning and end that its fingerprint covers.
-const FINGERPRINT: u64 = 1 << 20;
 
 /// A run, and every process that worked on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,12 +61,9 @@ pub struct Extension {
 pub struct DataFile {
     /// The path as it was typed.
     pub path: String,
-    /// Its length.
-    pub bytes: u64,
-    /// SHA-256 of the first MiB, or of all if there is less.
-    pub sha256_of_first_mib: String,
-    /// SHA-256 of the last MiB, or of all if there is less.
-    pub sha256_of_last_mib: String,
+    /// Its length and its ends.
+    #[serde(flatten)]
+    pub fingerprint: Fingerprint,
     /// The number of tokens and their digest, as in checkpoints.
     pub identity: Identity,
 }
@@ -116,22 +108,8 @@ impl DataFile {
     /// # Errors
     /// When it cannot be read.
     pub fn read(path: &Path, identity: Identity) -> Result<DataFile> {
-        let failed = || path.display().to_string();
-        let mut file = File::open(path).with_context(failed)?;
-        let bytes = file.metadata().with_context(failed)?.len();
-        let mut part = |from: u64| -> Result<String> {
-            let mut part = Vec::new();
-            file.seek(SeekFrom::Start(from)).with_context(failed)?;
-            (&mut file).take(FINGERPRINT).read_to_end(&mut part).with_context(failed)?;
-            Ok(digest::of_bytes(&part))
-        };
-        Ok(DataFile {
-            path: path.display().to_string(),
-            bytes,
-            sha256_of_first_mib: part(0)?,
-            sha256_of_last_mib: part(bytes.saturating_sub(FINGERPRINT))?,
-            identity,
-        })
+        let fingerprint = Fingerprint::of_file(path)?;
+        Ok(DataFile { path: path.display().to_string(), fingerprint, identity })
     }
 }
 
@@ -223,27 +201,6 @@ fn cpu() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_fingerprint_covers_both_ends() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("data");
-        let identity = Identity { tokens: 1, sha256: String::new() };
-        let read = |bytes: &[u8]| {
-            std::fs::write(&path, bytes).unwrap();
-            DataFile::read(&path, identity.clone()).unwrap()
-        };
-        let small = read(b"abc");
-        assert_eq!((small.bytes, &small.sha256_of_first_mib), (3, &digest::of_bytes(b"abc")));
-        assert_eq!(small.sha256_of_first_mib, small.sha256_of_last_mib);
-        let mut bytes = vec![0; (1 << 20) + 5];
-        let zeros = read(&bytes);
-        assert_eq!(zeros.sha256_of_first_mib, digest::of_bytes(&bytes[5..]));
-        bytes[1 << 20] = 1;
-        let other = read(&bytes);
-        assert_eq!(other.sha256_of_first_mib, zeros.sha256_of_first_mib);
-        assert_ne!(other.sha256_of_last_mib, zeros.sha256_of_last_mib);
-    }
 
     #[test]
     fn a_session_begins_and_ends() {

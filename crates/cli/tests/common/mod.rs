@@ -55,6 +55,14 @@ impl Folder {
         folder
     }
 
+    /// Creates a folder with a tokenizer of three merges, `th`, `the` and ` the`.
+    pub fn with_tokenizer() -> Folder {
+        let folder = Folder::empty();
+        let merges = [(b't'.into(), b'h'.into()), (257, b'e'.into()), (b' '.into(), 258)];
+        folder.write_tokenizer("tokenizer", &merges);
+        folder
+    }
+
     /// Returns the path of `name` in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
