@@ -64,7 +64,6 @@ encode() {
 }
 
 train_model() {
-    : >"$out/.demo"
     "$bin/train-model" --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" \
         --tokenizer "$out/tokenizer" --checkpoint-dir "$out" "${training[@]}"
 }
@@ -79,10 +78,7 @@ tell_stories() {
     done
 }
 
-# A demonstration removes the run of an earlier one; train-model moves any other run aside.
-if [ -e "$out/.demo" ]; then
-    rm -rf "$out"/step-* "$out/latest" "$out/metrics.jsonl" "$out/loss.svg" "$out/run.json"
-fi
+# train-model moves the run of an earlier demonstration, or any other, to earlier-N/.
 mkdir -p "$out"
 
 stage "build" build
