@@ -11,7 +11,8 @@ pub struct NotText {
     advice: &'static str,
 }
 
-const CONVERT: &str = "convert it with iconv -t UTF-8";
+const UTF_16: &str = "convert it with iconv -f UTF-16 -t UTF-8 FILE";
+const UTF_32: &str = "convert it with iconv -f UTF-32 -t UTF-8 FILE";
 const UNPACK: &str = "unpack it first";
 const EXTRACT: &str = "extract the text from it first";
 const OTHER: &str = "give a text";
@@ -19,10 +20,10 @@ const OTHER: &str = "give a text";
 /// Beginnings of files, longer ones before those that they begin with. Bytes that a text could
 /// begin with are not among them.
 const SIGNATURES: [(&[u8], &str, &str); 26] = [
-    (b"\xff\xfe\0\0", "UTF-32 (little-endian)", CONVERT),
-    (b"\0\0\xfe\xff", "UTF-32 (big-endian)", CONVERT),
-    (b"\xff\xfe", "UTF-16 (little-endian)", CONVERT),
-    (b"\xfe\xff", "UTF-16 (big-endian)", CONVERT),
+    (b"\xff\xfe\0\0", "UTF-32 (little-endian)", UTF_32),
+    (b"\0\0\xfe\xff", "UTF-32 (big-endian)", UTF_32),
+    (b"\xff\xfe", "UTF-16 (little-endian)", UTF_16),
+    (b"\xfe\xff", "UTF-16 (big-endian)", UTF_16),
     (b"\x93NUMPY", "a .npy file (of tokens?)", "encode --decode turns tokens into text"),
     (b"\x1f\x8b", "gzip", "unpack it first (gzip -dc)"),
     (b"\x28\xb5\x2f\xfd", "Zstandard", "unpack it first (zstd -dc)"),
@@ -63,24 +64,40 @@ pub fn check(head: &[u8]) -> Result<(), NotText> {
     if !head.contains(&0) {
         return Ok(());
     }
-    let (seems, advice) = match wide_encoding(head) {
-        Some(name) => (name, CONVERT),
-        None => ("binary, with a zero byte near its beginning", OTHER),
-    };
+    let binary = ("binary, with a zero byte near its beginning", OTHER);
+    let (seems, advice) = wide_encoding(head).unwrap_or(binary);
     Err(NotText { seems, advice })
 }
 
-/// Returns the name of the encoding of a text without a byte-order mark in wider units than bytes.
-fn wide_encoding(head: &[u8]) -> Option<&'static str> {
+/// Returns the name of the encoding of a text without a byte-order mark in wider units than bytes,
+/// and the advice, which has to name the order of the bytes too.
+fn wide_encoding(head: &[u8]) -> Option<(&'static str, &'static str)> {
     type Decode = fn(&[u8]) -> Option<String>;
-    let encodings: [(Decode, &str); 4] = [
-        (|head| utf_32(head, u32::from_le_bytes), "UTF-32 (little-endian)"),
-        (|head| utf_32(head, u32::from_be_bytes), "UTF-32 (big-endian)"),
-        (|head| utf_16(head, u16::from_le_bytes), "UTF-16 (little-endian)"),
-        (|head| utf_16(head, u16::from_be_bytes), "UTF-16 (big-endian)"),
+    let encodings: [(Decode, &str, &str); 4] = [
+        (
+            |head| utf_32(head, u32::from_le_bytes),
+            "UTF-32 (little-endian)",
+            "convert it with iconv -f UTF-32LE -t UTF-8 FILE",
+        ),
+        (
+            |head| utf_32(head, u32::from_be_bytes),
+            "UTF-32 (big-endian)",
+            "convert it with iconv -f UTF-32BE -t UTF-8 FILE",
+        ),
+        (
+            |head| utf_16(head, u16::from_le_bytes),
+            "UTF-16 (little-endian)",
+            "convert it with iconv -f UTF-16LE -t UTF-8 FILE",
+        ),
+        (
+            |head| utf_16(head, u16::from_be_bytes),
+            "UTF-16 (big-endian)",
+            "convert it with iconv -f UTF-16BE -t UTF-8 FILE",
+        ),
     ];
     let is_text = |decode: &Decode| decode(head).is_some_and(|text| looks_like_text(&text));
-    encodings.iter().find(|(decode, _)| is_text(decode)).map(|&(_, name)| name)
+    let found = encodings.iter().find(|(decode, ..)| is_text(decode));
+    found.map(|&(_, name, advice)| (name, advice))
 }
 
 fn utf_32(head: &[u8], unit: fn([u8; 4]) -> u32) -> Option<String> {
@@ -131,15 +148,20 @@ mod tests {
         let le_32 = |text: &str| text.chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
         let be_32 = |text: &str| text.chars().flat_map(|c| (c as u32).to_be_bytes()).collect();
         type Encode<'a> = &'a dyn Fn(&str) -> Vec<u8>;
-        let encodings: [(Encode, &str); 4] = [
-            (&le_16, "UTF-16 (little-endian)"),
-            (&be_16, "UTF-16 (big-endian)"),
-            (&le_32, "UTF-32 (little-endian)"),
-            (&be_32, "UTF-32 (big-endian)"),
+        let encodings: [(Encode, &str, &str); 4] = [
+            (&le_16, "UTF-16 (little-endian)", "UTF-16LE"),
+            (&be_16, "UTF-16 (big-endian)", "UTF-16BE"),
+            (&le_32, "UTF-32 (little-endian)", "UTF-32LE"),
+            (&be_32, "UTF-32 (big-endian)", "UTF-32BE"),
         ];
-        for (encode, name) in encodings {
+        for (encode, name, unmarked) in encodings {
             assert_eq!(seems(&encode(text)), name);
-            assert_eq!(seems(&encode(&format!("\u{feff}{text}"))), name);
+            let marked = encode(&format!("\u{feff}{text}"));
+            assert_eq!(seems(&marked), name);
+            // iconv finds the order of the bytes in the mark.
+            let advice = |from: &str| format!("convert it with iconv -f {from} -t UTF-8 FILE");
+            assert_eq!(check(&marked).unwrap_err().advice, advice(&name[..6]));
+            assert_eq!(check(&encode(text)).unwrap_err().advice, advice(unmarked));
             assert_eq!(seems(&encode("Привет, мир: это текст")), name);
         }
     }
