@@ -116,6 +116,26 @@ fn special_tokens_and_patterns() {
 }
 
 #[test]
+fn an_end_of_text_that_is_no_special_token_is_a_warning() {
+    let folder = folder();
+    folder.write("stories.txt", "One story.<|endoftext|>Two stories.<|endoftext|>".repeat(20));
+    let warning = "warning: --special-token: stories.txt holds <|endoftext|>";
+    for (text, specials, warns) in [
+        ("stories.txt", &["<|pad|>"][..], true),
+        ("stories.txt", &["<|pad|>", "<|endoftext|>"], false),
+        ("stories.txt", &[], false),
+        ("text.txt", &["<|pad|>"], false),
+    ] {
+        let mut args = vec!["--dataset", text, "--vocab-size=260", "--out=out"];
+        specials.iter().for_each(|special| args.extend(["--special-token", special]));
+        let output = program(&folder, &args).output().unwrap();
+        assert!(output.status.success());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains(warning), warns, "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn a_vocabulary_that_cannot_be_filled_is_a_warning() {
     program(&folder(), &["--dataset", "text.txt", "--out", "out"])
         .assert()
@@ -135,7 +155,8 @@ fn bad_input_is_one_line_before_any_work() {
         (1, &["--dataset", "missing.txt"][..], "missing.txt: No such file"),
         (1, &[text, "--dataset", "empty.txt"], "empty.txt: is empty"),
         (1, &["--dataset", "."], ".: is a directory"),
-        (1, &[text, "--dataset", "utf16.txt"], "--dataset: utf16.txt: seems to be UTF-16"),
+        (1, &[text, "--dataset", "utf16.txt"], "utf16.txt: seems to be UTF-16"),
+        (1, &["--dataset", "utf16.txt"], "iconv -f UTF-16 -t UTF-8 FILE"),
         (1, &["--dataset", "packed.gz"], "seems to be gzip"),
         (2, &[text, "--out", "a", "--out", "b"], "--out: takes one value, but a and b were given"),
         (1, &[text, "--out", "text.txt"], "--out: text.txt"),
@@ -144,7 +165,7 @@ fn bad_input_is_one_line_before_any_work() {
         (2, &[text, "--vocab-size", "-1"], "'--vocab-size <N>': expected a whole number"),
         (2, &[text, "--pattern", "gtp2"], "--pattern gtp2: no pattern of this name"),
         (2, &[text, "--pattern", ""], "--pattern"),
-        (2, &[text, "--special-token", ""], "--special-token"),
+        (2, &[text, "--special-token", ""], "--special-token: is empty"),
         (2, &[text, "--special-token", "a"], "--special-token"),
         // In vocab.json the byte 0xE9 is spelled like this.
         (2, &[text, "--special-token", "é"], "--special-token: found the"),

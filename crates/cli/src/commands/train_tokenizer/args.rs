@@ -14,7 +14,7 @@ const EXAMPLES: &[Example] = &[
         "train-tokenizer --dataset data/train.txt --vocab-size 10k --out tokenizer",
     ),
     (
-        "From several texts, with a special token beside the usual one",
+        "From several texts, with a special token beside the default, which is given again",
         "train-tokenizer --dataset a.txt --dataset b.txt \\\n      \
          --special-token '<|endoftext|>' --special-token '<|pad|>'",
     ),
@@ -48,9 +48,10 @@ pub struct Args {
     /// Number of tokens: bytes + special tokens + merges
     #[arg(long, default_value_t = 10_000)]
     pub vocab_size: usize,
-    /// A string that is one token; may be repeated
+    /// A string that is one token; may be repeated; takes the place of the default
     ///
-    /// It is never merged and never split, and text is cut there.
+    /// It is never merged and never split, and text is cut there. Tokens that are given are all
+    /// there are: to keep <|endoftext|>, which ends a document, give it again beside them.
     #[arg(long, value_name = "STR", default_value = bpe::END_OF_TEXT)]
     pub special_token: Vec<String>,
     /// Pattern that splits text into pre-tokens: gpt2, gpt4 (cl100k) or a regular expression as

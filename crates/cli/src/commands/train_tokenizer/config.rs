@@ -1,6 +1,7 @@
 //! The configuration of a training: the arguments, checked as far as possible before the work.
 
 use std::fmt::Display;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, anyhow};
@@ -30,6 +31,9 @@ impl Config {
     /// # Errors
     /// When a flag is invalid (wrong usage) or a path cannot be used.
     pub fn new(args: &Args) -> Result<Config> {
+        if args.special_token.iter().any(String::is_empty) {
+            return Err(refused_special("is empty, expected at least one character"));
+        }
         let training =
             TrainConfig { vocab_size: args.vocab_size, special_tokens: args.special_token.clone() };
         let num_merges = training.num_merges().map_err(|error| match error {
@@ -42,6 +46,7 @@ impl Config {
         check_spelling(&training.special_tokens)?;
         let pattern = parse_pattern(&args.pattern)?;
         let datasets = check_all(args)?;
+        warn_of_end_of_text(&datasets, &training.special_tokens)?;
         files::check_dir(&args.out).context("--out")?;
         Ok(Config { datasets, training, num_merges, pattern })
     }
@@ -98,6 +103,31 @@ fn check_all(args: &Args) -> Result<Vec<TextSource>> {
         text => Ok(text),
     };
     args.dataset.iter().map(|path| check(path).context("--dataset")).collect()
+}
+
+/// Warns if texts are cut at `<|endoftext|>` by their look and it is no special token, because
+/// given ones take the place of that default. Only the beginning of files is looked at.
+fn warn_of_end_of_text(datasets: &[TextSource], special_tokens: &[String]) -> Result<()> {
+    const LOOKED_AT: u64 = 1 << 20;
+    let end = bpe::END_OF_TEXT;
+    if special_tokens.iter().any(|special| special == end) {
+        return Ok(());
+    }
+    // What is no file can be read only once.
+    for dataset in datasets.iter().filter(|dataset| dataset.len.is_some()) {
+        let mut head = Vec::new();
+        let mut text = dataset.open().context("--dataset")?.take(LOOKED_AT);
+        text.read_to_end(&mut head).with_context(|| format!("--dataset: {}", dataset.name))?;
+        if head.windows(end.len()).any(|bytes| bytes == end.as_bytes()) {
+            log::warn!(
+                "--special-token: {} holds {end}, which is no special token, since given ones take \
+                 the place of the default; to keep it, add --special-token '{end}'",
+                dataset.name
+            );
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the error about a text without any bytes.
