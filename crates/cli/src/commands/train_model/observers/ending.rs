@@ -14,8 +14,8 @@ use crate::shell::columns::aligned;
 use crate::shell::command_line::{program, quoted};
 use crate::shell::units;
 
-/// The most lines of metrics at the beginning and at the end that are compared.
-const COMPARED: usize = 10;
+/// The fewest and the most lines of metrics at the beginning and at the end that are compared.
+const COMPARED: [usize; 2] = [3, 10];
 /// Losses of single steps vary; a mean is above another only by more than this share of it.
 const VARIATION: f64 = 0.03;
 
@@ -99,9 +99,10 @@ struct Losses {
     count: usize,
 }
 
-/// The last and the lowest value of a loss, with the step of the latter.
+/// The first, the last and the lowest value of a loss, with the step of the latter.
 #[derive(Debug, Default)]
 struct Extremes {
+    first: Option<f64>,
     last: Option<f64>,
     lowest: Option<(f64, u64)>,
 }
@@ -112,30 +113,38 @@ impl Losses {
         if let Some(loss) = line.val_loss {
             self.val.push(loss, line.step);
         }
-        if self.first.len() < COMPARED {
+        let [_, most] = COMPARED;
+        if self.first.len() < most {
             self.first.push(line.train_loss);
         }
-        if self.last.len() == COMPARED {
+        if self.last.len() == most {
             self.last.pop_front();
         }
         self.last.push_back(line.train_loss);
         self.count += 1;
     }
 
-    /// Returns the mean loss of the first lines and of the last ones, if it rose between them.
+    /// Returns the mean loss of the first lines and of the last ones, if it rose between them by
+    /// more than losses of single steps vary. A validation loss that did not rise says that it did
+    /// not, and a few lines say nothing.
     fn rise(&self) -> Option<(f64, f64)> {
+        let [fewest, most] = COMPARED;
         // A tenth of the lines, so that what a run learns soon does not count as its beginning.
-        let compared = (self.count / 10).clamp(1, COMPARED);
+        let compared = (self.count / 10).min(most);
+        if compared < fewest || self.val.last.is_some_and(|last| Some(last) <= self.val.first) {
+            return None;
+        }
         let mean = |losses: &mut dyn Iterator<Item = &f64>| {
             losses.take(compared).sum::<f64>() / compared as f64
         };
         let (first, last) = (mean(&mut self.first.iter()), mean(&mut self.last.iter().rev()));
-        (self.count > 2 && last > first * (1.0 + VARIATION)).then_some((first, last))
+        (last > first * (1.0 + VARIATION)).then_some((first, last))
     }
 }
 
 impl Extremes {
     fn push(&mut self, loss: f64, step: u64) {
+        self.first = self.first.or(Some(loss));
         self.last = Some(loss);
         if self.lowest.is_none_or(|(lowest, _)| loss < lowest) {
             self.lowest = Some((loss, step));
@@ -202,12 +211,23 @@ mod tests {
         assert_eq!(rise(&falling), None);
         let (first, last) = rise(&rising).unwrap();
         assert!((first - 2.125).abs() < 1e-9 && (last - 3.925).abs() < 1e-9);
+        assert_eq!(rise(&rising[..29]), None, "a tenth of it is two lines");
         // Fine-tuning begins where it ends.
         let flat: Vec<f64> = (0..40).map(|step| 2.0 + 0.01 * f64::from(step % 3)).collect();
         assert_eq!(rise(&flat), None);
-        assert_eq!(rise(&[7.0]), None);
-        assert_eq!(rise(&[7.0, 7.5]), None, "two steps say nothing");
-        assert_eq!(rise(&[7.0, 7.5, 8.0]), Some((7.0, 8.0)));
+        assert_eq!(rise(&[7.0, 7.5, 8.0]), None);
         assert_eq!(rise(&[]), None);
+    }
+
+    /// A validation loss is a mean of many sequences; the training losses of small batches vary.
+    #[test]
+    fn a_validation_loss_that_does_not_rise_counts_more_than_training_losses() {
+        let rising: Vec<f64> = (0..40).map(|step| 2.0 + f64::from(step) * 0.05).collect();
+        let rises_to = |last: f64| {
+            let mut val = [None; 40];
+            (val[10], val[39]) = (Some(3.0), Some(last));
+            losses(&rising, &val).rise().is_some()
+        };
+        assert!(!rises_to(2.9) && !rises_to(3.0) && rises_to(3.1));
     }
 }
