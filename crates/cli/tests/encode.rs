@@ -324,6 +324,39 @@ fn the_sidecar_lies_beside_the_file_that_a_link_names() {
 }
 
 #[test]
+fn white_space_after_the_last_end_of_text_is_no_document() {
+    let folder = Folder::with_tokenizer();
+    for (text, documents) in [
+        (format!("the{END}\nthe{END}\n"), 2),
+        (format!("the{END}\n \t"), 1),
+        (format!("the{END}\n the"), 2),
+        (format!("the{END}{END}"), 2),
+        ("the\n".into(), 1),
+        (String::new(), 0),
+        // More than one chunk.
+        (format!("the{END}\n").repeat(200_000), 200_000),
+    ] {
+        folder.write("text.txt", &text);
+        encode(&folder, &[]).success();
+        let shown = &text[..text.len().min(40)];
+        assert_eq!(sidecar(&folder, "out.npy")["documents"], documents, "{shown:?}");
+    }
+}
+
+#[test]
+fn without_a_named_tokenizer_the_one_that_made_the_tokens_decodes_them() {
+    let folder = Folder::with_tokenizer();
+    folder.write("text.txt", "the thing");
+    encode(&folder, &[]).success();
+    let decode = || command(&folder, &["--decode", "--file=out.npy", "--out=-"]);
+    let said = contains("tokenizer: tokenizer, which made out.npy");
+    decode().assert().success().stdout("the thing").stderr(said);
+    // The name is now another tokenizer's, and there is no default.
+    folder.write_tokenizer("tokenizer", &[(b'x'.into(), b'h'.into())]);
+    fails(decode().arg("--quiet"), 1, &["data/tokenizer, the default, does not exist"]);
+}
+
+#[test]
 fn tokens_are_decoded_with_the_tokenizer_that_made_them() {
     let folder = Folder::with_tokenizer();
     folder.write("text.txt", "the thing");

@@ -49,7 +49,7 @@ pub struct Args {
     /// Show the ids and the pieces of this text; - is standard input
     ///
     /// The ids go to standard output and the pieces to standard error, with --json both to standard
-    /// output. Bytes that are no whole character are shown as \\xe6.
+    /// output. Bytes that are no whole character are shown as \xe6.
     #[arg(long, value_name = "TEXT", help_heading = "Data")]
     #[arg(conflicts_with_all = ["file", "out", "decode", "binary"])]
     pub text: Option<String>,
@@ -65,11 +65,12 @@ pub struct Args {
     #[arg(long, help_heading = "Data", conflicts_with = "decode")]
     pub binary: bool,
 
-    /// Directory with the tokenizer's files
+    /// Directory with the tokenizer's files [default: data/tokenizer]
     ///
-    /// These are tokenizer.json, or vocab.json and merges.txt.
-    #[arg(long, value_name = "DIR", default_value = tokenizer::DEFAULT_DIR)]
-    pub tokenizer: PathBuf,
+    /// These are tokenizer.json, or vocab.json and merges.txt. With --decode, the default is the
+    /// tokenizer that made the tokens, if it is still where it was or beside the file.
+    #[arg(long, value_name = "DIR")]
+    pub tokenizer: Option<PathBuf>,
     /// Additional special token, never split, for a tokenizer that does not name its own; may be
     /// repeated
     #[arg(long, value_name = "STR")]
@@ -98,6 +99,11 @@ pub(super) enum Task<'a> {
 }
 
 impl Args {
+    /// Returns the directory of the tokenizer, unless the tokens say which one made them.
+    pub(super) fn tokenizer_dir(&self) -> &Path {
+        self.tokenizer.as_deref().unwrap_or(Path::new(tokenizer::DEFAULT_DIR))
+    }
+
     /// Returns the work to do.
     ///
     /// # Errors

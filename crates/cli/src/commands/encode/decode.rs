@@ -10,6 +10,7 @@ use files::AtomicFile;
 
 use super::args::Args;
 use super::summary::Summary;
+use super::tokenizer;
 use crate::data::text_input::is_stdin;
 use crate::data::tokens::TokenFile;
 use crate::data::tokens::sidecar::Sidecar;
@@ -24,14 +25,16 @@ const BLOCK: usize = 1 << 16;
 
 /// Decodes the token file `file` (`-`: standard input) to the text file `out` (`-`: standard
 /// output).
-pub(super) fn run(tokenizer: &Tokenizer, file: &Path, out: &Path, args: &Args) -> Result<()> {
+pub(super) fn run(file: &Path, out: &Path, args: &Args) -> Result<()> {
     interrupt::install()?;
     let tokens = open(file).context("--file")?;
     // Standard input has no sidecar, as a file from elsewhere.
-    if !args.any_tokenizer
-        && !is_stdin(file)
-        && let Some(sidecar) = Sidecar::read(file).context("--file")?
-    {
+    let sidecar = match is_stdin(file) {
+        true => None,
+        false => Sidecar::read(file).context("--file")?,
+    };
+    let tokenizer = &tokenizer::that_made(file, sidecar.as_ref(), args)?;
+    if let Some(sidecar) = sidecar.filter(|_| !args.any_tokenizer) {
         sidecar.check_tokenizer(file, tokenizer, "--tokenizer")?;
     }
     let configuration = aligned(&[

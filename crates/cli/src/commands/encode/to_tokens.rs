@@ -23,7 +23,7 @@ pub(super) fn encode(tokenizer: &Tokenizer, file: &Path, out: &Path, args: &Args
     let token_type = TokenType::for_vocab_size(tokenizer.vocab_size());
     let shown = format!("{} ({})", out.display(), token_type.name());
     log_configuration(tokenizer, &source, shown, args);
-    let identity = TokenizerIdentity::of(tokenizer, &args.tokenizer);
+    let identity = TokenizerIdentity::of(tokenizer, args.tokenizer_dir());
     log::debug!("the tokenizer's sha256 is {}", identity.sha256);
     let started = Instant::now();
     let mut writer = TokenWriter::create(out, token_type).context("--out")?;
@@ -66,7 +66,7 @@ fn open(file: &Path, args: &Args) -> Result<TextSource> {
 }
 
 fn log_configuration(tokenizer: &Tokenizer, source: &TextSource, out: String, args: &Args) {
-    let dir = args.tokenizer.display();
+    let dir = args.tokenizer_dir().display();
     let specials: Vec<&str> =
         tokenizer.vocab().specials().iter().map(|(text, _)| text.as_str()).collect();
     let specials = if specials.is_empty() { "none".into() } else { specials.join(" ") };
@@ -97,13 +97,20 @@ fn stream<T: TokenId>(
     let mut input = source.open().context("--file")?;
     let progress = Progress::new("encoding", Unit::Bytes, source.len);
     let end_of_text = tokenizer.end_of_text().map(T::from_id);
+    let blank = blank_tokens::<T>(tokenizer);
+    // A document is open once more than white space came after the last end.
     let (mut ends, mut is_open) = (0, false);
     let counted = |ids: &[T]| {
         interrupt::check()?;
-        if let Some(end) = end_of_text {
+        let mut tail = ids;
+        if let Some(end) = end_of_text
+            && let Some(last) = ids.iter().rposition(|&id| id == end)
+        {
             ends += ids.iter().filter(|&&id| id == end).count() as u64;
+            tail = &ids[last + 1..];
+            is_open = false;
         }
-        is_open = ids.last().map_or(is_open, |&last| Some(last) != end_of_text);
+        is_open = is_open || tail.iter().any(|id| !blank.contains(id));
         sink(ids)
     };
     let options = StreamOptions::new(rayon::current_num_threads());
@@ -118,4 +125,12 @@ fn stream<T: TokenId>(
         documents: ends + u64::from(is_open),
         fingerprint: input.fingerprint(),
     })
+}
+
+/// Returns the tokens of white space, the line break between documents among them.
+fn blank_tokens<T: TokenId>(tokenizer: &Tokenizer) -> Vec<T> {
+    let is_blank = |&id: &u32| {
+        tokenizer.token(id).is_ok_and(|bytes| bytes.iter().all(u8::is_ascii_whitespace))
+    };
+    (0..tokenizer.vocab_size() as u32).filter(is_blank).map(T::from_id).collect()
 }

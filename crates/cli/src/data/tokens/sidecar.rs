@@ -23,6 +23,7 @@ pub struct Sidecar {
     /// The number of bytes of all texts.
     pub bytes: u64,
     /// The number of documents, each of which ends at an end-of-text token or at the end of all.
+    /// White space after the last such token is none.
     pub documents: u64,
     /// The version of the program.
     pub version: String,
@@ -57,6 +58,21 @@ impl TokenizerIdentity {
             vocab_size: tokenizer.vocab_size(),
             path: path.display().to_string(),
         }
+    }
+
+    /// Finds the tokenizer of this digest with `load`: where it was when it made the token file
+    /// `npy`, or under the same name beside that file. Returns its directory and what was loaded.
+    pub fn find<T>(
+        &self,
+        npy: &Path,
+        load: impl Fn(&Path) -> Result<(Tokenizer, T)>,
+    ) -> Option<(PathBuf, Tokenizer, T)> {
+        let typed = PathBuf::from(&self.path);
+        let beside = files::parent_of(npy).join(typed.file_name()?);
+        [typed, beside].into_iter().find_map(|dir| {
+            let (tokenizer, loaded) = load(&dir).ok()?;
+            (tokenizer.digest() == self.sha256).then_some((dir, tokenizer, loaded))
+        })
     }
 }
 

@@ -70,7 +70,7 @@ impl RunTokenizer {
             let remark = Some(Remark::new(Level::Warn, text));
             return Ok(RunTokenizer { remark, ..RunTokenizer::default() });
         };
-        if let Some((dir, tokenizer, files)) = find(&made.path, path, &made.sha256) {
+        if let Some((dir, tokenizer, files)) = made.find(path, TokenizerFiles::load) {
             let text = format!("tokenizer: {}, which made {}", dir.display(), path.display());
             let remark = Some(Remark::new(Level::Info, text));
             return Ok(RunTokenizer { remark, ..RunTokenizer::of(&tokenizer, files, Some(dir)) });
@@ -235,15 +235,4 @@ pub fn check_evaluated(args: &Args, dir: &Path, npy: &Path) -> Result<()> {
     let made = Made { train: None, val: Sidecar::read(npy)?.map(|sidecar| (npy, sidecar)) };
     let known = RunTokenizer::in_checkpoint(dir)?.and_then(|known| known.sha256);
     made.check_digest(args, dir, known.as_deref())
-}
-
-/// Finds the tokenizer of this digest: where it was when it made the token file `npy`, or under the
-/// same name beside that file.
-fn find(typed: &str, npy: &Path, sha256: &str) -> Option<(PathBuf, Tokenizer, TokenizerFiles)> {
-    let typed = PathBuf::from(typed);
-    let beside = files::parent_of(npy).join(typed.file_name()?);
-    [typed, beside].into_iter().find_map(|dir| {
-        let (tokenizer, files) = TokenizerFiles::load(&dir).ok()?;
-        (tokenizer.digest() == sha256).then_some((dir, tokenizer, files))
-    })
 }
