@@ -47,6 +47,9 @@ impl Choice {
     /// The precisions that a model can generate in.
     pub const INFERENCE: [Choice; 4] = [Choice::Auto, Choice::F32, Choice::Bf16, Choice::Int8];
 
+    /// The reason for a precision that was typed.
+    pub const TYPED: &str = "as --precision says";
+
     /// Returns the context to compute in.
     ///
     /// # Errors
@@ -62,12 +65,13 @@ impl Choice {
         Ok(context.with_precision(precision))
     }
 
-    /// Logs the kernels and the precision of `context`, which this choice made, and the reason.
-    pub fn explain(self, context: Context, level: Level) {
+    /// Logs the kernels and the precision of `context`, which this choice made, and the reason:
+    /// `chosen` for a choice that is not automatic.
+    pub fn explain(self, context: Context, chosen: &str, level: Level) {
         log::log!(level, "{}", tensor::isa::selection().reason);
         let precision = context.precision;
         let reason = match (self, precision) {
-            (Choice::F32 | Choice::Bf16, _) => "as --precision says",
+            (Choice::F32 | Choice::Bf16, _) => chosen,
             (Choice::Int8, _) => "beside int8 weights, as --precision says",
             (Choice::Auto, Precision::Bf16) => "the CPU has instructions for bf16",
             (Choice::Auto, Precision::F32) => "the kernels in use have no instructions for bf16",

@@ -103,7 +103,7 @@ impl Engine {
         if args.precision == Choice::Int8 {
             model = model.quantize_int8().with_context(|| args.checkpoint.display().to_string())?;
         }
-        args.precision.explain(context, Level::Debug);
+        args.precision.explain(context, Choice::TYPED, Level::Debug);
         Ok(Engine { model, tokenizer, context, begin_of_text, start_id, end_ids })
     }
 

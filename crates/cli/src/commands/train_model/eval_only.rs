@@ -13,6 +13,7 @@ use crate::data::dataset::{Dataset, Requirements};
 use crate::run::checkpoint;
 use crate::shell::exit::check_flag;
 use crate::shell::interrupt::Interrupted;
+use crate::shell::precision::Choice;
 use crate::shell::progress::{Progress, Unit};
 
 /// Measures the loss of `--init-from` on the whole validation set and prints it.
@@ -30,7 +31,7 @@ pub fn run(args: &Args, explicit: &ExplicitFlags) -> Result<()> {
     let vocab_size = model.config().vocab_size;
     let required = Requirements { vocab_size, least: 2, reason: "one to predict" };
     let data = Dataset::open("--val-dataset", path, required, None)?;
-    args.training.precision.explain(context, log::Level::Info);
+    args.training.precision.explain(context, Choice::TYPED, log::Level::Info);
     let progress =
         Progress::new("evaluating", Unit::Count("tokens"), Some(data.identity.tokens - 1));
     // No larger than the text, nor than the memory of a batch of 64.

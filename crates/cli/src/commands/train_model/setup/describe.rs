@@ -2,6 +2,7 @@
 
 use clap::{Args, Command};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::data::Data;
 use super::plan::Plan;
@@ -14,7 +15,7 @@ use crate::shell::{columns, terminal};
 /// terminal.
 pub fn describe(plan: &Plan, data: &Data) {
     plan.remarks.iter().for_each(Remark::log);
-    plan.precision.explain(plan.context, log::Level::Info);
+    plan.precision.explain(plan.context, plan.precision_reason, log::Level::Info);
     for line in lines(plan, data) {
         log::info!("{}", columns::wrapped(&line, terminal::width()));
     }
@@ -73,9 +74,17 @@ fn listed<T: Args + Serialize>(options: &T) -> String {
         let field = arg.get_id().as_str();
         let value = fields.get(field).filter(|value| !value.is_null())?;
         let is_plain = value.is_boolean() && value == &defaults[field];
-        (!is_plain).then(|| format!("{} {}", field.replace('_', "-"), shown(value)))
+        (!is_plain).then(|| format!("{} {}", field.replace('_', "-"), shown(&rounded(value))))
     };
     command.get_arguments().filter_map(item).collect::<Vec<_>>().join(", ")
+}
+
+/// Rounds a number to six significant digits: a hundredth of 6e-4 is 5.999999999999999e-6, which
+/// tells nobody more than 6e-6.
+fn rounded(value: &Value) -> Value {
+    let number = value.as_f64().filter(|_| value.is_f64());
+    let rounded = number.and_then(|number| format!("{number:.5e}").parse::<f64>().ok());
+    rounded.map_or_else(|| value.clone(), Value::from)
 }
 
 #[cfg(test)]
@@ -103,6 +112,19 @@ mod tests {
              min-lr 1e-6, lr-schedule cosine, warmup-steps 100, grad-clip 1, beta1 0.9, \
              beta2 0.999, eps 1e-8, weight-decay 0.01, decay-norms false, eval-every 100, \
              eval-batches 4, checkpoint-every 1000, keep-checkpoints 2, log-every 10"
+        );
+    }
+
+    #[test]
+    fn numbers_are_shown_with_six_significant_digits() {
+        let argv = ["train-model", "--train-dataset=t.npy", "--lr=6e-4", "--eps=1.23456789e-7"];
+        let (args, _): (Args, _) = flags::parse_from(argv).unwrap();
+        let options = args.training.resolve(256, Precision::F32).unwrap();
+        assert_ne!(options.min_lr, Some(6e-6));
+        let text = listed(&options);
+        assert!(
+            text.contains("lr 6e-4, min-lr 6e-6, ") && text.contains("eps 1.23457e-7"),
+            "{text}"
         );
     }
 }

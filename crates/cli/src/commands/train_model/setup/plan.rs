@@ -31,6 +31,8 @@ pub struct Plan {
     pub context: Context,
     /// The choice that led to the precision, for the log.
     pub precision: Choice,
+    /// The reason for that choice, if it was not automatic.
+    pub precision_reason: &'static str,
     /// The tokenizer, for the checkpoints.
     pub tokenizer: RunTokenizer,
     /// The model with its weights; `None` for random weights.
@@ -69,6 +71,9 @@ impl Plan {
         self.resumed.as_ref().map_or(0, |point| point.state.step)
     }
 }
+
+/// The reason for the precision of a run that goes on.
+const AS_BEGUN: &str = "as the run began";
 
 fn new(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<Plan> {
     let tokenizer = RunTokenizer::of_new_run(args, paths)?;
@@ -112,12 +117,27 @@ fn new(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<Plan>
         }
     }
     let precision = args.training.precision;
+    let precision_reason = match (explicit.has("precision"), args.resume) {
+        (true, _) => Choice::TYPED,
+        (false, true) => AS_BEGUN,
+        (false, false) => "as --config says",
+    };
     let context = precision.context()?;
     let training = args.training.resolve(shape.context_length, context.precision)?;
     ensure_patience_has_a_set(&training, paths)?;
     let remarks =
         [extended_before(args)?, tokenizer.remark.clone()].into_iter().flatten().collect();
-    Ok(Plan { training, shape, context, precision, tokenizer, model, resumed: None, remarks })
+    Ok(Plan {
+        training,
+        shape,
+        context,
+        precision,
+        precision_reason,
+        tokenizer,
+        model,
+        resumed: None,
+        remarks,
+    })
 }
 
 /// Loads the model in `path`, the value of `--init-from`, with the context length that was typed.
@@ -209,5 +229,15 @@ fn resumed(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<P
     let (shape, model) = (model.config().clone(), Some(model));
     let resumed = Some(ResumePoint { checkpoint: path, state, manifest, extension });
     let remarks = remark.into_iter().collect();
-    Ok(Plan { training, shape, context, precision, tokenizer, model, resumed, remarks })
+    Ok(Plan {
+        training,
+        shape,
+        context,
+        precision,
+        precision_reason: AS_BEGUN,
+        tokenizer,
+        model,
+        resumed,
+        remarks,
+    })
 }
