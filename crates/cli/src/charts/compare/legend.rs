@@ -65,7 +65,8 @@ pub fn draw(
 ) {
     let key_top = draw_key(svg, left, key);
     let order = order(variants, ranks);
-    let best = order.iter().copied().min_by(|&a, &b| compare(variants, a, b));
+    let ended = order.iter().copied().filter(|&number| variants[number].unfinished().is_none());
+    let best = ended.min_by(|&a, &b| compare(variants, a, b));
     let entries: Vec<Entry> = order
         .iter()
         .map(|&number| Entry {
@@ -73,7 +74,7 @@ pub fn draw(
             name: shortened(&variants[number].name),
             figure: figure(&variants[number]),
             is_best: variants.len() > 1 && best == Some(number),
-            note: note(&drawings[number], variants),
+            note: note(&drawings[number], &variants[number], variants),
         })
         .collect();
 
@@ -178,7 +179,10 @@ fn figure(variant: &Variant) -> String {
     }
 }
 
-fn note(drawing: &Drawing, variants: &[Variant]) -> Option<String> {
+fn note(drawing: &Drawing, variant: &Variant, variants: &[Variant]) -> Option<String> {
+    if let Some((done, planned)) = variant.unfinished() {
+        return Some(format!("at step {done} of {planned}"));
+    }
     match drawing.cover {
         Some(Cover::All(other)) => Some(format!("same as {}", shortened(&variants[other].name))),
         _ if !drawing.is_visible() => Some("not in the picture".into()),

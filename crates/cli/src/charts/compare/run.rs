@@ -7,13 +7,16 @@ use anyhow::{Result, bail};
 use super::smooth::smoothed;
 use crate::charts::svg::Point;
 use crate::run::file_names::METRICS;
-use crate::run::manifest::RunManifest;
+use crate::run::manifest::{RunManifest, Session};
 use crate::run::metrics::{self, Metrics};
 
 /// The share of the horizontal axis on either side over which a curve is smoothed.
 pub const REACH: f64 = 0.04;
 /// The rise above the lowest loss, in nats, at which a run counts as diverged.
 const DIVERGED: f64 = 0.5;
+
+/// The beginning of the outcome of a run that `--patience` ended.
+const STOPPED: &str = "stopped after step";
 
 /// A run to compare.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +27,8 @@ pub struct Run {
     pub lines: Vec<Metrics>,
     /// The step at which a loss was not finite, if there was one.
     pub not_finite: Option<u64>,
+    /// The steps done and the steps planned, of a run that has not ended.
+    pub unfinished: Option<(u64, u64)>,
 }
 
 impl Run {
@@ -34,8 +39,10 @@ impl Run {
     pub fn read(dir: &Path) -> Result<Run> {
         let path = dir.join(METRICS);
         let lines = metrics::read(&path)?.unwrap_or_default();
-        let last = RunManifest::read(dir).and_then(|manifest| manifest.sessions.last().cloned());
+        let manifest = RunManifest::read(dir);
+        let last = manifest.as_ref().and_then(|manifest| manifest.sessions.last());
         let not_finite = last.and_then(|session| session.not_finite_at);
+        let unfinished = manifest.as_ref().and_then(|manifest| unfinished(manifest, &lines));
         if !dir.is_dir() {
             bail!("{}: no such directory; expected that of a run", dir.display());
         }
@@ -44,12 +51,17 @@ impl Run {
         }
         // A path such as `runs/x/.` has no file name.
         let name = dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned();
-        Ok(Run { name, lines, not_finite })
+        Ok(Run { name, lines, not_finite, unfinished })
     }
 
     /// Returns the last validation loss.
     pub fn final_loss(&self) -> Option<f64> {
         self.lines.iter().rev().find_map(|line| line.val_loss)
+    }
+
+    /// Returns the training loss of the last line.
+    pub fn final_training_loss(&self) -> Option<f64> {
+        self.lines.last().map(|line| line.train_loss)
     }
 
     /// Returns the lowest validation loss and its step.
@@ -89,9 +101,23 @@ impl Run {
     }
 }
 
+/// Returns the steps done and planned of a run that is still at work or was interrupted. One that
+/// `--patience` ended, or a loss that was not finite, has ended.
+fn unfinished(manifest: &RunManifest, lines: &[Metrics]) -> Option<(u64, u64)> {
+    let last = manifest.sessions.last();
+    let is_over = |session: &Session| {
+        let outcome = session.outcome.as_deref().unwrap_or_default();
+        session.not_finite_at.is_some() || outcome.starts_with(STOPPED)
+    };
+    let (done, planned) = (lines.last()?.step, manifest.training.steps?);
+    (done < planned && !last.is_some_and(is_over)).then_some((done, planned))
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::commands::train_model::trainer::Outcome;
+    use crate::run::checkpoint::Lowest;
 
     /// Makes a run with these training losses; every second one is validated, with the same loss.
     pub(crate) fn run(name: &str, losses: &[f64]) -> Run {
@@ -109,7 +135,7 @@ pub(super) mod tests {
             }
         };
         let lines = losses.iter().enumerate().map(line).collect();
-        Run { name: name.into(), lines, not_finite: None }
+        Run { name: name.into(), lines, not_finite: None, unfinished: None }
     }
 
     #[test]
@@ -148,5 +174,33 @@ pub(super) mod tests {
         let lost = Run { not_finite: Some(1), ..run("a", &[]) };
         assert_eq!((lost.divergence(), lost.best()), (Some(1), None));
         assert_eq!((lost.final_loss(), lost.tokens_per_second()), (None, None));
+    }
+
+    /// A run directory of which `done` of 1000 planned steps are logged.
+    #[test]
+    fn a_run_that_has_not_ended_is_told_from_one_that_has() {
+        let read = |done: u64, session: serde_json::Value| {
+            let dir = tempfile::tempdir().unwrap();
+            let fixture = include_str!("../../../tests/fixtures/version-0.1/run/run.json");
+            let mut manifest: serde_json::Value = serde_json::from_str(fixture).unwrap();
+            manifest["training"]["steps"] = 1000.into();
+            let sittings = manifest["sittings"].as_array_mut().unwrap();
+            let last = sittings.last_mut().unwrap().as_object_mut().unwrap();
+            last.extend(session.as_object().unwrap().clone());
+            std::fs::write(dir.path().join("run.json"), manifest.to_string()).unwrap();
+            let line = Metrics { step: done, ..run("a", &[2.0]).lines[0].clone() };
+            let line = serde_json::to_string(&line).unwrap();
+            std::fs::write(dir.path().join(METRICS), line + "\n").unwrap();
+            Run::read(dir.path()).unwrap().unfinished
+        };
+        let at_work = || serde_json::json!({});
+        assert_eq!(read(551, at_work()), Some((551, 1000)));
+        assert_eq!(read(1000, at_work()), None);
+        let interrupted = serde_json::json!({"outcome": "interrupted"});
+        assert_eq!(read(551, interrupted), Some((551, 1000)));
+        assert_eq!(read(551, serde_json::json!({"not_finite_at": 552})), None);
+        let best = Lowest { step: 500, val_loss: 2.0 };
+        let stopped = Outcome::OutOfPatience { step: 551, steps: 1000, evaluations: 1, best };
+        assert_eq!(read(551, serde_json::json!({"outcome": stopped.to_string()})), None);
     }
 }

@@ -20,6 +20,11 @@ impl Variant {
         Some((losses.iter().sum::<f64>() / losses.len() as f64, (highest - lowest) / 2.0))
     }
 
+    /// Returns the steps done and the steps planned of a run that has not ended, if there is one.
+    pub fn unfinished(&self) -> Option<(u64, u64)> {
+        self.runs.iter().find_map(|run| run.unfinished)
+    }
+
     /// Returns the first step at which one of the runs diverged.
     pub fn divergence(&self) -> Option<u64> {
         self.runs.iter().filter_map(Run::divergence).min()

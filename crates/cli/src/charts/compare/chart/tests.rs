@@ -65,6 +65,14 @@ fn every_axis_and_few_points_are_no_trouble() {
 }
 
 #[test]
+fn a_run_that_has_not_ended_is_not_the_best() {
+    let at_work = Run { unfinished: Some((2, 1000)), ..run("at-work", &[3.0, 1.0]) };
+    let svg = chart().draw(&group(vec![at_work, run("done", &[3.0, 2.0])]));
+    assert!(svg.contains(">at step 2 of 1000<"), "{svg}");
+    assert!(svg.contains("class=\"best\">2.000<") && !svg.contains("class=\"best\">1.000<"));
+}
+
+#[test]
 fn time_has_a_unit_that_suits_the_longest_run() {
     let chart = Chart { horizontal: Horizontal::Time, ..chart() };
     // A step takes 36 s.
