@@ -10,12 +10,15 @@ use std::io::{self, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{interrupt, terminal};
 
 /// The time between two drawings.
 const TICK: Duration = Duration::from_millis(100);
+/// The time between two looks for Ctrl-C. It is short, so that the line is gone before a second
+/// Ctrl-C, which ends the process at once, and the shell's prompt does not come upon it.
+const POLL: Duration = Duration::from_millis(20);
 /// To the beginning of the line, and erase everything from there on.
 const ERASE: &str = "\r\x1b[J";
 
@@ -42,7 +45,8 @@ impl LiveLine {
         }
         let (stop, stopped) = mpsc::channel();
         let draw_until_stopped = move || {
-            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            let mut drawn = Instant::now();
+            while stopped.recv_timeout(POLL) == Err(RecvTimeoutError::Timeout) {
                 if interrupt::requested() {
                     // Also over a `^C` where no line was drawn.
                     draw("");
@@ -50,6 +54,10 @@ impl LiveLine {
                     farewell.iter().for_each(|text| log::info!("{text}"));
                     return;
                 }
+                if drawn.elapsed() < TICK {
+                    continue;
+                }
+                drawn = Instant::now();
                 // The last column stays free: some terminals go to the next line after it.
                 let text = terminal::width().map(|width| render(width.saturating_sub(1)));
                 draw(&text.unwrap_or_default());
