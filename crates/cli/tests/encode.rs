@@ -245,10 +245,16 @@ fn a_link_stays_a_link() {
     assert!(folder.read("disk/tokens.npy").starts_with(b"\x93NUMPY"));
 }
 
-/// Ctrl-C while nothing comes from standard input.
+/// Ctrl-C and SIGTERM while nothing comes from standard input.
 #[test]
 #[cfg(unix)]
-fn control_c_ends_the_wait_for_a_text_that_does_not_come() {
+fn signals_end_the_wait_for_a_text_that_does_not_come() {
+    ends_with("-INT", 130);
+    ends_with("-TERM", 143);
+}
+
+#[cfg(unix)]
+fn ends_with(signal: &str, code: i32) {
     use std::io::{Read, Write};
     use std::process::Stdio;
     let folder = Folder::with_tokenizer();
@@ -263,8 +269,8 @@ fn control_c_ends_the_wait_for_a_text_that_does_not_come() {
     child.stderr.take().unwrap().read_exact(&mut [0; 1]).unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"the beginning of a text").unwrap();
-    common::kill("-INT", child.id());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    common::kill(signal, child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(code));
     drop(stdin);
     assert_eq!(folder.entries(""), ["tokenizer"]);
 }

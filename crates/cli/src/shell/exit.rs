@@ -6,6 +6,7 @@
 //! | 1 | the work failed |
 //! | 2 | wrong usage |
 //! | 130 | interrupted by Ctrl-C |
+//! | 143 | ended by SIGTERM |
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Error, Result};
 use clap::error::{ContextKind, ContextValue};
 
-use super::interrupt::{EXIT_CODE as INTERRUPTED, Interrupted};
+use super::interrupt::{self, Interrupted};
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -65,7 +66,7 @@ fn report(error: &Error) -> u8 {
         return report_arguments(error);
     }
     if error.chain().any(is_interruption) {
-        return INTERRUPTED;
+        return interrupt::exit_code();
     }
     let is_io = |kind| error.chain().filter_map(io_error).any(|error| error.kind() == kind);
     if is_io(io::ErrorKind::BrokenPipe) {
@@ -188,8 +189,8 @@ mod tests {
     fn codes() {
         assert_eq!(report(&usage("--top-p 2: expected a number in (0, 1]")), USAGE);
         assert_eq!(report(&usage("x").context("while checking")), USAGE);
-        assert_eq!(report(&Interrupted.into()), INTERRUPTED);
-        assert_eq!(report(&Error::from(bpe::Error::Interrupted).context("text")), INTERRUPTED);
+        assert_eq!(report(&Interrupted.into()), 130);
+        assert_eq!(report(&Error::from(bpe::Error::Interrupted).context("text")), 130);
         assert_eq!(report(&anyhow::anyhow!("data: not there")), FAILED);
     }
 }

@@ -1,15 +1,16 @@
 //! Ctrl-C: the first one asks the work to finish in good order, the second one ends the process at
-//! once. SIGTERM, which batch systems and containers send, has the same effect.
+//! once. SIGTERM, which batch systems and containers send, has the same effect; only the exit code
+//! tells the two apart.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// 128 + SIGINT, the exit code that shells report for Ctrl-C.
-pub const EXIT_CODE: u8 = 130;
+/// Added to a signal's number, gives the exit code that shells report for it.
+const OF_SIGNAL: usize = 128;
 
 /// An error that ends the program as Ctrl-C does; see [`check`].
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub struct Interrupted;
 
 static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
+/// The exit code of the signal that came.
+static CODE: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
+
 /// Installs the handlers: from now on Ctrl-C sets a flag instead of ending the process. Called
 /// once, by programs whose work polls [`requested`].
 ///
@@ -25,9 +29,11 @@ static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 /// When the operating system refuses the signal handler.
 pub fn install() -> Result<()> {
     for signal in [SIGINT, SIGTERM] {
+        let code = OF_SIGNAL + signal as usize;
         // Handlers run in the order of registration, so the shutdown does not yet see the flag that
         // the same signal sets.
-        flag::register_conditional_shutdown(signal, EXIT_CODE.into(), Arc::clone(&REQUESTED))
+        flag::register_conditional_shutdown(signal, code as i32, Arc::clone(&REQUESTED))
+            .and_then(|_| flag::register_usize(signal, Arc::clone(&CODE), code))
             .and_then(|_| flag::register(signal, Arc::clone(&REQUESTED)))
             .context("cannot listen for Ctrl-C")?;
     }
@@ -45,6 +51,14 @@ pub fn end_on_sigterm() -> Result<()> {
     Ok(())
 }
 
+/// Returns the exit code of a program that a signal ended: 143 after SIGTERM, and 130 for Ctrl-C.
+pub fn exit_code() -> u8 {
+    match CODE.load(Ordering::SeqCst) {
+        0 => OF_SIGNAL as u8 + SIGINT as u8,
+        code => code as u8,
+    }
+}
+
 /// Returns `true` if Ctrl-C was pressed.
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
@@ -56,7 +70,7 @@ pub fn clear() {
 }
 
 /// Fails once Ctrl-C was pressed, for long loops that leave nothing to put in order. The error ends
-/// the program with exit code 130, and unfinished output files are removed on the way.
+/// the program with [`exit_code`], and unfinished output files are removed on the way.
 ///
 /// # Errors
 /// [`Interrupted`] after Ctrl-C.
