@@ -47,7 +47,7 @@ fn samples_and_events_change_nothing_and_resume_with_the_run() {
     assert_eq!(weights(&plain), weights(&told));
     assert_eq!(events(), 1);
 
-    let manifest = RunManifest::read(&told).unwrap();
+    let manifest = RunManifest::read(&told).unwrap().unwrap();
     assert_eq!(manifest.sessions.len(), 2);
     let ends: Vec<_> = manifest.sessions.iter().map(|s| (s.first_step, s.last_step)).collect();
     assert_eq!(ends, [(0, Some(40)), (20, Some(40))]);
@@ -69,7 +69,7 @@ fn a_new_run_takes_nothing_over_from_an_earlier_one() {
     }
     let samples = fs::read_to_string(folder.path("run/samples.txt")).unwrap();
     assert_eq!(samples.matches("=== step").count(), 4);
-    assert_eq!(RunManifest::read(&folder.path("run")).unwrap().sessions.len(), 1);
+    assert_eq!(RunManifest::read(&folder.path("run")).unwrap().unwrap().sessions.len(), 1);
     assert!(folder.path("run/earlier-1/run.json").exists());
     assert!(folder.path("run/earlier-1/tensorboard").exists());
 }
@@ -80,7 +80,7 @@ fn a_run_that_diverged_says_so() {
     let args = ["--steps", "50", "--lr", "1e30", "--grad-clip", "0", "--norm", "none"];
     let output = folder.train("run", &args).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let session = RunManifest::read(&folder.path("run")).unwrap().sessions.pop().unwrap();
+    let session = RunManifest::read(&folder.path("run")).unwrap().unwrap().sessions.pop().unwrap();
     let step = session.not_finite_at.expect("a step");
     assert!(session.outcome.unwrap().contains(&format!("step {step}: ")));
     assert_eq!(Run::read(&folder.path("run")).unwrap().divergence(), Some(step));

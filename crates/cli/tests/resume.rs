@@ -48,7 +48,8 @@ fn interrupt(folder: &Folder, signal: &str, args: &[&str], lines: usize) -> u64 
         std::thread::sleep(Duration::from_millis(2));
     }
     kill(signal, child.id());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let code = if signal == "-TERM" { 143 } else { 130 };
+    assert_eq!(child.wait().unwrap().code(), Some(code));
     let latest = fs::read_link(folder.path("interrupted/latest")).unwrap();
     latest.to_str().unwrap().strip_prefix("step-").unwrap().parse().unwrap()
 }
@@ -201,6 +202,23 @@ fn there_has_to_be_something_to_resume() {
 }
 
 #[test]
+fn a_damaged_manifest_is_named_and_kept() {
+    let folder = Folder::new();
+    folder.checkpoint("run");
+    folder.write("run/run.json", "{");
+    let mut resume = folder.program("train-model");
+    resume.args(["--resume", "--checkpoint-dir", "run", "--quiet"]);
+    fails(&mut resume, 1, &["run/run.json: damaged: "]);
+
+    // With the paths typed it goes on.
+    let output = folder.train("run", &["--steps", "50", "--resume"]).output().unwrap();
+    let shown = stderr(&output);
+    assert!(output.status.success() && shown.contains("run.json: damaged: "), "{shown}");
+    assert_eq!(folder.read("run/run.json.damaged"), b"{");
+    lm::run::manifest::RunManifest::read(&folder.path("run")).unwrap().unwrap();
+}
+
+#[test]
 fn a_new_run_leaves_an_earlier_one_whole() {
     let folder = Folder::new();
     folder.checkpoint("run");
@@ -244,7 +262,7 @@ fn a_finished_run_goes_further_and_keeps_its_past() {
     assert_eq!(metrics(&run).len(), 170);
     let mut fewer = folder.train("run", &["--resume", "--quiet", "--steps", "165"]);
     fails(&mut fewer, 1, &["--steps 165 (there 170)"]);
-    let manifest = lm::run::manifest::RunManifest::read(&run).unwrap();
+    let manifest = lm::run::manifest::RunManifest::read(&run).unwrap().unwrap();
     let plans: Vec<_> = manifest.extensions.iter().map(|e| (e.at_step, e.to_steps)).collect();
     assert_eq!(plans, [(100, 160), (160, 170)]);
 }
@@ -305,7 +323,7 @@ fn patience_ends_a_run_in_good_order() {
     assert_eq!(fs::read_link(run.join("latest")).unwrap(), Path::new("step-000030"));
     assert_eq!(metrics(&run).last().unwrap().step, 30);
     let outcome = |run: &Path| {
-        let manifest = lm::run::manifest::RunManifest::read(run).unwrap();
+        let manifest = lm::run::manifest::RunManifest::read(run).unwrap().unwrap();
         manifest.sessions.last().unwrap().outcome.clone().unwrap()
     };
     assert!(outcome(&run).starts_with("stopped after step 30 of 90: 4 evaluations without"));

@@ -209,9 +209,9 @@ fn a_configuration_repeats_a_run_and_flags_override_it() {
         let mut command = folder.program("train-model");
         command.args(["--config", "run/run.json", "--checkpoint-dir", run]).args(more);
         command.assert().success();
-        RunManifest::read(&folder.path(run)).unwrap()
+        RunManifest::read(&folder.path(run)).unwrap().unwrap()
     };
-    let first = RunManifest::read(&folder.path("run")).unwrap();
+    let first = RunManifest::read(&folder.path("run")).unwrap().unwrap();
     let same = again("same", &[]);
     assert_eq!(weights(&folder.path("same")), weights(&folder.path("run")));
     assert_eq!((&same.model, &same.training), (&first.model, &first.training));
@@ -235,14 +235,14 @@ fn a_configuration_repeats_a_run_and_flags_override_it() {
 #[test]
 fn a_configuration_of_version_0_1_names_its_tokenizer_in_the_command_line() {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/version-0.1");
-    let manifest = RunManifest::read(&fixture.join("run")).unwrap();
+    let manifest = RunManifest::read(&fixture.join("run")).unwrap().unwrap();
     assert_eq!(manifest.tokenizer_path().as_deref(), Some("tokenizer"));
     let folder = Folder::empty();
     copy_without_links(&fixture, &folder.path("files"));
     let args = ["--config", "run/run.json", "--steps", "30", "--checkpoint-dir", "new"];
     let mut command = folder.program("train-model");
     command.current_dir(folder.path("files")).args(args).assert().success();
-    let new = RunManifest::read(&folder.path("files/new")).unwrap();
+    let new = RunManifest::read(&folder.path("files/new")).unwrap().unwrap();
     assert_eq!((new.model, new.training.beta2), (manifest.model, 0.95));
     assert!(new.tokenizer_sha256.is_some() && folder.path("files/new/latest/vocab.json").exists());
 }
@@ -303,7 +303,7 @@ fn the_tokenizer_that_made_the_tokens_is_taken_and_another_one_refused() {
     let output = without_tokenizer(&folder, "found").output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stderr(&output).contains("tokenizer: tokenizer, which made train.npy"));
-    let manifest = RunManifest::read(&folder.path("found")).unwrap();
+    let manifest = RunManifest::read(&folder.path("found")).unwrap().unwrap();
     let digest = bpe::Tokenizer::load(&folder.path("tokenizer")).unwrap().digest();
     assert_eq!(manifest.tokenizer_sha256.as_deref(), Some(&*digest));
     assert_eq!(
@@ -355,7 +355,7 @@ fn a_tokenizer_that_is_gone_still_tells_its_size() {
     let log = stderr(&output);
     assert_eq!(log.matches("warning: ").count(), 1, "{log}");
     assert!(log.contains("--tokenizer DIR"), "{log}");
-    let manifest = RunManifest::read(&folder.path("run")).unwrap();
+    let manifest = RunManifest::read(&folder.path("run")).unwrap().unwrap();
     assert_eq!((manifest.model.vocab_size, manifest.tokenizer), (Some(258), None));
     assert!(manifest.tokenizer_sha256.is_some());
 
@@ -363,7 +363,10 @@ fn a_tokenizer_that_is_gone_still_tells_its_size() {
     fs::remove_file(folder.path("train.npy.json")).unwrap();
     let output = without_tokenizer(&folder, "plain").output().unwrap();
     assert_eq!(stderr(&output).matches("warning: ").count(), 1, "{}", stderr(&output));
-    assert_eq!(RunManifest::read(&folder.path("plain")).unwrap().model.vocab_size, Some(10_000));
+    assert_eq!(
+        RunManifest::read(&folder.path("plain")).unwrap().unwrap().model.vocab_size,
+        Some(10_000)
+    );
 }
 
 #[test]
@@ -407,7 +410,8 @@ fn data_sets_that_measure_nothing_are_warned_about() {
 fn the_program_records_its_own_commit_and_that_of_the_working_directory() {
     let folder = Folder::new();
     folder.train("plain", &["--steps", "2"]).assert().success();
-    let session = |run: &str| RunManifest::read(&folder.path(run)).unwrap().sessions.remove(0);
+    let session =
+        |run: &str| RunManifest::read(&folder.path(run)).unwrap().unwrap().sessions.remove(0);
     let own = session("plain").git_revision;
     assert_eq!(own.as_deref(), option_env!("LM_GIT_REVISION"));
     assert_eq!(session("plain").working_directory_git_revision, None);

@@ -47,7 +47,7 @@ fn training_tokens(checkpoint: &Path) -> Option<(PathBuf, TokenFile)> {
     // `latest` is a link to the checkpoint.
     let checkpoint = checkpoint.canonicalize().ok()?;
     let run = checkpoint.parent()?;
-    let wanted = RunManifest::read(run)?.train_data;
+    let wanted = RunManifest::read(run).ok()??.train_data;
     let above = run.ancestors().map(|directory| directory.join(&wanted.path));
     let path = [PathBuf::from(&wanted.path)].into_iter().chain(above).find(|path| {
         let found = DataFile::read(path, wanted.identity.clone());

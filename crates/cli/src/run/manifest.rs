@@ -140,9 +140,38 @@ impl Session {
 }
 
 impl RunManifest {
-    /// Reads the manifest in the run directory `dir`; `None` if no program of this crate wrote one.
-    pub fn read(dir: &Path) -> Option<RunManifest> {
-        RunManifest::read_file(&dir.join(file_names::MANIFEST)).ok()
+    /// Reads the manifest in the run directory `dir`; `None` if there is none.
+    ///
+    /// # Errors
+    /// When there is one and it is damaged, or cannot be read.
+    pub fn read(dir: &Path) -> Result<Option<RunManifest>> {
+        let path = dir.join(file_names::MANIFEST);
+        if !path.exists() {
+            return Ok(None);
+        }
+        RunManifest::read_file(&path).map(Some)
+    }
+
+    /// Gives the manifest in the run directory `dir` another name if it is damaged, so that what it
+    /// still tells of earlier sessions is not lost when a new one is written.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub fn set_aside_if_damaged(dir: &Path) -> Result<()> {
+        let Err(error) = RunManifest::read(dir) else { return Ok(()) };
+        let path = dir.join(file_names::MANIFEST);
+        let names = (1..).map(|count| match count {
+            1 => format!("{}.damaged", file_names::MANIFEST),
+            _ => format!("{}.damaged-{count}", file_names::MANIFEST),
+        });
+        let free = names.map(|name| dir.join(name)).find(|aside| !aside.exists());
+        let Some(aside) = free else { return Ok(()) };
+        std::fs::rename(&path, &aside).with_context(|| path.display().to_string())?;
+        log::warn!(
+            "{error:#}; it is {} now, and the new one does not know the earlier sessions",
+            aside.display()
+        );
+        Ok(())
     }
 
     /// Reads the manifest `path`.
@@ -152,8 +181,9 @@ impl RunManifest {
     pub fn read_file(path: &Path) -> Result<RunManifest> {
         let shown = path.display();
         let bytes = files::read(path).with_context(|| shown.to_string())?;
-        let manifest: RunManifest = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{shown}: expected a run.json that train-model wrote"))?;
+        let manifest: RunManifest = serde_json::from_slice(&bytes).with_context(|| {
+            format!("{shown}: damaged: expected a run.json that train-model wrote")
+        })?;
         let checked = manifest.training.validate();
         checked.with_context(|| format!("{shown}: the file is damaged"))?;
         Ok(manifest)
@@ -201,6 +231,21 @@ fn cpu() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_damaged_manifest_is_no_missing_one_and_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(RunManifest::read(dir.path()).unwrap().is_none());
+        RunManifest::set_aside_if_damaged(dir.path()).unwrap();
+        for name in ["run.json.damaged", "run.json.damaged-2"] {
+            std::fs::write(dir.path().join("run.json"), "{").unwrap();
+            let error = format!("{:#}", RunManifest::read(dir.path()).unwrap_err());
+            assert!(error.contains("run.json: damaged: "), "{error}");
+            RunManifest::set_aside_if_damaged(dir.path()).unwrap();
+            assert!(RunManifest::read(dir.path()).unwrap().is_none());
+            assert_eq!(std::fs::read(dir.path().join(name)).unwrap(), b"{");
+        }
+    }
 
     #[test]
     fn a_session_begins_and_ends() {

@@ -39,7 +39,7 @@ impl Run {
     pub fn read(dir: &Path) -> Result<Run> {
         let path = dir.join(METRICS);
         let lines = metrics::read(&path)?.unwrap_or_default();
-        let manifest = RunManifest::read(dir);
+        let manifest = RunManifest::read(dir).ok().flatten();
         let last = manifest.as_ref().and_then(|manifest| manifest.sessions.last());
         let not_finite = last.and_then(|session| session.not_finite_at);
         let unfinished = manifest.as_ref().and_then(|manifest| unfinished(manifest, &lines));

@@ -164,7 +164,7 @@ impl Args {
             defaults.extend(from_run::specification(&manifest, explicit));
         }
         if self.resume
-            && let Some(manifest) = RunManifest::read(&self.checkpoint_dir)
+            && let Some(manifest) = self.earlier_manifest(explicit)?
         {
             defaults.extend(from_run::surroundings(&manifest));
             // A run without a checkpoint starts from its beginning, as it was planned.
@@ -173,6 +173,16 @@ impl Args {
             }
         }
         Ok(defaults)
+    }
+
+    /// Returns the manifest of the run to resume. A damaged one counts as none where the paths that
+    /// it would tell were typed.
+    fn earlier_manifest(&self, explicit: &ExplicitFlags) -> Result<Option<RunManifest>> {
+        match RunManifest::read(&self.checkpoint_dir) {
+            Err(_) if explicit.has("train_dataset") => Ok(None),
+            Err(error) => Err(error.context("--resume")),
+            manifest => manifest,
+        }
     }
 
     /// Returns the preset's values, without those that the tokenizer or the model to start from

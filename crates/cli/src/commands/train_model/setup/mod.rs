@@ -178,6 +178,7 @@ impl Setup {
             }
             observers.push(Box::new(Chart { lines: so_far }));
             observers.push(Box::new(ending));
+            RunManifest::set_aside_if_damaged(&trainer.dir)?;
             manifest.write(&trainer.dir)?;
         }
         Ok(Run { trainer, profiler, observers, manifest, _lock: lock })

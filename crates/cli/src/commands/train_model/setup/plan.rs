@@ -203,7 +203,8 @@ fn resumed(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<P
     training.keep_checkpoints = args.training.keep_checkpoints.or(training.keep_checkpoints);
     training.patience = args.training.patience.or(training.patience);
     let context_length = model.config().context_length;
-    let manifest = RunManifest::read(&args.checkpoint_dir);
+    // A damaged one is set aside when the run begins.
+    let manifest = RunManifest::read(&args.checkpoint_dir).ok().flatten();
     let extension = extension(args, explicit, &state, manifest.as_ref(), context_length);
     let mut remark = None;
     if let Some(extension) = extension {
