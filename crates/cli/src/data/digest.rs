@@ -1,6 +1,5 @@
 //! SHA-256 of files, of their ends and of tokens, to notice when something has changed.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use sha2::{Digest, Sha256};
 /// When it cannot be read.
 pub fn of_file(path: &Path) -> Result<String> {
     let failed = || path.display().to_string();
-    let mut file = File::open(path).with_context(failed)?;
+    let mut file = files::open(path).with_context(failed)?;
     let mut hasher = Sha256::new();
     let mut block = vec![0; 1 << 20];
     loop {
@@ -52,7 +51,7 @@ impl Fingerprint {
     /// When it cannot be read.
     pub fn of_file(path: &Path) -> Result<Fingerprint> {
         let failed = || path.display().to_string();
-        let mut file = File::open(path).with_context(failed)?;
+        let mut file = files::open(path).with_context(failed)?;
         let bytes = file.metadata().with_context(failed)?.len();
         let mut part = |from: u64| -> Result<String> {
             let mut part = Vec::new();
@@ -128,6 +127,16 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "abc").unwrap();
         assert_eq!(of_file(file.path()).unwrap(), expected);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(Fingerprint::of_file(&pipe).is_err());
+        assert!(of_file(&pipe).is_err());
     }
 
     #[test]

@@ -111,6 +111,22 @@ impl Sidecar {
         Ok(Some(sidecar))
     }
 
+    /// Checks that a sidecar of the token file `npy` can be written.
+    ///
+    /// # Errors
+    /// When a directory, a device or a pipe has its name; opening a pipe would wait for a reader.
+    pub fn check_place(npy: &Path) -> Result<()> {
+        let path = Sidecar::path(npy);
+        if path.exists() && !path.is_file() {
+            bail!(
+                "{}: not a regular file, and the origin of the tokens goes there; remove it or \
+                 choose another --out",
+                path.display()
+            );
+        }
+        Ok(())
+    }
+
     /// Writes the sidecar of the token file `npy`.
     ///
     /// # Errors
@@ -218,6 +234,17 @@ mod tests {
         assert_eq!(Sidecar::read(&npy).unwrap(), None);
         std::fs::write(Sidecar::path(&npy), "{\"some\": \"notes\"}").unwrap();
         assert_eq!(Sidecar::read(&npy).unwrap(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_its_place_is_refused_before_the_work() {
+        let dir = tempfile::tempdir().unwrap();
+        let npy = dir.path().join("x.npy");
+        let pipe = Sidecar::path(&npy);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let error = TokenWriter::create(&npy, TokenType::U16).err().unwrap().to_string();
+        assert!(error.contains("x.npy.json: not a regular file"), "{error}");
     }
 
     #[test]

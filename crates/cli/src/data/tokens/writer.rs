@@ -24,8 +24,9 @@ impl TokenWriter {
     /// Begins the file `path`.
     ///
     /// # Errors
-    /// When the directory cannot be written to, or `path` is a pipe.
+    /// When the directory cannot be written to, or `path` or its sidecar is a pipe.
     pub fn create(path: &Path, token_type: TokenType) -> Result<TokenWriter> {
+        Sidecar::check_place(path)?;
         let mut file = AtomicFile::create(path)?.with_early_sync()?;
         // The header comes first and is known last: finish() writes it again.
         file.file().and_then(|file| file.seek(SeekFrom::Start(0))).with_context(|| {
