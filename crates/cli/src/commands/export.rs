@@ -82,6 +82,7 @@ mod tests {
         let model = Transformer::new(config, 0).unwrap();
         let tokenizer = Tokenizer::new(vocab, Pattern::parse(pattern).unwrap());
         Loaded {
+            tokenizer_dir: "".into(),
             model,
             tokenizer,
             tokenizer_flag: "--tokenizer",

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use bpe::{BeginOfText, Tokenizer};
 use model::Transformer;
 
@@ -19,6 +19,8 @@ pub struct Loaded {
     pub tokenizer: Tokenizer,
     /// The flag that named the tokenizer, for messages about it.
     pub tokenizer_flag: &'static str,
+    /// The directory of the tokenizer.
+    pub tokenizer_dir: PathBuf,
     /// The directory of the model.
     pub dir: PathBuf,
     /// The tokenizer beside the weights, if there is one and another was named.
@@ -101,7 +103,17 @@ impl Loaded {
                 tokenizer_dir.display()
             );
         }
-        Ok(Loaded { model, tokenizer, tokenizer_flag: flag, dir, own_tokenizer })
+        let tokenizer_dir = tokenizer_dir.to_path_buf();
+        Ok(Loaded { model, tokenizer, tokenizer_flag: flag, tokenizer_dir, dir, own_tokenizer })
+    }
+
+    fn unsupported(&self, tokenizer: &Path) -> anyhow::Error {
+        anyhow!(
+            "{}: {}: the tokenizer's post-processor puts something else than one token before a \
+             text, which is not supported; --no-bos leaves it out",
+            self.tokenizer_flag,
+            tokenizer.display()
+        )
     }
 
     /// Returns the token that stands before each text of the model; `None` if there is none. Logs a
@@ -121,12 +133,10 @@ impl Loaded {
                     .ok()
                     .and_then(|text| self.tokenizer.special_id(text)))
             }
-            (BeginOfText::Unsupported, _)
-            | (BeginOfText::Unstated, Some((_, BeginOfText::Unsupported))) => bail!(
-                "{}: the tokenizer's post-processor puts something else than one token before a \
-                 text, which is not supported; --no-bos leaves it out",
-                self.tokenizer_flag
-            ),
+            (BeginOfText::Unsupported, _) => Err(self.unsupported(&self.tokenizer_dir)),
+            (BeginOfText::Unstated, Some((_, BeginOfText::Unsupported))) => {
+                Err(self.unsupported(&self.dir))
+            }
             (BeginOfText::Unstated, None | Some((_, BeginOfText::Unstated))) => {
                 if TrainerState::is_in(&self.dir) {
                     begin_of_text::of_run(&self.dir, &self.tokenizer)

@@ -20,6 +20,8 @@ const EVALUATION: &str = "Evaluation and checkpoints";
 /// Limits far beyond any run, so that numbers of batches cannot overflow.
 const MAX_STEPS: u64 = 1_000_000_000_000;
 const MAX_GRAD_ACCUM: u64 = 1_000_000;
+/// The number of sequences per step above which the step is too large, not the training too short.
+const MOST_SEQUENCES: usize = 1_000_000;
 /// The reason why fields that follow from others have a value.
 const RESOLVED: &str = "a run's specification is resolved";
 
@@ -206,6 +208,13 @@ impl TrainingSpec {
         let total = self.total_tokens;
         let per_step = self.tokens_per_step(context_length).max(1);
         match total / per_step {
+            0 if self.batch_size.saturating_mul(self.grad_accum) > MOST_SEQUENCES => {
+                Err(usage(format!(
+                    "--batch-size {} · --grad-accum {}: more than {MOST_SEQUENCES} sequences per \
+                     step; give smaller batches",
+                    self.batch_size, self.grad_accum
+                )))
+            }
             0 => Err(usage(format!(
                 "--total-tokens {total}: less than one step, which is {per_step} tokens \
                  (batch-size · grad-accum · context-length); give more tokens, smaller batches or \
