@@ -181,3 +181,66 @@ fn a_tokenizer_that_did_not_make_the_checkpoint_is_refused() {
     std::fs::remove_file(folder.path("other/tokenizer.json")).unwrap();
     run(&[]).assert().success();
 }
+
+/// Returns a folder whose tokenizer names `th` as its token that begins texts, in its configuration
+/// alone, and the run `run` that was trained with it.
+fn trained_with_a_bos_token_of_its_own() -> Folder {
+    let folder = Folder::new();
+    let config = folder.read_text("tokenizer/tokenizer_config.json");
+    let mut config: Value = serde_json::from_str(&config).unwrap();
+    config["bos_token"] = "th".into();
+    folder.write("tokenizer/tokenizer_config.json", config.to_string());
+    let story: Vec<u16> = "Once a dog ran.".bytes().map(u16::from).collect();
+    folder.write_tokens("train.npy", &[&story[..], &[256]].concat().repeat(100));
+    folder.checkpoint("run");
+    folder
+}
+
+#[test]
+fn a_bos_token_of_the_tokenizers_own_begins_texts() {
+    let folder = trained_with_a_bos_token_of_its_own();
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&folder.read_text(&format!("run/latest/{name}"))).unwrap()
+    };
+    let config = read("tokenizer_config.json");
+    assert_eq!((&config["bos_token"], &config["add_bos_token"]), (&"th".into(), &true.into()));
+    assert_eq!(read("config.json")["bos_token_id"], 257);
+    assert_eq!(read("generation_config.json")["bos_token_id"], 257);
+    // The tokenizer of the checkpoint is the one that it was trained with, also by its digest.
+    let args = ["--checkpoint", "run", "--max-tokens", "5", "--temperature", "0"];
+    let tokens = |prompt: &[&str]| {
+        json(&mut folder.program("inference"), &[&args[..], prompt].concat()).0["tokens"].clone()
+    };
+    assert_eq!(tokens(&["--prompt", "Once"]), tokens(&["--prompt", "thOnce", "--no-bos"]));
+}
+
+#[test]
+fn tokenizer_files_copied_over_those_of_a_checkpoint_are_noticed() {
+    let folder = trained(&[256]);
+    folder.write_tokenizer("other", &[(b'h'.into(), b'e'.into())]);
+    for name in ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"] {
+        folder.write(&format!("run/latest/{name}"), folder.read(&format!("other/{name}")));
+    }
+    let train = |args: &[&str]| {
+        let mut command = folder.program("train-model");
+        command.args(args).args(["--quiet", "--steps", "4"]);
+        command
+    };
+    let expected = ["not the one that it was trained with", "--any-tokenizer"];
+    let begun = ["--train-dataset", "train.npy", "--init-from", "run", "--checkpoint-dir", "new"];
+    fails(&mut train(&begun), 1, &expected);
+    fails(&mut train(&["--resume", "--checkpoint-dir", "run"]), 1, &expected);
+    let insisting = [&begun[..], &["--any-tokenizer"]].concat();
+    train(&insisting).assert().success();
+    let args = ["--checkpoint", "new", "--prompt", "Once", "--max-tokens", "1"];
+    folder.program("inference").args(args).assert().success();
+
+    let evaluated = ["--eval-only", "--init-from", "new", "--val-dataset", "val.npy"];
+    let typed = |tokenizer: &'static str| {
+        let mut command = folder.program("train-model");
+        command.args(evaluated).args(["--tokenizer", tokenizer]);
+        command
+    };
+    fails(&mut typed("tokenizer"), 1, &["--tokenizer", "--any-tokenizer"]);
+    typed("other").assert().success();
+}

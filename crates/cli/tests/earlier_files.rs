@@ -212,6 +212,8 @@ fn an_interrupted_run_resumes_and_ends_with_the_same_bits() {
     let manifest = files.text("run/run.json");
     assert_eq!(sessions(&manifest), 2, "{manifest}");
     assert!(manifest.contains("2026-11-28T02:11:46Z"), "the first session is gone:\n{manifest}");
+    let tokenizer = files.text("run/latest/tokenizer_config.json");
+    assert!(tokenizer.contains("\"add_bos_token\": true"), "{tokenizer}");
 
     let end = ["--checkpoint", "run", "--prompt", "Once upon a time", "--precision", "f32"];
     let greedy = ["--temperature", "0", "--max-tokens", "40", "--seed", "1", "--json", "--quiet"];

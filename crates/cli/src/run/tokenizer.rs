@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use bpe::Tokenizer;
 use bpe::formats::{self, hugging_face};
+use serde_json::Value;
 
 /// The directory that `train-tokenizer` writes and the other programs read by default.
 pub const DEFAULT_DIR: &str = "data/tokenizer";
@@ -95,6 +96,15 @@ impl TokenizerFiles {
 
     fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| *known == name)
+    }
+
+    /// Returns the token that `tokenizer_config.json` names as the one that begins texts, if
+    /// `tokenizer`, which these files make, has it as a special token.
+    pub fn bos_token(&self, tokenizer: &Tokenizer) -> Option<u32> {
+        let (_, bytes) = self.0.iter().find(|(name, _)| *name == hugging_face::CONFIG)?;
+        let config: Value = serde_json::from_slice(bytes).ok()?;
+        let named = &config["bos_token"];
+        tokenizer.special_id(named.as_str().or(named["content"].as_str())?)
     }
 
     /// Writes into `tokenizer.json` and `tokenizer_config.json` that the token `bos` stands before

@@ -157,8 +157,8 @@ impl Sidecar {
         }
         bail!(
             "{flag}: {} was made by another tokenizer: expected the one of {} tokens that was in \
-             {} (sha256 {}…), found one of {} tokens (sha256 {}…); give that one, with its \
-             --special-token if it had any, or insist with --any-tokenizer",
+             {} (sha256 {}…), found one of {} tokens (sha256 {}…); give that one (encode \
+             --special-token makes another of it), or insist with --any-tokenizer",
             npy.display(),
             made.vocab_size,
             made.path,

@@ -110,7 +110,7 @@ impl Setup {
         let mut plan = Plan::new(args, explicit, &paths)?;
         estimate::check_memory(&plan.shape, &plan.training)?;
         let data = Data::open(&paths, &plan)?;
-        if plan.resumed.is_none() {
+        if plan.resumed.is_none() || plan.tokenizer.is_silent_on_begin() {
             plan.tokenizer.set_begin_of_text(data.train.ends_of_text)?;
         }
         Ok(Setup {

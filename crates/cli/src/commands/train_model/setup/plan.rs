@@ -77,7 +77,7 @@ const AS_BEGUN: &str = "as the run began";
 
 fn new(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<Plan> {
     let tokenizer = RunTokenizer::of_new_run(args, paths)?;
-    let end_of_text = tokenizer.end_of_text;
+    let (end_of_text, begin_of_text) = (tokenizer.end_of_text, tokenizer.begin_of_text);
     let (shape, model) = match &args.training.init_from {
         None => {
             let eos_token_ids = end_of_text.into_iter().collect();
@@ -87,7 +87,7 @@ fn new(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<Plan>
                 options.vocab_size = None;
             }
             let shape = options.config(tokenizer.vocab_size)?;
-            (ModelConfig { bos_token_id: end_of_text, eos_token_ids, ..shape }, None)
+            (ModelConfig { bos_token_id: begin_of_text, eos_token_ids, ..shape }, None)
         }
         Some(path) => {
             let mut model = load_initial_model(path, args, explicit)?;
@@ -96,7 +96,7 @@ fn new(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<Plan>
             // A model may end texts with several tokens.
             let named = named.filter(|id| !model.config().eos_token_ids.contains(id));
             if let Some(id) = named.filter(|&id| (id as usize) < model.config().vocab_size) {
-                model.set_special_tokens(Some(id), vec![id])?;
+                model.set_special_tokens(begin_of_text, vec![id])?;
             }
             (model.config().clone(), Some(model))
         }
@@ -214,7 +214,7 @@ fn resumed(args: &Args, explicit: &ExplicitFlags, paths: &DataPaths) -> Result<P
     }
     training.validate()?;
     ensure_patience_has_a_set(&training, paths)?;
-    let mut tokenizer = RunTokenizer::in_checkpoint(&path)?.unwrap_or_default();
+    let mut tokenizer = RunTokenizer::in_checkpoint(args, &path)?.unwrap_or_default();
     if let Some(dir) = &args.tokenizer {
         tokenizer = tokenizer.completed(dir, &path)?;
     }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use bpe::Tokenizer;
+use bpe::{BeginOfText, Tokenizer};
 use log::Level;
 
 use super::data_paths::DataPaths;
@@ -27,6 +27,8 @@ pub struct RunTokenizer {
     pub vocab_size: Option<usize>,
     /// The token that ends texts.
     pub end_of_text: Option<u32>,
+    /// The token that begins texts, if one does: its own, or else the one that ends them.
+    pub begin_of_text: Option<u32>,
     /// A line for the log about it.
     pub remark: Option<Remark>,
 }
@@ -34,13 +36,15 @@ pub struct RunTokenizer {
 impl RunTokenizer {
     /// Returns what `tokenizer` and its files tell.
     fn of(tokenizer: &Tokenizer, files: TokenizerFiles, path: Option<PathBuf>) -> RunTokenizer {
+        let end_of_text = tokenizer::end_of_text(tokenizer);
         RunTokenizer {
-            files: Some(files),
             path,
             sha256: Some(tokenizer.digest()),
             vocab_size: Some(tokenizer.vocab_size()),
-            end_of_text: tokenizer::end_of_text(tokenizer),
+            end_of_text,
+            begin_of_text: files.bos_token(tokenizer).or(end_of_text),
             remark: None,
+            files: Some(files),
         }
     }
 
@@ -58,7 +62,7 @@ impl RunTokenizer {
         }
         if let Some(path) = &args.training.init_from {
             let dir = checkpoint::resolve(path).context("--init-from")?;
-            if let Some(found) = RunTokenizer::in_checkpoint(&dir)? {
+            if let Some(found) = RunTokenizer::in_checkpoint(args, &dir)? {
                 made.check_digest(args, &dir, found.sha256.as_deref())?;
                 if found.files.is_some() {
                     return Ok(found);
@@ -92,8 +96,9 @@ impl RunTokenizer {
     /// Returns the tokenizer of a checkpoint; `None` if nothing is known of it.
     ///
     /// # Errors
-    /// When a file of it cannot be read.
-    pub fn in_checkpoint(dir: &Path) -> Result<Option<RunTokenizer>> {
+    /// When a file of it cannot be read, or its files are not those of the tokenizer that it was
+    /// trained with, unless with `--any-tokenizer`.
+    pub fn in_checkpoint(args: &Args, dir: &Path) -> Result<Option<RunTokenizer>> {
         let recorded = TrainerState::read(dir).ok().and_then(|state| state.tokenizer_sha256);
         let Some(files) = TokenizerFiles::read(dir)? else {
             let only_digest =
@@ -105,7 +110,15 @@ impl RunTokenizer {
             Ok(tokenizer) => RunTokenizer::of(&tokenizer, files, None),
             Err(_) => RunTokenizer { files: Some(files), ..RunTokenizer::default() },
         };
-        found.sha256 = recorded.or(found.sha256);
+        if let (Some(recorded), Some(there)) = (&recorded, &found.sha256) {
+            ensure!(
+                recorded == there || args.any_tokenizer,
+                "{}: its tokenizer (sha256 {there:.12}…) is not the one that it was trained with \
+                 ({recorded:.12}…); put that one back, or insist with --any-tokenizer",
+                dir.display()
+            );
+        }
+        found.sha256 = found.sha256.or(recorded);
         Ok(Some(found))
     }
 
@@ -127,18 +140,23 @@ impl RunTokenizer {
         }
     }
 
-    /// Makes the files say how texts begin: with the token that ends them, if that occurs in the
-    /// training tokens, else with nothing.
+    /// Makes the files say how texts begin: with [`RunTokenizer::begin_of_text`], if the token that
+    /// ends texts occurs in the training tokens, else with nothing.
     ///
     /// # Errors
     /// When the files cannot be changed.
     pub fn set_begin_of_text(&mut self, ends_in_training_tokens: u64) -> Result<()> {
         // Of a tokenizer that this program cannot read no size is known.
         if let Some(files) = self.files.as_mut().filter(|_| self.vocab_size.is_some()) {
-            let bos = self.end_of_text.filter(|_| ends_in_training_tokens > 0);
-            files.set_begin_of_text(bos).context("the tokenizer's files")?;
+            files.set_begin_of_text(self.begin_of_text.filter(|_| ends_in_training_tokens > 0))?;
         }
         Ok(())
+    }
+
+    /// Returns `true` if the files do not say how texts begin, as those of version 0.1.
+    pub fn is_silent_on_begin(&self) -> bool {
+        let tokenizer = self.files.as_ref().and_then(|files| files.tokenizer().ok());
+        tokenizer.is_some_and(|tokenizer| tokenizer.begin_of_text() == BeginOfText::Unstated)
     }
 }
 
@@ -197,7 +215,7 @@ impl<'a> Made<'a> {
         }
         let Some(path) = &args.training.init_from else { return Ok(()) };
         let dir = checkpoint::resolve(path).context("--init-from")?;
-        let known = RunTokenizer::in_checkpoint(&dir)?.and_then(|known| known.sha256);
+        let known = RunTokenizer::in_checkpoint(args, &dir)?.and_then(|known| known.sha256);
         ensure!(
             known.is_none_or(|known| known == tokenizer.digest()),
             "--tokenizer: not the one of the model in {}; leave it out, or insist with \
@@ -233,6 +251,9 @@ impl<'a> Made<'a> {
 /// When another one did.
 pub fn check_evaluated(args: &Args, dir: &Path, npy: &Path) -> Result<()> {
     let made = Made { train: None, val: Sidecar::read(npy)?.map(|sidecar| (npy, sidecar)) };
-    let known = RunTokenizer::in_checkpoint(dir)?.and_then(|known| known.sha256);
+    if let Some(typed) = &args.tokenizer {
+        return made.check(args, &Tokenizer::load(typed).context("--tokenizer")?);
+    }
+    let known = RunTokenizer::in_checkpoint(args, dir)?.and_then(|known| known.sha256);
     made.check_digest(args, dir, known.as_deref())
 }
