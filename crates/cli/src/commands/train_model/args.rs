@@ -72,7 +72,7 @@ pub struct Args {
 
     /// Defaults for many flags at once [default: none]
     ///
-    /// What --init-from or --resume decides stays as it is, and the size of the tokenizer, if one
+    /// Options that --init-from or --resume decides stay, and the size of the tokenizer, if one
     /// is known, counts instead of the preset's --vocab-size.
     #[arg(long, value_name = "NAME", value_parser = PresetChoice::parser())]
     #[arg(help_heading = "Presets")]
