@@ -26,7 +26,7 @@ while (($#)); do
 done
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-cargo build --quiet --release --manifest-path "$root/Cargo.toml" -p lm --bins
+cargo build --quiet --release --manifest-path "$root/Cargo.toml" -p lm-cli --bins
 programs=${CARGO_TARGET_DIR:-$root/target}/release
 if [[ -z $python ]]; then
     folder=$(mktemp -d)

@@ -45,7 +45,7 @@ if [ -z "$python" ]; then
     "$work/venv/bin/pip" install --quiet torch numpy
     python="$work/venv/bin/python"
 fi
-cargo build --release --locked --package lm --bins --manifest-path "$root/Cargo.toml"
+cargo build --release --locked --package lm-cli --bins --manifest-path "$root/Cargo.toml"
 bin="${CARGO_TARGET_DIR:-$root/target}/release"
 text="$root/data/stories-train.txt"
 "$bin/train-tokenizer" --dataset "$text" --out "$work/tokenizer" --quiet >/dev/null
@@ -99,6 +99,6 @@ for precision in $precisions; do
         --threads "$threads" --steps 3 --profile 2 --quiet
 done
 if [ -n "$gemm" ]; then
-    cargo bench --package tensor --bench gemm --manifest-path "$root/Cargo.toml" |
+    cargo bench --package lm-tensor --bench gemm --manifest-path "$root/Cargo.toml" |
         grep -E 'peak|mean'
 fi

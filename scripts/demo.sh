@@ -47,7 +47,7 @@ stage() {
 }
 
 build() {
-    cargo build --release --locked --package lm --bins --manifest-path "$root/Cargo.toml"
+    cargo build --release --locked --package lm-cli --bins --manifest-path "$root/Cargo.toml"
 }
 
 train_tokenizer() {

@@ -45,7 +45,7 @@ done
 
 compare="${COMPARE_RUNS:-${CARGO_TARGET_DIR:-$root/target}/release/examples/compare-runs}"
 if [ -z "${LM_BIN:-}" ] || [ -z "${COMPARE_RUNS:-}" ]; then
-    cargo build --quiet --release --locked --package lm --bins --example compare-runs \
+    cargo build --quiet --release --locked --package lm-cli --bins --example compare-runs \
         --manifest-path "$root/Cargo.toml"
 fi
 mkdir -p "$out"

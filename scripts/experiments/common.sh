@@ -204,7 +204,7 @@ compare_runs() {
     if [ -n "${COMPARE_RUNS:-}" ]; then
         "$COMPARE_RUNS" "$@"
     else
-        cargo run --quiet --release --locked --package lm --example compare-runs \
+        cargo run --quiet --release --locked --package lm-cli --example compare-runs \
             --manifest-path "$root/Cargo.toml" -- "$@"
     fi
 }
@@ -213,7 +213,7 @@ run_study() {
     parse "$@"
     mkdir -p "$out"
     if [ -z "$draw_only" ] && [ -z "${LM_BIN:-}" ]; then
-        cargo build --quiet --release --locked --package lm --bins \
+        cargo build --quiet --release --locked --package lm-cli --bins \
             --manifest-path "$root/Cargo.toml"
     fi
     [ -n "$train" ] || prepare_stories

@@ -1,4 +1,4 @@
-//! The parts of encoding, on one thread: `cargo bench -p bpe --bench encode`.
+//! The parts of encoding, on one thread: `cargo bench -p lm-bpe --bench encode`.
 
 mod corpus;
 

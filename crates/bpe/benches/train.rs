@@ -1,4 +1,4 @@
-//! Counting pre-tokens, and learning merges from the counts: `cargo bench -p bpe --bench train`.
+//! Counting pre-tokens, and learning merges from the counts: `cargo bench -p lm-bpe --bench train`.
 
 mod corpus;
 

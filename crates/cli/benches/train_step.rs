@@ -1,4 +1,4 @@
-//! The time of whole training steps: `cargo bench -p lm --bench train_step` prints one line per
+//! The time of whole training steps: `cargo bench -p lm-cli --bench train_step` prints one line per
 //! case, the median of some steps after two to warm up. Names after `--` choose cases.
 //!
 //! The default model has small batches here: the time per token is that of large ones.

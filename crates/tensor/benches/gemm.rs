@@ -1,7 +1,7 @@
 //! Matrix products at the shapes of the default model (batch 32 × 256), in f32 memory, packing
 //! included.
 //!
-//! `cargo bench -p tensor --bench gemm` prints the rate of each shape and its share of the peak,
+//! `cargo bench -p lm-tensor --bench gemm` prints the rate of each shape and its share of the peak,
 //! which is measured on the spot by loops in registers. `LM_ISA` chooses the table.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
