@@ -52,3 +52,10 @@ impl Context {
         Self { kernels, ..self }
     }
 }
+
+impl Default for Context {
+    /// Returns [`Context::detect`].
+    fn default() -> Self {
+        Self::detect()
+    }
+}

@@ -69,5 +69,5 @@ pub use profile::peak;
 pub use tape::node::InputGrads;
 pub use tape::op::Op;
 pub use tape::{Gradients, Tape, Var};
-pub use tensor::Tensor;
 pub use tensor::named::{NamedTensorsError, tensors_in_order};
+pub use tensor::{Tensor, ViewError};

@@ -22,6 +22,7 @@ mod linear_cross_entropy;
 mod linear_int8;
 mod matmul;
 mod mul;
+mod operators;
 mod reshape;
 mod rms_norm;
 mod rope;

@@ -17,6 +17,7 @@ use crate::precision::Role;
 use crate::profile;
 use crate::{Context, Tensor};
 use std::cell::RefCell;
+use std::ops::Index;
 use std::time::Instant;
 
 /// A record of operations, to be differentiated once: the backward pass consumes it.
@@ -58,15 +59,15 @@ impl Tape {
 
     /// Puts a value on the tape whose gradient is wanted: a parameter, or an input in a gradient
     /// check.
-    pub fn leaf(&self, value: Tensor) -> Var<'_> {
+    pub fn leaf(&self, value: impl Into<Tensor>) -> Var<'_> {
         let node =
             self.recording.then(|| self.push(Node::without_backward("leaf", Role::Residual)));
-        Var { tape: self, node, value }
+        Var { tape: self, node, value: value.into() }
     }
 
     /// Puts a value on the tape whose gradient is not wanted.
-    pub fn constant(&self, value: Tensor) -> Var<'_> {
-        Var { tape: self, node: None, value }
+    pub fn constant(&self, value: impl Into<Tensor>) -> Var<'_> {
+        Var { tape: self, node: None, value: value.into() }
     }
 
     #[track_caller]
@@ -127,6 +128,13 @@ impl Tape {
     }
 }
 
+impl Default for Tape {
+    /// Returns a tape that records, with [the kernels for this machine](Context::detect), in `f32`.
+    fn default() -> Self {
+        Self::new(Context::detect())
+    }
+}
+
 /// The gradients of the leaves of a tape.
 pub struct Gradients<'t> {
     tape: &'t Tape,
@@ -160,6 +168,19 @@ impl Gradients<'_> {
     }
 }
 
+impl Index<&Var<'_>> for Gradients<'_> {
+    type Output = Tensor;
+
+    /// Returns the gradient in a leaf.
+    ///
+    /// # Panics
+    /// If the output does not depend on the leaf, or the leaf is on another tape.
+    #[track_caller]
+    fn index(&self, leaf: &Var<'_>) -> &Tensor {
+        self.get(leaf).expect("Gradients: the output does not depend on this leaf")
+    }
+}
+
 impl<'t> Var<'t> {
     /// Returns the tape that this value is on.
     pub fn tape(&self) -> &'t Tape {
@@ -189,6 +210,12 @@ impl<'t> Var<'t> {
     /// Returns `true` if a gradient flows through here.
     pub fn needs_grad(&self) -> bool {
         self.node.is_some()
+    }
+}
+
+impl std::fmt::Debug for Var<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Var({:?})", self.value)
     }
 }
 

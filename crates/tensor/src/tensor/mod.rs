@@ -1,13 +1,15 @@
 //! A tensor: a shape and a shared, contiguous, row-major buffer of numbers.
 
+mod arrays;
 pub mod named;
+
+pub use arrays::ViewError;
 
 use crate::matrix::element::{self, DType, Element, Slice, with_element_type};
 use crate::matrix::{Mat, MatMut};
 use crate::memory::pool::Buffer;
 use crate::{Context, vectorize};
 use half::bf16;
-use ndarray::{ArrayViewD, IxDyn};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -74,17 +76,6 @@ impl Tensor {
     /// Returns a tensor of rank 0.
     pub fn scalar(value: f32) -> Self {
         Self::full(&[], value)
-    }
-
-    /// Returns the elements as an `ndarray` view, for slicing, printing and arithmetic outside the
-    /// hot paths.
-    ///
-    /// # Panics
-    /// If they are not `f32`; see [`Tensor::to_f32`].
-    #[track_caller]
-    pub fn view(&self) -> ArrayViewD<'_, f32> {
-        ArrayViewD::from_shape(IxDyn(&self.shape), self.as_slice())
-            .expect("a tensor's shape and data always agree")
     }
 
     /// Returns the size of each axis.
@@ -281,6 +272,13 @@ impl Tensor {
 impl std::fmt::Debug for Tensor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Tensor {:?}", self.to_f32().view())
+    }
+}
+
+/// Writes the elements, as `ndarray` does: `{:.2}` rounds each to two digits.
+impl std::fmt::Display for Tensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.to_f32().view().fmt(f)
     }
 }
 
