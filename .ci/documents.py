@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """documents.py [ROOT]: checks what Markdown files promise, and fails if anything is wrong.
 
-- README.md has at most 8,000 bytes.
+- README.md has at most 8,000 bytes, ARCHITECTURE.md at most 200 lines.
 - Lines of the documents for readers have at most 120 columns; rows of tables may be longer, except
   in README.md, and so may records of benchmarks.
 - Local links, of any Markdown file, lead to a file or a folder, and to a heading of it.
@@ -15,6 +15,7 @@ import tomllib
 import urllib.parse
 
 README_BYTES = 8000
+ARCHITECTURE_LINES = 200
 COLUMNS = 120
 WITH_COLUMNS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 SKIPPED = {"target", "runs", ".git"}
@@ -89,6 +90,10 @@ def check(root):
     size = len(readme.read_bytes())
     if size > README_BYTES:
         yield readme, f"{size} bytes, most {README_BYTES}"
+    architecture = root / "ARCHITECTURE.md"
+    lines = len(architecture.read_text().splitlines())
+    if lines > ARCHITECTURE_LINES:
+        yield architecture, f"{lines} lines, most {ARCHITECTURE_LINES}"
     for path in [root / name for name in WITH_COLUMNS] + sorted((root / "docs").rglob("*.md")):
         for message in long_lines(path, tables_count=path == readme):
             yield path, message
@@ -98,12 +103,12 @@ def check(root):
     manifests = [root / "Cargo.toml", *sorted(root.glob("crates/*/Cargo.toml"))]
     texts = [tomllib.loads(path.read_text()) for path in manifests]
     siblings = {path.parent.name for path in manifests}
-    reasons = set(re.findall(r"^\| `([\w-]+)` \|", (root / "ARCHITECTURE.md").read_text(), re.M))
+    reasons = set(re.findall(r"^\| `([\w-]+)` \|", architecture.read_text(), re.M))
     for manifest, text in zip(manifests, texts):
         for name in sorted(dependencies(text) - siblings - reasons):
             yield manifest, f"ARCHITECTURE.md has no row `{name}` with the reason for it"
     for name in sorted(reasons - set().union(*map(dependencies, texts))):
-        yield root / "ARCHITECTURE.md", f"a row `{name}`, on which no manifest depends"
+        yield architecture, f"a row `{name}`, on which no manifest depends"
 
 
 def main():

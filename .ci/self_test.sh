@@ -90,3 +90,57 @@ file d.md 'See `c/x/src/` and `cargo test`.
 passes "a document whose paths exist" "$checks/paths.sh" d.md
 file d.md '- `a/inner.rs`'
 fails "a path that does not exist" "no a/inner.rs" "$checks/paths.sh" d.md
+
+documents=("$checks/documents.py" g)
+columns_120=$(printf '%0120d' 0)
+file g/README.md '# A [link](docs/guide.md#going-on---resume-further)
+![a
+picture](docs/a.svg) [Not this](https://example.org/x) `[nor](this)`'
+file g/docs/guide.md "## Going on: \`--resume\`, [further](../README.md)
+$columns_120
+\`\`\`sh
+cat [this](is no link)
+\`\`\`
+| a row may be longer $columns_120 |"
+file g/docs/a.svg ''
+file g/ARCHITECTURE.md '| `rayon` | threads |'
+file g/CONTRIBUTING.md 'See [below](#words).
+## Words'
+file g/CHANGELOG.md ''
+file g/Cargo.toml '[workspace.dependencies]
+rayon = "1"
+a = { path = "crates/a" }'
+file g/crates/a/Cargo.toml '[target."cfg(unix)".dependencies]
+rayon.workspace = true'
+passes "documents in order" "${documents[@]}"
+# wrong WHAT PART PATH TEXT: documents of which one is this are refused.
+wrong() {
+    cp "$3" kept && file "$3" "$4"
+    fails "$1" "$2" "${documents[@]}"
+    mv kept "$3"
+}
+wrong "a README of 8,001 bytes" "8001 bytes" g/README.md "$(printf '%0100d\n' {1..79})
+$(printf '%021d' 0)"
+wrong "an ARCHITECTURE.md of 201 lines" "201 lines" g/ARCHITECTURE.md \
+    "$(printf '| `rayon` | %d |\n' {1..201})"
+wrong "a line of 121 columns" "docs/guide.md: line 1 has 121" g/docs/guide.md "0$columns_120"
+wrong "a long row in the README" "README.md: line 1 has" g/README.md "| $columns_120 |"
+wrong "a link to no file" "no file for the link docs/b.md" g/README.md '[a](docs/b.md "title")'
+wrong "a picture that is not there" "link b.svg" g/docs/guide.md '![a](b.svg)'
+wrong "a link in HTML to no file" "link b.svg" g/README.md '<img src="b.svg">'
+wrong "a link to no heading" "no heading for the link docs/guide.md#on" g/README.md \
+    '[a](docs/guide.md#on)'
+wrong "a link to no heading of its own page" "link #verbs" g/CONTRIBUTING.md '[a](#verbs)
+# Words'
+wrong "a heading in a block of code" "link #words" g/CONTRIBUTING.md '[a](#words)
+```
+# Words
+```'
+wrong "a dependency without a reason" 'no row `wide`' g/crates/a/Cargo.toml '[dev-dependencies]
+rayon = "1"
+wide = "1"'
+wrong "a reason for a dependency that is gone" 'a row `half`' g/ARCHITECTURE.md \
+    '| `half` | numbers |
+| `rayon` | threads |'
+
+python3 "$checks/../scripts/record/test_screen.py" 2>out || { cat out && exit 1; }
