@@ -11,6 +11,8 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Parser};
 
+use crate::shell::choice;
+use crate::shell::color::{self, When};
 use crate::shell::exit::{check_flag, usage};
 use crate::shell::logging::{self, Verbosity};
 use crate::shell::number::{real, whole};
@@ -32,6 +34,21 @@ pub struct Common {
     /// More log lines, such as kernels and digests
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub color: Color,
+}
+
+/// The flag on colours.
+#[derive(Args, Debug, Clone)]
+pub struct Color {
+    /// When to show colours [default: auto]
+    ///
+    /// auto is on terminals that have them, unless NO_COLOR or CLICOLOR_FORCE is set.
+    #[arg(long = "color", value_name = "WHEN", alias = "colour", hide_short_help = true)]
+    #[arg(value_parser = choice::parser(&When::ALL))]
+    pub color: Option<When>,
 }
 
 impl Common {
@@ -43,6 +60,7 @@ impl Common {
         if let Some(threads) = self.threads {
             check_flag("threads", threads, (1..=1024).contains(&threads), "1 to 1024")?;
         }
+        self.color.color.into_iter().for_each(color::set);
         logging::start(self.verbosity());
         crate::shell::threads::start(self.threads.map(usize::from))
     }

@@ -11,15 +11,17 @@ pub type Example = (&'static str, &'static str);
 pub type Variable = (&'static str, &'static str);
 
 /// The environment variables of programs that compute with text.
-pub const TEXT_VARIABLES: &[Variable] = &[THREADS, LOG, COLOR];
+pub const TEXT_VARIABLES: &[Variable] = &[THREADS, LOG, NO_COLOR, FORCE_COLOR];
 
 /// The environment variables of programs that compute with models.
-pub const MODEL_VARIABLES: &[Variable] = &[THREADS, KERNELS, LOG, COLOR];
+pub const MODEL_VARIABLES: &[Variable] = &[THREADS, KERNELS, LOG, NO_COLOR, FORCE_COLOR];
 
 const THREADS: Variable = ("RAYON_NUM_THREADS", "Number of threads where --threads is not given");
 const KERNELS: Variable = ("LM_ISA", "Kernels: portable, avx2, avx512 or amx [default: the best]");
 const LOG: Variable = ("RUST_LOG", "Log lines to show: error, warn, info, debug; or lm=debug");
-const COLOR: Variable = ("NO_COLOR", "No colours, if it is set");
+const NO_COLOR: Variable = ("NO_COLOR", "No colours, unless it is empty; --color overrides it");
+const FORCE_COLOR: Variable =
+    ("CLICOLOR_FORCE", "Colours in files and pipes too, unless it is 0 or empty");
 
 /// Formats the end of a program's `--help`; without variables, the examples are all of it.
 pub fn ending(examples: &[Example], variables: &[Variable]) -> StyledStr {

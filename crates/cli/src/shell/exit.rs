@@ -15,9 +15,12 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Error, Result};
+use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue};
 
+use super::color::{self, Stream, When};
 use super::interrupt::{self, Interrupted};
+use super::stdout;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -42,6 +45,7 @@ pub fn check_flag(flag: &str, value: impl Display, is_right: bool, expected: &st
 
 /// Runs the body of a `main` and turns its result into messages and an exit code.
 pub fn run_main(work: impl FnOnce() -> Result<()>) -> ExitCode {
+    color::set(color::typed(std::env::args_os()).unwrap_or(When::Auto));
     panic::set_hook(Box::new(|info| {
         static SHOWN: AtomicBool = AtomicBool::new(false);
         if !SHOWN.swap(true, Ordering::Relaxed) {
@@ -80,15 +84,24 @@ fn report(error: &Error) -> u8 {
 fn report_arguments(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         // This is --help or --version, for which a closed standard output is no error.
-        let _ = error.print();
+        let _ = stdout::print(rendered(&error.render()));
         return 0;
     }
-    let rendered = error.render().to_string();
+    let text = error.render().to_string();
     // The usage and tips follow after a blank line.
-    let first = rendered.split("\n\n").next().unwrap_or_default();
+    let first = text.split("\n\n").next().unwrap_or_default();
     let tip = suggestion(error).map_or(String::new(), |name| format!(" (did you mean {name}?)"));
     complain(&format!("{}{tip}; see --help", first.trim_start_matches("error: ")));
     USAGE
+}
+
+/// Returns a help text as it goes to standard output, with colours where that has them.
+pub fn rendered(help: &StyledStr) -> String {
+    let text = match color::enabled(Stream::Stdout) {
+        true => help.ansi().to_string(),
+        false => help.to_string(),
+    };
+    format!("{}\n", text.trim_end())
 }
 
 /// Returns the names that are like the wrong one.
@@ -134,7 +147,7 @@ pub fn plain(text: &str) -> String {
 fn complain(message: &str) {
     crate::shell::live_line::suspend(|| {
         // Nothing can be reported if standard error is closed.
-        let _ = writeln!(io::stderr(), "error: {}", plain(message));
+        let _ = writeln!(io::stderr(), "{} {}", color::error_label(), plain(message));
     });
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use log::{Level, LevelFilter};
 
+use super::color;
 use super::exit::plain;
 
 /// The amount of logging that flags ask for.
@@ -35,8 +36,10 @@ pub fn start(verbosity: Verbosity) {
         }
     }
     builder.parse_default_env();
+    // Colours are put in by AroundBars.
+    builder.write_style(env_logger::WriteStyle::Never);
     builder.format(|out, record| match record.level() {
-        Level::Warn => writeln!(out, "warning: {}", plain(&record.args().to_string())),
+        Level::Warn => writeln!(out, "{WARNING} {}", plain(&record.args().to_string())),
         _ => writeln!(out, "{}", record.args()),
     });
     builder.target(env_logger::Target::Pipe(Box::new(AroundBars)));
@@ -44,12 +47,22 @@ pub fn start(verbosity: Verbosity) {
     let _ = builder.try_init();
 }
 
-/// Standard error, on which progress bars are suspended during each write.
+/// The beginning of a warning.
+const WARNING: &str = "warning:";
+
+/// Standard error, on which progress bars are suspended during each write. A line comes here as a
+/// whole, and without escape sequences, which names of files could have; only now the beginning of
+/// a warning gets its colour.
 struct AroundBars;
 
 impl Write for AroundBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        crate::shell::live_line::suspend(|| io::stderr().write(bytes))
+        let line = match bytes.strip_prefix(WARNING.as_bytes()) {
+            Some(message) => [color::warning_label().as_bytes(), message].concat(),
+            None => bytes.to_vec(),
+        };
+        crate::shell::live_line::suspend(|| io::stderr().write_all(&line))?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! The edge to the terminal and the operating system: exit codes, signals, logs, threads.
 
 pub mod choice;
+pub mod color;
 pub mod columns;
 pub mod command_line;
 pub mod exit;

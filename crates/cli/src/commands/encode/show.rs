@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::args::Args;
 use crate::data::text_input::{Accept, TextSource, is_stdin};
+use crate::shell::color::{self, Stream};
 use crate::shell::interrupt;
 use crate::shell::stdout::print;
 
@@ -53,9 +54,9 @@ enum Paint {
 }
 
 impl Paint {
-    /// Returns colors if standard error is a terminal that has them, and `NO_COLOR` is not set.
+    /// Returns colors if standard error has them.
     fn detect() -> Paint {
-        if console::colors_enabled_stderr() { Paint::Colors } else { Paint::Bars }
+        if color::enabled(Stream::Stderr) { Paint::Colors } else { Paint::Bars }
     }
 }
 

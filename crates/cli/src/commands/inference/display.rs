@@ -9,14 +9,15 @@ use console::style;
 use model::FinishReason;
 
 use super::engine::{Completion, Engine, Prompt};
+use crate::shell::color::{self, Stream};
 use crate::shell::stdout::print;
 
-/// Prints a prompt before its completion, in a colour of its own on a terminal.
+/// Prints a prompt before its completion, in a colour of its own where there are colours.
 ///
 /// # Errors
 /// When standard output is closed or cannot be written.
 pub fn print_prompt(prompt: &Prompt) -> Result<()> {
-    if io::stdout().is_terminal() {
+    if io::stdout().is_terminal() || color::enabled(Stream::Stdout) {
         print(style(String::from_utf8_lossy(prompt.shown())).cyan().to_string())
     } else {
         print(prompt.shown())

@@ -16,6 +16,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use super::display::{self, print_prompt};
 use super::engine::{Completion, Engine, Prompt, Request};
 use super::settings::Settings;
+use crate::shell::color;
 use crate::shell::exit;
 use crate::shell::interrupt;
 use crate::shell::stdout::print;
@@ -45,7 +46,7 @@ pub fn run(engine: &Engine, settings: Settings, stop: &[String]) -> Result<()> {
         };
         match done {
             Err(error) if error.is::<OutputFailed>() => return Err(error),
-            Err(error) => eprintln!("error: {}", exit::message(&error)),
+            Err(error) => eprintln!("{} {}", color::error_label(), exit::message(&error)),
             Ok(()) => {}
         }
     }

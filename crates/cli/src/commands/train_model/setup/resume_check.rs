@@ -13,7 +13,7 @@ use crate::shell::precision::Choice;
 
 /// The flags that may differ from the run that `--resume` continues, by their fields' names, each
 /// with the reason. Every other flag is compared.
-const MAY_DIFFER: [(&str, &str); 18] = [
+const MAY_DIFFER: [(&str, &str); 19] = [
     ("train_dataset", "its tokens are compared; a copy elsewhere is the same data"),
     ("val_dataset", "its tokens are compared; a copy elsewhere is the same data"),
     ("tokenizer", "its files are compared; a copy elsewhere is the same tokenizer"),
@@ -32,6 +32,7 @@ const MAY_DIFFER: [(&str, &str); 18] = [
     ("threads", "the number of threads does not change the weights"),
     ("quiet", "the log does not change the weights"),
     ("verbose", "the log does not change the weights"),
+    ("color", "colours do not change the weights"),
 ];
 
 /// Checks that no typed flag for the shape differs from the model in `source`, the value of
