@@ -1,4 +1,4 @@
-//! The four programs and the pipeline between them:
+//! Four programs, the pipeline between them, and `lm`, which has them as sub-commands:
 //!
 //! ```text
 //! text ──train-tokenizer──▶ tokenizer/ ──encode──▶ tokens.npy

@@ -1,8 +1,7 @@
 //! Turns text into token ids, and back; see `encode --help`.
 
-use lm::commands::{encode, flags};
-use lm::shell::exit::run_main;
+use lm::commands::encode::PROGRAM;
 
 fn main() -> std::process::ExitCode {
-    run_main(|| encode::run(&flags::parse()?))
+    PROGRAM.main()
 }

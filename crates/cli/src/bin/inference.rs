@@ -1,8 +1,7 @@
 //! Generates text with a trained model; see `inference --help`.
 
-use lm::commands::{flags, inference};
-use lm::shell::exit::run_main;
+use lm::commands::inference::PROGRAM;
 
 fn main() -> std::process::ExitCode {
-    run_main(|| inference::run(&flags::parse()?))
+    PROGRAM.main()
 }

@@ -9,7 +9,7 @@ use anyhow::{Error, Result};
 use clap::builder::ValueParser;
 use clap::error::{ContextKind, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, Parser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Parser, ValueHint};
 
 use crate::shell::choice;
 use crate::shell::color::{self, When};
@@ -120,26 +120,33 @@ pub fn parse<T: Parser>() -> Result<T> {
 pub fn parse_from<T: Parser>(
     argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<(T, ExplicitFlags)> {
-    parse_with_defaults(argv, [] as [(&str, String); 0])
+    parse_command(conventional(T::command()), argv)
 }
 
-/// Parses `argv` as [`parse_from`] does, with other defaults: pairs of a field's name and its
+/// Parses `argv` as [`parse_from`] does, by `command`, a [`conventional`] form of `T`'s.
+///
+/// # Errors
+/// A [`clap::Error`], as for [`parse`].
+pub fn parse_command<T: FromArgMatches>(
+    command: Command,
+    argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<(T, ExplicitFlags)> {
+    parse_with_defaults(command, argv, [] as [(&str, String); 0])
+}
+
+/// Parses `argv` as [`parse_command`] does, with other defaults: pairs of a field's name and its
 /// value.
 ///
 /// # Errors
 /// A [`clap::Error`], as for [`parse`].
-pub fn parse_with_defaults<T: Parser>(
+pub fn parse_with_defaults<T: FromArgMatches>(
+    mut command: Command,
     argv: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     defaults: impl IntoIterator<Item = (impl AsRef<str>, String)>,
 ) -> Result<(T, ExplicitFlags)> {
     let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
-    // A value such as -1 is a wrong number and no flag.
-    let mut command = T::command().mut_args(with_conventions).allow_negative_numbers(true);
     for (field, value) in defaults {
         command = command.mut_arg(field, |arg| arg.default_value(value));
-    }
-    if command.get_arguments().any(Arg::is_hide_short_help_set) {
-        command = command.after_help("All flags, with examples: --help");
     }
     let parsed = command.clone().try_get_matches_from(&argv);
     let mut matches = parsed.map_err(|error| match given_twice(command, &argv, &error) {
@@ -169,6 +176,18 @@ fn given_twice(command: Command, argv: &[OsString], error: &clap::Error) -> Opti
     Some(usage(format!("--{flag}: takes one value, but {} were given", values.join(" and "))))
 }
 
+/// Adds to a command what all of this package have in common: the conventions of flags, and the
+/// line of the short help about the long one.
+pub fn conventional(command: Command) -> Command {
+    // A value such as -1 is a wrong number and no flag.
+    let command = command.mut_args(with_conventions).allow_negative_numbers(true);
+    let is_shortened = command.get_arguments().any(Arg::is_hide_short_help_set);
+    match is_shortened {
+        true => command.after_help("All flags, with examples: --help"),
+        false => command,
+    }
+}
+
 /// Adds what flags of one kind have in common: the original scripts' spelling (`--vocab_size` for
 /// `--vocab-size`), N and X as names of integers and of real numbers, which may be written as `10k`
 /// and `2M`, texts that may begin with a hyphen, and switches that are on when they take a value
@@ -196,6 +215,8 @@ pub fn with_conventions(mut arg: Arg) -> Arg {
         arg.value_name("BOOL").num_args(0..=1).default_missing_value("true")
     } else if of_type == TypeId::of::<String>() && !arg.is_positional() {
         arg.allow_hyphen_values(true)
+    } else if arg.get_value_names().is_some_and(|names| names == ["DIR"]) {
+        arg.value_hint(ValueHint::DirPath)
     } else {
         arg
     }

@@ -1,6 +1,6 @@
 //! The end of `--help`: examples, and the environment variables that count.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use clap::builder::{StyledStr, Styles};
 
@@ -9,6 +9,9 @@ pub type Example = (&'static str, &'static str);
 
 /// An environment variable, and its effect.
 pub type Variable = (&'static str, &'static str);
+
+/// The space before a command line. Further lines of an example have it themselves.
+pub const EXAMPLE_INDENT: &str = "    ";
 
 /// The environment variables of programs that compute with text.
 pub const TEXT_VARIABLES: &[Variable] = &[THREADS, LOG, NO_COLOR, FORCE_COLOR];
@@ -24,13 +27,13 @@ const FORCE_COLOR: Variable =
     ("CLICOLOR_FORCE", "Colours in files and pipes too, unless it is 0 or empty");
 
 /// Formats the end of a program's `--help`; without variables, the examples are all of it.
-pub fn ending(examples: &[Example], variables: &[Variable]) -> StyledStr {
+pub fn ending<T: Display>(examples: &[(&str, T)], variables: &[Variable]) -> StyledStr {
     let styles = Styles::styled();
     let (header, literal) = (styles.get_header(), styles.get_literal());
     let mut text = format!("{header}Examples:{header:#}\n");
     // Nothing fails that writes to a string.
     for (purpose, command) in examples {
-        let _ = writeln!(text, "  {purpose}:\n    {literal}{command}{literal:#}");
+        let _ = writeln!(text, "  {purpose}:\n{EXAMPLE_INDENT}{literal}{command}{literal:#}");
     }
     if !variables.is_empty() {
         let _ = writeln!(text, "\n{header}Environment variables:{header:#}");

@@ -24,7 +24,7 @@ const SIGNATURES: [(&[u8], &str, &str); 26] = [
     (b"\0\0\xfe\xff", "UTF-32 (big-endian)", UTF_32),
     (b"\xff\xfe", "UTF-16 (little-endian)", UTF_16),
     (b"\xfe\xff", "UTF-16 (big-endian)", UTF_16),
-    (b"\x93NUMPY", "a .npy file (of tokens?)", "encode --decode turns tokens into text"),
+    (b"\x93NUMPY", "a .npy file (of tokens?)", "encode turns tokens into text, with --decode"),
     (b"\x1f\x8b", "gzip", "unpack it first (gzip -dc)"),
     (b"\x28\xb5\x2f\xfd", "Zstandard", "unpack it first (zstd -dc)"),
     (b"\xfd7zXZ\0", "xz", "unpack it first (xz -dc)"),

@@ -6,15 +6,19 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::commands::flags::Common;
-use crate::commands::help::{self, Example};
+use crate::commands::help::Example;
 use crate::run::tokenizer;
 use crate::shell::exit::usage;
 
-const USAGE: &str = "encode [OPTIONS] --file <PATH> --out <PATH>
-       encode [OPTIONS] --file <PATH> --count
-       encode [OPTIONS] --text <TEXT>";
+/// The forms of a command line.
+pub const USAGE: &[&str] = &[
+    "encode [OPTIONS] --file <PATH> --out <PATH>",
+    "encode [OPTIONS] --file <PATH> --count",
+    "encode [OPTIONS] --text <TEXT>",
+];
 
-const EXAMPLES: &[Example] = &[
+/// The examples of the help.
+pub const EXAMPLES: &[Example] = &[
     ("Turn a text into tokens", "encode --tokenizer tokenizer --file train.txt --out train.npy"),
     (
         "Turn tokens back into text",
@@ -30,8 +34,6 @@ const EXAMPLES: &[Example] = &[
 /// FILE.npy, FILE.npy.json says what made it.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "encode", version, next_help_heading = "Tokenizer")]
-#[command(override_usage = USAGE)]
-#[command(after_long_help = help::ending(EXAMPLES, help::TEXT_VARIABLES))]
 pub struct Args {
     /// Text to encode, or with --decode tokens (.npy); - is standard input
     #[arg(long, value_name = "PATH", help_heading = "Data")]

@@ -8,8 +8,22 @@ mod to_tokens;
 mod tokenizer;
 
 use anyhow::Result;
+use clap::CommandFactory;
 
+use crate::commands::flags::parse_command;
+use crate::commands::help;
+use crate::commands::program::Program;
 use args::{Args, Task};
+
+/// The program `encode`.
+pub const PROGRAM: Program = Program {
+    name: "encode",
+    flags: Args::command,
+    usage: args::USAGE,
+    examples: args::EXAMPLES,
+    variables: help::TEXT_VARIABLES,
+    work: |command, argv| run(&parse_command(command, argv)?.0),
+};
 
 /// Encodes, decodes, counts or shows tokens.
 ///

@@ -7,12 +7,13 @@ use clap::Parser;
 
 use super::settings::Settings;
 use crate::commands::flags::Common;
-use crate::commands::help::{self, Example};
+use crate::commands::help::Example;
 use crate::shell::choice;
 use crate::shell::exit::{check_flag, usage};
 use crate::shell::precision::Choice;
 
-const EXAMPLES: &[Example] = &[
+/// The examples of the help.
+pub const EXAMPLES: &[Example] = &[
     ("Open a prompt to type at", "inference -m runs/demo"),
     ("Three short stories", "inference -m runs/demo -p 'Once upon a time' -n 100 --num-samples 3"),
     ("The probability of each token of a text", "inference -m runs/demo -p 'A cat sat.' --score"),
@@ -24,7 +25,6 @@ const EXAMPLES: &[Example] = &[
 #[derive(Parser, Debug, Clone)]
 #[command(name = "inference", version, allow_negative_numbers = true)]
 #[command(next_help_heading = "Text")]
-#[command(after_long_help = help::ending(EXAMPLES, help::MODEL_VARIABLES))]
 pub struct Args {
     /// Checkpoint, run directory (its newest checkpoint), or Hugging Face Llama directory
     #[arg(long, short = 'm', visible_alias = "model")]

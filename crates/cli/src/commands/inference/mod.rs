@@ -21,14 +21,28 @@ pub mod stop;
 use std::io::{self, IsTerminal, Read};
 
 use anyhow::{Context, Result};
+use clap::CommandFactory;
 use serde::Serialize;
 
+use crate::commands::flags::parse_command;
+use crate::commands::help;
+use crate::commands::program::Program;
 use crate::shell::interrupt::{self, Interrupted};
 use crate::shell::stdin::Stdin;
 use crate::shell::stdout::print;
 use args::Args;
 use display::print_prompt;
 use engine::{Completion, Engine, Prompt, Request};
+
+/// The program `inference`.
+pub const PROGRAM: Program = Program {
+    name: "inference",
+    flags: Args::command,
+    usage: &[],
+    examples: args::EXAMPLES,
+    variables: help::MODEL_VARIABLES,
+    work: |command, argv| run(&parse_command(command, argv)?.0),
+};
 
 /// Runs the program.
 ///

@@ -5,16 +5,17 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Command, CommandFactory, Parser};
 
 use super::from_run::{self, Defaults};
 use crate::commands::flags::{self, Common, ExplicitFlags};
-use crate::commands::help::{self, Example};
+use crate::commands::help::Example;
 use crate::run::checkpoint::{self, Purpose};
 use crate::run::manifest::RunManifest;
 use crate::run::spec::{ModelSpec, Preset, PresetChoice, TrainingSpec, fields};
 
-const EXAMPLES: &[Example] = &[
+/// The examples of the help.
+pub const EXAMPLES: &[Example] = &[
     (
         "Train a small model",
         "train-model --preset demo --train-dataset train.npy --val-dataset valid.npy \\\n      \
@@ -42,7 +43,6 @@ const EXAMPLES: &[Example] = &[
 #[derive(Parser, Debug, Clone)]
 #[command(name = "train-model", version, allow_negative_numbers = true)]
 #[command(next_help_heading = "Data")]
-#[command(after_long_help = help::ending(EXAMPLES, help::MODEL_VARIABLES))]
 pub struct Args {
     /// Token file (.npy) to train on
     ///
@@ -123,20 +123,28 @@ pub struct Args {
     pub common: Common,
 }
 
+/// Parses `argv` as [`parse_command`] does, by the command without examples.
+///
+/// # Errors
+/// As for [`parse_command`].
+pub fn parse(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Result<(Args, ExplicitFlags)> {
+    let argv = argv.into_iter().map(Into::into).collect();
+    parse_command(flags::conventional(Args::command()), argv)
+}
+
 /// Parses `argv`, which begins with the program's name, with the defaults of the preset, the
 /// `run.json` or the run to resume that it names. Also returns the flags that were typed; those of
 /// a file or preset were not.
 ///
 /// # Errors
 /// A [`clap::Error`], as for [`flags::parse`]; when the file of `--config` cannot be read.
-pub fn parse(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Result<(Args, ExplicitFlags)> {
-    let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
-    let (args, explicit): (Args, _) = flags::parse_from(&argv)?;
+pub fn parse_command(command: Command, argv: Vec<OsString>) -> Result<(Args, ExplicitFlags)> {
+    let (args, explicit): (Args, _) = flags::parse_command(command.clone(), &argv)?;
     let defaults = args.defaults(&explicit)?;
     if defaults.is_empty() {
         return Ok((args, explicit));
     }
-    let (args, mut explicit): (Args, _) = flags::parse_with_defaults(&argv, defaults)?;
+    let (args, mut explicit): (Args, _) = flags::parse_with_defaults(command, &argv, defaults)?;
     if args.config.is_some() && !explicit.has("init_from") {
         // The tokenizer and the model to start from do not decide these.
         for (field, value) in [
@@ -208,7 +216,7 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, ValueEnum};
+    use clap::ValueEnum;
     use tensor::Precision;
 
     use super::*;

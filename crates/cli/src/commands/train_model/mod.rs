@@ -25,12 +25,28 @@ pub mod setup;
 pub mod trainer;
 
 use anyhow::Result;
+use clap::CommandFactory;
 
 use crate::commands::flags::ExplicitFlags;
+use crate::commands::help;
+use crate::commands::program::Program;
 use crate::run::spec::{Preset, PresetChoice};
 use crate::shell::{interrupt, stdout};
 use args::Args;
 use setup::Setup;
+
+/// The program `train-model`.
+pub const PROGRAM: Program = Program {
+    name: "train-model",
+    flags: Args::command,
+    usage: &[],
+    examples: args::EXAMPLES,
+    variables: help::MODEL_VARIABLES,
+    work: |command, argv| {
+        let (args, explicit) = args::parse_command(command, argv)?;
+        run(&args, &explicit)
+    },
+};
 
 /// Runs the program with arguments of which `explicit` were typed.
 ///

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 use crate::commands::flags::Common;
-use crate::commands::help::{self, Example};
+use crate::commands::help::Example;
 use crate::run::tokenizer;
 
-const EXAMPLES: &[Example] = &[
+/// The examples of the help.
+pub const EXAMPLES: &[Example] = &[
     (
         "Learn 10,000 tokens from one text",
         "train-tokenizer --dataset data/train.txt --vocab-size 10k --out tokenizer",
@@ -27,7 +28,6 @@ const EXAMPLES: &[Example] = &[
 /// in memory that grows with the number of distinct pre-tokens and not with the text.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "train-tokenizer", version, next_help_heading = "Tokenizer")]
-#[command(after_long_help = help::ending(EXAMPLES, help::TEXT_VARIABLES))]
 pub struct Args {
     /// UTF-8 text to train on; - is standard input; may be repeated
     #[arg(long, value_name = "PATH", required = true, help_heading = "Data")]

@@ -10,13 +10,27 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use bpe::{Pattern, PreTokenCounter, PreTokenCounts, train};
+use clap::CommandFactory;
 
+use crate::commands::flags::parse_command;
+use crate::commands::help;
+use crate::commands::program::Program;
 use crate::data::text_input::TextSource;
 use crate::shell::interrupt;
 use crate::shell::progress::{Progress, Unit};
 use args::Args;
 use config::Config;
 use report::{Report, Seconds};
+
+/// The program `train-tokenizer`.
+pub const PROGRAM: Program = Program {
+    name: "train-tokenizer",
+    flags: Args::command,
+    usage: &[],
+    examples: args::EXAMPLES,
+    variables: help::TEXT_VARIABLES,
+    work: |command, argv| run(&parse_command(command, argv)?.0),
+};
 
 /// Trains a tokenizer.
 ///
