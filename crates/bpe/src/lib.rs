@@ -1,14 +1,49 @@
 //! Byte-level BPE: training, encoding, decoding and file formats.
 //!
-//! A text is any bytes. Encoding finds special tokens first ([`SpecialTokens`]), splits the text
-//! between them into pre-tokens ([`Pattern`]), and merges inside each pre-token the pair of
-//! adjacent tokens that was learned first, over and over ([`Vocab`], [`merge_naive`]). Training
-//! learns the merges from the counts of pre-tokens ([`PreTokenCounter`], [`train`];
-//! [`learn_merges_naive`] is the definition).
+//! ```
+//! use bpe::{Pattern, TrainConfig, Tokenizer};
 //!
-//! The public items stand at the top. Below them are the machinery of encoding (`encode/`), merging
-//! (`merge/`), splitting (`pretokenize/`) and training (`train/`), and at the bottom what knows
-//! nothing of tokens (`memory/`).
+//! let text = "low lower lowest, new newer newest, wide wider widest";
+//! let special_tokens = vec![bpe::END_OF_TEXT.to_string()];
+//! let config = TrainConfig { vocab_size: 270, special_tokens };
+//! let tokenizer = Tokenizer::train(text.as_bytes(), &Pattern::gpt2(), &config)?;
+//!
+//! let ids = tokenizer.encode("the lowest, the widest")?;
+//! assert_eq!(tokenizer.decode(&ids)?, b"the lowest, the widest");
+//! assert!(ids.len() < 16);
+//!
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let dir = dir.path();
+//! tokenizer.save(dir)?; // as Hugging Face's `tokenizers` and `transformers` read it
+//! assert_eq!(Tokenizer::load(dir)?.digest(), tokenizer.digest());
+//! # Ok::<(), bpe::Error>(())
+//! ```
+//!
+//! `examples/train_and_encode.rs` shows the merges and the pieces of a sentence.
+//!
+//! # From a text to ids
+//! A text is any bytes. Encoding takes three steps:
+//! 1. It finds special tokens ([`SpecialTokens`]).
+//! 2. It splits the text between them into pre-tokens ([`Pattern`]).
+//! 3. In each pre-token it merges the pair of adjacent tokens that was learned first, over and over
+//!    ([`Vocab`], [`merge_naive`]).
+//!
+//! Training learns the merges from the counts of pre-tokens; [`learn_merges_naive`] is the
+//! definition (R. Sennrich et al., arXiv:1508.07909).
+//!
+//! # The parts
+//! - [`Tokenizer`] is a vocabulary and a pattern: it trains, loads, saves, encodes and decodes.
+//! - [`Encoder`] encodes many texts on one thread, and [`Tokenizer::encode_stream`] a large one on
+//!   all threads, in bounded memory. [`StreamDecoder`] decodes token by token.
+//! - [`PreTokenCounter`] and [`train()`] are the two halves of training, with progress and
+//!   statistics.
+//! - [`formats`] reads and writes `tokenizer.json`, `vocab.json` with `merges.txt`, tiktoken and
+//!   GGUF.
+//! - [`Cutter`] and [`ChunkReader`] find places at which a text may be cut.
+//!
+//! Below these stand the machinery of encoding (`encode/`), merging (`merge/`), splitting
+//! (`pretokenize/`) and training (`train/`), and at the bottom what knows nothing of tokens
+//! (`memory/`).
 #![deny(unsafe_code)]
 
 mod chunk;

@@ -4,13 +4,14 @@
 //! use bpe::{Pattern, Tokenizer, Vocab};
 //! let vocab = Vocab::from_merges(vec![(104, 101), (257, 121)], &["<|end|>".to_string()])?;
 //! let tokenizer = Tokenizer::new(vocab, Pattern::gpt2());
-//! assert_eq!(tokenizer.encode(b"hey he!<|end|>")?, [258, 32, 257, 33, 256]);
+//! assert_eq!(tokenizer.encode("hey he!<|end|>")?, [258, 32, 257, 33, 256]);
 //! assert_eq!(tokenizer.decode(&[258, 33])?, b"hey!");
 //! # Ok::<(), bpe::Error>(())
 //! ```
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::chunk::{ChunkReader, Cutter};
@@ -23,6 +24,8 @@ use crate::merge::model::Model;
 use crate::pretokenize::normalizer::Normalizer;
 use crate::pretokenize::pattern::Pattern;
 use crate::special::{SpecialTokens, UnusualFlags};
+use crate::train::counts::PreTokenCounter;
+use crate::train::{TrainConfig, train};
 use crate::vocab::Vocab;
 
 /// A vocabulary and a pattern, ready to encode and decode. Threads share it: nothing in it changes.
@@ -45,6 +48,34 @@ impl Tokenizer {
         Tokenizer::from_parts(Parts::new(vocab, pattern))
     }
 
+    /// Learns a tokenizer from the text of `reader`, on rayon's current pool.
+    ///
+    /// [`PreTokenCounter`] and [`train`](crate::train()) are the two halves of this, for several
+    /// texts, progress and statistics.
+    ///
+    /// ```
+    /// use bpe::{Pattern, TrainConfig, Tokenizer};
+    /// let config = TrainConfig { vocab_size: 258, special_tokens: vec![] };
+    /// let tokenizer = Tokenizer::train(&b"low lower lowest"[..], &Pattern::gpt2(), &config)?;
+    /// assert_eq!(tokenizer.token(257)?, b"low"); // "ow" is 256, then "l" + "ow"
+    /// assert_eq!(tokenizer.encode("low")?, [257]);
+    /// # Ok::<(), bpe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When reading fails, a custom pattern fails on the text, or `config` has no valid
+    /// vocabulary; see [`TrainConfig::num_merges`].
+    pub fn train(
+        reader: impl Read + Send,
+        pattern: &Pattern,
+        config: &TrainConfig,
+    ) -> Result<Tokenizer> {
+        let counter = PreTokenCounter::new(pattern, &config.special_tokens);
+        counter.count_reader(reader, &|_| ControlFlow::Continue(()))?;
+        let trained = train(counter.finish(), config, &|_| ControlFlow::Continue(()))?;
+        Ok(Tokenizer::new(trained.vocab, pattern.clone()))
+    }
+
     /// Encodes a pre-token that is a token of the vocabulary as that token, whatever merging would
     /// make of it (`ignore_merges` in a `tokenizer.json`).
     #[must_use]
@@ -65,8 +96,8 @@ impl Tokenizer {
     ///
     /// # Errors
     /// When there is no tokenizer in it, or one that this crate cannot express.
-    pub fn load(dir: &Path) -> Result<Tokenizer> {
-        Ok(Tokenizer::from_parts(formats::load(dir)?))
+    pub fn load(dir: impl AsRef<Path>) -> Result<Tokenizer> {
+        Ok(Tokenizer::from_parts(formats::load(dir.as_ref())?))
     }
 
     /// Reads the tokenizer that files in memory make, given by name; see [`formats::load_files`].
@@ -81,8 +112,8 @@ impl Tokenizer {
     ///
     /// # Errors
     /// When the directory cannot be written to, or the vocabulary cannot be spelled in these files.
-    pub fn save(&self, dir: &Path) -> Result<()> {
-        formats::save(&self.parts(), dir)
+    pub fn save(&self, dir: impl AsRef<Path>) -> Result<()> {
+        formats::save(&self.parts(), dir.as_ref())
     }
 
     /// Makes a tokenizer of the content of its files.
@@ -185,13 +216,13 @@ impl Tokenizer {
         Encoder::new(&self.model, &self.pattern, self.normalizer, Some(&self.specials))
     }
 
-    /// Encodes a text. Special tokens written in it become their ids.
+    /// Encodes a text: a string, or any bytes. Special tokens written in it become their ids.
     ///
     /// # Errors
     /// [`Error::PatternRun`], with a custom pattern only.
-    pub fn encode(&self, text: &[u8]) -> Result<Vec<u32>> {
+    pub fn encode(&self, text: impl AsRef<[u8]>) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
-        self.encoder().encode(text, &mut ids)?;
+        self.encoder().encode(text.as_ref(), &mut ids)?;
         Ok(ids)
     }
 
@@ -199,10 +230,10 @@ impl Tokenizer {
     ///
     /// # Errors
     /// As for [`Tokenizer::encode`].
-    pub fn encode_ordinary(&self, text: &[u8]) -> Result<Vec<u32>> {
+    pub fn encode_ordinary(&self, text: impl AsRef<[u8]>) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
         let mut encoder = Encoder::new(&self.model, &self.pattern, self.normalizer, None);
-        encoder.encode(text, &mut ids)?;
+        encoder.encode(text.as_ref(), &mut ids)?;
         Ok(ids)
     }
 
