@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use model::{ModelConfig, Transformer};
+use model::{Batch, ModelConfig, Transformer};
 use optim::{AdamW, AdamWConfig};
 use tensor::{Context, Precision, peak};
 
@@ -65,31 +65,30 @@ fn flops_per_token(config: &ModelConfig) -> f64 {
 fn run(case: &Case) {
     const STEPS: usize = 5;
     let Case { name, config, batch, precision, .. } = case;
-    let (batch, time) = (*batch, config.context_length);
+    let (rows, time) = (*batch, config.context_length);
     let context = Context::detect().with_precision(*precision);
     let mut model = Transformer::new(config.clone(), 1).expect("a valid shape");
-    let parameters = model.parameters().iter();
-    let parameters = parameters.map(|(name, tensor)| (name.into(), tensor.shape().to_vec()));
-    let mut optimizer = AdamW::new(AdamWConfig::default(), parameters);
-    let ids: Vec<u32> = (0..(batch * time) as u32).map(|i| i * 7919 % 10_000).collect();
+    let mut optimizer = AdamW::new(AdamWConfig::default(), model.parameters());
+    let ids: Vec<u32> = (0..(rows * time) as u32).map(|i| i * 7919 % 10_000).collect();
+    let batch = Batch::new([rows, time], ids.clone(), ids);
     let (mut times, mut faults, mut evaluations) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..STEPS {
         let (start, faults_before) = (Instant::now(), page_faults());
-        let (_, gradients) = model.loss_and_gradients(context, &ids, &ids, [batch, time]);
+        let (_, gradients) = model.loss_and_gradients(context, &batch);
         let scale = optim::clip_scale(optim::global_norm(context, &gradients), 1.0);
-        optimizer.step(context, 1e-3, model.parameters_mut().tensors_mut(), &gradients, scale);
+        optimizer.step(context, 1e-3, model.parameters_mut(), &gradients, scale);
         drop(gradients);
         times.push(start.elapsed().as_secs_f64());
         faults.push((page_faults() - faults_before) as f64);
         let start = Instant::now();
-        model.evaluate(context, &ids, &ids, [batch, time]);
+        model.evaluate(context, &batch);
         evaluations.push(start.elapsed().as_secs_f64());
     }
-    let tokens = (batch * time) as f64;
+    let tokens = (rows * time) as f64;
     let step = median(times.split_off(2));
     let rate = flops_per_token(config) * tokens / step;
     println!(
-        "{name:<13}{step:>6.2} s per step of {batch} × {time}: {:.0} tokens/s, {:.1} GFLOP/s \
+        "{name:<13}{step:>6.2} s per step of {rows} × {time}: {:.0} tokens/s, {:.1} GFLOP/s \
          ({:.0} % of the peak); evaluation {:.2} times the tokens/s; {} page faults per step",
         tokens / step,
         rate / 1e9,

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use model::{ModelConfig, Transformer};
+use model::{Batch, ModelConfig, Transformer};
 use optim::{AdamW, AdamWConfig};
 use tensor::{Context, Precision};
 
@@ -61,20 +61,19 @@ fn nothing_large_is_allocated_after_the_second_step() {
         d_ff: 192,
         ..ModelConfig::default()
     };
-    let (batch, time) = (10, 64);
-    let ids: Vec<u32> = (0..batch * time).map(|i| (i * 31 % 20_000) as u32).collect();
+    let (rows, time) = (10, 64);
+    let ids: Vec<u32> = (0..rows * time).map(|i| (i * 31 % 20_000) as u32).collect();
+    let batch = Batch::new([rows, time], ids.clone(), ids);
     for precision in [Precision::F32, Precision::Bf16] {
         let context = Context::detect().with_precision(precision);
         let mut model = Transformer::new(config.clone(), 1).unwrap();
-        let parameters = model.parameters().iter();
-        let parameters = parameters.map(|(name, tensor)| (name.into(), tensor.shape().to_vec()));
-        let mut optimizer = AdamW::new(AdamWConfig::default(), parameters);
+        let mut optimizer = AdamW::new(AdamWConfig::default(), model.parameters());
         let mut step = || {
             let before = LARGE_REQUESTS.load(Relaxed);
-            let (_, gradients) = model.loss_and_gradients(context, &ids, &ids, [batch, time]);
+            let (_, gradients) = model.loss_and_gradients(context, &batch);
             let norm = optim::global_norm(context, &gradients);
             let scale = optim::clip_scale(norm, 1.0);
-            let parameters = model.parameters_mut().tensors_mut();
+            let parameters = model.parameters_mut();
             optimizer.step(context, 1e-3, parameters, &gradients, scale);
             LARGE_REQUESTS.load(Relaxed) - before
         };

@@ -1,20 +1,30 @@
 //! Files and directories that appear whole or not at all, and input files that are read within
 //! bounds.
 //!
-//! An [`AtomicFile`] or [`AtomicDir`] is written under a temporary name beside its final one,
-//! synced, and renamed: the operating system replaces a name at once, so whenever the program or
-//! the machine stops, the final name belongs to the old content or to the new. Everything that this
-//! workspace writes and later reads again goes through them.
-//!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::io::Write;
+//!
 //! # let dir = tempfile::tempdir()?;
 //! let path = dir.path().join("new/numbers.txt");
 //! files::write_with(&path, |out| (1..=3).try_for_each(|n| writeln!(out, "{n}")))?;
 //! assert_eq!(std::fs::read(&path)?, b"1\n2\n3\n");
+//!
+//! let error = files::read(dir.path()).unwrap_err();
+//! assert_eq!(error.to_string(), "not a regular file: it is a directory");
 //! # Ok(()) }
 //! ```
+//!
+//! # The parts
+//! - [`AtomicFile`] and [`AtomicDir`] are written under a temporary name beside the final one,
+//!   synced, and renamed: the operating system replaces a name at once, so whenever the program or
+//!   the machine stops, the final name belongs to the old content or to the new. [`write()`] and
+//!   [`write_with`] do it in one call.
+//! - [`prepare`] finds out before a long computation whether its result can be written.
+//! - [`open`], [`read`] and [`read_up_to`] read input files: regular ones, within bounds.
+//! - [`replace_link`], [`move_aside`], [`remove_dir`] and [`remove_unfinished`] are for directories
+//!   of checkpoints.
+//! - [`Error`] names the path and what was done with it.
 
 #![forbid(unsafe_code)]
 

@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::{fixture, fixture_path, ids, max_difference, tensor};
-use model::{GenerateOptions, Generator, Sampling, Transformer};
+use common::{batch, fixture, fixture_path, ids, max_difference, tensor};
+use model::{Batch, GenerateOptions, Generator, Sampling, Transformer};
+use ndarray::{Axis, aview1};
 use optim::{AdamW, AdamWConfig, Decay, Schedule, clip_scale, global_norm};
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -24,16 +25,14 @@ fn contexts() -> Vec<Context> {
 fn logits_loss_and_gradients_agree() {
     let bytes = fixture("tiny-llama/io.safetensors");
     let io = SafeTensors::deserialize(&bytes).unwrap();
-    let (input_ids, shape) = ids(&io, "input_ids");
-    let (targets, _) = ids(&io, "targets");
-    let (batch, time) = (shape[0], shape[1]);
+    let batch = batch(&io);
     let model = tiny_llama();
     for ctx in contexts() {
-        let logits = model.logits(ctx, &input_ids, [batch, time]);
+        let logits = model.logits(ctx, batch.ids.view());
         let logits_off = max_difference(&logits, &tensor(&io, "logits"));
-        let (loss, gradients) = model.loss_and_gradients(ctx, &input_ids, &targets, [batch, time]);
+        let (loss, gradients) = model.loss_and_gradients(ctx, &batch);
         let loss_off = (loss - tensor(&io, "loss").item()).abs();
-        let evaluated = model.evaluate(ctx, &input_ids, &targets, [batch, time]);
+        let evaluated = model.evaluate(ctx, &batch);
         let mut gradients_off = 0.0f64;
         for ((name, _), gradient) in model.parameters().iter().zip(&gradients) {
             let expected = tensor(&io, &format!("grad.{name}"));
@@ -79,16 +78,11 @@ fn forty_steps_of_training_agree() {
 
     for ctx in contexts() {
         let mut model = tiny_llama();
-        let shapes =
-            model.parameters().iter().map(|(name, p)| (name.to_string(), p.shape().to_vec()));
-        let mut adamw = AdamW::new(config, shapes);
+        let mut adamw = AdamW::new(config, model.parameters());
         let (mut loss_off, mut norm_off) = (0.0f64, 0.0f64);
         for (batches, logged) in batches.chunks(batch * window).zip(log) {
-            let inputs: Vec<u32> =
-                batches.chunks(window).flat_map(|w| &w[..window - 1]).copied().collect();
-            let targets: Vec<u32> = batches.chunks(window).flat_map(|w| &w[1..]).copied().collect();
-            let (loss, gradients) =
-                model.loss_and_gradients(ctx, &inputs, &targets, [batch, window - 1]);
+            let batch = Batch::from_windows(batches.chunks(window));
+            let (loss, gradients) = model.loss_and_gradients(ctx, &batch);
             let norm = global_norm(ctx, &gradients);
             let lr = schedule.lr_at(adamw.steps_taken());
             let expected = |name: &str| logged[name].as_f64().unwrap();
@@ -96,7 +90,7 @@ fn forty_steps_of_training_agree() {
             loss_off = worse(loss_off, (f64::from(loss) - expected("loss")).abs());
             norm_off = worse(norm_off, (norm / expected("grad_norm") - 1.0).abs());
             let scale = clip_scale(norm, number("max_grad_norm"));
-            adamw.step(ctx, lr, model.parameters_mut().tensors_mut(), &gradients, scale);
+            adamw.step(ctx, lr, model.parameters_mut(), &gradients, scale);
         }
         let mut weights_off = 0.0f64;
         for (name, parameter) in model.parameters().iter() {
@@ -135,7 +129,7 @@ fn greedy_text_is_identical_with_and_without_a_cache() {
 
             let mut tokens = prompt.clone();
             for _ in 0..expected.len() {
-                let logits = model.logits(ctx, &tokens, [1, tokens.len()]);
+                let logits = model.logits(ctx, aview1(&tokens).insert_axis(Axis(0)));
                 let last = &logits.as_slice()[(tokens.len() - 1) * logits.last_dim()..];
                 tokens.push(model::sample::greedy(last));
             }
@@ -165,12 +159,11 @@ fn scores_are_the_loss_of_each_token() {
 fn eight_bits_change_the_loss_by_little() {
     let bytes = fixture("tiny-llama/io.safetensors");
     let io = SafeTensors::deserialize(&bytes).unwrap();
-    let (input_ids, shape) = ids(&io, "input_ids");
-    let (targets, _) = ids(&io, "targets");
+    let batch = batch(&io);
     let expected = tensor(&io, "loss").item();
     let model = tiny_llama().quantize_int8().unwrap();
     for ctx in contexts() {
-        let loss = model.evaluate(ctx, &input_ids, &targets, [shape[0], shape[1]]);
+        let loss = model.evaluate(ctx, &batch);
         println!("{:?}: loss {loss} in 8 bits, {expected} in full", ctx.kernels.isa());
         assert!((loss - expected).abs() < 0.01 && loss != expected);
     }

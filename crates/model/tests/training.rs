@@ -1,24 +1,22 @@
 //! Training as a whole: it learns, and its result does not depend on the number of threads.
 
-use model::{ModelConfig, Transformer};
+use model::{Batch, ModelConfig, Transformer};
 use optim::{AdamW, AdamWConfig, clip_scale, global_norm};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tensor::{Context, Precision};
 
-/// Random token ids (B, T) and, as targets, the ids that follow.
-fn random_batch(vocab_size: usize, batch: usize, time: usize) -> (Vec<u32>, Vec<u32>) {
+/// Random token ids.
+fn random_batch(vocab_size: usize, batch: usize, time: usize) -> Batch {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let windows: Vec<Vec<u32>> = (0..batch)
         .map(|_| (0..=time).map(|_| rng.random_range(0..vocab_size as u32)).collect())
         .collect();
-    let inputs = windows.iter().flat_map(|w| &w[..time]).copied().collect();
-    (inputs, windows.iter().flat_map(|w| &w[1..]).copied().collect())
+    Batch::from_windows(windows.iter().map(Vec::as_slice))
 }
 
 fn optimizer(model: &Transformer) -> AdamW {
-    let shapes = model.parameters().iter().map(|(name, p)| (name.to_string(), p.shape().to_vec()));
-    AdamW::new(AdamWConfig::default(), shapes)
+    AdamW::new(AdamWConfig::default(), model.parameters())
 }
 
 #[test]
@@ -27,16 +25,16 @@ fn the_default_model_learns_one_batch_by_heart() {
     const TIME: usize = 64;
     const MAX_STEPS: usize = 60;
     let config = ModelConfig::default();
-    let (inputs, targets) = random_batch(config.vocab_size, BATCH, TIME);
+    let batch = random_batch(config.vocab_size, BATCH, TIME);
     let mut model = Transformer::new(config, 0).unwrap();
     let mut adamw = optimizer(&model);
     let ctx = Context::detect();
     let start = std::time::Instant::now();
     let mut losses = Vec::new();
     while losses.len() < MAX_STEPS && losses.last().is_none_or(|loss| *loss >= 0.05) {
-        let (loss, gradients) = model.loss_and_gradients(ctx, &inputs, &targets, [BATCH, TIME]);
+        let (loss, gradients) = model.loss_and_gradients(ctx, &batch);
         let scale = clip_scale(global_norm(ctx, &gradients), 1.0);
-        adamw.step(ctx, 2e-3, model.parameters_mut().tensors_mut(), &gradients, scale);
+        adamw.step(ctx, 2e-3, model.parameters_mut(), &gradients, scale);
         losses.push(loss);
     }
     println!(
@@ -61,16 +59,16 @@ fn three_steps(threads: usize, precision: Precision) -> (Vec<f32>, Vec<Vec<f32>>
         d_ff: 200,
         ..ModelConfig::default()
     };
-    let (inputs, targets) = random_batch(config.vocab_size, BATCH, TIME);
+    let batch = random_batch(config.vocab_size, BATCH, TIME);
     let mut model = Transformer::new(config, 3).unwrap();
     let mut adamw = optimizer(&model);
     let ctx = Context::detect().with_precision(precision);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let losses = pool.install(|| {
         let step = |_| {
-            let (loss, gradients) = model.loss_and_gradients(ctx, &inputs, &targets, [BATCH, TIME]);
+            let (loss, gradients) = model.loss_and_gradients(ctx, &batch);
             let scale = clip_scale(global_norm(ctx, &gradients), 1.0);
-            adamw.step(ctx, 1e-3, model.parameters_mut().tensors_mut(), &gradients, scale);
+            adamw.step(ctx, 1e-3, model.parameters_mut(), &gradients, scale);
             loss
         };
         (0..3).map(step).collect()
@@ -101,12 +99,12 @@ fn bf16_products_give_almost_the_loss_and_gradients_of_f32() {
         d_ff: 128,
         ..ModelConfig::default()
     };
-    let (inputs, targets) = random_batch(config.vocab_size, 2, 32);
+    let batch = random_batch(config.vocab_size, 2, 32);
     let model = Transformer::new(config, 3).unwrap();
     let f32 = Context::detect();
     let bf16 = f32.with_precision(Precision::Bf16);
-    let (loss, gradients) = model.loss_and_gradients(f32, &inputs, &targets, [2, 32]);
-    let (rounded_loss, rounded) = model.loss_and_gradients(bf16, &inputs, &targets, [2, 32]);
+    let (loss, gradients) = model.loss_and_gradients(f32, &batch);
+    let (rounded_loss, rounded) = model.loss_and_gradients(bf16, &batch);
     assert!((loss - rounded_loss).abs() < 0.02 && loss != rounded_loss, "{loss}, {rounded_loss}");
     for ((name, _), (g, r)) in model.parameters().iter().zip(gradients.iter().zip(&rounded)) {
         let off = tensor::testing::relative_error(r.as_slice(), g.as_slice());

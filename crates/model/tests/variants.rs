@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{fixture, ids, max_difference, tensor};
+use common::{batch, fixture, max_difference, tensor};
 use model::{FeedForward, ModelConfig, Norm, Transformer};
 use safetensors::SafeTensors;
 use tensor::testing::relative_error;
@@ -41,9 +41,7 @@ fn config(variant: &str, bytes: &[u8]) -> ModelConfig {
 fn logits_loss_and_gradients_of_every_variant_agree() {
     let bytes = fixture("variants.safetensors");
     let file = SafeTensors::deserialize(&bytes).unwrap();
-    let (input_ids, shape) = ids(&file, "input_ids");
-    let (targets, _) = ids(&file, "targets");
-    let (batch, time) = (shape[0], shape[1]);
+    let batch = batch(&file);
     for variant in ["pre_swiglu", "post_norm", "no_norm", "no_rope", "silu", "gelu", "geglu"] {
         let prefix = format!("{variant}.weight.");
         let names = file.names();
@@ -52,10 +50,9 @@ fn logits_loss_and_gradients_of_every_variant_agree() {
         let model = Transformer::from_tensors(config(variant, &bytes), weights).unwrap();
         for kernels in isa::available() {
             let ctx = Context::detect().with_kernels(kernels);
-            let logits = model.logits(ctx, &input_ids, [batch, time]);
+            let logits = model.logits(ctx, batch.ids.view());
             let logits_off = max_difference(&logits, &tensor(&file, &format!("{variant}.logits")));
-            let (loss, gradients) =
-                model.loss_and_gradients(ctx, &input_ids, &targets, [batch, time]);
+            let (loss, gradients) = model.loss_and_gradients(ctx, &batch);
             let loss_off = (loss - tensor(&file, &format!("{variant}.loss")).item()).abs();
             let mut gradients_off = 0.0f64;
             for ((name, _), gradient) in model.parameters().iter().zip(&gradients) {

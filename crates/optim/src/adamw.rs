@@ -58,16 +58,16 @@ struct Moments {
 }
 
 impl AdamW {
-    /// Creates an optimizer for parameters of the given names and shapes.
-    pub fn new(
+    /// Creates an optimizer for named parameters, of which it keeps names and shapes.
+    pub fn new<'a, N: Into<String>>(
         config: AdamWConfig,
-        parameters: impl IntoIterator<Item = (String, Vec<usize>)>,
+        parameters: impl IntoIterator<Item = (N, &'a Tensor)>,
     ) -> Self {
-        let moments = parameters.into_iter().map(|(name, shape)| Moments {
-            name,
+        let moments = parameters.into_iter().map(|(name, parameter)| Moments {
+            name: name.into(),
             weight_decay: config.weight_decay,
-            exp_avg: Tensor::zeros(&shape),
-            exp_avg_sq: Tensor::zeros(&shape),
+            exp_avg: Tensor::zeros(parameter.shape()),
+            exp_avg_sq: Tensor::zeros(parameter.shape()),
         });
         Self { config, steps_taken: 0, moments: moments.collect() }
     }
@@ -91,18 +91,19 @@ impl AdamW {
     /// # Panics
     /// If they are not.
     #[track_caller]
-    pub fn step(
+    pub fn step<'a>(
         &mut self,
         ctx: Context,
         lr: f64,
-        parameters: &mut [Tensor],
+        parameters: impl IntoIterator<Item = &'a mut Tensor>,
         gradients: &[Tensor],
         grad_scale: f64,
     ) {
+        let parameters: Vec<&mut Tensor> = parameters.into_iter().collect();
         let count = self.moments.len();
         assert_eq!(parameters.len(), count, "AdamW::step: number of parameters");
         assert_eq!(gradients.len(), count, "AdamW::step: number of gradients");
-        for ((moments, p), g) in self.moments.iter().zip(&*parameters).zip(gradients) {
+        for ((moments, p), g) in self.moments.iter().zip(&parameters).zip(gradients) {
             let (name, shape) = (&moments.name, moments.exp_avg.shape());
             assert_eq!(p.shape(), shape, "AdamW::step: shape of parameter `{name}`");
             assert_eq!(g.shape(), shape, "AdamW::step: shape of the gradient of `{name}`");

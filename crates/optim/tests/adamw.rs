@@ -38,8 +38,7 @@ fn optimizer(json: &Value, parameters: &[Tensor]) -> AdamW {
         eps: json["eps"].as_f64().unwrap(),
         weight_decay: json["weight_decay"].as_f64().unwrap(),
     };
-    let named = NAMES.iter().zip(parameters);
-    AdamW::new(config, named.map(|(name, p)| (name.to_string(), p.shape().to_vec())))
+    AdamW::new(config, NAMES.into_iter().zip(parameters))
 }
 
 #[test]
@@ -96,7 +95,7 @@ fn run(adamw: &mut AdamW, parameters: &mut [Tensor], steps: std::ops::Range<usiz
     for step in steps {
         let gradients: Vec<Tensor> =
             parameters.iter().map(|p| p.map(|x| x * 0.7 + step as f32 * 0.1)).collect();
-        adamw.step(Context::detect(), 0.01, parameters, &gradients, 0.5);
+        adamw.step(Context::detect(), 0.01, &mut *parameters, &gradients, 0.5);
     }
 }
 
@@ -108,9 +107,7 @@ fn start() -> (AdamW, Vec<Tensor>) {
             })
         })
         .into();
-    let shapes = parameters.iter().map(|p| p.shape().to_vec());
-    let names = NAMES.iter().map(|name| name.to_string());
-    (AdamW::new(AdamWConfig::default(), names.zip(shapes)), parameters)
+    (AdamW::new(AdamWConfig::default(), NAMES.into_iter().zip(&parameters)), parameters)
 }
 
 #[test]

@@ -1,11 +1,36 @@
 //! Tensors on the CPU, a tape for automatic differentiation, and the operations of a transformer
 //! with hand-derived gradients.
 //!
-//! # Where to start reading
-//! [`Tensor`] is a shape and a shared buffer; [`Tape`] and [`Var`] record the computation; `ops/`
-//! holds one file per operation, forward and backward side by side, and `ops/add.rs` is a good one
-//! to begin with. `precision.rs` decides where bf16 is stored. Below that, `gemm/` multiplies
-//! matrices, and `isa/` holds the inner loops, one table of them for each instruction set.
+//! ```
+//! use tensor::{Tape, ndarray::array};
+//!
+//! let tape = Tape::default();
+//! let x = tape.leaf([[1.0, -2.0]]); // (1, 2)
+//! let w = tape.leaf(array![[3.0, 1.0], [0.0, 2.0]]); // (2, 2): any array of the crate `ndarray`
+//! let y = x.linear(&w); // x·wᵀ
+//! let loss = (&y * &y).sum();
+//! assert_eq!(y.value().view(), array![[1.0, -4.0]].into_dyn());
+//!
+//! let gradients = tape.backward(&loss);
+//! assert_eq!(gradients[&x].view(), array![[6.0, -14.0]].into_dyn()); // 2y·w
+//! assert_eq!(gradients[&w].view(), array![[2.0, -4.0], [-8.0, 16.0]].into_dyn()); // 2yᵀ·x
+//! ```
+//!
+//! The folder `examples/` has two programs to begin with: `autograd.rs` differentiates a layer by
+//! hand and by the tape, and in `xor.rs` two layers learn XOR.
+//!
+//! # The parts
+//! - [`Tensor`] is a shape and a shared buffer. It comes [from](Tensor#trait-implementations)
+//!   `ndarray` arrays and views, and goes back by [`view`](Tensor::view),
+//!   [`view_mut`](Tensor::view_mut) and [`to_ndarray`](Tensor::to_ndarray).
+//! - [`Tape`] records operations on values ([`Var`], whose methods are the operations) and computes
+//!   their [`Gradients`].
+//! - [`ops`] holds one file per operation, forward and backward side by side; `ops/add.rs` is a
+//!   good one to begin with. [`Op`], [`InputGrads`] and [`Role`] are for writing another.
+//! - [`Context`] is what operations compute with: kernels for this machine and a [`Precision`].
+//! - [`gemm`] multiplies matrices; [`isa`] has the inner loops, one table of them for each
+//!   instruction set; [`simd`] and [`memory`] serve both.
+//! - [`profile`] measures the time of each operation, and [`peak`] what the machine could do.
 //!
 //! # Shape letters
 //! Every buffer and argument states its shape in these letters:
@@ -34,17 +59,6 @@
 //!
 //! All tensors are contiguous and row-major, of `f32` or, within bf16 precision, of bf16
 //! ([`DType`]). `dx` is the gradient of the loss in `x`.
-//!
-//! # Example
-//! ```
-//! use tensor::{Context, Tape, Tensor};
-//! let tape = Tape::new(Context::detect());
-//! let x = tape.leaf(Tensor::from_slice(&[2], &[1.0, -2.0]));
-//! let y = x.mul(&x).sum();
-//! assert_eq!(y.value().item(), 5.0);
-//! let gradients = tape.backward(&y);
-//! assert_eq!(gradients.get(&x).unwrap().as_slice(), &[2.0, -4.0]);
-//! ```
 #![deny(unsafe_code)]
 
 mod context;
@@ -64,6 +78,8 @@ pub mod testing;
 pub use context::{Context, Precision};
 pub use isa::{Isa, Kernels};
 pub use matrix::element::{DType, round_to_bf16};
+/// The version of the crate whose arrays [`Tensor`] takes and gives.
+pub use ndarray;
 pub use precision::Role;
 pub use profile::peak;
 pub use tape::node::InputGrads;

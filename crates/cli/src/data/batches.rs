@@ -5,6 +5,7 @@
 //! Lemire, arXiv:1805.10941.) A batch therefore depends on the seed and its index only, not on
 //! earlier draws, and a checkpoint keeps no more than the seed and the step.
 
+use model::Batch;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -22,33 +23,18 @@ pub enum Stream {
     Validation = 2,
 }
 
-/// Inputs and, one position later, targets: (B, T) each, in row-major order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
-    /// B, the number of sequences.
-    pub rows: usize,
-    /// T, the number of positions per sequence.
-    pub time: usize,
-    /// (B, T)
-    pub ids: Vec<u32>,
-    /// (B, T)
-    pub targets: Vec<u32>,
-}
-
-impl Batch {
-    /// Reads the windows of `time` + 1 tokens that begin at `starts`.
-    pub fn read(tokens: &TokenFile, starts: &[u64], time: usize) -> Batch {
-        let rows = starts.len();
-        let mut ids = Vec::with_capacity(rows * time);
-        let mut targets = Vec::with_capacity(rows * time);
-        for &start in starts {
-            // A start is below the file's length, which fits.
-            let start = start as usize;
-            ids.extend(tokens.iter(start..start + time));
-            targets.extend(tokens.iter(start + 1..start + 1 + time));
-        }
-        Batch { rows, time, ids, targets }
+/// Reads the windows of `time` + 1 tokens that begin at `starts`.
+pub fn read(tokens: &TokenFile, starts: &[u64], time: usize) -> Batch {
+    let rows = starts.len();
+    let mut ids = Vec::with_capacity(rows * time);
+    let mut targets = Vec::with_capacity(rows * time);
+    for &start in starts {
+        // A start is below the file's length, which fits.
+        let start = start as usize;
+        ids.extend(tokens.iter(start..start + time));
+        targets.extend(tokens.iter(start + 1..start + 1 + time));
     }
+    Batch::new([rows, time], ids, targets)
 }
 
 /// Random batches from a token file.
@@ -82,7 +68,7 @@ impl Batches {
 
     /// Reads batch `index` of the file.
     pub fn batch(&self, index: u64, tokens: &TokenFile) -> Batch {
-        Batch::read(tokens, &self.starts(index, tokens.len() as u64), self.time)
+        read(tokens, &self.starts(index, tokens.len() as u64), self.time)
     }
 }
 

@@ -33,7 +33,8 @@ impl Transformer {
     ///
     /// # Errors
     /// If a file cannot be read or does not describe a model of this crate.
-    pub fn load(dir: &Path) -> Result<Self, LoadError> {
+    pub fn load(dir: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let dir = dir.as_ref();
         let ModelFiles { config, tied } = hugging_face::read(dir)?;
         let StoredWeights { parameters, tied } = weights::read(dir, &config, tied)?;
         let mut model = Self::with_weights(config, parameters);
@@ -50,7 +51,8 @@ impl Transformer {
     /// # Panics
     /// If the weights are stored in 8 bits.
     #[track_caller]
-    pub fn save(&self, dir: &Path) -> files::Result<()> {
+    pub fn save(&self, dir: impl AsRef<Path>) -> files::Result<()> {
+        let dir = dir.as_ref();
         weights::write(dir, self.parameters())?;
         hugging_face::write(dir, self.config())
     }

@@ -33,6 +33,13 @@ pub struct GenerateOptions {
     pub seed: u64,
 }
 
+impl Default for GenerateOptions {
+    /// Returns the default [`Sampling`], of at most 256 tokens, which no token ends.
+    fn default() -> Self {
+        Self { sampling: Sampling::default(), max_tokens: 256, stop_ids: Vec::new(), seed: 0 }
+    }
+}
+
 /// The reason why generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishReason {

@@ -54,6 +54,11 @@ pub struct SamplingError {
 }
 
 impl Sampling {
+    /// Returns the settings that always choose the most probable token.
+    pub fn greedy() -> Self {
+        Self { temperature: 0.0, ..Self::default() }
+    }
+
     /// Checks that each setting is valid. The functions of this file accept any value, so that a
     /// missing check gives odd text and no crash.
     ///

@@ -42,7 +42,7 @@ fn log_softmax(logits: &[f32], target: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ModelConfig;
+    use crate::{Batch, ModelConfig};
 
     #[test]
     fn log_probabilities_of_all_tokens_add_up_to_one() {
@@ -72,7 +72,8 @@ mod tests {
         let mut sum = 0.0;
         for (start, end) in [(0, 8), (8, 16), (16, 19)] {
             let (inputs, targets) = (&ids[start..end], &ids[start + 1..=end]);
-            let mean = model.evaluate(ctx, inputs, targets, [1, end - start]);
+            let batch = Batch::new([1, end - start], inputs.to_vec(), targets.to_vec());
+            let mean = model.evaluate(ctx, &batch);
             sum += f64::from(mean) * (end - start) as f64;
         }
         assert!((sum + scores.iter().sum::<f64>()).abs() < 1e-4, "{sum} {scores:?}");

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ModelConfig;
+use ndarray::{Axis, aview1};
 
 fn model(context_length: usize) -> Transformer {
     let config = ModelConfig {
@@ -38,7 +39,7 @@ fn generate_naively(model: &Transformer, prompt: &[u32], options: &GenerateOptio
     for _ in 0..options.max_tokens {
         start = next_window_start(start, tokens.len(), config.context_length);
         let window = &tokens[start..];
-        let logits = model.logits(Context::detect(), window, [1, window.len()]);
+        let logits = model.logits(Context::detect(), aview1(window).insert_axis(Axis(0)));
         let mut last = logits.as_slice()[(window.len() - 1) * config.vocab_size..].to_vec();
         let seen = tokens.iter().copied().collect::<BTreeSet<_>>();
         tokens.push(sample::choose(&mut last, seen, &options.sampling, &mut rng));

@@ -66,5 +66,25 @@ impl Parameters {
     }
 }
 
+/// Iterates over the values, in order.
+impl<'a> IntoIterator for &'a mut Parameters {
+    type Item = &'a mut Tensor;
+    type IntoIter = std::slice::IterMut<'a, Tensor>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tensors.iter_mut()
+    }
+}
+
+/// Iterates over the name and the value of each, in order.
+impl<'a> IntoIterator for &'a Parameters {
+    type Item = (&'a str, &'a Tensor);
+    type IntoIter = Box<dyn Iterator<Item = Self::Item> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Box::new(self.iter())
+    }
+}
+
 #[cfg(test)]
 mod tests;

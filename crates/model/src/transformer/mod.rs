@@ -13,8 +13,9 @@ pub use kv_cache::KvCache;
 pub use weights::QuantizeError;
 
 use crate::parameters::list::{ModelLayout, parameter_list};
-use crate::{ConfigError, ModelConfig, Parameters};
+use crate::{Batch, ConfigError, ModelConfig, Parameters};
 use forward_pass::ForwardPass;
+use ndarray::{ArrayView2, Axis, aview1};
 use tensor::ops::{RopeLayout, RopeTable};
 use tensor::{Context, NamedTensorsError, Role, Tape, Tensor, Var};
 use weights::Weights;
@@ -48,6 +49,11 @@ fn rope_table(config: &ModelConfig) -> Option<RopeTable> {
     let &ModelConfig { rope_theta, context_length, .. } = config;
     let table = || RopeTable::new(rope_theta, config.d_head(), context_length, RopeLayout::Halves);
     config.rope.then(table)
+}
+
+/// Returns one sequence as a batch (1, T).
+fn one_row(ids: &[u32]) -> ArrayView2<'_, u32> {
+    aview1(ids).insert_axis(Axis(0))
 }
 
 impl Transformer {
@@ -160,11 +166,12 @@ impl Transformer {
     fn hidden<'t>(
         &self,
         pass: &ForwardPass<'_, 't>,
-        ids: &[u32],
-        [batch, time]: [usize; 2],
+        ids: ArrayView2<'_, u32>,
         cache: Option<&mut KvCache>,
     ) -> Var<'t> {
-        assert_eq!(ids.len(), batch * time, "Transformer: {batch} × {time} token ids");
+        let (batch, time) = ids.dim();
+        let ids = ids.as_standard_layout();
+        let ids = ids.as_slice().expect("the elements are in the standard layout");
         let (end, context_length) = (pass.start + time, self.config.context_length);
         assert!(end <= context_length, "Transformer: {end} positions of {context_length}");
         let mut caches = cache.map(|cache| cache.layers.iter_mut());
@@ -177,58 +184,49 @@ impl Transformer {
 
     /// Returns the loss of a pass over whole sequences.
     #[track_caller]
-    fn loss<'t>(
-        &self,
-        pass: &ForwardPass<'_, 't>,
-        ids: &[u32],
-        targets: &[u32],
-        shape: [usize; 2],
-    ) -> Var<'t> {
-        let x = self.hidden(pass, ids, shape, None);
+    fn loss<'t>(&self, pass: &ForwardPass<'_, 't>, Batch { ids, targets }: &Batch) -> Var<'t> {
+        assert_eq!(ids.dim(), targets.dim(), "Transformer: shapes of ids and targets");
+        let x = self.hidden(pass, ids.view(), None);
+        let targets = targets.as_standard_layout();
+        let targets = targets.as_slice().expect("the elements are in the standard layout");
         pass.weights.linear_cross_entropy(&x, self.layout.lm_head, targets)
     }
 
-    /// Returns the mean loss in nats of predicting `targets` from `ids`, both of `shape` (B, T),
-    /// and its gradients in the parameters, in their order and of their shapes.
+    /// Returns the mean loss in nats of predicting the targets of `batch`, and its gradients in the
+    /// parameters, in their order and of their shapes.
     ///
     /// # Panics
     /// If sizes or ids do not fit the model, or its weights are stored in 8 bits.
     #[track_caller]
-    pub fn loss_and_gradients(
-        &self,
-        ctx: Context,
-        ids: &[u32],
-        targets: &[u32],
-        shape: [usize; 2],
-    ) -> (f32, Vec<Tensor>) {
+    pub fn loss_and_gradients(&self, ctx: Context, batch: &Batch) -> (f32, Vec<Tensor>) {
         let parameters = self.parameters().tensors();
         let tape = Tape::new(ctx);
         let pass = self.pass(&tape, 0);
-        let loss = self.loss(&pass, ids, targets, shape);
+        let loss = self.loss(&pass, batch);
         let mut gradients = tape.backward(&loss);
         let in_order = pass.weights.gradients(&mut gradients, parameters);
         (loss.value().item(), in_order)
     }
 
-    /// Returns the mean loss in nats of predicting `targets` from `ids`, both of `shape` (B, T).
+    /// Returns the mean loss in nats of predicting the targets of `batch`.
     ///
     /// # Panics
     /// If sizes or ids do not fit the model.
     #[track_caller]
-    pub fn evaluate(&self, ctx: Context, ids: &[u32], targets: &[u32], shape: [usize; 2]) -> f32 {
+    pub fn evaluate(&self, ctx: Context, batch: &Batch) -> f32 {
         let tape = Tape::inference(ctx);
-        self.loss(&self.pass(&tape, 0), ids, targets, shape).value().item()
+        self.loss(&self.pass(&tape, 0), batch).value().item()
     }
 
-    /// Returns the logits (B, T, V) of the token after each position of `ids`, of `shape` (B, T).
+    /// Returns the logits (B, T, V) of the token after each position of `ids` (B, T).
     ///
     /// # Panics
     /// If sizes or ids do not fit the model.
     #[track_caller]
-    pub fn logits(&self, ctx: Context, ids: &[u32], shape: [usize; 2]) -> Tensor {
+    pub fn logits(&self, ctx: Context, ids: ArrayView2<'_, u32>) -> Tensor {
         let tape = Tape::inference(ctx);
         let pass = self.pass(&tape, 0);
-        let x = self.hidden(&pass, ids, shape, None);
+        let x = self.hidden(&pass, ids, None);
         pass.weights.linear(&x, self.layout.lm_head).into_value()
     }
 
@@ -244,7 +242,7 @@ impl Transformer {
         let (time, d_model) = (ids.len(), self.config.d_model);
         let tape = Tape::inference(ctx);
         let pass = self.pass(&tape, 0);
-        let x = self.hidden(&pass, ids, [1, time], None).value().reshape(&[time, d_model]);
+        let x = self.hidden(&pass, one_row(ids), None).value().reshape(&[time, d_model]);
         for start in (0..time).step_by(rows) {
             let piece = tape.constant(x.slice_first(start, time.min(start + rows)));
             visit(start, pass.weights.linear(&piece, self.layout.lm_head).value());
@@ -265,7 +263,7 @@ impl Transformer {
         cache.reserve(time);
         let tape = Tape::inference(ctx);
         let pass = self.pass(&tape, cache.len());
-        let x = self.hidden(&pass, ids, [1, time], Some(cache));
+        let x = self.hidden(&pass, one_row(ids), Some(cache));
         cache.advance(time);
         let last = x.value().reshape(&[time, d_model]).slice_first(time - 1, time);
         let logits = pass.weights.linear(&tape.constant(last), self.layout.lm_head);

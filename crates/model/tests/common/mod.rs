@@ -1,5 +1,6 @@
 //! Reference values that PyTorch and transformers computed.
 
+use model::Batch;
 use safetensors::{Dtype, SafeTensors};
 use std::path::PathBuf;
 use tensor::Tensor;
@@ -28,6 +29,12 @@ pub fn ids(file: &SafeTensors<'_>, name: &str) -> (Vec<u32>, Vec<usize>) {
     assert_eq!(view.dtype(), Dtype::I64, "{name}");
     let id = |x: &[u8]| i64::from_le_bytes(x.try_into().unwrap()).try_into().unwrap();
     (view.data().chunks_exact(8).map(id).collect(), view.shape().to_vec())
+}
+
+/// The batch of a file: `input_ids` and `targets`.
+pub fn batch(file: &SafeTensors<'_>) -> Batch {
+    let [(input_ids, shape), (targets, _)] = ["input_ids", "targets"].map(|name| ids(file, name));
+    Batch::new([shape[0], shape[1]], input_ids, targets)
 }
 
 /// The largest difference of two numbers in the same place.

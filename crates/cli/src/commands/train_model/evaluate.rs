@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use model::Transformer;
+use model::{Batch, Transformer};
 use serde::Serialize;
 use tensor::Context;
 
-use crate::data::batches::{Batch, Batches, Stream};
+use crate::data::batches::{self, Batches, Stream};
 use crate::data::tokens::TokenFile;
 use crate::shell::interrupt;
 use crate::shell::progress::Progress;
@@ -62,8 +62,7 @@ impl Evaluator {
                 return Ok(None);
             }
             let predicted = batch.targets.len() as u64;
-            let loss =
-                model.evaluate(self.context, &batch.ids, &batch.targets, [batch.rows, batch.time]);
+            let loss = model.evaluate(self.context, &batch);
             sum += f64::from(loss) * predicted as f64;
             count += predicted;
             if let Some(progress) = progress {
@@ -96,11 +95,11 @@ impl Evaluator {
         let start = move |window: usize| (window * time) as u64;
         let whole = (0..whole_windows).step_by(rows).map(move |first| {
             let windows = first..whole_windows.min(first + rows);
-            Batch::read(tokens, &windows.map(start).collect::<Vec<u64>>(), time)
+            batches::read(tokens, &windows.map(start).collect::<Vec<u64>>(), time)
         });
         // The last window is shorter and makes a separate batch.
         let last = (rest > 0).then_some(whole_windows).into_iter();
-        Box::new(whole.chain(last.map(move |window| Batch::read(tokens, &[start(window)], rest))))
+        Box::new(whole.chain(last.map(move |window| batches::read(tokens, &[start(window)], rest))))
     }
 }
 

@@ -253,12 +253,7 @@ impl Trainer {
         let mut sums: Vec<Tensor> = Vec::new();
         for index in self.step * accum..(self.step + 1) * accum {
             let batch = section("batch", || batches.batch(index, &self.train.tokens));
-            let (loss, gradients) = self.model.loss_and_gradients(
-                self.context,
-                &batch.ids,
-                &batch.targets,
-                [batch.rows, batch.time],
-            );
+            let (loss, gradients) = self.model.loss_and_gradients(self.context, &batch);
             loss_sum += f64::from(loss);
             if sums.is_empty() {
                 sums = gradients;
@@ -279,7 +274,7 @@ impl Trainer {
         }
         let scale = optim::clip_scale(grad_norm, training.grad_clip) / accum as f64;
         let lr = training.schedule().lr_at(self.step);
-        let parameters = self.model.parameters_mut().tensors_mut();
+        let parameters = self.model.parameters_mut();
         section("AdamW", || self.optimizer.step(self.context, lr, parameters, &sums, scale));
         // Freeing the gradients is part of the step.
         drop(sums);

@@ -50,7 +50,7 @@ fn error(dir: &TempDir) -> String {
 }
 
 fn logits(model: &Transformer) -> Vec<f32> {
-    model.logits(Context::detect(), &[3, 1, 4, 1, 5], [1, 5]).as_slice().to_vec()
+    model.logits(Context::detect(), ndarray::aview2(&[[3, 1, 4, 1, 5]])).as_slice().to_vec()
 }
 
 #[test]

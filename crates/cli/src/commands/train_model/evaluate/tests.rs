@@ -40,8 +40,11 @@ fn every_token_but_the_first_is_predicted_exactly_once() {
             let evaluator = evaluator(batch_size, 0);
             let mut predicted = vec![];
             for batch in evaluator.batches(&tokens, TIME) {
-                assert!(batch.time <= TIME && batch.rows <= batch_size);
-                assert_eq!(batch.ids[1..batch.time], batch.targets[..batch.time - 1]);
+                let (rows, time) = batch.ids.dim();
+                assert!(time <= TIME && rows <= batch_size);
+                for (ids, targets) in batch.ids.rows().into_iter().zip(batch.targets.rows()) {
+                    assert!(ids.iter().skip(1).eq(targets.iter().take(time - 1)));
+                }
                 predicted.extend(batch.targets);
             }
             let all: Vec<u32> = tokens.iter(1..len as usize).collect();
@@ -56,8 +59,8 @@ fn the_loss_is_the_mean_over_all_predictions() {
     let tokens = token_file(&dir.path().join("tokens.npy"), 2 * TIME as u16 + 3);
     let model = model();
     let mean = |start: usize, time: usize| {
-        let batch = Batch::read(&tokens, &[start as u64], time);
-        f64::from(model.evaluate(Context::detect(), &batch.ids, &batch.targets, [1, time]))
+        let batch = batches::read(&tokens, &[start as u64], time);
+        f64::from(model.evaluate(Context::detect(), &batch))
     };
     let expected = (4.0 * mean(0, 4) + 4.0 * mean(4, 4) + 2.0 * mean(8, 2)) / 10.0;
     let evaluation = evaluator(2, 0).run(&model, &tokens, None).unwrap().unwrap();

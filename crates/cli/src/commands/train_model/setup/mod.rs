@@ -232,12 +232,10 @@ fn trainer(dir: PathBuf, plan: Plan, data: Data, so_far: &[Metrics]) -> Result<T
 /// Returns the optimizer before its first step.
 fn optimizer(model: &Transformer, training: &TrainingSpec) -> AdamW {
     let parameters = model.parameters();
-    let shapes =
-        parameters.iter().map(|(name, tensor)| (name.to_string(), tensor.shape().to_vec()));
     let kinds: BTreeMap<&str, ParameterKind> =
         parameters.specs().iter().map(|spec| (spec.name.as_str(), spec.kind)).collect();
     let decay = |name: &str| training.weight_decay_of(kinds[name]);
-    AdamW::new(training.adamw(), shapes).with_weight_decay(decay)
+    AdamW::new(training.adamw(), parameters).with_weight_decay(decay)
 }
 
 /// Returns the samples that the arguments ask for.
