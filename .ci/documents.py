@@ -5,6 +5,7 @@
 - Lines of the documents for readers have at most 120 columns; rows of tables may be longer, except
   in README.md, and so may records of benchmarks.
 - Local links, of any Markdown file, lead to a file or a folder, and to a heading of it.
+- The example of a crate's README is the one on the first page of its documentation.
 - Each dependency of a manifest has a row in ARCHITECTURE.md: | `name` | reason |.
 """
 
@@ -84,6 +85,13 @@ def dependencies(manifest):
     return {name for table in tables for kind in kinds for name in table.get(kind, {})}
 
 
+def first_example(text):
+    """Returns the lines of the first example in Rust, without those that rustdoc hides."""
+    found = re.search(r"^```(?:rust)?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    lines = found.group(1).splitlines() if found else []
+    return [line for line in lines if not line.startswith("# ")]
+
+
 def check(root):
     """Yields a path and a message for all that is wrong."""
     readme = root / "README.md"
@@ -100,6 +108,12 @@ def check(root):
     for path in documents(root):
         for message in wrong_links(path):
             yield path, message
+    for path in sorted(root.glob("crates/*/README.md")):
+        first_page = path.parent / "src" / "lib.rs"
+        docs = re.findall(r"^//!(?: (.*))?\n", first_page.read_text(), re.MULTILINE)
+        # Examples of first pages are tests, so that they are right.
+        if first_example("\n".join(docs)) != first_example(path.read_text()):
+            yield path, f"another example than that of {first_page.relative_to(root)}"
     manifests = [root / "Cargo.toml", *sorted(root.glob("crates/*/Cargo.toml"))]
     texts = [tomllib.loads(path.read_text()) for path in manifests]
     siblings = {path.parent.name for path in manifests}

@@ -112,6 +112,19 @@ rayon = "1"
 a = { path = "crates/a" }'
 file g/crates/a/Cargo.toml '[target."cfg(unix)".dependencies]
 rayon.workspace = true'
+file g/crates/a/src/lib.rs '//! A crate.
+//! ```
+//! # hidden();
+//! f();
+//!
+//! g();
+//! ```'
+file g/crates/a/README.md '# a
+```rust
+f();
+
+g();
+```'
 passes "documents in order" "${documents[@]}"
 # wrong WHAT PART PATH TEXT: documents of which one is this are refused.
 wrong() {
@@ -135,6 +148,10 @@ wrong "a link to no heading of its own page" "link #verbs" g/CONTRIBUTING.md '[a
 wrong "a heading in a block of code" "link #words" g/CONTRIBUTING.md '[a](#words)
 ```
 # Words
+```'
+wrong "another example in the README of a crate" "README.md: another example" \
+    g/crates/a/README.md '```rust
+f();
 ```'
 wrong "a dependency without a reason" 'no row `wide`' g/crates/a/Cargo.toml '[dev-dependencies]
 rayon = "1"

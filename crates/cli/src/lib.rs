@@ -14,7 +14,7 @@
 //! | [`shell`] | exit codes, Ctrl-C, logs, progress bars, standard input, threads |
 //!
 //! Imports run downwards through this table. Files that appear whole or not at all come from the
-//! crate [`files`].
+//! crate `files`.
 // The memory map in `data::mmap` is the one exception.
 #![deny(unsafe_code)]
 

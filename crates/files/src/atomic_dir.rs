@@ -85,8 +85,9 @@ impl AtomicDir {
     }
 }
 
-/// Moves the entries `names` of `dir` to `dir/earlier-N`, with the first number that is free, and
-/// returns that directory; `None` if there are no names.
+/// Moves the entries `names` of `dir` to `dir/earlier-N`.
+///
+/// N is the first number that is free. Returns the new directory; `None` if there are no names.
 ///
 /// # Errors
 /// When they cannot be moved.
@@ -111,8 +112,9 @@ pub fn move_aside<N: AsRef<Path>>(dir: &Path, names: &[N]) -> Result<Option<Path
     Ok(Some(aside))
 }
 
-/// Removes the directory `path` if it exists: first its name, at once, then its content. So nobody
-/// ever finds half of it there.
+/// Removes the directory `path` if it exists.
+///
+/// First its name goes, at once, then its content, so that nobody ever finds half of it there.
 ///
 /// # Errors
 /// When it cannot be renamed.

@@ -181,8 +181,10 @@ pub fn write_with(
     prepare(path, content)?.commit()
 }
 
-/// Like [`write_with`], up to the commit: for files that belong together, none of which may appear
-/// when the disk is too full for another.
+/// Like [`write_with`], up to the commit.
+///
+/// This is for files that belong together, none of which may appear when the disk is too full for
+/// another.
 ///
 /// # Errors
 /// As for [`AtomicFile::create`], and when `content` or the disk fails.

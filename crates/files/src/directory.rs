@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 /// The beginning of all temporary names.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
-/// Makes the directory `dir` if it is missing, and checks that files can be written there: before
-/// hours of work, not after them.
+/// Makes the directory `dir` if it is missing, and checks that files can be written there.
+///
+/// It is called before hours of work, not after them.
 ///
 /// # Errors
 /// When they cannot.

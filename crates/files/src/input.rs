@@ -8,8 +8,9 @@ use std::path::Path;
 /// larger one is refused before it fills the memory.
 const LARGEST: u64 = 1 << 30;
 
-/// Opens a regular file to read. Refuses anything else, since a pipe would keep the program
-/// waiting.
+/// Opens a regular file to read.
+///
+/// Anything else is refused, since a pipe would keep the program waiting.
 ///
 /// # Errors
 /// When the file does not exist, is not regular, or cannot be opened.

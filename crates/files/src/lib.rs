@@ -20,11 +20,12 @@
 //!   synced, and renamed: the operating system replaces a name at once, so whenever the program or
 //!   the machine stops, the final name belongs to the old content or to the new. [`write()`] and
 //!   [`write_with`] do it in one call.
-//! - [`prepare`] finds out before a long computation whether its result can be written.
+//!   [`prepare`] stops before the renaming, for files that have to appear together.
+//! - [`check_dir`] finds out before a long computation whether its results can be written.
 //! - [`open`], [`read`] and [`read_up_to`] read input files: regular ones, within bounds.
 //! - [`replace_link`], [`move_aside`], [`remove_dir`] and [`remove_unfinished`] are for directories
 //!   of checkpoints.
-//! - [`Error`] names the path and what was done with it.
+//! - [`Error`] is a file or directory that cannot be written, with its path and the reason.
 
 #![forbid(unsafe_code)]
 

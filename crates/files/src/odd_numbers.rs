@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-/// Returns JSON in which `NaN`, `Infinity` and `-Infinity`, which Python writes and reads, are
-/// strings: a field that needs a number refuses them by name, and all other fields can be read.
+/// Returns JSON in which `NaN`, `Infinity` and `-Infinity` are strings.
+///
+/// Python writes and reads them. As strings, a field that needs a number refuses them by name, and
+/// all other fields can be read.
 pub fn quote_odd_numbers(json: &str) -> Cow<'_, str> {
     // Nearly no file has one.
     if !["NaN", "Infinity"].iter().any(|odd| json.contains(odd)) {

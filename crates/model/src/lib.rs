@@ -40,7 +40,7 @@
 //! The architecture reads from the outside in: `transformer/mod.rs`, `block.rs`, `attention.rs`,
 //! `feed_forward.rs`, written once for training and generation.
 //!
-//! Shapes use the letters of the crate [`tensor`]: B batch, T time, C channels, H heads, D channels
+//! Shapes use the letters of the crate `tensor`: B batch, T time, C channels, H heads, D channels
 //! of a head, F feed-forward width, V vocabulary.
 #![forbid(unsafe_code)]
 

@@ -6,7 +6,7 @@
 //!
 //! let tape = Tape::default();
 //! let x = tape.leaf([[1.0, -2.0]]); // (1, 2)
-//! let w = tape.leaf(array![[3.0, 1.0], [0.0, 2.0]]); // (2, 2): any array of the crate `ndarray`
+//! let w = tape.leaf(array![[3.0, 1.0], [0.0, 2.0]]); // (2, 2), any `ndarray` array
 //! let y = x.linear(&w); // x·wᵀ
 //! let loss = (&y * &y).sum();
 //! assert_eq!(y.value().view(), array![[1.0, -4.0]].into_dyn());
@@ -20,9 +20,10 @@
 //! hand and by the tape, and in `xor.rs` two layers learn XOR.
 //!
 //! # The parts
-//! - [`Tensor`] is a shape and a shared buffer. It comes [from](Tensor#trait-implementations)
-//!   `ndarray` arrays and views, and goes back by [`view`](Tensor::view),
-//!   [`view_mut`](Tensor::view_mut) and [`to_ndarray`](Tensor::to_ndarray).
+//! - [`Tensor`] is a shape and a shared buffer. It is made
+//!   [of `ndarray` arrays and views](Tensor#trait-implementations), and goes back by
+//!   [`view`](Tensor::view), [`view_mut`](Tensor::view_mut) and
+//!   [`to_ndarray`](Tensor::to_ndarray).
 //! - [`Tape`] records operations on values ([`Var`], whose methods are the operations) and computes
 //!   their [`Gradients`].
 //! - [`ops`] holds one file per operation, forward and backward side by side; `ops/add.rs` is a
@@ -85,5 +86,6 @@ pub use profile::peak;
 pub use tape::node::InputGrads;
 pub use tape::op::Op;
 pub use tape::{Gradients, Tape, Var};
+pub use tensor::Tensor;
+pub use tensor::arrays::ViewError;
 pub use tensor::named::{NamedTensorsError, tensors_in_order};
-pub use tensor::{Tensor, ViewError};

@@ -1,6 +1,11 @@
-//! Tokenizers on disk: `vocab.json` and `merges.txt` as GPT-2 has them, `tokenizer.json` and
-//! `tokenizer_config.json` as Hugging Face's libraries have them. Only written, never read:
-//! `tokenizer.tiktoken` for tiktoken, and the header of a GGUF file for llama.cpp.
+//! Tokenizers on disk, as GPT-2, Hugging Face, tiktoken and llama.cpp have them.
+//!
+//! | file | of | |
+//! |---|---|---|
+//! | `tokenizer.json`, `tokenizer_config.json` | Hugging Face | read and written |
+//! | `vocab.json`, `merges.txt` | GPT-2 | read and written |
+//! | `tokenizer.tiktoken` | tiktoken | written |
+//! | the header of a GGUF file | llama.cpp | written |
 
 mod assemble;
 mod byte_unicode;

@@ -125,8 +125,9 @@ pub(crate) fn parameter_list(config: &ModelConfig) -> (Vec<ParameterSpec>, Model
     (list.0, ModelLayout { embed_tokens, layers, norm, lm_head })
 }
 
-/// Returns the parameters that a model of this shape has, in the order that all lists of
-/// parameters, gradients and moments share. `config` must be valid.
+/// Returns the parameters that a model of this shape has.
+///
+/// Their order is that of all lists of parameters, gradients and moments. `config` must be valid.
 pub fn parameter_specs(config: &ModelConfig) -> Vec<ParameterSpec> {
     parameter_list(config).0
 }

@@ -1,9 +1,7 @@
 //! A tensor: a shape and a shared, contiguous, row-major buffer of numbers.
 
-mod arrays;
+pub mod arrays;
 pub mod named;
-
-pub use arrays::ViewError;
 
 use crate::matrix::element::{self, DType, Element, Slice, with_element_type};
 use crate::matrix::{Mat, MatMut};
