@@ -7,6 +7,8 @@ The script has a line per step; `#` begins a comment:
     size COLUMNS ROWS  the size of the screen, before the first command
     run COMMAND        runs a command that is not shown
     type COMMAND       types a command at a prompt, runs it and shows what it writes
+    interrupt SECONDS COMMAND
+                       the same, and presses Ctrl-C after so many seconds
     clear              clears the screen
     wait SECONDS       lets the reader look
     speed FACTOR       shows what follows so many times as fast (say so in the title)
@@ -23,6 +25,7 @@ import os
 import pathlib
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -47,7 +50,7 @@ class Recorder:
         self.screen = Screen(columns, rows)
         self.size = (columns, rows)
         self.time, self.speed, self.frames = 0.0, 1.0, []
-        self.folder, self.longest_pause = folder, longest_pause
+        self.folder, self.longest_pause, self.commands = folder, longest_pause, []
         self.environment = {
             "PATH": os.pathsep.join([str(programs), "/usr/local/bin", "/usr/bin", "/bin"]),
             "HOME": str(folder),
@@ -73,8 +76,9 @@ class Recorder:
         """Shows a prompt, at the beginning of a line."""
         self.write(("\r\n" if self.screen.column else "") + PROMPT, 0.3)
 
-    def type(self, command):
-        """Types a command and shows its output; it has to succeed."""
+    def type(self, command, interrupt_after=None):
+        """Types a command and shows its output; it has to succeed, or to end by Ctrl-C."""
+        self.commands.append(command)
         speed, self.speed = self.speed, 1.0
         self.prompt()
         for at in range(0, len(command), KEYS_PER_FRAME):
@@ -82,11 +86,11 @@ class Recorder:
             self.write(keys, KEY * len(keys) if at else 0.5)
         self.write("\r\n", 0.5)
         self.speed = speed
-        status = self.run_in_terminal(command)
-        if status:
+        status = self.run_in_terminal(command, interrupt_after)
+        if status not in ([0] if interrupt_after is None else [130, -signal.SIGINT]):
             sys.exit(f"error: status {status} of: {command}\n" + "\n".join(self.screen.lines()))
 
-    def run_in_terminal(self, command):
+    def run_in_terminal(self, command, interrupt_after):
         """Runs a command in a terminal of its own; returns its exit status."""
         ours, theirs = pty.openpty()
         columns, rows = self.size
@@ -95,11 +99,15 @@ class Recorder:
             ["/bin/sh", "-c", command],
             stdin=theirs, stdout=theirs, stderr=theirs,
             cwd=self.folder, env=self.environment, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )  # fmt: skip
         os.close(theirs)
-        last = time.monotonic()
+        began = last = time.monotonic()
         while True:
-            ready, _, _ = select.select([ours], [], [], 0.5)
+            if interrupt_after is not None and time.monotonic() - began > interrupt_after:
+                os.write(ours, b"\x03")
+                interrupt_after = None
+            ready, _, _ = select.select([ours], [], [], 0.1)
             try:
                 data = os.read(ours, 65536) if ready else b""
             except OSError:  # the other side is closed
@@ -139,6 +147,9 @@ def record(script, programs, longest_pause):
             recorder = recorder or Recorder(*size, folder, programs, longest_pause)
             if step == "type":
                 recorder.type(rest)
+            elif step == "interrupt":
+                seconds, _, command = rest.partition(" ")
+                recorder.type(command, float(seconds))
             elif step == "run":
                 recorder.run(rest)
             elif step == "clear":
@@ -168,12 +179,7 @@ def main():
 
     recorder, title = record(given.script, given.programs.resolve(), given.longest_pause)
     frames = copy.copy(recorder.frames)
-    commands = [
-        line.partition(" ")[2]
-        for line in given.script.read_text().splitlines()
-        if line.startswith("type ")
-    ]
-    picture = svg.draw(frames, *recorder.size, title, "Typed: " + "; ".join(commands))
+    picture = svg.draw(frames, *recorder.size, title, "Typed: " + "; ".join(recorder.commands))
     given.out.write_text(picture)
     size = given.out.stat().st_size
     print(f"{given.out}: {len(frames)} frames, {frames[-1][0]:.0f} s, {size} bytes")
