@@ -160,4 +160,6 @@ wrong "a reason for a dependency that is gone" 'a row `half`' g/ARCHITECTURE.md 
     '| `half` | numbers |
 | `rayon` | threads |'
 
-python3 "$checks/../scripts/record/test_screen.py" 2>out || { cat out && exit 1; }
+for test in "$checks"/../scripts/record/test_*.py; do
+    python3 "$test" 2>out || { cat out && exit 1; }
+done
