@@ -47,6 +47,16 @@ impl Tokenizer {
 ///
 /// A character whose bytes are spread over several tokens appears once it is whole. Bytes that no
 /// later byte can complete become U+FFFD, as in [`String::from_utf8_lossy`].
+///
+/// ```
+/// use bpe::{Pattern, Tokenizer, Vocab};
+///
+/// let bytes_only = Tokenizer::new(Vocab::from_merges(vec![], &[])?, Pattern::gpt2());
+/// let mut decoder = bytes_only.stream_decoder();
+/// assert_eq!(decoder.push(0xC3)?, "");
+/// assert_eq!(decoder.push(0xA9)?, "é");
+/// # Ok::<(), bpe::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct StreamDecoder<'t> {
     tokenizer: &'t Tokenizer,

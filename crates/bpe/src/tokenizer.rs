@@ -1,13 +1,4 @@
 //! The tokenizer: from texts to ids and back.
-//!
-//! ```
-//! use bpe::{Pattern, Tokenizer, Vocab};
-//! let vocab = Vocab::from_merges(vec![(104, 101), (257, 121)], &["<|end|>".to_string()])?;
-//! let tokenizer = Tokenizer::new(vocab, Pattern::gpt2());
-//! assert_eq!(tokenizer.encode("hey he!<|end|>")?, [258, 32, 257, 33, 256]);
-//! assert_eq!(tokenizer.decode(&[258, 33])?, b"hey!");
-//! # Ok::<(), bpe::Error>(())
-//! ```
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -29,6 +20,17 @@ use crate::train::{TrainConfig, train};
 use crate::vocab::Vocab;
 
 /// A vocabulary and a pattern, ready to encode and decode. Threads share it: nothing in it changes.
+///
+/// ```
+/// use bpe::{Pattern, Tokenizer, Vocab};
+///
+/// let merges = vec![(104, 101), (257, 121)]; // "h" + "e" is 257, "he" + "y" is 258
+/// let vocab = Vocab::from_merges(merges, &["<|end|>".to_string()])?;
+/// let tokenizer = Tokenizer::new(vocab, Pattern::gpt2());
+/// assert_eq!(tokenizer.encode("hey he!<|end|>")?, [258, 32, 257, 33, 256]);
+/// assert_eq!(tokenizer.decode(&[258, 33])?, b"hey!");
+/// # Ok::<(), bpe::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     model: Model,

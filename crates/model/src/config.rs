@@ -14,6 +14,15 @@ const MAX_LAYERS: usize = 1 << 12;
 const MAX_PARAMETERS: u64 = 1 << 40;
 
 /// The shape of a model.
+///
+/// ```
+/// use model::ModelConfig;
+///
+/// let config = ModelConfig { vocab_size: 4000, d_model: 256, num_heads: 8, ..Default::default() };
+/// assert_eq!(config.parameter_count(), 7_227_648);
+/// let error = ModelConfig { num_heads: 7, ..config }.validate().unwrap_err();
+/// assert_eq!(error.to_string(), "d_model 256 is not divisible by num_heads 7");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
     /// V, the number of token ids.

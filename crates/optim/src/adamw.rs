@@ -39,6 +39,20 @@ impl Default for AdamWConfig {
 }
 
 /// The optimizer: the moments of every parameter, and the number of steps taken.
+///
+/// ```
+/// use optim::{AdamW, AdamWConfig};
+/// use tensor::{Context, Tape, Tensor};
+///
+/// // The least value of (w − 2)² = w² − 4w + 4, whose gradient is 2w − 4.
+/// let mut w = Tensor::from([0.0]);
+/// let mut adamw = AdamW::new(AdamWConfig::default(), [("w", &w)]);
+/// for _ in 0..200 {
+///     let gradient = w.map(|w| 2.0 * w - 4.0);
+///     adamw.step(Context::detect(), 0.1, [&mut w], &[gradient], 1.0);
+/// }
+/// assert!((w.item() - 2.0).abs() < 0.05);
+/// ```
 #[derive(Clone, Debug)]
 pub struct AdamW {
     config: AdamWConfig,

@@ -65,6 +65,15 @@ impl FromStr for Decay {
 }
 
 /// A linear warm-up and a decay.
+///
+/// ```
+/// use optim::{Decay, Schedule};
+///
+/// let decay = Decay::Linear;
+/// let schedule = Schedule { decay, max_lr: 1.0, min_lr: 0.0, warmup_steps: 4, total_steps: 12 };
+/// let rates = [0, 2, 4, 8, 12].map(|step| schedule.lr_at(step));
+/// assert_eq!(rates, [0.0, 0.5, 1.0, 0.5, 0.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
     /// The decay after the warm-up.

@@ -22,6 +22,16 @@ impl std::fmt::Display for Precision {
 }
 
 /// The kernels and the precision that the operations on one [`Tape`](crate::Tape) use.
+///
+/// ```
+/// use tensor::{Context, Precision, Tape};
+///
+/// let context = Context::detect().with_precision(Precision::Bf16);
+/// let tape = Tape::inference(context); // operations compute, nothing is recorded
+/// let w = tape.constant([[1.001, 2.0]]);
+/// let y = tape.constant([[1.0, 0.0]]).linear(&w);
+/// assert_eq!(y.value().item(), 1.0); // bf16 has three digits
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// The table of inner loops for one instruction set.

@@ -1,5 +1,6 @@
-//! The tokenizer in the header of a GGUF file, for llama.cpp: tokens and merges in GPT-2's
-//! spelling, and the name that llama.cpp gives the pattern.
+//! The tokenizer in the header of a GGUF file, for llama.cpp.
+//!
+//! It has tokens and merges in GPT-2's spelling, and the name that llama.cpp gives the pattern.
 //!
 //! The pattern `gpt4` and llama.cpp's expression for the same purpose differ in two ways. White
 //! space at the very end of a text (a line break, then blanks) is one pre-token here and two there.

@@ -1,6 +1,7 @@
-//! GPT-2's files. `vocab.json` is an object from each token, spelled in characters, to its id.
-//! `merges.txt` has a version line, then a line per merge: the two tokens with a space between
-//! them.
+//! GPT-2's files, `vocab.json` and `merges.txt`.
+//!
+//! `vocab.json` is an object from each token, spelled in characters, to its id. `merges.txt` has a
+//! version line, then a line per merge: the two tokens with a space between them.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

@@ -32,9 +32,10 @@ use speller::Speller;
 pub(crate) use digest::digest;
 pub use parts::{BeginOfText, Parts};
 
-/// Reads the tokenizer in `dir`: from `tokenizer.json` if that exists, because it has the pattern;
-/// else from `vocab.json` and `merges.txt`. Special tokens may be in other files
-/// beside them.
+/// Reads the tokenizer in `dir`.
+///
+/// It comes from `tokenizer.json` if that exists, because it has the pattern; else from
+/// `vocab.json` and `merges.txt`. Special tokens may be in other files beside them.
 ///
 /// # Errors
 /// When there is neither, or the files are damaged or describe no byte-level BPE.
@@ -90,8 +91,9 @@ pub fn to_files(parts: &Parts) -> Result<Vec<(&'static str, Vec<u8>)>> {
     ])
 }
 
-/// Writes the four files into `dir`, which is made if it is missing. Each appears whole or not at
-/// all, and none before all are written.
+/// Writes the four files into `dir`, which is made if it is missing.
+///
+/// Each appears whole or not at all, and none before all are written.
 ///
 /// # Errors
 /// When they cannot be written, or two tokens are spelled alike in `vocab.json`.

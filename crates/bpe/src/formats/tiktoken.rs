@@ -1,5 +1,6 @@
-//! tiktoken's file. It has a line per token, special ones left out: the token's bytes in base64, a
-//! space, its rank.
+//! tiktoken's file, `tokenizer.tiktoken`.
+//!
+//! It has a line per token, special ones left out: the token's bytes in base64, a space, its rank.
 //!
 //! tiktoken has no list of pairs: it joins any two neighbours whose bytes together are a token, the
 //! token of lowest rank first. With the ids of a trained vocabulary as ranks, that gives the same

@@ -13,6 +13,15 @@ use crate::pretokenize::scan;
 pub(crate) const UNCUT: &str = r"(?s:.+)";
 
 /// GPT-2's pattern, GPT-4's, or a regular expression.
+///
+/// ```
+/// use bpe::Pattern;
+///
+/// let (text, mut pieces) = ("It's 10 o'clock", vec![]);
+/// Pattern::gpt2().for_each_pre_token(text.as_bytes(), &mut |range| pieces.push(&text[range]))?;
+/// assert_eq!(pieces, ["It", "'s", " 10", " o", "'", "clock"]);
+/// # Ok::<(), bpe::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Pattern {
     kind: Kind,

@@ -49,6 +49,15 @@ impl Default for SpecialFlags {
 pub type UnusualFlags = BTreeMap<u32, SpecialFlags>;
 
 /// Finds special tokens.
+///
+/// ```
+/// use bpe::{Segment, SpecialTokens};
+///
+/// let specials = SpecialTokens::new(&[("<|end|>".to_string(), 256)]);
+/// let segments: Vec<Segment> = specials.segments(b"one<|end|>two").collect();
+/// assert_eq!(segments[0], Segment::Text(0..3));
+/// assert_eq!(segments[2], Segment::Text(10..13));
+/// ```
 #[derive(Debug, Clone)]
 pub struct SpecialTokens {
     ids: HashMap<Vec<u8>, u32, RandomState>,

@@ -74,6 +74,21 @@ impl TrainConfig {
 
 /// Learns a vocabulary from the pre-tokens of a text. Reports each merge to `on_progress`.
 ///
+/// ```
+/// use bpe::{Pattern, PreTokenCounter, TrainConfig, train};
+/// use std::ops::ControlFlow::Continue;
+///
+/// let counter = PreTokenCounter::new(&Pattern::gpt2(), &[]);
+/// for text in ["low lower", "lowest"] {
+///     counter.count_reader(text.as_bytes(), &|_bytes| Continue(()))?;
+/// }
+/// let config = TrainConfig { vocab_size: 258, special_tokens: vec![] };
+/// let trained = train(counter.finish(), &config, &|_merges| Continue(()))?;
+/// assert_eq!(trained.vocab.merges(), [(111, 119), (108, 256)]); // "o" + "w", "l" + "ow"
+/// assert_eq!((trained.summary.bytes, trained.num_tokens), (15, 9));
+/// # Ok::<(), bpe::Error>(())
+/// ```
+///
 /// # Errors
 /// As for [`TrainConfig::num_merges`]; [`Error::TooLarge`] for texts that are too large for the
 /// types of positions and counts; [`Error::Interrupted`].

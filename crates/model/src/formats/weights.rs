@@ -1,5 +1,7 @@
-//! The weights of a directory: `model.safetensors`, or several files and
-//! `model.safetensors.index.json`, which maps tensors to files.
+//! The weights of a directory, in one file or several.
+//!
+//! They are in `model.safetensors`, or in several files and `model.safetensors.index.json`, which
+//! maps tensors to files.
 
 use super::error::{LoadError, LoadErrorKind};
 use super::fields::Fields;

@@ -60,6 +60,23 @@ impl fmt::Display for FinishReason {
 
 /// An iterator over the tokens with which a model continues a prompt. A stop token ends it and is
 /// not yielded.
+///
+/// ```
+/// use model::{FinishReason, GenerateOptions, Generator, ModelConfig, Transformer};
+/// use tensor::Context;
+///
+/// let shape = ModelConfig { vocab_size: 10, d_model: 16, num_heads: 2, ..Default::default() };
+/// let model = Transformer::new(ModelConfig { num_layers: 1, d_ff: 24, ..shape }, 0)?;
+/// let options = GenerateOptions { max_tokens: 20, stop_ids: vec![9], ..Default::default() };
+/// let mut generator = Generator::new(&model, Context::detect(), &[1, 2], &options)?;
+/// let ids: Vec<u32> = generator.by_ref().collect();
+/// match generator.finish_reason() {
+///     Some(FinishReason::Length) => assert_eq!(ids.len(), 20),
+///     Some(FinishReason::Stop) => assert!(!ids.contains(&9)),
+///     None => unreachable!("the iterator has ended"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Generator<'m> {
     model: &'m Transformer,
     ctx: Context,

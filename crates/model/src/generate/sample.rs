@@ -20,6 +20,17 @@ use rand::{Rng, RngExt};
 use std::cmp::Ordering;
 
 /// Settings for the choice of the next token.
+///
+/// ```
+/// use model::{Sampling, sample};
+///
+/// let logits = [2.0, 1.0, 0.0, -1.0];
+/// let two = Sampling { top_k: Some(2), top_p: None, ..Sampling::default() };
+/// let candidates = sample::candidates(&logits, &two);
+/// assert_eq!(candidates.len(), 2);
+/// assert!((candidates[0].probability - 0.731).abs() < 1e-3); // 1/(1 + e⁻¹)
+/// assert_eq!(sample::greedy(&logits), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
     /// Below 1 sharpens the distribution, above 1 flattens it; 0 is greedy.

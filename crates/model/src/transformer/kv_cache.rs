@@ -8,6 +8,22 @@ use tensor::Tensor;
 const FIRST_CAPACITY: usize = 64;
 
 /// The keys and values of all layers for one sequence.
+///
+/// ```
+/// use model::{KvCache, ModelConfig, Transformer, sample};
+/// use tensor::Context;
+///
+/// let shape = ModelConfig { vocab_size: 10, d_model: 16, num_heads: 2, ..Default::default() };
+/// let model = Transformer::new(ModelConfig { num_layers: 1, d_ff: 24, ..shape }, 0)?;
+/// let (context, mut cache) = (Context::detect(), KvCache::new(model.config()));
+/// let mut logits = model.next_logits(context, &[1, 2, 3], &mut cache);
+/// for _ in 0..4 {
+///     let id = sample::greedy(logits.as_slice());
+///     logits = model.next_logits(context, &[id], &mut cache);
+/// }
+/// assert_eq!(cache.len(), 7);
+/// # Ok::<(), model::ConfigError>(())
+/// ```
 pub struct KvCache {
     pub(super) layers: Vec<LayerCache>,
     /// The number of positions in the cache.

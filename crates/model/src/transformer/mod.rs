@@ -24,6 +24,22 @@ use weights::Weights;
 const IN_8_BITS: &str = "Transformer: the weights are stored in 8 bits";
 
 /// A transformer language model with its weights.
+///
+/// ```
+/// use model::{ModelConfig, Transformer};
+/// use tensor::{Context, ndarray::array};
+///
+/// let shape = ModelConfig { vocab_size: 10, d_model: 16, num_heads: 2, ..Default::default() };
+/// let model = Transformer::new(ModelConfig { num_layers: 1, d_ff: 24, ..shape }, 0)?;
+/// let logits = model.logits(Context::detect(), array![[1, 2, 3], [4, 5, 6]].view());
+/// assert_eq!(logits.shape(), [2, 3, 10]); // (B, T, V)
+///
+/// # let temporary = tempfile::tempdir()?;
+/// let dir = temporary.path().join("checkpoint");
+/// model.save(&dir)?; // as Hugging Face's `transformers` reads it
+/// assert_eq!(Transformer::load(&dir)?.config(), model.config());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Transformer {
     config: ModelConfig,
     layout: ModelLayout,

@@ -21,6 +21,17 @@ use std::ops::Index;
 use std::time::Instant;
 
 /// A record of operations, to be differentiated once: the backward pass consumes it.
+///
+/// ```
+/// use tensor::Tape;
+///
+/// let tape = Tape::default();
+/// let x = tape.leaf([3.0]);
+/// let y = (&x * &x + &x).sum(); // y = x² + x
+/// let gradients = tape.backward(&y);
+/// assert_eq!(y.value().item(), 12.0);
+/// assert_eq!(gradients[&x].item(), 7.0); // 2x + 1
+/// ```
 pub struct Tape {
     context: Context,
     recording: bool,

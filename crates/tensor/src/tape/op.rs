@@ -10,6 +10,26 @@ use std::time::Instant;
 
 /// An operation that is being computed: created when it begins, [recorded](Op::record) when its
 /// result is there.
+///
+/// All operations of [`ops`](crate::ops) are made of it, and one of your own can be:
+/// ```
+/// use tensor::{Op, Tape, Var};
+///
+/// /// y = x³, hence dx = 3x²·dy.
+/// fn cube<'t>(x: &Var<'t>) -> Var<'t> {
+///     let op = Op::new("cube", &[x]);
+///     let x = x.value().clone(); // shares the buffer
+///     op.record(x.map(|x| x * x * x), move |dy, grads| {
+///         grads.give(0, x.map(|x| 3.0 * x * x * dy.item()));
+///     })
+/// }
+///
+/// let tape = Tape::default();
+/// let x = tape.leaf([2.0]);
+/// let y = cube(&x);
+/// assert_eq!(y.value().item(), 8.0);
+/// assert_eq!(tape.backward(&y)[&x].item(), 12.0);
+/// ```
 pub struct Op<'t> {
     tape: &'t Tape,
     name: &'static str,

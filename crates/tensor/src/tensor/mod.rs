@@ -16,6 +16,17 @@ const CHUNK: usize = 1 << 14;
 
 /// A contiguous, row-major array of `f32`, or of bf16 where an operation in that precision made it
 /// so ([`Tensor::dtype`]). Clones share the buffer; writing copies it if it is shared.
+///
+/// ```
+/// use tensor::{Tensor, ndarray::{array, s}};
+///
+/// let mut x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+/// let row = x.reshape(&[6]); // the same buffer
+/// x.view_mut().slice_mut(s![.., 0]).fill(0.0); // a copy of it, as `row` is still there
+/// assert_eq!(x.view(), array![[0.0, 2.0, 3.0], [0.0, 5.0, 6.0]].into_dyn());
+/// assert_eq!(row.as_slice(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+/// assert_eq!(format!("{:.1}", row.slice_first(0, 2)), "[1.0, 2.0]");
+/// ```
 #[derive(Clone)]
 pub struct Tensor {
     /// The elements; in bf16, two per float.

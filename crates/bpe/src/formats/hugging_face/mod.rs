@@ -1,5 +1,6 @@
-//! Hugging Face's files: `tokenizer.json`, which describes all of a tokenizer, and
-//! `tokenizer_config.json`, which `transformers` wants beside it.
+//! Hugging Face's files, `tokenizer.json` and `tokenizer_config.json`.
+//!
+//! The first describes all of a tokenizer; `transformers` wants the second beside it.
 //!
 //! A `tokenizer.json` can describe much more than byte-level BPE. Whatever would split or merge a
 //! text differently here is refused. Two things that concern ids afterwards are left to the caller:
