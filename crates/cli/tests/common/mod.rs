@@ -31,6 +31,9 @@ pub const SMALL: [&str; 12] = [
     "4",
 ];
 
+/// The environment variables that decide on colours.
+const COLOR_VARIABLES: [&str; 3] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"];
+
 /// A temporary folder in which programs run, removed when the value is dropped.
 pub struct Folder {
     dir: TempDir,
@@ -100,7 +103,7 @@ impl Folder {
     pub fn program(&self, name: &str) -> Command {
         let mut command = Command::cargo_bin(name).unwrap();
         command.current_dir(self.dir.path());
-        for variable in ["RAYON_NUM_THREADS", "LM_ISA", "RUST_LOG"] {
+        for variable in ["RAYON_NUM_THREADS", "LM_ISA", "RUST_LOG"].iter().chain(&COLOR_VARIABLES) {
             command.env_remove(variable);
         }
         command
@@ -116,11 +119,14 @@ impl Folder {
     /// Runs a shell's command line at a terminal, and returns what it wrote there. `None` where
     /// there is no `script` of util-linux to make one.
     pub fn at_a_terminal(&self, line: &str) -> Option<String> {
-        let output = Process::new("script")
+        let mut script = Process::new("script");
+        for variable in COLOR_VARIABLES {
+            script.env_remove(variable);
+        }
+        let output = script
             .args(["--quiet", "--return", "--command", line, "/dev/null"])
             .current_dir(self.dir.path())
             .envs([("TERM", "xterm"), ("HOME", self.dir.path().to_str().unwrap())])
-            .env_remove("NO_COLOR")
             .env_remove("XDG_STATE_HOME")
             .stdin(Stdio::null())
             .output();
