@@ -70,7 +70,7 @@ fn any_bytes_come_back_and_threads_do_not_matter() {
     let one = folder.read("out.npy");
     encode(&folder, &["--processes=3"]).success();
     assert!(folder.read("out.npy") == one);
-    let whole = Tokenizer::load(&folder.path("tokenizer")).unwrap().encode(&text).unwrap();
+    let whole = Tokenizer::load(folder.path("tokenizer")).unwrap().encode(&text).unwrap();
     assert!(ids(&folder.path("out.npy")) == whole);
 
     let decode = ["--decode", "--tokenizer=tokenizer", "--file=out.npy"];
@@ -146,7 +146,7 @@ fn large_vocabularies_have_uint32() {
     let largest = vocab.len() as u32 - 1;
     let text = vocab.token(largest).unwrap().to_vec();
     Tokenizer::new(vocab, Pattern::parse("(?s:.+)").unwrap())
-        .save(&folder.path("tokenizer"))
+        .save(folder.path("tokenizer"))
         .unwrap();
     folder.write("text.txt", text);
     encode(&folder, &[]).success().stderr(contains("uint32"));
@@ -292,7 +292,7 @@ fn the_file_beside_the_tokens_says_what_made_them() {
     folder.write("text.txt", &text);
     encode(&folder, &[]).success();
     let written = sidecar(&folder, "out.npy");
-    let tokenizer = Tokenizer::load(&folder.path("tokenizer")).unwrap();
+    let tokenizer = Tokenizer::load(folder.path("tokenizer")).unwrap();
     assert_eq!(written["tokenizer"]["sha256"], tokenizer.digest());
     assert_eq!(written["tokenizer"]["vocab_size"], 260);
     assert_eq!(written["tokenizer"]["path"], "tokenizer");

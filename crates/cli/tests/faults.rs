@@ -336,7 +336,7 @@ fn a_tokenizer_that_is_not_the_models() {
     folder.checkpoint("good");
     let vocab =
         bpe::Vocab::from_merges(vec![(97, 98), (98, 99)], &["<|endoftext|>".to_string()]).unwrap();
-    bpe::Tokenizer::new(vocab, bpe::Pattern::gpt2()).save(&folder.path("larger")).unwrap();
+    bpe::Tokenizer::new(vocab, bpe::Pattern::gpt2()).save(folder.path("larger")).unwrap();
     let mut command = inference(&folder, "good", &["--tokenizer", "larger"]);
     fails(&mut command, 1, &["--tokenizer", "larger", "259", "258"]);
     fs::remove_file(folder.path("good/latest/tokenizer.json")).unwrap();
@@ -372,7 +372,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_leaves_the_checkpoint() {
     for tensor in model.parameters_mut().tensors_mut() {
         tensor.as_mut_slice().iter_mut().for_each(|weight| *weight *= 1e37);
     }
-    model.save(&folder.path("large")).unwrap();
+    model.save(folder.path("large")).unwrap();
     let mut command = folder.program("train-model");
     let args = [
         "--train-dataset",
@@ -408,5 +408,5 @@ fn a_loss_that_is_not_finite_stops_the_run_and_leaves_the_checkpoint() {
             && message.contains("the last good checkpoint is ruined/step-"),
         "{message}"
     );
-    assert!(model::Transformer::load(&folder.path("ruined/latest")).is_ok());
+    assert!(model::Transformer::load(folder.path("ruined/latest")).is_ok());
 }

@@ -160,9 +160,9 @@ fn scores_are_those_of_the_model() {
         &["--prompt", prompt, "--score", "--json", "--precision", "f32"],
     ));
     let score: Value = serde_json::from_str(&score).unwrap();
-    let tokenizer = bpe::Tokenizer::load(&folder.path("tokenizer")).unwrap();
+    let tokenizer = bpe::Tokenizer::load(folder.path("tokenizer")).unwrap();
     let ids = tokenizer.encode(prompt.as_bytes()).unwrap();
-    let model = model::Transformer::load(&folder.path("run/latest")).unwrap();
+    let model = model::Transformer::load(folder.path("run/latest")).unwrap();
     let expected = model.score(tensor::Context::detect(), &ids).unwrap();
     let tokens: Vec<u32> =
         score["tokens"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect();

@@ -304,7 +304,7 @@ fn the_tokenizer_that_made_the_tokens_is_taken_and_another_one_refused() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stderr(&output).contains("tokenizer: tokenizer, which made train.npy"));
     let manifest = RunManifest::read(&folder.path("found")).unwrap().unwrap();
-    let digest = bpe::Tokenizer::load(&folder.path("tokenizer")).unwrap().digest();
+    let digest = bpe::Tokenizer::load(folder.path("tokenizer")).unwrap().digest();
     assert_eq!(manifest.tokenizer_sha256.as_deref(), Some(&*digest));
     assert_eq!(
         (manifest.model.vocab_size, &*manifest.tokenizer.unwrap()),
@@ -383,7 +383,7 @@ fn checkpoints_say_how_texts_begin() {
     folder.write_tokens("train.npy", &ids);
     folder.train("with", &["--steps", "2"]).assert().success();
     assert_eq!(begins("with"), json!(true));
-    let load = |dir: &str| bpe::Tokenizer::load(&folder.path(dir)).unwrap();
+    let load = |dir: &str| bpe::Tokenizer::load(folder.path(dir)).unwrap();
     assert_eq!(load("with/latest").begin_of_text(), bpe::BeginOfText::Token(256));
     assert_eq!(load("with/latest").digest(), load("tokenizer").digest());
     folder.train("with", &["--resume", "--steps", "3"]).assert().success();

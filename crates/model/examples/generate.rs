@@ -1,13 +1,17 @@
 //! A model continues a text, token by token.
 //!
-//! `cargo run --release -p lm-model --example generate -- DIR [PROMPT]` with the directory of a
-//! checkpoint. Without one the model has random weights, and its text shows it.
+//! `cargo run --release -p lm-model --example generate -- [DIR] [PROMPT]` with the directory of a
+//! checkpoint: `data/storyteller` of the repository, unless another one is given. Where there is
+//! none the model has random weights, and its text shows it.
 
 use bpe::{Pattern, Tokenizer, Vocab};
 use model::{GenerateOptions, Generator, ModelConfig, Sampling, Transformer};
 use std::error::Error;
 use std::io::Write;
+use std::path::Path;
 use tensor::Context;
+
+const STORYTELLER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/storyteller");
 
 /// Returns a model that was never trained, whose tokens are the 256 bytes.
 fn untrained() -> Result<(Transformer, Tokenizer), Box<dyn Error>> {
@@ -18,7 +22,8 @@ fn untrained() -> Result<(Transformer, Tokenizer), Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (model, tokenizer) = match arguments.next() {
+    let shipped = Path::new(STORYTELLER).exists().then(|| STORYTELLER.to_string());
+    let (model, tokenizer) = match arguments.next().or(shipped) {
         Some(dir) => (Transformer::load(&dir)?, Tokenizer::load(&dir)?),
         None => untrained()?,
     };

@@ -13,7 +13,7 @@ use tensor::testing::{relative_error, worse};
 use tensor::{Context, isa};
 
 fn tiny_llama() -> Transformer {
-    Transformer::load(&fixture_path("tiny-llama")).unwrap()
+    Transformer::load(fixture_path("tiny-llama")).unwrap()
 }
 
 /// A context for each kernel table that this machine has.

@@ -3,7 +3,7 @@
 //! `cargo run --release -p lm-tensor --example xor`
 
 use ndarray::array;
-use tensor::{Tape, Var, testing};
+use tensor::{Context, Tape, Var, testing};
 
 /// Returns two logits, "0" and "1", for each row of x.
 fn network<'t>(x: &Var<'t>, [w1, w2]: [&Var<'t>; 2]) -> Var<'t> {
@@ -36,7 +36,7 @@ fn main() {
     }
 
     // A tape for inference records nothing.
-    let tape = Tape::inference(Default::default());
+    let tape = Tape::inference(Context::detect());
     let weights = [tape.constant(w1), tape.constant(w2)];
     let probabilities = network(&tape.constant(&inputs), weights.each_ref()).softmax().into_value();
     println!("\n a  b   P(a xor b = 1)");

@@ -89,7 +89,7 @@ impl Folder {
     /// Writes a tokenizer with the pattern of GPT-2 and these merges.
     pub fn write_tokenizer(&self, name: &str, merges: &[(u32, u32)]) {
         let vocab = Vocab::from_merges(merges.to_vec(), &[bpe::END_OF_TEXT.to_string()]).unwrap();
-        Tokenizer::new(vocab, Pattern::gpt2()).save(&self.path(name)).unwrap();
+        Tokenizer::new(vocab, Pattern::gpt2()).save(self.path(name)).unwrap();
     }
 
     /// Writes a token file.

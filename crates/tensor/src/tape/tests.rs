@@ -29,6 +29,14 @@ fn constants_get_no_gradient_and_unused_leaves_none() {
 }
 
 #[test]
+#[should_panic(expected = "the output does not depend on this leaf")]
+fn a_gradient_that_is_not_there_is_no_index() {
+    let tape = Tape::default();
+    let (x, unused) = (tape.leaf([1.0]), tape.leaf([2.0]));
+    let _ = &tape.backward(&x)[&unused];
+}
+
+#[test]
 fn an_inference_tape_records_nothing() {
     let tape = Tape::inference(Context::detect());
     let x = tape.leaf(tensor(&[1.0]));
