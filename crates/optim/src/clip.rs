@@ -39,10 +39,10 @@ fn sum_of_squares(x: &[f32]) -> f64 {
     lanes.iter().sum::<f64>() + rest
 }
 
-/// Returns the factor that scales gradients of the given global norm down to `max_norm`: 1 if they
-/// are not longer, or if `max_norm` is 0, which turns clipping off.
+/// Returns the factor that scales gradients of the given global norm down to `max_norm`.
 ///
-/// An infinite norm gives 0 and NaN gives NaN, as in PyTorch; a caller has to check the norm first.
+/// It is 1 if they are not longer, or if `max_norm` is 0, which turns clipping off. An infinite
+/// norm gives 0 and NaN gives NaN, as in PyTorch; a caller has to check the norm first.
 pub fn clip_scale(norm: f64, max_norm: f64) -> f64 {
     if max_norm <= 0.0 {
         return 1.0;
