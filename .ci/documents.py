@@ -87,8 +87,8 @@ def dependencies(manifest):
 
 def first_example(text):
     """Returns the lines of the first example in Rust, without those that rustdoc hides."""
-    found = re.search(r"^```(?:rust)?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    lines = found.group(1).splitlines() if found else []
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    lines = next((block.splitlines() for kind, block in blocks if kind in ("", "rust")), [])
     return [line for line in lines if not line.startswith("# ")]
 
 

@@ -112,7 +112,9 @@ rayon = "1"
 a = { path = "crates/a" }'
 file g/crates/a/Cargo.toml '[target."cfg(unix)".dependencies]
 rayon.workspace = true'
-file g/crates/a/src/lib.rs '//! A crate.
+file g/crates/a/src/lib.rs '//! ```text
+//! a picture
+//! ```
 //! ```
 //! # hidden();
 //! f();
