@@ -52,6 +52,15 @@ fn a_sub_command_has_the_help_of_the_program() {
 }
 
 #[test]
+fn examples_call_lm_once() {
+    for command in [&PROGRAMS[..], &["completions", "man"]].concat() {
+        let help = lm(&["help", command]);
+        assert!(!help.contains("lm lm") && !help.contains("--out lm"), "{help}");
+        assert!(help.contains(&format!("lm {command} ")), "{help}");
+    }
+}
+
+#[test]
 fn wrong_usage_is_that_of_the_program() {
     let folder = Folder::empty();
     for (args, parts) in [

@@ -11,15 +11,18 @@ use super::help::{self, Example, Variable};
 use crate::shell::command_line::{self, Called};
 use crate::shell::exit::run_main;
 
+/// The place in a line of usage or of an example for the words that call the program.
+const CALL: &str = "{}";
+
 /// A program: its flags, the rest of its help, and its work.
 pub struct Program {
     /// The name by which it is called, and under which `lm` has it.
     pub name: &'static str,
     /// Its flags, with their help.
     pub flags: fn() -> Command,
-    /// The lines of its usage, if clap's own would not do.
+    /// The lines of its usage, each with `{}` for its name, if clap's own would not do.
     pub usage: &'static [&'static str],
-    /// Examples, each with the program's name in it.
+    /// Examples, with `{}` for its name.
     pub examples: &'static [Example],
     /// The environment variables that count.
     pub variables: &'static [Variable],
@@ -66,12 +69,8 @@ impl Program {
         run_main(|| self.run(Called::ByName, std::env::args_os().collect()))
     }
 
-    /// Replaces the word that is the program's name by the words that call it.
+    /// Puts the words that call the program into a line.
     fn line(&self, line: &str, called: Called) -> String {
-        let words = line.split(' ').map(|word| match word == self.name {
-            true => called.words(word),
-            false => word.into(),
-        });
-        words.collect::<Vec<_>>().join(" ")
+        line.replace(CALL, &called.words(self.name))
     }
 }

@@ -12,19 +12,16 @@ use crate::shell::exit::usage;
 
 /// The forms of a command line.
 pub const USAGE: &[&str] = &[
-    "encode [OPTIONS] --file <PATH> --out <PATH>",
-    "encode [OPTIONS] --file <PATH> --count",
-    "encode [OPTIONS] --text <TEXT>",
+    "{} [OPTIONS] --file <PATH> --out <PATH>",
+    "{} [OPTIONS] --file <PATH> --count",
+    "{} [OPTIONS] --text <TEXT>",
 ];
 
 /// The examples of the help.
 pub const EXAMPLES: &[Example] = &[
-    ("Turn a text into tokens", "encode --tokenizer tokenizer --file train.txt --out train.npy"),
-    (
-        "Turn tokens back into text",
-        "encode --tokenizer tokenizer --decode --file train.npy --out -",
-    ),
-    ("See the tokens of a sentence", "encode --tokenizer tokenizer --text 'Once upon a time'"),
+    ("Turn a text into tokens", "{} --tokenizer tokenizer --file train.txt --out train.npy"),
+    ("Turn tokens back into text", "{} --tokenizer tokenizer --decode --file train.npy --out -"),
+    ("See the tokens of a sentence", "{} --tokenizer tokenizer --text 'Once upon a time'"),
 ];
 
 /// Turn text into a file of token ids, or back

@@ -14,9 +14,9 @@ use crate::shell::precision::Choice;
 
 /// The examples of the help.
 pub const EXAMPLES: &[Example] = &[
-    ("Open a prompt to type at", "inference -m runs/demo"),
-    ("Three short stories", "inference -m runs/demo -p 'Once upon a time' -n 100 --num-samples 3"),
-    ("The probability of each token of a text", "inference -m runs/demo -p 'A cat sat.' --score"),
+    ("Open a prompt to type at", "{} -m runs/demo"),
+    ("Three short stories", "{} -m runs/demo -p 'Once upon a time' -n 100 --num-samples 3"),
+    ("The probability of each token of a text", "{} -m runs/demo -p 'A cat sat.' --score"),
 ];
 
 /// Generate text with a trained model

@@ -18,20 +18,20 @@ use crate::run::spec::{ModelSpec, Preset, PresetChoice, TrainingSpec, fields};
 pub const EXAMPLES: &[Example] = &[
     (
         "Train a small model",
-        "train-model --preset demo --train-dataset train.npy --val-dataset valid.npy \\\n      \
+        "{} --preset demo --train-dataset train.npy --val-dataset valid.npy \\\n      \
          --tokenizer tokenizer --checkpoint-dir runs/demo",
     ),
     (
         "Go on with it after Ctrl-C, or further than planned",
-        "train-model --resume --checkpoint-dir runs/demo --steps 20k",
+        "{} --resume --checkpoint-dir runs/demo --steps 20k",
     ),
     (
         "See what it would be with another learning rate, and write nothing",
-        "train-model --config runs/demo/run.json --lr 3e-4 --dry-run",
+        "{} --config runs/demo/run.json --lr 3e-4 --dry-run",
     ),
     (
         "Measure its loss on a whole file",
-        "train-model --eval-only --init-from runs/demo --val-dataset valid.npy",
+        "{} --eval-only --init-from runs/demo --val-dataset valid.npy",
     ),
 ];
 

@@ -12,14 +12,14 @@ use crate::run::tokenizer;
 pub const EXAMPLES: &[Example] = &[
     (
         "Learn 10,000 tokens from one text",
-        "train-tokenizer --dataset data/train.txt --vocab-size 10k --out tokenizer",
+        "{} --dataset data/train.txt --vocab-size 10k --out tokenizer",
     ),
     (
         "From several texts, with a special token beside the default, which is given again",
-        "train-tokenizer --dataset a.txt --dataset b.txt \\\n      \
+        "{} --dataset a.txt --dataset b.txt \\\n      \
          --special-token '<|endoftext|>' --special-token '<|pad|>'",
     ),
-    ("From another program's output", "zcat corpus.gz | train-tokenizer --dataset -"),
+    ("From another program's output", "zcat corpus.gz | {} --dataset -"),
 ];
 
 /// Train a byte-level BPE tokenizer on text
