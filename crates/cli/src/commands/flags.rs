@@ -46,7 +46,7 @@ pub struct Color {
     /// When to show colours [default: auto]
     ///
     /// auto is on terminals that have them, unless NO_COLOR or CLICOLOR_FORCE is set.
-    #[arg(long = "color", value_name = "WHEN", alias = "colour", hide_short_help = true)]
+    #[arg(long = "color", value_name = "WHEN", hide_short_help = true)]
     #[arg(value_parser = choice::parser(&When::ALL))]
     pub color: Option<When>,
 }
