@@ -67,7 +67,7 @@ impl Split {
     /// Returns the size in bytes at which the file is complete.
     fn target_bytes(self) -> usize {
         match self {
-            Split::Train => 3_400_000,
+            Split::Train => 3_200_000,
             Split::Valid => 260_000,
         }
     }
