@@ -74,11 +74,12 @@ impl Samples {
         Ok(files::write(&self.path, cut_back(&earlier, step).as_bytes())?)
     }
 
-    /// Appends the model's continuation of the prompt after `step` steps.
+    /// Appends the prompt with the model's continuation after `step` steps to the file, and returns
+    /// both.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(&self, context: Context, model: &Transformer, step: u64) -> Result<()> {
+    pub fn write(&self, context: Context, model: &Transformer, step: u64) -> Result<String> {
         let (stop_ids, seed) = (self.stop_ids.clone(), self.seed);
         let options =
             GenerateOptions { sampling: SAMPLING, max_tokens: MAX_TOKENS, stop_ids, seed };
@@ -91,7 +92,8 @@ impl Samples {
         let failed = || format!("{}: cannot be written", self.path.display());
         let mut file =
             File::options().append(true).create(true).open(&self.path).with_context(failed)?;
-        file.write_all(section(step, &text).as_bytes()).with_context(failed)
+        file.write_all(section(step, &text).as_bytes()).with_context(failed)?;
+        Ok(text)
     }
 }
 

@@ -99,7 +99,7 @@ pub struct Args {
     /// Print the run that would begin, and write nothing
     #[arg(long, help_heading = "Training", conflicts_with = "eval_only")]
     pub dry_run: bool,
-    /// Text that the model continues at each evaluation, in samples.txt [default: none]
+    /// Text that the model continues at each evaluation, shown and in samples.txt [default: none]
     #[arg(long, value_name = "TEXT", help_heading = "Evaluation and checkpoints")]
     #[arg(hide_short_help = true)]
     pub sample_prompt: Option<String>,

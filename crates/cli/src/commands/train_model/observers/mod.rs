@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod ending;
+mod samples;
 mod status_line;
 
 use anyhow::Result;
@@ -10,7 +11,6 @@ use super::trainer::{Observer, Report, Trainer};
 use crate::charts::loss;
 use crate::charts::tensorboard::EventFile;
 use crate::run::metrics::{Metrics, MetricsFile};
-use crate::run::samples::Samples;
 use crate::shell::exit;
 
 pub use checkpoints::Checkpoints;
@@ -26,15 +26,6 @@ impl Observer for MetricsFile {
 impl Observer for EventFile {
     fn step_done(&mut self, _: &Trainer, report: &Report) -> Result<()> {
         report.metrics.as_ref().map_or(Ok(()), |line| self.push(line))
-    }
-}
-
-impl Observer for Samples {
-    fn step_done(&mut self, trainer: &Trainer, report: &Report) -> Result<()> {
-        if report.evaluates {
-            self.write(trainer.context, &trainer.model, trainer.step)?;
-        }
-        Ok(())
     }
 }
 
