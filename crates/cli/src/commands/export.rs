@@ -1,4 +1,4 @@
-//! Export of a checkpoint and its tokenizer as one file for llama.cpp.
+//! Export of a checkpoint and its tokenizer, for other programs.
 
 use std::path::Path;
 
@@ -6,9 +6,23 @@ use anyhow::{Context as _, Result};
 use bpe::Tokenizer;
 use bpe::formats::gguf::GgufTokenizer;
 use model::formats::gguf::{GgufError, Value};
+use model::formats::safetensors::StoredType;
 
 use crate::run::loaded::Loaded;
-use crate::run::tokenizer::end_of_text;
+use crate::run::tokenizer::{TokenizerFiles, end_of_text};
+
+/// Writes the model and its tokenizer's files into the directory `out`, laid out like Hugging
+/// Face's, with weights of the type `stored`. What only resuming needs stays behind.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn directory(loaded: &Loaded, out: &Path, stored: StoredType) -> Result<()> {
+    let (_, mut tokenizer) = TokenizerFiles::load(&loaded.tokenizer_dir)?;
+    tokenizer.set_begin_of_text(loaded.begin_of_text()?)?;
+    files::check_dir(out).context("--out")?;
+    loaded.model.save_as(out, stored).context("--out")?;
+    tokenizer.write(out).context("--out")
+}
 
 /// Writes the model and the tokenizer to `out`, as GGUF with weights in `f32`.
 ///

@@ -7,6 +7,7 @@
 
 use super::error::{LoadError, LoadErrorKind};
 use super::fields::Fields;
+use super::safetensors::StoredType;
 use crate::{FeedForward, ModelConfig, Norm};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -39,15 +40,19 @@ pub(super) fn is_llama(config: &ModelConfig) -> bool {
     config.norm == Norm::Pre && config.ffn == FeedForward::SwiGlu && config.rope
 }
 
-/// Writes both files into `dir`.
+/// Writes both files into `dir`, for weights of the type `stored`.
 ///
 /// # Errors
 /// If one cannot be written.
-pub fn write(dir: &Path, config: &ModelConfig) -> files::Result<()> {
+pub fn write(dir: &Path, config: &ModelConfig, stored: StoredType) -> files::Result<()> {
     let eos_token_id = match config.eos_token_ids.as_slice() {
         [] => Value::Null,
         [id] => json!(id),
         ids => json!(ids),
+    };
+    let dtype = match stored {
+        StoredType::F32 => "float32",
+        StoredType::Bf16 => "bfloat16",
     };
     let Architecture { model_type, class } = if is_llama(config) { LLAMA } else { VARIANT };
     let mut fields = json!({
@@ -55,7 +60,7 @@ pub fn write(dir: &Path, config: &ModelConfig) -> files::Result<()> {
         "attention_bias": false,
         "attention_dropout": 0.0,
         "bos_token_id": config.bos_token_id,
-        "dtype": "float32",
+        "dtype": dtype,
         "eos_token_id": eos_token_id,
         "head_dim": config.d_head(),
         "hidden_act": match config.ffn {
@@ -76,7 +81,7 @@ pub fn write(dir: &Path, config: &ModelConfig) -> files::Result<()> {
         "rope_parameters": { "rope_theta": config.rope_theta, "rope_type": "default" },
         "rope_theta": config.rope_theta,
         "tie_word_embeddings": false,
-        "torch_dtype": "float32",
+        "torch_dtype": dtype,
         "use_cache": true,
         "vocab_size": config.vocab_size,
     });

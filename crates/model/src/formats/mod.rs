@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `config.json` | the architecture ([`hugging_face`]) |
 //! | `generation_config.json` | the BOS and EOS token ids ([`hugging_face`]) |
-//! | `model.safetensors` | the weights in `f32` ([`safetensors`], [`weights`]) |
+//! | `model.safetensors` | the weights, in `f32` unless asked otherwise ([`safetensors`], [`weights`]) |
 //!
 //! and, for writing only, as the one file that llama.cpp reads ([`gguf`]).
 //!
@@ -23,6 +23,7 @@ pub use error::{LoadError, LoadErrorKind};
 
 use crate::Transformer;
 use hugging_face::ModelFiles;
+use safetensors::StoredType;
 use std::path::Path;
 use weights::StoredWeights;
 
@@ -52,8 +53,21 @@ impl Transformer {
     /// If the weights are stored in 8 bits.
     #[track_caller]
     pub fn save(&self, dir: impl AsRef<Path>) -> files::Result<()> {
+        self.save_as(dir, StoredType::F32)
+    }
+
+    /// Writes what [`save`](Self::save) writes, with weights of the type `stored`. In
+    /// [`Bf16`](StoredType::Bf16) they take half the bytes, and are rounded.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    ///
+    /// # Panics
+    /// If the weights are stored in 8 bits.
+    #[track_caller]
+    pub fn save_as(&self, dir: impl AsRef<Path>, stored: StoredType) -> files::Result<()> {
         let dir = dir.as_ref();
-        weights::write(dir, self.parameters())?;
-        hugging_face::write(dir, self.config())
+        weights::write(dir, self.parameters(), stored)?;
+        hugging_face::write(dir, self.config(), stored)
     }
 }

@@ -136,8 +136,36 @@ fn read_floats(file: &mut File, dtype: Dtype, out: &mut [f32]) -> io::Result<()>
     Ok(())
 }
 
+/// The type of the numbers in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StoredType {
+    /// 32 bits: the numbers as they are.
+    #[default]
+    F32,
+    /// 16 bits, rounded to the nearest bfloat16, ties to even.
+    Bf16,
+}
+
+impl StoredType {
+    /// Returns the size of a number in bytes.
+    fn size(self) -> usize {
+        match self {
+            StoredType::F32 => size_of::<f32>(),
+            StoredType::Bf16 => size_of::<bf16>(),
+        }
+    }
+
+    /// Returns the name in the header of a safetensors file.
+    fn name(self) -> &'static str {
+        match self {
+            StoredType::F32 => "F32",
+            StoredType::Bf16 => "BF16",
+        }
+    }
+}
+
 /// Writes `tensors` in the given order, and `metadata`, to a new file that replaces `path` once it
-/// is complete.
+/// is complete. Its numbers are of the type `stored`.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -145,6 +173,7 @@ pub fn write<'a>(
     path: &Path,
     tensors: impl IntoIterator<Item = (impl AsRef<str>, &'a Tensor)>,
     metadata: &[(&str, &str)],
+    stored: StoredType,
 ) -> files::Result<()> {
     let tensors: Vec<_> = tensors.into_iter().collect();
     let mut header = Map::new();
@@ -153,8 +182,8 @@ pub fn write<'a>(
     let mut end = 0;
     for (name, tensor) in &tensors {
         let start = end;
-        end += size_of_val(tensor.as_slice());
-        let info = json!({ "dtype": "F32", "shape": tensor.shape(), "data_offsets": [start, end] });
+        end += tensor.as_slice().len() * stored.size();
+        let info = json!({ "dtype": stored.name(), "shape": tensor.shape(), "data_offsets": [start, end] });
         header.insert(name.as_ref().to_string(), info);
     }
     let mut header = Value::Object(header).to_string().into_bytes();
@@ -163,16 +192,28 @@ pub fn write<'a>(
     files::write_with(path, |out| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        tensors.iter().try_for_each(|(_, tensor)| write_floats(out, tensor))
+        tensors.iter().try_for_each(|(_, tensor)| match stored {
+            StoredType::F32 => write_floats(out, tensor),
+            StoredType::Bf16 => write_numbers(out, tensor, |x| bf16::from_f32(x).to_le_bytes()),
+        })
     })
 }
 
 /// Writes a tensor's numbers, little-endian and row-major.
 pub(super) fn write_floats(out: &mut impl Write, tensor: &Tensor) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(PIECE.min(size_of_val(tensor.as_slice())));
-    for piece in tensor.as_slice().chunks(PIECE / size_of::<f32>()) {
+    write_numbers(out, tensor, f32::to_le_bytes)
+}
+
+/// Writes a tensor's numbers, row-major, as the bytes that `to_bytes` gives for each.
+fn write_numbers<const N: usize>(
+    out: &mut impl Write,
+    tensor: &Tensor,
+    to_bytes: impl Fn(f32) -> [u8; N],
+) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(PIECE.min(tensor.as_slice().len() * N));
+    for piece in tensor.as_slice().chunks(PIECE / N) {
         bytes.clear();
-        bytes.extend(piece.iter().flat_map(|x| x.to_le_bytes()));
+        bytes.extend(piece.iter().flat_map(|&x| to_bytes(x)));
         out.write_all(&bytes)?;
     }
     Ok(())

@@ -6,7 +6,7 @@
 use super::error::{LoadError, LoadErrorKind};
 use super::fields::Fields;
 use super::hugging_face::CONFIG_FILE;
-use super::safetensors::{self, SafetensorsFile};
+use super::safetensors::{self, SafetensorsFile, StoredType};
 use crate::parameters::list::{EMBEDDING_NAME, OUTPUT_NAME};
 use crate::{ModelConfig, ParameterSpec, Parameters, parameter_specs};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,12 +18,12 @@ pub const WEIGHTS_FILE: &str = "model.safetensors";
 /// The map from tensors to files if there are several.
 pub const INDEX_FILE: &str = "model.safetensors.index.json";
 
-/// Writes the weights into `dir`.
+/// Writes the weights into `dir`, as numbers of the type `stored`.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write(dir: &Path, parameters: &Parameters) -> files::Result<()> {
-    safetensors::write(&dir.join(WEIGHTS_FILE), parameters.iter(), &[("format", "pt")])
+pub fn write(dir: &Path, parameters: &Parameters, stored: StoredType) -> files::Result<()> {
+    safetensors::write(&dir.join(WEIGHTS_FILE), parameters.iter(), &[("format", "pt")], stored)
 }
 
 /// The weights of a directory.

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use files::AtomicDir;
 use model::Transformer;
-use model::formats::safetensors::{self, SafetensorsFile};
+use model::formats::safetensors::{self, SafetensorsFile, StoredType};
 use optim::AdamW;
 
 pub use contents::Purpose;
@@ -63,7 +63,7 @@ pub fn save(
     model.save(path)?;
     let moments = optimizer.state();
     let tensors = moments.iter().map(|(name, tensor)| (name.as_str(), *tensor));
-    safetensors::write(&path.join(OPTIMIZER), tensors, &[("format", "pt")])?;
+    safetensors::write(&path.join(OPTIMIZER), tensors, &[("format", "pt")], StoredType::F32)?;
     if let Some(tokenizer) = tokenizer {
         tokenizer.write(path)?;
     }

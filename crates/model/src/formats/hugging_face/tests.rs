@@ -228,7 +228,7 @@ fn files_that_are_not_json_objects_are_refused() {
 fn a_llama_is_written_as_one_and_a_variant_under_its_own_name() {
     let dir = tempfile::tempdir().unwrap();
     let written = |config: &ModelConfig| -> Value {
-        write(dir.path(), config).unwrap();
+        write(dir.path(), config, StoredType::F32).unwrap();
         serde_json::from_slice(&std::fs::read(dir.path().join(CONFIG_FILE)).unwrap()).unwrap()
     };
     let llama = written(&ModelConfig { eos_token_ids: vec![256], ..ModelConfig::default() });
@@ -260,7 +260,7 @@ proptest! {
             d_ff, rope, rope_theta, norm, ffn, rms_norm_eps, bos_token_id, eos_token_ids,
         };
         let dir = tempfile::tempdir().unwrap();
-        write(dir.path(), &config).unwrap();
+        write(dir.path(), &config, StoredType::F32).unwrap();
         prop_assert_eq!(read(dir.path()).unwrap(), ModelFiles { config, tied: false });
     }
 }

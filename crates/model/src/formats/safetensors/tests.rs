@@ -13,8 +13,8 @@ fn example() -> Vec<(&'static str, Tensor)> {
 fn written(tensors: &[(&'static str, Tensor)]) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file.safetensors");
-    write(&path, tensors.iter().map(|(name, t)| (name, t)), &[("format", "pt"), ("by", "us")])
-        .unwrap();
+    let metadata = [("format", "pt"), ("by", "us")];
+    write(&path, tensors.iter().map(|(name, t)| (name, t)), &metadata, StoredType::F32).unwrap();
     (dir, path)
 }
 
@@ -58,6 +58,25 @@ fn other_readers_accept_what_is_written() {
         "the numbers are aligned"
     );
     assert_eq!(bytes, std::fs::read(written(&example()).1).unwrap(), "the same bytes every time");
+}
+
+#[test]
+fn bf16_is_the_nearest_number_in_half_the_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file.safetensors");
+    // Between two neighbours that are 2⁻⁷ apart: below the middle, in it twice, and above it.
+    let x = Tensor::from_slice(&[5], &[1.003, 1.00390625, 1.01171875, 1.0045, -0.0]);
+    let many = Tensor::full(&[PIECE + 3], 0.5); // more than one piece
+    write(&path, [("x", &x), ("many", &many)], &[], StoredType::Bf16).unwrap();
+
+    let mut file = SafetensorsFile::open(&path).unwrap();
+    let found = file.read("x", &[5]).unwrap();
+    assert_eq!(found.as_slice(), [1.0, 1.0, 1.015625, 1.0078125, -0.0]);
+    assert!(file.read("many", many.shape()).unwrap().as_slice().iter().all(|&x| x == 0.5));
+    let bytes = std::fs::read(&path).unwrap();
+    let file = ::safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(file.tensor("x").unwrap().dtype(), Dtype::BF16);
+    assert_eq!(file.tensor("many").unwrap().data().len(), 2 * many.as_slice().len());
 }
 
 #[test]

@@ -35,7 +35,8 @@ fn saved_with(change: impl FnOnce(&mut Vec<(String, Tensor)>)) -> TempDir {
 }
 
 fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) {
-    safetensors::write(path, tensors.iter().map(|(name, t)| (name, t)), &[]).unwrap();
+    safetensors::write(path, tensors.iter().map(|(name, t)| (name, t)), &[], StoredType::F32)
+        .unwrap();
 }
 
 fn change_config(dir: &TempDir, field: &str, value: Value) {
