@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# From text to stories: builds the four programs, trains a tokenizer and a small model on the
-# stories in data/, and lets the model tell three stories.
+# From text to stories: builds the program, trains a tokenizer and a small model on the stories in
+# data/, and lets the model tell three stories.
 set -euo pipefail
 
 usage() {
     cat <<'HELP'
 Usage: scripts/demo.sh [--steps N] [--out DIR] [--help]
 
-    --steps N    training steps (default 1000, about two minutes on two cores; also DEMO_STEPS)
-    --out DIR    receives tokenizer/, train.npy, valid.npy, the checkpoints, metrics.jsonl and
-                 loss.svg (default runs/demo; also DEMO_OUT)
+    --steps N    training steps (default 2000, about two minutes on two cores; also DEMO_STEPS)
+    --out DIR    receives tokenizer/, the token files, the checkpoints, samples.txt, metrics.jsonl
+                 and loss.svg (default runs/demo; also DEMO_OUT)
 HELP
 }
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-steps="${DEMO_STEPS:-1000}"
+steps="${DEMO_STEPS:-2000}"
 out="${DEMO_OUT:-$root/runs/demo}"
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -27,14 +27,18 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+out="${out#"$PWD"/}"
 
-# A model of 1.1 million parameters, small enough that two cores with AVX2 take it once through the
-# stories in two minutes. Short windows in small batches make for many steps, and at this budget it
-# is steps that count.
-vocab_size=2048
-training=(--preset demo --steps "$steps" --seed 1 --eval-every 100)
+# Nearly all words of these stories are tokens of their own, so the model need not learn to spell.
+# Small batches make for many steps, and at this budget it is steps that count.
+vocab_size=4096
+training=(--preset demo --steps "$steps" --seed 1 --eval-every 200 --checkpoint-every 400)
+prompts=("Once upon a time" "One morning, a little" "The old owl")
+# Stories shorter than this are told anew.
+least_words=80
 
-bin="${CARGO_TARGET_DIR:-$root/target}/release"
+lm="${CARGO_TARGET_DIR:-$root/target}/release/lm"
+lm="${lm#"$PWD"/}"
 times=""
 
 # stage NAME COMMAND...: runs a command under a heading and remembers how long it took.
@@ -47,34 +51,51 @@ stage() {
 }
 
 build() {
-    cargo build --release --locked --package lm-cli --bins --manifest-path "$root/Cargo.toml"
+    cargo build --release --locked --package lm-cli --bin lm --manifest-path "$root/Cargo.toml"
+}
+
+# Every thirtieth story is kept from the model, to see whether it learns more than it has read.
+split_stories() {
+    awk -v train="$out/train.txt" -v valid="$out/valid.txt" '
+        { print > (stories % 30 == 29 ? valid : train) }
+        $0 == "<|endoftext|>" { stories++ }' "$root/data/stories-train.txt"
 }
 
 train_tokenizer() {
-    "$bin/train-tokenizer" --dataset "$root/data/stories-train.txt" --vocab-size "$vocab_size" \
+    split_stories
+    "$lm" train-tokenizer --dataset "$out/train.txt" --vocab-size "$vocab_size" \
         --out "$out/tokenizer"
 }
 
 encode() {
     local split
     for split in train valid; do
-        "$bin/encode" --tokenizer "$out/tokenizer" --file "$root/data/stories-$split.txt" \
+        "$lm" encode --tokenizer "$out/tokenizer" --file "$out/$split.txt" \
             --out "$out/$split.npy"
     done
 }
 
 train_model() {
-    "$bin/train-model" --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" \
-        --tokenizer "$out/tokenizer" --checkpoint-dir "$out" "${training[@]}"
+    "$lm" train-model --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" \
+        --tokenizer "$out/tokenizer" --checkpoint-dir "$out" "${training[@]}" \
+        --sample-prompt "${prompts[0]}"
+}
+
+# tell PROMPT SEED: prints a story.
+tell() {
+    "$lm" inference --checkpoint "$out/latest" --prompt "$1" --seed "$2" --temperature 0.5 \
+        --max-tokens 400 --quiet
 }
 
 tell_stories() {
-    local seed=0 prompt
-    for prompt in "Once upon a time" "One morning, a little" "The old owl"; do
-        seed=$((seed + 1))
-        "$bin/inference" --checkpoint "$out/latest" --prompt "$prompt" --seed "$seed" \
-            --temperature 0.5 --max-tokens 300 --quiet
-        printf '\n\n'
+    local prompt seed story
+    for prompt in "${prompts[@]}"; do
+        for seed in 1 2 3 4 5 6 7 8; do
+            story="$(tell "$prompt" "$seed")"
+            [ "$(wc -w <<<"$story")" -lt "$least_words" ] || break
+        done
+        fold -s -w 80 <<<"$story"
+        echo
     done
 }
 
@@ -87,5 +108,14 @@ stage "encode the stories" encode
 stage "train the model ($steps steps)" train_model
 stage "three stories" tell_stories
 
-printf '== done\n%s' "$times"
-printf 'checkpoint: %s\nloss curve: %s\n' "$out/latest" "$out/loss.svg"
+cat <<END
+== done
+$times
+Next:
+  $lm inference --checkpoint $out
+      opens a prompt: begin a story, the model goes on with it
+  $out/loss.svg, $out/samples.txt
+      the curve of the losses, and what the model wrote on the way
+  $lm train-model --resume --checkpoint-dir $out --steps $((steps * 4))
+      trains on, to four times as many steps
+END
