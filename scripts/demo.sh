@@ -83,7 +83,7 @@ train_model() {
 
 # tell PROMPT SEED: prints a story.
 tell() {
-    "$lm" inference --checkpoint "$out/latest" --prompt "$1" --seed "$2" --temperature 0.5 \
+    "$lm" inference --checkpoint "$out/latest" --prompt "$1" --seed "$2" --temperature 0.4 \
         --max-tokens 400 --quiet
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `config.json` | the architecture ([`hugging_face`]) |
 //! | `generation_config.json` | the BOS and EOS token ids ([`hugging_face`]) |
-//! | `model.safetensors` | the weights, in `f32` unless asked otherwise ([`safetensors`], [`weights`]) |
+//! | `model.safetensors` | the weights, in `f32` or `bf16` ([`safetensors`], [`weights`]) |
 //!
 //! and, for writing only, as the one file that llama.cpp reads ([`gguf`]).
 //!

@@ -183,7 +183,8 @@ pub fn write<'a>(
     for (name, tensor) in &tensors {
         let start = end;
         end += tensor.as_slice().len() * stored.size();
-        let info = json!({ "dtype": stored.name(), "shape": tensor.shape(), "data_offsets": [start, end] });
+        let (dtype, shape) = (stored.name(), tensor.shape());
+        let info = json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, end] });
         header.insert(name.as_ref().to_string(), info);
     }
     let mut header = Value::Object(header).to_string().into_bytes();

@@ -34,8 +34,8 @@ impl Preset {
                  batch_size=32 total_tokens=327680000 lr=0.001 beta2=0.95"
             }
             Self::Demo => {
-                "context_length=256 d_model=128 num_layers=3 num_heads=4 d_ff=344 \
-                 batch_size=4 total_tokens=2048000 lr=0.006 beta2=0.95 log_every=50"
+                "context_length=512 d_model=128 num_layers=3 num_heads=4 d_ff=344 \
+                 batch_size=2 total_tokens=2048000 lr=0.006 beta2=0.95 log_every=50"
             }
             // Three matrices of d_ff = 2048 have as many weights as GPT-2's two of 3072.
             Self::Gpt2SmallShape => {
