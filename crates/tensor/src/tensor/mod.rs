@@ -37,17 +37,28 @@ pub struct Tensor {
     shape: Vec<usize>,
 }
 
+/// Returns the number of elements of a shape. As in `ndarray`, its sizes other than 0 have to
+/// multiply to what memory can hold, so that no part of the shape is larger than that either.
+#[track_caller]
 fn volume(shape: &[usize]) -> usize {
-    shape.iter().product()
+    let sizes = shape.iter().filter(|&&size| size > 0);
+    let volume = sizes.copied().try_fold(1, usize::checked_mul);
+    let most = isize::MAX as usize / size_of::<f32>();
+    let Some(volume) = volume.filter(|&volume| volume <= most) else {
+        panic!("Tensor: more elements in the shape {shape:?} than memory can hold");
+    };
+    if shape.contains(&0) { 0 } else { volume }
 }
 
 impl Tensor {
     /// Returns a tensor with arbitrary contents, to be overwritten.
+    #[track_caller]
     pub fn scratch(shape: &[usize]) -> Self {
         Self::scratch_of(DType::F32, shape)
     }
 
     /// Returns a tensor of a type with arbitrary contents, to be overwritten.
+    #[track_caller]
     pub(crate) fn scratch_of(dtype: DType, shape: &[usize]) -> Self {
         let floats = (volume(shape) * dtype.size()).div_ceil(size_of::<f32>());
         let buffer = Arc::new(Buffer::scratch(floats));
@@ -55,16 +66,19 @@ impl Tensor {
     }
 
     /// Returns a tensor whose elements are all `value`.
+    #[track_caller]
     pub fn full(shape: &[usize], value: f32) -> Self {
         Self::build(shape, |data| data.fill(value))
     }
 
     /// Returns a tensor whose elements are all zero.
+    #[track_caller]
     pub fn zeros(shape: &[usize]) -> Self {
         Self::full(shape, 0.0)
     }
 
     /// Returns a tensor whose elements `fill` writes; it must write all of them.
+    #[track_caller]
     pub fn build(shape: &[usize], fill: impl FnOnce(&mut [f32])) -> Self {
         let mut tensor = Self::scratch(shape);
         fill(tensor.as_mut_slice());

@@ -82,3 +82,23 @@ fn sums_in_place_on_every_table() {
         }
     }
 }
+
+#[test]
+fn shapes_beyond_memory_are_refused() {
+    let half = 1 << (usize::BITS / 2);
+    // Multiplied in `usize`, the first has 0 elements and the second 2.
+    let shapes = [&[half, half][..], &[usize::MAX / 2 + 2, 2], &[usize::MAX], &[half, half, 0]];
+    for shape in shapes {
+        let made = [
+            std::panic::catch_unwind(|| Tensor::zeros(shape)),
+            std::panic::catch_unwind(|| Tensor::from_slice(shape, &[])),
+            std::panic::catch_unwind(|| Tensor::zeros(&[0]).reshape(shape)),
+        ];
+        for made in made {
+            let panic = made.expect_err("no such tensor exists");
+            let message = panic.downcast_ref::<String>().expect("a message with the shape");
+            assert!(message.contains("than memory can hold"), "{message}");
+        }
+    }
+    assert!(Tensor::zeros(&[0, half]).is_empty());
+}
