@@ -65,6 +65,8 @@ fn wrong_usage_is_that_of_the_program() {
     let folder = Folder::empty();
     for (args, parts) in [
         (&["encdoe"][..], &["encdoe", "(did you mean encode?)"][..]),
+        (&["help", "encdoe"], &["encdoe", "(did you mean encode?)"]),
+        (&["help", "encode", "inference"], &["unrecognized subcommand 'inference'; see --help"]),
         (&["--colr", "never"], &["(did you mean --color?)"]),
         (&["encode", "--flie", "a"], &["(did you mean --file?)", "see --help"]),
         (&["encode", "--file=1", "--out=x", "--file=2"], &["--file: takes one value", "1 and 2"]),
@@ -77,6 +79,19 @@ fn wrong_usage_is_that_of_the_program() {
         fails(folder.program("lm").args(args), 2, parts);
     }
     fails(folder.program("lm").args(["inference", "-m", "no"]), 1, &["--checkpoint", "no"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    for args in [&["--help"][..], &["--version"], &["help", "encode"], &["encode", "-h"], &[]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut lm = Process::new(assert_cmd::cargo::cargo_bin("lm"));
+        let output = lm.args(args).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let expected = "error: standard output: No space left on device\n";
+        assert_eq!(stderr(&output), expected, "{args:?}");
+    }
 }
 
 #[test]

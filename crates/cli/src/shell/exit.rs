@@ -83,9 +83,9 @@ fn report(error: &Error) -> u8 {
 
 fn report_arguments(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
-        // This is --help or --version, for which a closed standard output is no error.
-        let _ = stdout::print(rendered(&error.render()));
-        return 0;
+        // This is --help or --version.
+        return stdout::print(rendered(&error.render()))
+            .map_or_else(|error| report(&error), |()| 0);
     }
     let text = error.render().to_string();
     // The usage and tips follow after a blank line.

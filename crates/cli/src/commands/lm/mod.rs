@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, Command, CommandFactory};
 
 use super::flags::{Color, parse_command};
@@ -33,7 +34,9 @@ pub const PROGRAM: Program = Program {
     examples: EXAMPLES,
     variables: help::MODEL_VARIABLES,
     work: |mut command, argv| {
-        command.try_get_matches_from_mut(argv)?;
+        if let Err(error) = command.try_get_matches_from_mut(argv) {
+            return Err(with_suggestion(command, error).into());
+        }
         print(rendered(&command.render_help()))
     },
 };
@@ -101,6 +104,16 @@ fn sub_command(argv: &[OsString]) -> Option<(&'static Program, Vec<OsString>)> {
     let program = sub_commands().find(|program| program.name == name)?;
     let rest = rest.get_many::<OsString>("").into_iter().flatten().cloned();
     Some((program, [OsString::from(name)].into_iter().chain(rest).collect()))
+}
+
+/// Returns the error of a mistyped command; after `help`, that of the command without `help`, which
+/// has a suggestion.
+fn with_suggestion(mut command: Command, error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    let alone = command.try_get_matches_from_mut([LM, name]).err();
+    alone.filter(|alone| alone.kind() == ErrorKind::InvalidSubcommand).unwrap_or(error)
 }
 
 /// Returns the definition of `lm` without its sub-commands.
