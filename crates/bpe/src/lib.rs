@@ -12,7 +12,7 @@
 //! assert_eq!(tokenizer.decode(&ids)?, b"the lowest, the widest");
 //! assert!(ids.len() < 16);
 //!
-//! # let temporary = tempfile::tempdir().unwrap();
+//! let temporary = tempfile::tempdir().unwrap();
 //! let dir = temporary.path().join("tokenizer");
 //! tokenizer.save(&dir)?; // as Hugging Face's `tokenizers` and `transformers` read it
 //! assert_eq!(Tokenizer::load(&dir)?.digest(), tokenizer.digest());

@@ -11,7 +11,7 @@
 //! use lm::data::batches::{Batches, Stream};
 //! use lm::data::tokens::{TokenFile, TokenType, TokenWriter};
 //!
-//! # let temporary = tempfile::tempdir()?;
+//! let temporary = tempfile::tempdir()?;
 //! let path = temporary.path().join("tokens.npy"); // as `encode` and NumPy write it
 //! let mut writer = TokenWriter::create(&path, TokenType::U16)?;
 //! writer.write(&[0u16, 1, 2, 3, 4, 5, 6, 7, 8, 9])?;

@@ -5,7 +5,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::io::Write;
 //!
-//! # let dir = tempfile::tempdir()?;
+//! let dir = tempfile::tempdir()?;
 //! let path = dir.path().join("new/numbers.txt");
 //! files::write_with(&path, |out| (1..=3).try_for_each(|n| writeln!(out, "{n}")))?;
 //! assert_eq!(std::fs::read(&path)?, b"1\n2\n3\n");
