@@ -142,6 +142,36 @@ fn at_a_terminal_nothing_stands_inside_a_text() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn at_a_terminal_lines_end_between_words() {
+    const PROMPT: &str = "One day the dog found a daylight saving";
+    const LINES: &str = "One day the dog\nfound a daylight\nsaving";
+    let folder = folder_with_model();
+    let flags = ["--max-tokens", "12", "--temperature", "0", "--seed", "1"];
+    let text = direct(&folder, PROMPT, &flags);
+    let program = assert_cmd::cargo::cargo_bin("inference");
+    let narrow = |before: &str, arguments: &str| {
+        let (program, flags) = (program.display(), flags.join(" "));
+        let settings = "--checkpoint run --quiet --color never";
+        folder.at_a_terminal(&format!(
+            "stty cols 16 rows 24; {before} '{program}' {settings} {flags} {arguments}"
+        ))
+    };
+    let once = format!("--prompt '{PROMPT}'");
+    let Some(screen) = narrow("", &once) else { return };
+    assert!(screen.starts_with(LINES), "{screen:?}");
+    assert!(screen.split_whitespace().eq(text.split_whitespace()), "{screen:?} {text:?}");
+    assert_eq!(narrow("", &format!("{once} --num-samples 2")).unwrap().matches(LINES).count(), 2);
+    assert_eq!(narrow("TERM=dumb", &once).unwrap(), format!("{text}\n"));
+    assert_eq!(narrow("", &format!("{once} | cat")).unwrap(), text);
+
+    // What is saved has the text's own line ends.
+    let typed = format!("printf '%s\\n' '{PROMPT}' '/save text.txt' |");
+    assert_eq!(narrow(&typed, "").unwrap(), screen);
+    assert_eq!(folder.read_text("text.txt"), format!("{text}\n"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn no_colours_where_the_environment_says_so() {
     let folder = folder_with_model();
     let line = "--prompt 'The dog' --max-tokens 5 --seed 1";

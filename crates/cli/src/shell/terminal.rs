@@ -1,4 +1,4 @@
-//! The terminal that standard error is, if it is one.
+//! The terminal that standard error or standard output is, if it is one.
 
 use console::Term;
 
@@ -16,7 +16,16 @@ pub fn stdout_width() -> Option<usize> {
 
 /// Returns `true` if standard error is a terminal on which a line can be drawn over.
 pub fn can_redraw() -> bool {
-    width().is_some() && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
+    width().is_some() && !is_dumb()
+}
+
+/// Returns `true` if standard output is a terminal on which a line can be drawn over.
+pub fn stdout_can_redraw() -> bool {
+    stdout_width().is_some() && !is_dumb()
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|name| name == "dumb")
 }
 
 fn columns_of(terminal: &Term) -> Option<usize> {

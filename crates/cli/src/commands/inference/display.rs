@@ -1,5 +1,11 @@
-//! The prompt before a text, and remarks after it. Remarks go to standard error, and never inside a
+//! A text as it is printed, and remarks after it. Remarks go to standard error, and never inside a
 //! text: on a terminal both are the same screen.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`wrap`] | line ends between the words of a text, for a terminal |
+
+pub mod wrap;
 
 use std::io::{self, IsTerminal};
 use std::sync::Once;
@@ -11,16 +17,55 @@ use model::FinishReason;
 use super::engine::{Completion, Engine, Prompt};
 use crate::shell::color::{self, Stream};
 use crate::shell::stdout::print;
+use crate::shell::terminal;
+use wrap::Wrap;
 
-/// Prints a prompt before its completion, in a colour of its own where there are colours.
-///
-/// # Errors
-/// When standard output is closed or cannot be written.
-pub fn print_prompt(prompt: &Prompt) -> Result<()> {
-    if io::stdout().is_terminal() || color::enabled(Stream::Stdout) {
-        print(style(String::from_utf8_lossy(prompt.shown())).cyan().to_string())
-    } else {
-        print(prompt.shown())
+/// A function that asks for the number of columns.
+type Width = fn() -> Option<usize>;
+
+/// A text that is printed as it comes. On a terminal its lines end between words; pipes and files
+/// get its own bytes.
+#[derive(Debug)]
+pub struct Printer {
+    wrap: Option<Wrap<Width>>,
+}
+
+impl Printer {
+    /// Begins a text at the beginning of a line.
+    pub fn to_stdout() -> Printer {
+        let width: Width = terminal::stdout_width;
+        Printer { wrap: terminal::stdout_can_redraw().then(|| Wrap::new(width)) }
+    }
+
+    /// Prints a prompt before its completion, in a colour of its own where there are colours.
+    ///
+    /// # Errors
+    /// When standard output is closed or cannot be written.
+    pub fn prompt(&mut self, prompt: &Prompt) -> Result<()> {
+        if io::stdout().is_terminal() || color::enabled(Stream::Stdout) {
+            self.piece(&style(String::from_utf8_lossy(prompt.shown())).cyan().to_string())
+        } else {
+            print(prompt.shown())
+        }
+    }
+
+    /// Prints the next piece of a completion, on a terminal up to its last word, which may go on.
+    ///
+    /// # Errors
+    /// When standard output is closed or cannot be written.
+    pub fn piece(&mut self, piece: &str) -> Result<()> {
+        match &mut self.wrap {
+            Some(wrap) => print(wrap.push(piece)),
+            None => print(piece),
+        }
+    }
+
+    /// Prints what was held back.
+    ///
+    /// # Errors
+    /// When standard output is closed or cannot be written.
+    pub fn finish(self) -> Result<()> {
+        self.wrap.map_or(Ok(()), |wrap| print(wrap.finish()))
     }
 }
 

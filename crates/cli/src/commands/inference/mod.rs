@@ -7,7 +7,7 @@
 //! | [`engine`] | model and tokenizer together: text in, text out |
 //! | [`stop`] | a filter that ends a text at a stop string, across token boundaries |
 //! | [`score`] | log-probabilities of a prompt |
-//! | [`display`] | the prompt before a text, and remarks after it |
+//! | [`display`] | a text as it is printed, and remarks after it |
 //! | [`session`] | the prompt to type at |
 
 pub mod args;
@@ -31,7 +31,7 @@ use crate::shell::interrupt::{self, Interrupted};
 use crate::shell::stdin::Stdin;
 use crate::shell::stdout::print;
 use args::Args;
-use display::print_prompt;
+use display::Printer;
 use engine::{Completion, Engine, Prompt, Request};
 
 /// The program `inference`.
@@ -99,8 +99,11 @@ fn print_samples(engine: &Engine, prompt: &Prompt, args: &Args) -> Result<()> {
             if index > 0 {
                 print("\n\n")?;
             }
-            print_prompt(prompt)?;
-            let completion = engine.complete(request, |piece| print(piece))?;
+            let mut printer = Printer::to_stdout();
+            printer.prompt(prompt)?;
+            let completion = engine.complete(request, |piece| printer.piece(piece));
+            printer.finish()?;
+            let completion = completion?;
             if io::stdout().is_terminal() {
                 print("\n")?;
             }

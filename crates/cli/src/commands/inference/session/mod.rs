@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::display::{self, print_prompt};
+use super::display::{self, Printer};
 use super::engine::{Completion, Engine, Prompt, Request};
 use super::settings::Settings;
 use crate::shell::color;
@@ -160,8 +160,9 @@ impl Session<'_> {
     /// Writes a text that begins with `prompt`.
     fn begin(&mut self, prompt: &[u8], seed: u64) -> Result<()> {
         let encoded = self.engine.encode(prompt.to_vec())?;
-        print_prompt(&encoded).context(OutputFailed)?;
-        let completion = self.answer(&encoded, seed)?;
+        let mut printer = Printer::to_stdout();
+        printer.prompt(&encoded).context(OutputFailed)?;
+        let completion = self.answer(&encoded, seed, printer)?;
         self.last = Some(Text { prompt: prompt.to_vec(), whole: completion.whole, seed });
         Ok(())
     }
@@ -181,7 +182,8 @@ impl Session<'_> {
     fn go_on(&mut self) -> Result<()> {
         let last = self.last.clone().context(NO_TEXT)?;
         let encoded = self.engine.encode(last.whole)?;
-        let completion = self.answer(&encoded, self.settings.seed_or_random())?;
+        let completion =
+            self.answer(&encoded, self.settings.seed_or_random(), Printer::to_stdout())?;
         if completion.tokens.is_empty() {
             log::info!("the model ends the text here; /retry writes another");
         }
@@ -190,13 +192,14 @@ impl Session<'_> {
     }
 
     /// Prints the text that continues `prompt`.
-    fn answer(&self, prompt: &Prompt, seed: u64) -> Result<Completion> {
+    fn answer(&self, prompt: &Prompt, seed: u64, mut printer: Printer) -> Result<Completion> {
         // Ctrl-C from before this text must not stop it.
         interrupt::clear();
         let request = Request { prompt, settings: &self.settings, stop: &self.stop, seed };
-        let completion = self.engine.complete(request, |piece| print(piece).context(OutputFailed));
+        let completion =
+            self.engine.complete(request, |piece| printer.piece(piece).context(OutputFailed));
         interrupt::clear();
-        print("\n").context(OutputFailed)?;
+        printer.finish().and_then(|()| print("\n")).context(OutputFailed)?;
         let completion = completion?;
         display::show_summary(&completion, Some(seed));
         display::mention_context(self.engine, &completion);
