@@ -153,7 +153,8 @@ pub struct Gradients<'t> {
 }
 
 impl Gradients<'_> {
-    /// Returns the gradient in `leaf`; `None` if the output does not depend on it.
+    /// Returns the gradient in `leaf`; `None` if the output does not depend on it, or if it is a
+    /// constant or the result of an operation.
     ///
     /// # Panics
     /// If the leaf is on another tape.
@@ -162,7 +163,7 @@ impl Gradients<'_> {
         self.slots[self.node_of(leaf)?].as_ref()
     }
 
-    /// Takes out the gradient in `leaf`; `None` if the output does not depend on it.
+    /// Takes out the gradient in `leaf`; `None` where [`get`](Self::get) has none.
     ///
     /// # Panics
     /// If the leaf is on another tape.
@@ -188,7 +189,13 @@ impl Index<&Var<'_>> for Gradients<'_> {
     /// If the output does not depend on the leaf, or the leaf is on another tape.
     #[track_caller]
     fn index(&self, leaf: &Var<'_>) -> &Tensor {
-        self.get(leaf).expect("Gradients: the output does not depend on this leaf")
+        let Some(gradient) = self.get(leaf) else {
+            let shape = leaf.value().shape();
+            panic!(
+                "Gradients: the value of shape {shape:?} is no leaf on which the output depends"
+            );
+        };
+        gradient
     }
 }
 

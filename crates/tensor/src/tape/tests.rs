@@ -29,11 +29,17 @@ fn constants_get_no_gradient_and_unused_leaves_none() {
 }
 
 #[test]
-#[should_panic(expected = "the output does not depend on this leaf")]
 fn a_gradient_that_is_not_there_is_no_index() {
     let tape = Tape::default();
-    let (x, unused) = (tape.leaf([1.0]), tape.leaf([2.0]));
-    let _ = &tape.backward(&x)[&unused];
+    let (x, unused, constant) = (tape.leaf([1.0]), tape.leaf([2.0]), tape.constant([3.0]));
+    let square = &x * &x;
+    let gradients = tape.backward(&(&square * &constant));
+    for value in [&unused, &constant, &square] {
+        let index = std::panic::AssertUnwindSafe(|| gradients[value].clone());
+        let panic = std::panic::catch_unwind(index).expect_err("there is no gradient");
+        let message = panic.downcast_ref::<String>().expect("a message");
+        assert!(message.contains("no leaf on which the output depends"), "{message}");
+    }
 }
 
 #[test]
