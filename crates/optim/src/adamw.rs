@@ -13,6 +13,8 @@
 //! Regularization*, arXiv:1711.05101, algorithm 2, where λ is not multiplied by the learning rate,
 //! as it is here and in PyTorch.
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 use tensor::{Context, NamedTensorsError, Tensor, tensors_in_order, vectorize};
 
@@ -73,6 +75,10 @@ struct Moments {
 
 impl AdamW {
     /// Creates an optimizer for named parameters, of which it keeps names and shapes.
+    ///
+    /// # Panics
+    /// If two parameters have one name.
+    #[track_caller]
     pub fn new<'a, N: Into<String>>(
         config: AdamWConfig,
         parameters: impl IntoIterator<Item = (N, &'a Tensor)>,
@@ -83,7 +89,12 @@ impl AdamW {
             exp_avg: Tensor::zeros(parameter.shape()),
             exp_avg_sq: Tensor::zeros(parameter.shape()),
         });
-        Self { config, steps_taken: 0, moments: moments.collect() }
+        let moments: Vec<Moments> = moments.collect();
+        let mut names = HashSet::new();
+        for Moments { name, .. } in &moments {
+            assert!(names.insert(name), "AdamW::new: two parameters are called `{name}`");
+        }
+        Self { config, steps_taken: 0, moments }
     }
 
     /// Sets the weight decay of each parameter to `decay(name)`.

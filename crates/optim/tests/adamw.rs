@@ -111,6 +111,13 @@ fn start() -> (AdamW, Vec<Tensor>) {
 }
 
 #[test]
+#[should_panic(expected = "AdamW::new: two parameters are called `w`")]
+fn two_parameters_of_one_name_are_refused() {
+    let w = Tensor::zeros(&[1]);
+    AdamW::new(AdamWConfig::default(), [("w", &w), ("b", &w), ("w", &w)]);
+}
+
+#[test]
 fn a_restored_state_goes_on_bit_for_bit() {
     let (mut whole, mut expected) = start();
     run(&mut whole, &mut expected, 0..8);
