@@ -7,14 +7,15 @@ usage() {
     cat <<'HELP'
 Usage: scripts/demo.sh [--steps N] [--out DIR] [--help]
 
-    --steps N    training steps (default 2000, about two minutes on two cores; also DEMO_STEPS)
+    --steps N    training steps (default: as many as this machine takes in some two and a half
+                 minutes, 1000 to 4000; also DEMO_STEPS)
     --out DIR    receives tokenizer/, the token files, the checkpoints, samples.txt, metrics.jsonl
                  and loss.svg (default runs/demo; also DEMO_OUT)
 HELP
 }
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-steps="${DEMO_STEPS:-2000}"
+steps="${DEMO_STEPS:-}"
 out="${DEMO_OUT:-$root/runs/demo}"
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -32,8 +33,10 @@ out="${out#"$PWD"/}"
 # Nearly all words of these stories are tokens of their own, so the model need not learn to spell.
 # Small batches make for many steps, and at this budget it is steps that count.
 vocab_size=4096
-training=(--preset demo --steps "$steps" --seed 1 --eval-every 200 --checkpoint-every 400)
-prompts=("Once upon a time" "One morning, a little" "The old owl")
+training=(--preset demo --seed 1 --eval-every 200 --checkpoint-every 400)
+prompts=("Once upon a time" "There was once a" "Once, there was a")
+# The time for training, evaluations included.
+seconds=150
 # Stories shorter than this are told anew.
 least_words=80
 
@@ -75,10 +78,23 @@ encode() {
     done
 }
 
+# train_model FLAG...: trains, with these flags too.
 train_model() {
     "$lm" train-model --train-dataset "$out/train.npy" --val-dataset "$out/valid.npy" \
         --tokenizer "$out/tokenizer" --checkpoint-dir "$out" "${training[@]}" \
-        --sample-prompt "${prompts[0]}"
+        --sample-prompt "${prompts[0]}" "$@"
+}
+
+# Prints the number of steps for which there is time, by an estimate such as "1m 26s for 2000 steps".
+affordable_steps() {
+    train_model --steps 2000 --dry-run --quiet |
+        sed -n 's/^estimate:.*; \(.*\) for .* steps$/\1/p' | tr ' ' '\n' |
+        awk -v seconds="$seconds" '
+            { total += $0 * (/h$/ ? 3600 : /m$/ ? 60 : 1) }
+            END {
+                steps = total > 0 ? int(2000 * seconds / total / 200) * 200 : 2000
+                print steps < 1000 ? 1000 : steps > 4000 ? 4000 : steps
+            }'
 }
 
 # tell PROMPT SEED: prints a story.
@@ -105,7 +121,8 @@ mkdir -p "$out"
 stage "build" build
 stage "train the tokenizer" train_tokenizer
 stage "encode the stories" encode
-stage "train the model ($steps steps)" train_model
+steps="${steps:-$(affordable_steps)}"
+stage "train the model ($steps steps)" train_model --steps "$steps"
 stage "three stories" tell_stories
 
 cat <<END

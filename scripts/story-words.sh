@@ -34,7 +34,7 @@ done
 stories="$(mktemp)"
 trap 'rm -f "$stories"' EXIT
 seed=0
-for prompt in "Once upon a time" "One morning, a little" "The old owl"; do
+for prompt in "Once upon a time" "There was once a" "Once, there was a"; do
     for _ in 1 2 3 4; do
         seed=$((seed + 1))
         "$lm" inference --checkpoint "$checkpoint" --prompt "$prompt" --seed "$seed" \
