@@ -85,7 +85,7 @@ train_model() {
         --sample-prompt "${prompts[0]}" "$@"
 }
 
-# Prints the number of steps for which there is time, by an estimate such as "1m 26s for 2000 steps".
+# Prints the number of steps that there is time for, by an estimate like "1m 26s for 2000 steps".
 affordable_steps() {
     train_model --steps 2000 --dry-run --quiet |
         sed -n 's/^estimate:.*; \(.*\) for .* steps$/\1/p' | tr ' ' '\n' |
