@@ -93,7 +93,7 @@ affordable_steps() {
             { total += $0 * (/h$/ ? 3600 : /m$/ ? 60 : 1) }
             END {
                 steps = total > 0 ? int(2000 * seconds / total / 200) * 200 : 2000
-                print steps < 1000 ? 1000 : steps > 4000 ? 4000 : steps
+                print (steps < 1000 ? 1000 : (steps > 4000 ? 4000 : steps))
             }'
 }
 
