@@ -65,7 +65,7 @@ fn bf16_is_the_nearest_number_in_half_the_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file.safetensors");
     // Between two neighbours that are 2⁻⁷ apart: below the middle, in it twice, and above it.
-    let x = Tensor::from_slice(&[5], &[1.003, 1.00390625, 1.01171875, 1.0045, -0.0]);
+    let x = Tensor::from_slice(&[5], &[1.003, 1.0 + 1.0 / 256.0, 1.0 + 3.0 / 256.0, 1.0045, -0.0]);
     let many = Tensor::full(&[PIECE + 3], 0.5); // more than one piece
     write(&path, [("x", &x), ("many", &many)], &[], StoredType::Bf16).unwrap();
 
