@@ -129,7 +129,7 @@ cat <<END
 == done
 $times
 Next:
-  $lm inference --checkpoint $out
+  $lm inference --checkpoint $out --temperature 0.5
       opens a prompt: begin a story, the model goes on with it
   $out/loss.svg, $out/samples.txt
       the curve of the losses, and what the model wrote on the way
