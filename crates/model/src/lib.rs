@@ -57,5 +57,5 @@ pub use config::{ConfigError, ModelConfig};
 pub use generate::sample::{self, Sampling, SamplingError};
 pub use generate::{FinishReason, GenerateError, GenerateOptions, Generator};
 pub use parameters::{ParameterKind, ParameterSpec, Parameters, parameter_specs};
-pub use transformer::{KvCache, ModelError, QuantizeError, Transformer};
+pub use transformer::{Decoder, KvCache, ModelError, QuantizeError, Slot, Transformer};
 pub use variant::{FeedForward, Norm, UnknownChoice};

@@ -67,6 +67,11 @@ impl KvCache {
         self.len = 0;
     }
 
+    /// Keeps the first `len` positions, or all if there are fewer.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
     /// Checks that this cache was made for a model of this shape.
     #[track_caller]
     pub(super) fn assert_fits(&self, config: &ModelConfig) {

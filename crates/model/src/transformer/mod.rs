@@ -3,12 +3,14 @@
 
 mod attention;
 mod block;
+mod decoder;
 mod feed_forward;
 mod forward_pass;
 mod kv_cache;
 mod tape_weights;
 mod weights;
 
+pub use decoder::{Decoder, Slot};
 pub use kv_cache::KvCache;
 pub use weights::QuantizeError;
 
