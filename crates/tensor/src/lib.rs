@@ -63,12 +63,12 @@
 #![deny(unsafe_code)]
 
 mod context;
+pub mod decode;
 pub mod gemm;
 pub mod isa;
 mod matrix;
 pub mod memory;
 pub mod ops;
-mod precision;
 pub mod profile;
 pub mod simd;
 mod tape;
@@ -76,12 +76,12 @@ mod tape;
 mod tensor;
 pub mod testing;
 
+pub use context::precision::Role;
 pub use context::{Context, Precision};
 pub use isa::{Isa, Kernels};
 pub use matrix::element::{DType, round_to_bf16};
 /// The version of the crate whose arrays [`Tensor`] takes and gives.
 pub use ndarray;
-pub use precision::Role;
 pub use profile::peak;
 pub use tape::node::InputGrads;
 pub use tape::op::Op;

@@ -1,9 +1,11 @@
 //! The weights of a model at rest, in full or in 8 bits, and their way onto a tape.
 
 use super::tape_weights::{TapeWeight, TapeWeights};
+use crate::parameters::list::ParameterId;
 use crate::{ParameterKind, ParameterSpec, Parameters};
+use tensor::decode::Weight;
 use tensor::ops::{Int8Matrix, NotFinite};
-use tensor::{Tape, Tensor};
+use tensor::{Context, Tape, Tensor};
 
 /// All weights, in the order of the list of parameters.
 pub(super) enum Weights {
@@ -37,13 +39,33 @@ impl Weights {
     pub(super) fn quantize_int8(self) -> Result<Self, QuantizeError> {
         let Self::Full(parameters) = self else { return Ok(self) };
         let quantize = |(spec, tensor): (&ParameterSpec, &Tensor)| match spec.kind {
-            ParameterKind::Linear => Int8Matrix::quantize(tensor)
+            ParameterKind::Linear => Int8Matrix::quantize(Context::detect(), tensor)
                 .map(InferenceWeight::Int8)
                 .map_err(|cause| QuantizeError { name: spec.name.clone(), cause }),
             _ => Ok(InferenceWeight::Full(tensor.clone())),
         };
         let weights = parameters.specs.iter().zip(&parameters.tensors).map(quantize);
         Ok(Self::Int8(weights.collect::<Result<_, _>>()?))
+    }
+
+    /// Returns a weight that is not in 8 bits.
+    pub(super) fn tensor(&self, id: ParameterId) -> &Tensor {
+        match self.matrix(id) {
+            Weight::Dense(tensor) => tensor,
+            // Matrices of linear layers alone are rounded.
+            Weight::Int8(_) => panic!("the weight {id:?} is stored in 8 bits"),
+        }
+    }
+
+    /// Returns a weight as generation reads it.
+    pub(super) fn matrix(&self, id: ParameterId) -> Weight<'_> {
+        match self {
+            Self::Full(parameters) => Weight::Dense(&parameters.tensors()[id.0]),
+            Self::Int8(weights) => match &weights[id.0] {
+                InferenceWeight::Full(tensor) => Weight::Dense(tensor),
+                InferenceWeight::Int8(matrix) => Weight::Int8(matrix),
+            },
+        }
     }
 
     /// Puts the weights on a tape as leaves, which get gradients if the tape records.

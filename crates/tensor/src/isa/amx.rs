@@ -15,10 +15,10 @@
 //! instructions are written as assembly, as their intrinsics are not stable. Reference: Intel,
 //! *Software Developer's Manual*, vol. 1, ch. 18.
 
-use super::avx512;
 use super::avx512_bf16::Vectors;
 use super::bf16_tiles::{self, PANEL, TILE, TILE_K, Tile, TileOrder};
 use super::table::{GemmKernel, Isa, Job, Kernels};
+use super::{avx512, rows};
 use crate::matrix::Mat;
 use half::bf16;
 use std::arch::asm;
@@ -31,6 +31,7 @@ const TILE_BYTES: usize = size_of::<Tile>();
 pub(super) static KERNELS: Kernels = Kernels {
     isa: Isa::Amx,
     gemm: avx512::GEMM,
+    rows: rows::avx512::KERNELS_VNNI,
     gemm_bf16: Some(GemmKernel {
         mr: PANEL,
         nr: PANEL,

@@ -1,7 +1,7 @@
 //! AVX2 and FMA: vectors of 8 floats, 16 registers.
 
 use super::table::{GemmKernel, Isa, Job, Kernels, Strides};
-use super::{pack, portable};
+use super::{pack, portable, rows};
 use crate::matrix::Mat;
 use std::arch::x86_64::*;
 
@@ -10,7 +10,8 @@ const MR: usize = 6;
 const NR: usize = 2 * LANES;
 const LANES: usize = 8;
 
-pub(super) static KERNELS: Kernels = Kernels { isa: Isa::Avx2, gemm: GEMM, gemm_bf16: None };
+pub(super) static KERNELS: Kernels =
+    Kernels { isa: Isa::Avx2, gemm: GEMM, rows: rows::avx2::KERNELS, gemm_bf16: None };
 
 /// Products in f32.
 pub(super) const GEMM: GemmKernel = GemmKernel {

@@ -4,7 +4,7 @@
 
 use super::bf16_tiles::{TILE, Tile};
 use super::table::{GemmKernel, Isa, Job, Kernels, Strides};
-use super::{pack, portable};
+use super::{pack, portable, rows};
 use crate::matrix::Mat;
 use std::arch::x86_64::*;
 
@@ -13,7 +13,8 @@ pub(super) const MR: usize = 14;
 pub(super) const NR: usize = 2 * LANES;
 pub(super) const LANES: usize = 16;
 
-pub(super) static KERNELS: Kernels = Kernels { isa: Isa::Avx512, gemm: GEMM, gemm_bf16: None };
+pub(super) static KERNELS: Kernels =
+    Kernels { isa: Isa::Avx512, gemm: GEMM, rows: rows::avx512::KERNELS, gemm_bf16: None };
 
 /// Products in f32.
 pub(super) const GEMM: GemmKernel = GemmKernel {

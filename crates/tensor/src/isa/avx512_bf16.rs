@@ -10,7 +10,7 @@
 use super::avx512::{LANES, MR, NR};
 use super::bf16_tiles::{Steps, TILE, TILE_K, Tile, pack_pairs};
 use super::table::{GemmKernel, Isa, Job, Kernels};
-use super::{avx512, portable};
+use super::{avx512, portable, rows};
 use crate::matrix::Mat;
 use half::bf16;
 use std::arch::x86_64::*;
@@ -18,6 +18,8 @@ use std::arch::x86_64::*;
 pub(super) static KERNELS: Kernels = Kernels {
     isa: Isa::Avx512,
     gemm: avx512::GEMM,
+    // Every CPU with BF16 has VNNI, which came before it.
+    rows: rows::avx512::KERNELS_VNNI,
     gemm_bf16: Some(GemmKernel {
         mr: MR,
         nr: NR,

@@ -5,6 +5,7 @@
 //! | `table` | the types of a table: [`Kernels`], and the micro-kernels of matrix products |
 //! | `select` | the choice: tables that this machine can run, the one in use, and the reason |
 //! | `portable`, `avx2`, `avx512`, `avx512_bf16`, `amx` | one table each |
+//! | `rows` | inner loops for few rows of input, as in generation |
 //! | `pack` | packing: copying operands into the order in which the micro-kernel reads them |
 //! | `bf16_tiles` | packing for units that multiply tiles or pairs of bf16 |
 #![allow(unsafe_code)]
@@ -21,6 +22,7 @@ mod avx512_bf16;
 mod bf16_tiles;
 mod pack;
 pub(crate) mod portable;
+pub(crate) mod rows;
 mod select;
 mod table;
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Plain Rust whose loops the compiler vectorises for units that every 64-bit CPU has (SSE2, NEON).
 
-use super::pack;
 use super::table::{GemmKernel, Isa, Job, Kernels, store_row};
+use super::{pack, rows};
 
 const MR: usize = 6;
 const NR: usize = 8;
 
-pub(crate) static KERNELS: Kernels = Kernels { isa: Isa::Portable, gemm: GEMM, gemm_bf16: None };
+pub(crate) static KERNELS: Kernels =
+    Kernels { isa: Isa::Portable, gemm: GEMM, rows: rows::portable::KERNELS, gemm_bf16: None };
 
 /// Products in f32. Other tables take over the entries that they do not override.
 pub(super) const GEMM: GemmKernel = GemmKernel {

@@ -21,17 +21,21 @@ fn table(isa: Isa) -> Option<&'static Kernels> {
     match isa {
         Isa::Portable => Some(&portable::KERNELS),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"))
-            .then_some(&super::avx2::KERNELS),
+        Isa::Avx2 => (is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c"))
+        .then_some(&super::avx2::KERNELS),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => (table(Isa::Avx2).is_some()
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl"))
-        .then(|| match is_x86_feature_detected!("avx512bf16") {
-            true => &super::avx512_bf16::KERNELS,
-            false => &super::avx512::KERNELS,
+        .then(|| {
+            match is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512vnni") {
+                true => &super::avx512_bf16::KERNELS,
+                false => &super::avx512::KERNELS,
+            }
         }),
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         Isa::Amx => (table(Isa::Avx512).is_some() && super::amx::is_available())

@@ -1,6 +1,7 @@
 //! The tables of inner loops: what each instruction set has to provide.
 
 use super::pack::Pack;
+use super::rows::RowsKernels;
 use crate::memory::pool::Buffer;
 use std::fmt;
 use std::ops::Range;
@@ -49,6 +50,8 @@ pub struct Kernels {
     pub(super) isa: Isa,
     /// Products in f32; also those of rounded operands where no instructions multiply bf16.
     pub(crate) gemm: GemmKernel,
+    /// Products of few rows, as in generation.
+    pub(crate) rows: RowsKernels,
     /// Products of bf16 by instructions made for them.
     pub(crate) gemm_bf16: Option<GemmKernel>,
 }

@@ -1,6 +1,7 @@
 //! Matrices for products: elements in memory with strides between them, to read or to write.
 
 pub(crate) mod element;
+pub mod int8;
 pub(crate) mod view;
 
 use self::view::{View, span_len};

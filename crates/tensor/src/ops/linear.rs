@@ -5,8 +5,8 @@
 //! of them, forward and for every dw, and dx = Σ dy_i·w_i is written once. x is kept for dw in the
 //! form in which products read it, and so may the gradients of the outputs come.
 
+use crate::context::precision::store_products;
 use crate::gemm::{MatMut, gemm_sharing_b, gemm_sum};
-use crate::precision::store_products;
 use crate::{Op, Role, Tensor, Var};
 use std::slice::from_mut;
 

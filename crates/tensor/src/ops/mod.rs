@@ -52,7 +52,7 @@ pub(crate) mod elementwise;
 mod embedding;
 mod gated;
 mod geglu;
-mod gelu;
+pub(crate) mod gelu;
 mod linear;
 mod linear_cross_entropy;
 mod linear_int8;
@@ -60,17 +60,17 @@ mod matmul;
 mod mul;
 mod operators;
 mod reshape;
-mod rms_norm;
-mod rope;
-mod silu;
+pub(crate) mod rms_norm;
+pub(crate) mod rope;
+pub(crate) mod silu;
 mod softcap;
 mod softmax;
 mod sum;
 mod swiglu;
 
+pub use crate::matrix::int8::{Int8Matrix, NotFinite};
 pub use attention::cached::{attend_to_cache, write_heads};
 pub use linear_cross_entropy::rows_per_chunk;
-pub use linear_int8::{Int8Matrix, NotFinite};
 pub use rope::{RopeLayout, RopeTable};
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const ROWS: usize = 64;
 
 /// Returns r of one row.
 #[inline(always)]
-fn inverse_rms(x: &[f32], eps: f32) -> f32 {
+pub(crate) fn inverse_rms(x: &[f32], eps: f32) -> f32 {
     1.0 / (simd::sum_squares(x) / x.len() as f32 + eps).sqrt()
 }
 

@@ -21,7 +21,7 @@ pub enum RopeLayout {
 }
 
 /// The direction of a rotation to a position: the sign of the angle, and so of its sine.
-pub(super) const FORWARD: f32 = 1.0;
+pub(crate) const FORWARD: f32 = 1.0;
 /// The direction of the inverse of a rotation, which is its gradient.
 pub(super) const BACK: f32 = -1.0;
 
@@ -29,7 +29,7 @@ pub(super) const BACK: f32 = -1.0;
 #[derive(Clone, Debug)]
 pub struct RopeTable {
     /// The channels per head.
-    pub(super) d_head: usize,
+    pub(crate) d_head: usize,
     layout: RopeLayout,
     /// (positions, D/2) each.
     cos_sin: Arc<(Vec<f32>, Vec<f32>)>,
@@ -60,7 +60,7 @@ impl RopeTable {
 
     /// Checks that there are angles for positions 0 .. `positions`.
     #[track_caller]
-    pub(super) fn assert_holds(&self, positions: usize) {
+    pub(crate) fn assert_holds(&self, positions: usize) {
         let held = self.cos_sin.0.len() / (self.d_head / 2).max(1);
         assert!(positions <= held, "rope: {positions} positions with a table of {held}");
     }
@@ -68,7 +68,7 @@ impl RopeTable {
     /// Writes `x` (D), rotated to `position` or back, to `y`; `direction` is [`FORWARD`] or
     /// [`BACK`].
     #[inline(always)]
-    pub(super) fn rotate(&self, position: usize, x: &[f32], y: &mut [f32], direction: f32) {
+    pub(crate) fn rotate(&self, position: usize, x: &[f32], y: &mut [f32], direction: f32) {
         let half = self.d_head / 2;
         let angles = position * half..(position + 1) * half;
         let (cos, sin) = (&self.cos_sin.0[angles.clone()], &self.cos_sin.1[angles]);

@@ -13,7 +13,7 @@ pub(crate) mod node;
 pub(crate) mod op;
 
 use self::node::{InputGrads, Node};
-use crate::precision::Role;
+use crate::context::precision::Role;
 use crate::profile;
 use crate::{Context, Tensor};
 use std::cell::RefCell;

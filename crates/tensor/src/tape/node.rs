@@ -1,7 +1,7 @@
 //! A recorded operation, and where its backward pass puts the gradients of its inputs.
 
+use crate::context::precision::Role;
 use crate::gemm::Beta;
-use crate::precision::Role;
 use crate::profile::Work;
 use crate::{Context, Tensor};
 

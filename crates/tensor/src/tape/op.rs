@@ -4,7 +4,7 @@
 use super::node::{Backward, InputGrads, Node};
 use super::{Tape, Var};
 use crate::Tensor;
-use crate::precision::Role;
+use crate::context::precision::Role;
 use crate::profile::{self, Work};
 use std::time::Instant;
 

@@ -207,6 +207,20 @@ impl Tensor {
         rounded
     }
 
+    /// Writes row `index`, of all axes but the last taken together, to `row` in `f32`.
+    ///
+    /// # Panics
+    /// If there is no such row, or it has another length.
+    #[track_caller]
+    pub fn read_row(&self, index: usize, row: &mut [f32]) {
+        let width = self.last_dim();
+        assert!(index < self.rows(), "row {index} of a tensor {:?}", self.shape);
+        assert_eq!(row.len(), width, "read_row: a tensor {:?}", self.shape);
+        with_element_type!(self, |E| {
+            element::load(row, &self.elements::<E>()[index * width..][..width]);
+        });
+    }
+
     /// Widens the elements to `f32`, if they are bf16, and returns them to write to.
     pub(crate) fn widen(&mut self) -> &mut [f32] {
         if self.dtype != DType::F32 {

@@ -3,7 +3,7 @@
 
 use crate::isa::bf16_tiles::*;
 use crate::isa::table::{GemmKernel, Isa, Job, Kernels, store_row};
-use crate::isa::{available, portable};
+use crate::isa::{available, portable, rows};
 use crate::matrix::element::Element;
 use crate::{Context, Precision};
 use bytemuck::Zeroable;
@@ -23,6 +23,7 @@ impl<E: Element> Steps<E> for Plain {
 pub(crate) static TILES: Kernels = Kernels {
     isa: Isa::Portable,
     gemm: portable::GEMM,
+    rows: rows::portable::KERNELS,
     gemm_bf16: Some(GemmKernel {
         mr: PANEL,
         nr: PANEL,
@@ -42,6 +43,7 @@ pub(crate) static TILES: Kernels = Kernels {
 pub(crate) static PAIRS: Kernels = Kernels {
     isa: Isa::Portable,
     gemm: portable::GEMM,
+    rows: rows::portable::KERNELS,
     gemm_bf16: Some(GemmKernel {
         mr: MR,
         nr: NR,

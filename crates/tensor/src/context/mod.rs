@@ -1,5 +1,7 @@
 //! The kernels and the precision with which operations compute.
 
+pub mod precision;
+
 use crate::Kernels;
 
 /// The precision of the operands of matrix products; everything else is computed in `f32`.

@@ -1,0 +1,247 @@
+//! AVX2, FMA and F16C: two vectors hold the lanes of a sum, or, in 8 bits, the outputs of a block.
+
+use super::{BLOCK, DenseJob, Int8Job, LANES, RowsKernels, Tile};
+use crate::matrix::int8::GROUP;
+use half::{bf16, f16};
+use std::arch::x86_64::*;
+
+pub(in crate::isa) const KERNELS: RowsKernels =
+    RowsKernels { f32: dense, bf16: dense, f16: dense, int8 };
+
+/// Floats per vector.
+const WIDTH: usize = 8;
+
+/// An element of which vectors are read.
+trait Weight: Copy + Default {
+    /// Returns eight elements in `f32`.
+    ///
+    /// # Safety
+    /// The CPU has AVX2 and F16C; the elements can be read.
+    unsafe fn read(p: *const Self) -> __m256;
+}
+
+impl Weight for f32 {
+    #[inline(always)]
+    unsafe fn read(p: *const Self) -> __m256 {
+        // SAFETY: the caller grants it.
+        unsafe { _mm256_loadu_ps(p) }
+    }
+}
+
+impl Weight for bf16 {
+    #[inline(always)]
+    unsafe fn read(p: *const Self) -> __m256 {
+        // SAFETY: the caller grants it.
+        unsafe {
+            let bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(p.cast()));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(bits))
+        }
+    }
+}
+
+impl Weight for f16 {
+    #[inline(always)]
+    unsafe fn read(p: *const Self) -> __m256 {
+        // SAFETY: the caller grants it.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) }
+    }
+}
+
+/// A [`DenseKernel`](super::DenseKernel).
+///
+/// # Safety
+/// That of [`DenseKernel`](super::DenseKernel), and the CPU has F16C.
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn dense<E: Weight>(job: DenseJob<E>, tile: &mut Tile) {
+    let mut row = 0;
+    while row < job.rows {
+        // SAFETY: the caller grants all rows and outputs.
+        row += unsafe {
+            match job.rows - row {
+                1 => outputs::<E, 1, 4>(job, row, tile),
+                2 | 4 => outputs::<E, 2, 2>(job, row, tile),
+                _ => outputs::<E, 3, 2>(job, row, tile),
+            }
+        };
+    }
+}
+
+/// Computes M rows of the tile from `row` on, N outputs at a time. Returns M.
+///
+/// # Safety
+/// That of [`dense`], and these rows exist.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+unsafe fn outputs<E: Weight, const M: usize, const N: usize>(
+    job: DenseJob<E>,
+    row: usize,
+    tile: &mut Tile,
+) -> usize {
+    let whole = job.outputs - job.outputs % N;
+    // SAFETY: the caller grants these rows, and the outputs below `job.outputs`.
+    unsafe {
+        for output in (0..whole).step_by(N) {
+            dots::<E, M, N>(job, row, output, tile);
+        }
+        for output in whole..job.outputs {
+            dots::<E, M, 1>(job, row, output, tile);
+        }
+    }
+    M
+}
+
+/// Computes the dot products of M rows of input with N of weights.
+///
+/// # Safety
+/// That of [`dense`], and these rows and outputs exist.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+unsafe fn dots<E: Weight, const M: usize, const N: usize>(
+    DenseJob { k, x, x_stride, w, .. }: DenseJob<E>,
+    row: usize,
+    output: usize,
+    tile: &mut Tile,
+) {
+    let mut sums = [[[_mm256_setzero_ps(); 2]; N]; M];
+    let whole = k - k % LANES;
+    // SAFETY: the caller grants k numbers of each of these rows; what is left of them is copied to
+    // arrays that end with zeros.
+    unsafe {
+        let (x, w) = (x.add(row * x_stride), w.add(output * k));
+        for first in (0..whole).step_by(LANES) {
+            add_products(&mut sums, x.add(first), x_stride, w.add(first), k);
+        }
+        if whole < k {
+            let (mut x_rest, mut w_rest) = ([[0.0; LANES]; M], [[E::default(); LANES]; N]);
+            for (i, rest) in x_rest.iter_mut().enumerate() {
+                x.add(i * x_stride + whole).copy_to(rest.as_mut_ptr(), k - whole);
+            }
+            for (j, rest) in w_rest.iter_mut().enumerate() {
+                w.add(j * k + whole).copy_to(rest.as_mut_ptr(), k - whole);
+            }
+            let (x, w) = (x_rest.as_ptr().cast(), w_rest.as_ptr().cast());
+            add_products::<E, M, N>(&mut sums, x, LANES, w, LANES);
+        }
+    }
+    for (tile, sums) in tile[row..].iter_mut().zip(sums) {
+        for (out, [low, high]) in tile[output..].iter_mut().zip(sums) {
+            *out = fold(_mm256_add_ps(low, high));
+        }
+    }
+}
+
+/// Adds [`LANES`] products to each sum.
+///
+/// # Safety
+/// The CPU has AVX2, FMA and F16C; so many elements can be read in each of M and N rows.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+unsafe fn add_products<E: Weight, const M: usize, const N: usize>(
+    sums: &mut [[[__m256; 2]; N]; M],
+    x: *const f32,
+    x_stride: usize,
+    w: *const E,
+    w_stride: usize,
+) {
+    for half in 0..2 {
+        // SAFETY: the caller grants it.
+        unsafe {
+            let (x, w) = (x.add(half * WIDTH), w.add(half * WIDTH));
+            let mut weights = [_mm256_setzero_ps(); N];
+            for (j, weights) in weights.iter_mut().enumerate() {
+                *weights = E::read(w.add(j * w_stride));
+            }
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let x = _mm256_loadu_ps(x.add(i * x_stride));
+                for (sum, &w) in sums.iter_mut().zip(&weights) {
+                    sum[half] = _mm256_fmadd_ps(x, w, sum[half]);
+                }
+            }
+        }
+    }
+}
+
+/// Adds lanes in the order of all tables, from where lanes l and l + 8 have been added on.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn fold(lanes: __m256) -> f32 {
+    let four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps::<1>(lanes));
+    let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+}
+
+/// An [`Int8Kernel`](super::Int8Kernel).
+///
+/// # Safety
+/// That of [`Int8Kernel`](super::Int8Kernel).
+#[target_feature(enable = "avx2,fma")]
+unsafe fn int8(job: Int8Job, tile: &mut Tile) {
+    let mut row = 0;
+    while row < job.rows {
+        // SAFETY: the caller grants all rows.
+        row += unsafe {
+            match job.rows - row {
+                1 => int8_rows::<1>(job, row, tile),
+                _ => int8_rows::<2>(job, row, tile),
+            }
+        };
+    }
+}
+
+/// Computes M rows of the tile from `row` on. Returns M.
+///
+/// The instruction multiplies unsigned by signed bytes: |x| by w with the sign of x. Two products
+/// of at most 127² are added in 16 bits, which hold them.
+///
+/// # Safety
+/// That of [`int8`], and these rows exist.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn int8_rows<const M: usize>(
+    Int8Job { groups, x_scales, x, w_scales, w, .. }: Int8Job,
+    row: usize,
+    tile: &mut Tile,
+) -> usize {
+    const { assert!(BLOCK == 2 * WIDTH && GROUP == 32) };
+    let ones = _mm256_set1_epi16(1);
+    let mut sums = [[_mm256_setzero_ps(); 2]; M];
+    for g in 0..groups {
+        // SAFETY: the caller grants all groups of these rows and of the block.
+        unsafe {
+            let w = w.add(g * GROUP * BLOCK);
+            let mut dots = [[_mm256_setzero_si256(); 2]; M];
+            for p in 0..GROUP / 4 {
+                let w = w.add(p * 4 * BLOCK);
+                let weights =
+                    [_mm256_loadu_si256(w.cast()), _mm256_loadu_si256(w.add(4 * WIDTH).cast())];
+                for (i, dots) in dots.iter_mut().enumerate() {
+                    let x = x.add(((row + i) * groups + g) * GROUP + 4 * p);
+                    let x = _mm256_set1_epi32(x.cast::<i32>().read_unaligned());
+                    let magnitude = _mm256_abs_epi8(x);
+                    for (dot, weights) in dots.iter_mut().zip(weights) {
+                        let pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(weights, x));
+                        *dot = _mm256_add_epi32(*dot, _mm256_madd_epi16(pairs, ones));
+                    }
+                }
+            }
+            for half in 0..2 {
+                let scales = _mm_loadu_si128(w_scales.add(g * BLOCK + half * WIDTH).cast());
+                let scales = _mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(scales));
+                let scales = _mm256_castsi256_ps(scales);
+                for (i, (sums, dots)) in sums.iter_mut().zip(&dots).enumerate() {
+                    let x_scale = _mm256_set1_ps(*x_scales.add((row + i) * groups + g));
+                    let dots = _mm256_cvtepi32_ps(dots[half]);
+                    let product = _mm256_mul_ps(dots, _mm256_mul_ps(scales, x_scale));
+                    sums[half] = _mm256_add_ps(sums[half], product);
+                }
+            }
+        }
+    }
+    for (tile, sums) in tile[row..].iter_mut().zip(sums) {
+        for (half, sums) in sums.into_iter().enumerate() {
+            // SAFETY: a row of the tile has two vectors.
+            unsafe { _mm256_storeu_ps(tile.as_mut_ptr().add(half * WIDTH), sums) };
+        }
+    }
+    M
+}

@@ -1,0 +1,87 @@
+//! Inner loops for few rows of input, as in generation: a block of outputs at a time, the weights
+//! read once, where they lie.
+//!
+//! # The order of sums
+//! It depends on the length K alone, not on the number of rows, so that a text is the same in any
+//! batch.
+//!
+//! - *Floating point.* Term k belongs to lane k mod [`LANES`]. A lane adds its terms from the first
+//!   to the last, each product fused with its addition (except in `portable`, as not every CPU can
+//!   do that). Lanes are then added in pairs: lane l + 8 to lane l, then l + 4, l + 2 and l + 1.
+//!   Weights in bf16 and f16 are widened first, which is exact.
+//! - *8 bits.* The products of a group of [`GROUP`](crate::matrix::int8::GROUP) inputs are added as
+//!   integers, which is exact; the sum is multiplied by the product of both scales and added to
+//!   those of the groups before it.
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx512;
+pub(super) mod portable;
+#[cfg(test)]
+mod tests;
+
+/// Outputs per block.
+pub(crate) const BLOCK: usize = 16;
+/// Partial sums of a dot product.
+pub(crate) const LANES: usize = 16;
+/// The most rows of input per block.
+pub(crate) const MAX_ROWS: usize = 32;
+
+/// The sums of a block, a row of outputs for each row of input.
+pub(crate) type Tile = [[f32; BLOCK]; MAX_ROWS];
+
+/// The inner loops of one instruction set.
+#[derive(Debug)]
+pub(crate) struct RowsKernels {
+    pub(crate) f32: DenseKernel<f32>,
+    pub(crate) bf16: DenseKernel<half::bf16>,
+    #[allow(dead_code)] // until tensors of f16 exist
+    pub(crate) f16: DenseKernel<half::f16>,
+    pub(crate) int8: Int8Kernel,
+}
+
+/// Rows of input and rows of weights, all of length `k`.
+#[derive(Clone, Copy)]
+pub(crate) struct DenseJob<E> {
+    pub(crate) k: usize,
+    /// (`rows`, k), `x_stride` floats from row to row.
+    pub(crate) x: *const f32,
+    pub(crate) x_stride: usize,
+    /// At most [`MAX_ROWS`].
+    pub(crate) rows: usize,
+    /// (`outputs`, k), contiguous.
+    pub(crate) w: *const E,
+    /// At most [`BLOCK`].
+    pub(crate) outputs: usize,
+}
+
+/// Writes the dot products of all rows of input with all rows of weights to a tile.
+///
+/// # Safety
+/// The CPU has the table's instruction set; input and weights can be read in these sizes, which
+/// are within their limits.
+pub(crate) type DenseKernel<E> = unsafe fn(DenseJob<E>, &mut Tile);
+
+/// Rows of input and a block of weights, both rounded to 8 bits in groups.
+#[derive(Clone, Copy)]
+pub(crate) struct Int8Job {
+    pub(crate) groups: usize,
+    /// (`rows`, groups): the scales of the input.
+    pub(crate) x_scales: *const f32,
+    /// (`rows`, groups, GROUP), from −127 to 127.
+    pub(crate) x: *const i8,
+    /// At most [`MAX_ROWS`].
+    pub(crate) rows: usize,
+    /// (groups, BLOCK): the scales of the weights.
+    pub(crate) w_scales: *const half::bf16,
+    /// (groups, GROUP / 4, BLOCK, 4), from −127 to 127: the lanes of a vector are outputs, each
+    /// with four inputs.
+    pub(crate) w: *const i8,
+}
+
+/// Writes the dot products of all rows of input with all rows of a block to a tile.
+///
+/// # Safety
+/// That of [`DenseKernel`].
+pub(crate) type Int8Kernel = unsafe fn(Int8Job, &mut Tile);

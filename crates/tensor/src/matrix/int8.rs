@@ -1,0 +1,261 @@
+//! A weight in 8 bits: w ≈ s·q with q in −127 … 127 and one scale per group of [`GROUP`] inputs of
+//! an output, s = max |w| / 127 over the group: "absmax" rounding (Dettmers et al.,
+//! arXiv:2208.07339, section 2.1) in blocks, as llama.cpp's Q8_0 has them.
+//!
+//! A scale is stored in bf16, rounded up so that every quotient fits. A weight is off by half a step
+//! at most, and a step is at most 1/126 of the group's largest weight.
+//!
+//! # Layout
+//! [`BLOCK`] outputs lie side by side, so that vectors of sums need not be added across their lanes:
+//! (blocks, groups, GROUP / 4, BLOCK, 4), with scales (blocks, groups, BLOCK). Outputs beyond the
+//! last are zeros, and so are inputs.
+
+use super::element::{Element, with_element_type};
+use crate::isa::rows::BLOCK;
+use crate::memory::pool::Buffer;
+use crate::{Context, Tensor, vectorize};
+use half::bf16;
+use rayon::prelude::*;
+
+/// Inputs that share a scale.
+pub(crate) const GROUP: usize = 32;
+
+/// A weight (out, in), rounded to 8 bits per element and one scale per group of inputs.
+pub struct Int8Matrix {
+    outputs: usize,
+    inputs: usize,
+    scales: Vec<bf16>,
+    /// The bytes.
+    quantized: Buffer,
+}
+
+/// An element that keeps a weight from being rounded to 8 bits, as it makes the scale useless.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("row {row}, column {column} holds {found}, expected a finite number")]
+pub struct NotFinite {
+    /// The output.
+    pub row: usize,
+    /// The input.
+    pub column: usize,
+    /// NaN or ±∞.
+    pub found: f32,
+}
+
+/// Returns the scale of a group, 0 for a group of zeros.
+#[inline(always)]
+fn scale_of(group: &[f32]) -> bf16 {
+    let largest = group.iter().fold(0.0f32, |max, w| if w.abs() > max { w.abs() } else { max });
+    let step = largest / 127.0;
+    // The next number of bf16 that is not below the step.
+    let up = bf16::from_bits((step.to_bits().wrapping_add(0xffff) >> 16) as u16);
+    if up.is_finite() { up } else { bf16::MAX }
+}
+
+impl Int8Matrix {
+    /// Rounds a weight (out, in) to the nearest multiples of each group's scale.
+    ///
+    /// # Errors
+    /// If an element is not finite.
+    ///
+    /// # Panics
+    /// If the weight is no matrix.
+    #[track_caller]
+    pub fn quantize(context: Context, weight: &Tensor) -> Result<Self, NotFinite> {
+        let &[outputs, inputs] = weight.shape() else {
+            panic!("Int8Matrix: shape {:?}, expected (out, in)", weight.shape());
+        };
+        let (blocks, groups) = (outputs.div_ceil(BLOCK), inputs.div_ceil(GROUP));
+        let block_bytes = groups * GROUP * BLOCK;
+        let mut quantized = Buffer::scratch(blocks * block_bytes / size_of::<f32>());
+        let mut scales = vec![bf16::ZERO; blocks * groups * BLOCK];
+        let bytes: &mut [i8] = bytemuck::cast_slice_mut(quantized.as_mut_slice());
+        bytes
+            .par_chunks_mut(block_bytes.max(1))
+            .zip(scales.par_chunks_mut((groups * BLOCK).max(1)))
+            .enumerate()
+            .try_for_each(|(block, (bytes, scales))| {
+                let first = block * BLOCK;
+                let rows = first..outputs.min(first + BLOCK);
+                with_element_type!(weight, |E| {
+                    let weight = &weight.elements::<E>()[rows.start * inputs..rows.end * inputs];
+                    vectorize!(context.kernels, quantize_block(weight, inputs, bytes, scales))
+                })
+                .map_err(|(row, column, found)| NotFinite {
+                    row: first + row,
+                    column,
+                    found,
+                })
+            })?;
+        Ok(Self { outputs, inputs, scales, quantized })
+    }
+
+    /// Returns the number of outputs.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Returns the number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Returns the bytes of weights and scales.
+    pub fn size(&self) -> usize {
+        size_of_val(self.bytes()) + size_of_val(&self.scales[..])
+    }
+
+    /// Returns the number of groups of an output.
+    pub(crate) fn groups(&self) -> usize {
+        self.inputs.div_ceil(GROUP)
+    }
+
+    /// Returns the integers and scales of a block of outputs.
+    pub(crate) fn block(&self, block: usize) -> (&[i8], &[bf16]) {
+        let (bytes, scales) = (self.groups() * GROUP * BLOCK, self.groups() * BLOCK);
+        (&self.bytes()[block * bytes..][..bytes], &self.scales[block * scales..][..scales])
+    }
+
+    fn bytes(&self) -> &[i8] {
+        bytemuck::cast_slice(self.quantized.as_slice())
+    }
+
+    /// Returns the rounded weight in `f32`, (out, in).
+    pub fn dequantize(&self) -> Tensor {
+        let (inputs, width) = (self.inputs, self.inputs.max(1));
+        Tensor::build(&[self.outputs, inputs], |w| {
+            w.par_chunks_mut(BLOCK * width).enumerate().for_each(|(block, w)| {
+                let (bytes, scales) = self.block(block);
+                for (output, w) in w.chunks_exact_mut(width).enumerate() {
+                    for (i, w) in w.iter_mut().enumerate() {
+                        let scale = scales[i / GROUP * BLOCK + output].to_f32();
+                        *w = f32::from(bytes[i / 4 * 4 * BLOCK + 4 * output + i % 4]) * scale;
+                    }
+                }
+            });
+        })
+    }
+}
+
+/// Rounds the outputs of a block, `weight` (≤ BLOCK, inputs). An error has the row, the column and
+/// the number that is not finite.
+#[inline(always)]
+fn quantize_block<E: Element>(
+    weight: &[E],
+    inputs: usize,
+    bytes: &mut [i8],
+    scales: &mut [bf16],
+) -> Result<(), (usize, usize, f32)> {
+    if weight.len() < BLOCK * inputs || !inputs.is_multiple_of(GROUP) {
+        bytes.fill(0);
+    }
+    for (row, weight) in weight.chunks_exact(inputs.max(1)).enumerate() {
+        for (g, weight) in weight.chunks(GROUP).enumerate() {
+            let mut group = [0.0; GROUP];
+            group.iter_mut().zip(weight).for_each(|(to, from)| *to = from.to_f32());
+            if let Some(at) = group.iter().position(|w| !w.is_finite()) {
+                return Err((row, g * GROUP + at, group[at]));
+            }
+            let scale = scale_of(&group);
+            scales[g * BLOCK + row] = scale;
+            let step = if scale > bf16::ZERO { scale.to_f32() } else { 1.0 };
+            let fours = bytes[g * GROUP * BLOCK..][..GROUP * BLOCK].chunks_exact_mut(4 * BLOCK);
+            for (four, weights) in fours.zip(group.chunks_exact(4)) {
+                for (byte, w) in four[4 * row..4 * row + 4].iter_mut().zip(weights) {
+                    *byte = (w / step).round_ties_even() as i8;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes rows of input x (N, K), in 8 bits, to `bytes` (N, groups, GROUP) and their scales to
+/// `scales` (N, groups).
+#[inline(always)]
+pub(crate) fn quantize_rows(x: &[f32], k: usize, bytes: &mut [i8], scales: &mut [f32]) {
+    let groups = k.div_ceil(GROUP);
+    let rows = bytes.chunks_exact_mut(groups * GROUP).zip(scales.chunks_exact_mut(groups));
+    for (x, (bytes, scales)) in x.chunks_exact(k).zip(rows) {
+        let groups = bytes.as_chunks_mut::<GROUP>().0.iter_mut().zip(scales);
+        for (x, (bytes, scale)) in x.chunks(GROUP).zip(groups) {
+            let mut group = [0.0; GROUP];
+            group[..x.len()].copy_from_slice(x);
+            *scale = quantize_group(&group, bytes);
+        }
+    }
+}
+
+/// Rounds a group of inputs and returns their scale.
+#[inline(always)]
+fn quantize_group(x: &[f32; GROUP], bytes: &mut [i8; GROUP]) -> f32 {
+    let mut lanes = [0.0f32; 8];
+    for x in x.as_chunks::<8>().0 {
+        for (lane, x) in lanes.iter_mut().zip(x) {
+            *lane = if x.abs() > *lane { x.abs() } else { *lane };
+        }
+    }
+    let largest = lanes.into_iter().fold(0.0, f32::max);
+    let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+    /// Adding 1.5·2²³ leaves no bit for a fraction: the sum is rounded to an integer, which then
+    /// stands in the low bits.
+    const ROUNDER: f32 = 12_582_912.0;
+    for (byte, x) in bytes.iter_mut().zip(x) {
+        *byte = (x * inverse + ROUNDER).to_bits() as i8;
+    }
+    largest / 127.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn no_weight_is_off_by_more_than_half_a_step() {
+        // Sizes that end inside a block and a group; a row so small that 1/s is infinite; zeros.
+        for [outputs, inputs] in [[70, 100], [16, 32], [1, 1], [17, 33]] {
+            let mut weight = testing::random(&[outputs, inputs], 4).map(|w| w * 3.0);
+            weight.as_mut_slice()[..inputs.min(40)].iter_mut().for_each(|w| *w *= 1e-38);
+            weight.as_mut_slice()[inputs * (outputs - 1)..].fill(0.0);
+            let rounded = Int8Matrix::quantize(Context::detect(), &weight).unwrap();
+            assert_eq!((rounded.outputs(), rounded.inputs()), (outputs, inputs));
+            let rounded = rounded.dequantize();
+            let rows = weight.as_slice().chunks(inputs).zip(rounded.as_slice().chunks(inputs));
+            for (w, r) in rows.flat_map(|(w, r)| w.chunks(GROUP).zip(r.chunks(GROUP))) {
+                let largest = w.iter().fold(0.0f32, |max, w| max.max(w.abs()));
+                for (w, r) in w.iter().zip(r) {
+                    assert!((w - r).abs() <= largest / 252.0 + 1e-40, "{w} {r} {largest}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_refused_with_its_place() {
+        for found in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut weight = testing::random(&[20, 40], 1);
+            weight.as_mut_slice()[18 * 40 + 35] = found;
+            let error = Int8Matrix::quantize(Context::detect(), &weight).err().expect("an error");
+            assert_eq!((error.row, error.column), (18, 35), "{error}");
+        }
+        let weight = Tensor::from_slice(&[1, 2], &[f32::INFINITY, 1.0]);
+        let error = Int8Matrix::quantize(Context::detect(), &weight).err().expect("an error");
+        assert_eq!(error.to_string(), "row 0, column 0 holds inf, expected a finite number");
+    }
+
+    #[test]
+    fn rows_of_input_are_rounded_to_the_nearest_step() {
+        let mut x = testing::random(&[3, 70], 2);
+        x.as_mut_slice()[70..102].fill(0.0);
+        let (mut bytes, mut scales) = (vec![1i8; 3 * 96], vec![1.0; 9]);
+        quantize_rows(x.as_slice(), 70, &mut bytes, &mut scales);
+        for (row, x) in x.as_slice().chunks(70).enumerate() {
+            for i in 0..96 {
+                let scale = scales[row * 3 + i / GROUP];
+                let (exact, q) = (x.get(i).copied().unwrap_or(0.0), bytes[row * 96 + i]);
+                assert!((f32::from(q) * scale - exact).abs() <= scale * 0.5001, "{row} {i}");
+            }
+        }
+        assert_eq!(scales[3], 0.0);
+    }
+}
