@@ -304,7 +304,7 @@ fn rounded_values_go_through_every_operation() {
         }
     };
     let rope = RopeTable::new(10_000.0, 8, 32, RopeLayout::Halves);
-    let int8 = Int8Matrix::quantize(&random(&[5, 8], 3)).unwrap();
+    let int8 = Int8Matrix::quantize(Context::detect(), &random(&[5, 8], 3)).unwrap();
     same(&|x, _| x.tape().constant(x.value().clone()).linear_int8(&int8), &[6, 8]);
     same(&|x, _| x.add(x), &[6, 8]);
     same(&|x, _| x.mul(x), &[6, 8]);
