@@ -88,4 +88,7 @@ pub use tape::op::Op;
 pub use tape::{Gradients, Tape, Var};
 pub use tensor::Tensor;
 pub use tensor::arrays::ViewError;
+pub use tensor::convert::{Numbers, convert};
 pub use tensor::named::{NamedTensorsError, tensors_in_order};
+pub use tensor::shared::NotAligned;
+pub use tensor::storage::SharedBytes;

@@ -316,6 +316,7 @@ impl Runner {
                 match w.dtype() {
                     DType::F32 => dense::<f32>(kernels.f32, x, w, outputs, tile),
                     DType::Bf16 => dense::<half::bf16>(kernels.bf16, x, w, outputs, tile),
+                    DType::F16 => dense::<half::f16>(kernels.f16, x, w, outputs, tile),
                 }
             }
             Weight::Int8(w) => {

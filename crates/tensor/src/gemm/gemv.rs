@@ -48,6 +48,10 @@ pub(super) fn gemm(
                 AnyView::F32(b) if round => multiply(a, b, &mut c, round_to_bf16),
                 AnyView::F32(b) => multiply(a, b, &mut c, |x| x),
                 AnyView::Bf16(b) => multiply(a, b, &mut c, Element::to_f32),
+                AnyView::F16(b) if round => {
+                    multiply(a, b, &mut c, |x| round_to_bf16(Element::to_f32(x)));
+                }
+                AnyView::F16(b) => multiply(a, b, &mut c, Element::to_f32),
             }
         );
     };

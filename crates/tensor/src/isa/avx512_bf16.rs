@@ -12,7 +12,7 @@ use super::bf16_tiles::{Steps, TILE, TILE_K, Tile, pack_pairs};
 use super::table::{GemmKernel, Isa, Job, Kernels};
 use super::{avx512, portable, rows};
 use crate::matrix::Mat;
-use half::bf16;
+use half::{bf16, f16};
 use std::arch::x86_64::*;
 
 pub(super) static KERNELS: Kernels = Kernels {
@@ -67,6 +67,13 @@ impl Steps<f32> for Vectors {
 }
 
 impl Steps<bf16> for Vectors {
+    #[inline(always)]
+    fn transpose(self, tile: &mut Tile) {
+        Steps::<f32>::transpose(self, tile);
+    }
+}
+
+impl Steps<f16> for Vectors {
     #[inline(always)]
     fn transpose(self, tile: &mut Tile) {
         Steps::<f32>::transpose(self, tile);

@@ -22,7 +22,7 @@ use crate::matrix::view::View;
 use crate::matrix::{Mat, with_view};
 use crate::memory::cache::prefetch;
 use bytemuck::{Pod, Zeroable};
-use half::bf16;
+use half::{bf16, f16};
 
 /// Rows of a tile, and words in each.
 pub(super) const TILE: usize = 16;
@@ -80,7 +80,7 @@ pub(super) fn pack(
     source: Mat<'_>,
     panels: &mut [f32],
     order: TileOrder,
-    steps: impl Steps<f32> + Steps<bf16>,
+    steps: impl Steps<f32> + Steps<bf16> + Steps<f16>,
 ) {
     let tiles: &mut [Tile] = bytemuck::cast_slice_mut(panels);
     let (strips, blocks) = (2 * source.rows().div_ceil(PANEL), source.cols().div_ceil(TILE_K));
@@ -158,7 +158,7 @@ fn read_columns<E: Element>(
 pub(super) fn pack_pairs<const WIDTH: usize>(
     source: Mat<'_>,
     panels: &mut [f32],
-    steps: impl Steps<f32> + Steps<bf16>,
+    steps: impl Steps<f32> + Steps<bf16> + Steps<f16>,
 ) {
     with_view!(source, source => {
         let words: &mut [u32] = bytemuck::cast_slice_mut(panels);

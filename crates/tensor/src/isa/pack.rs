@@ -37,6 +37,10 @@ pub(super) fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: b
         AnyView::F32(source) if round => pack_map::<W, _>(source, panels, round_to_bf16),
         AnyView::F32(source) => pack_map::<W, _>(source, panels, |x| x),
         AnyView::Bf16(source) => pack_map::<W, _>(source, panels, Element::to_f32),
+        AnyView::F16(source) if round => {
+            pack_map::<W, _>(source, panels, |x| round_to_bf16(Element::to_f32(x)));
+        }
+        AnyView::F16(source) => pack_map::<W, _>(source, panels, Element::to_f32),
     }
 }
 

@@ -1,12 +1,14 @@
 //! The elements of tensors and matrices: `f32`, or bfloat16 where half the memory is enough.
+//! Weights are also read in the IEEE half precision of their file.
 //!
 //! Loops compute in `f32` whatever type they read and write, piece by piece in the first-level
 //! cache. [`Role`](crate::Role) decides which tensors are stored in bf16.
 
-use half::bf16;
+use half::{bf16, f16};
 use std::ops::Range;
 
-/// Evaluates an expression in which `E` is the type of the tensor's elements.
+/// Evaluates an expression in which `E` is the type of the elements of a tensor that an operation
+/// writes: no operation stores half precision.
 macro_rules! with_element_type {
     ($tensor:expr, |$E:ident| $result:expr) => {
         match $tensor.dtype() {
@@ -18,10 +20,32 @@ macro_rules! with_element_type {
                 type $E = half::bf16;
                 $result
             }
+            $crate::DType::F16 => unreachable!("outputs are stored in f32 or bf16"),
         }
     };
 }
 pub(crate) use with_element_type;
+
+/// Evaluates an expression in which `E` is the type of the elements of any tensor.
+macro_rules! with_any_element_type {
+    ($tensor:expr, |$E:ident| $result:expr) => {
+        match $tensor.dtype() {
+            $crate::DType::F32 => {
+                type $E = f32;
+                $result
+            }
+            $crate::DType::Bf16 => {
+                type $E = half::bf16;
+                $result
+            }
+            $crate::DType::F16 => {
+                type $E = half::f16;
+                $result
+            }
+        }
+    };
+}
+pub(crate) use with_any_element_type;
 
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +54,9 @@ pub enum DType {
     F32,
     /// bfloat16, the upper half of an `f32`.
     Bf16,
+    /// IEEE half precision: weights that a file holds so. Products and look-ups read it, and no
+    /// operation writes it.
+    F16,
 }
 
 impl DType {
@@ -38,6 +65,7 @@ impl DType {
         match self {
             Self::F32 => size_of::<f32>(),
             Self::Bf16 => size_of::<bf16>(),
+            Self::F16 => size_of::<f16>(),
         }
     }
 }
@@ -95,6 +123,34 @@ impl Element for bf16 {
     }
 }
 
+impl Element for f16 {
+    const DTYPE: DType = DType::F16;
+
+    /// Shifts exponent and mantissa to their places in an `f32` and multiplies by 2¹¹², which
+    /// corrects the exponent's bias exactly and makes subnormal numbers normal. There is no branch,
+    /// so that loops vectorise.
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        const BIAS: f32 = f32::from_bits((127 + 112) << 23);
+        let bits = u32::from(self.to_bits());
+        let magnitude = bits & 0x7fff;
+        let finite = (f32::from_bits(magnitude << 13) * BIAS).to_bits();
+        let not_finite = magnitude << 13 | 0x7f80_0000;
+        let widened = if magnitude >= 0x7c00 { not_finite } else { finite };
+        f32::from_bits((bits & 0x8000) << 16 | widened)
+    }
+
+    #[inline(always)]
+    fn to_bf16(self) -> u16 {
+        Element::to_bf16(Element::to_f32(self))
+    }
+
+    #[inline(always)]
+    fn from_f32(x: f32) -> Self {
+        f16::from_f32(x)
+    }
+}
+
 /// Returns the nearest number that bfloat16 can hold, ties to even; NaN stays NaN.
 #[inline(always)]
 pub fn round_to_bf16(x: f32) -> f32 {
@@ -136,6 +192,14 @@ pub(crate) fn load<E: Element>(to: &mut [f32], from: &[E]) {
     }
 }
 
+/// Writes numbers as the nearest ones of another type.
+#[inline(always)]
+pub(crate) fn convert<A: Element, B: Element>(to: &mut [B], from: &[A]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = B::from_f32(from.to_f32());
+    }
+}
+
 /// Lets `compute` write all of `to` in `f32`: in place, or in `scratch`, which is at least as large
 /// and is then rounded into `to`. Rounding is a separate loop, as the body of a long computation
 /// would need still more registers with it.
@@ -147,7 +211,7 @@ pub(crate) fn run_computation<E: Element>(
 ) {
     match E::DTYPE {
         DType::F32 => compute(bytemuck::cast_slice_mut(to)),
-        DType::Bf16 => {
+        DType::Bf16 | DType::F16 => {
             let scratch = &mut scratch[..to.len()];
             compute(scratch);
             store(to, scratch);
@@ -169,11 +233,12 @@ macro_rules! compute {
 }
 pub(crate) use compute;
 
-/// Elements of either type, to read.
+/// Elements of any type, to read.
 #[derive(Clone, Copy)]
 pub(crate) enum Slice<'a> {
     F32(&'a [f32]),
     Bf16(&'a [bf16]),
+    F16(&'a [f16]),
 }
 
 impl<'a> Slice<'a> {
@@ -184,14 +249,13 @@ impl<'a> Slice<'a> {
     where
         'a: 'r,
     {
+        let len = range.len();
         match self {
-            Self::F32(x) => &x[range],
-            Self::Bf16(x) => {
-                let widened = &mut scratch[..range.len()];
-                load(widened, &x[range]);
-                widened
-            }
+            Self::F32(x) => return &x[range],
+            Self::Bf16(x) => load(&mut scratch[..len], &x[range]),
+            Self::F16(x) => load(&mut scratch[..len], &x[range]),
         }
+        &scratch[..len]
     }
 }
 
@@ -223,6 +287,20 @@ mod tests {
             assert_eq!(x.to_bf16(), high);
             if !x.is_nan() {
                 assert_eq!(Element::to_f32(x).to_bf16(), high);
+            }
+        }
+    }
+
+    #[test]
+    fn half_precision_is_widened_as_half_does_it() {
+        for bits in 0..=u16::MAX {
+            let x = f16::from_bits(bits);
+            let (found, expected) = (Element::to_f32(x), half::f16::to_f32(x));
+            if x.is_nan() {
+                assert!(found.is_nan(), "{bits:#06x}");
+            } else {
+                assert_eq!(found.to_bits(), expected.to_bits(), "{bits:#06x}");
+                assert_eq!(<f16 as Element>::from_f32(found), x);
             }
         }
     }

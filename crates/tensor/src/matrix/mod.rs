@@ -6,26 +6,29 @@ pub(crate) mod view;
 
 use self::view::{View, span_len};
 use crate::matrix::element::{DType, Element};
-use half::bf16;
+use half::{bf16, f16};
 use std::ops::Range;
 
-/// A matrix to read, of `f32` or of numbers that were rounded to bf16 before.
+/// A matrix to read, of `f32`, of numbers that were rounded to bf16 before, or of weights in half
+/// precision.
 #[derive(Clone, Copy)]
 pub struct Mat<'a>(pub(crate) AnyView<'a>);
 
-/// A view of either type of element.
+/// A view of any type of element.
 #[derive(Clone, Copy)]
 pub(crate) enum AnyView<'a> {
     F32(View<'a, f32>),
     Bf16(View<'a, bf16>),
+    F16(View<'a, f16>),
 }
 
-/// Evaluates an expression with the view of either type of element.
+/// Evaluates an expression with the view of any type of element.
 macro_rules! with_view {
     ($mat:expr, $view:ident => $result:expr) => {
         match $mat.0 {
             $crate::matrix::AnyView::F32($view) => $result,
             $crate::matrix::AnyView::Bf16($view) => $result,
+            $crate::matrix::AnyView::F16($view) => $result,
         }
     };
 }
@@ -56,6 +59,7 @@ impl<'a> Mat<'a> {
         Self(match E::DTYPE {
             DType::F32 => AnyView::F32(View::new(bytemuck::cast_slice(data), layout)),
             DType::Bf16 => AnyView::Bf16(View::new(bytemuck::cast_slice(data), layout)),
+            DType::F16 => AnyView::F16(View::new(bytemuck::cast_slice(data), layout)),
         })
     }
 
@@ -65,6 +69,7 @@ impl<'a> Mat<'a> {
         Self(match self.0 {
             AnyView::F32(view) => AnyView::F32(view.t()),
             AnyView::Bf16(view) => AnyView::Bf16(view.t()),
+            AnyView::F16(view) => AnyView::F16(view.t()),
         })
     }
 
@@ -103,6 +108,7 @@ impl<'a> Mat<'a> {
         match self.0 {
             AnyView::F32(_) => DType::F32,
             AnyView::Bf16(_) => DType::Bf16,
+            AnyView::F16(_) => DType::F16,
         }
     }
 
@@ -118,6 +124,7 @@ impl<'a> Mat<'a> {
         Self(match self.0 {
             AnyView::F32(view) => AnyView::F32(view.block(rows, cols)),
             AnyView::Bf16(view) => AnyView::Bf16(view.block(rows, cols)),
+            AnyView::F16(view) => AnyView::F16(view.block(rows, cols)),
         })
     }
 }

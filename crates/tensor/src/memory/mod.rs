@@ -3,3 +3,5 @@
 pub(crate) mod cache;
 mod huge_pages;
 pub mod pool;
+
+pub use huge_pages::HugePages;

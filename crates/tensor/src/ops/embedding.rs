@@ -4,6 +4,7 @@
 //! in the order of the positions. No atomics, and the same bits for any number of threads.
 
 use crate::gemm::Beta;
+use crate::matrix::element::{self, with_any_element_type};
 use crate::memory::pool::Buffer;
 use crate::{Op, Tensor, Var};
 use rayon::prelude::*;
@@ -65,10 +66,12 @@ impl<'t> Var<'t> {
             panic!("embedding: id {id} in a table of {vocab_size} rows");
         }
         let op = Op::new("embedding", &[self]);
-        let w = self.value().to_f32();
         let y = Tensor::build(&[shape, &[channels]].concat(), |y| {
-            y.par_chunks_mut(channels.max(1)).zip(ids).for_each(|(y, &id)| {
-                y.copy_from_slice(&w.as_slice()[id as usize * channels..][..channels]);
+            with_any_element_type!(self.value(), |E| {
+                let w = self.value().elements::<E>();
+                y.par_chunks_mut(channels.max(1)).zip(ids).for_each(|(y, &id)| {
+                    element::load(y, &w[id as usize * channels..][..channels]);
+                });
             });
         });
         let (ids, table_shape) = (ids.to_vec(), self.shape().to_vec());
@@ -92,8 +95,10 @@ impl<'t> Var<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::HugePages;
     use crate::ops::tests::gradcheck;
-    use crate::{Context, Tape, testing};
+    use crate::{Context, DType, Numbers, Tape, convert, testing};
+    use std::sync::Arc;
 
     #[test]
     fn gradients() {
@@ -102,6 +107,23 @@ mod tests {
         gradcheck(&[testing::random(&[5, 4], 1)], |_, v| {
             v[0].embedding(&ids, &[6]).add(&v[0].embedding(&ids, &[6]))
         });
+    }
+
+    #[test]
+    fn rows_of_every_type_are_widened() {
+        let table = testing::random(&[5, 4], 1);
+        for dtype in [DType::F32, DType::Bf16, DType::F16] {
+            let mut memory = HugePages::zeroed(20 * dtype.size());
+            let from = bytemuck::cast_slice(table.as_slice());
+            let to = Numbers { dtype, bytes: memory.as_mut() };
+            convert(Context::detect(), DType::F32, from, to);
+            let table = Tensor::shared(Arc::new(memory), 0, dtype, &[5, 4]).unwrap();
+            let tape = Tape::inference(Context::detect());
+            let y = tape.constant(table.clone()).embedding(&[3, 0], &[2]).into_value();
+            let expected = [3, 0].map(|id| table.slice_first(id, id + 1).to_f32());
+            assert_eq!(y.as_slice()[..4], *expected[0].as_slice(), "{dtype:?}");
+            assert_eq!(y.as_slice()[4..], *expected[1].as_slice(), "{dtype:?}");
+        }
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! A tensor: a shape and a shared, contiguous, row-major buffer of numbers.
 
 pub mod arrays;
+pub mod convert;
 pub mod named;
+pub mod shared;
+pub mod storage;
 
-use crate::matrix::element::{self, DType, Element, Slice, with_element_type};
+use self::storage::Storage;
+use crate::matrix::element::{self, DType, Element, Slice, with_any_element_type};
 use crate::matrix::{Mat, MatMut};
 use crate::memory::pool::Buffer;
 use crate::{Context, vectorize};
-use half::bf16;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -15,7 +18,8 @@ use std::sync::Arc;
 const CHUNK: usize = 1 << 14;
 
 /// A contiguous, row-major array of `f32`, or of bf16 where an operation in that precision made it
-/// so ([`Tensor::dtype`]). Clones share the buffer; writing copies it if it is shared.
+/// so ([`Tensor::dtype`]). Clones share the buffer; writing copies it if it is shared. Weights may
+/// also lie in memory that the tensor does not own ([`Tensor::shared`]).
 ///
 /// ```
 /// use tensor::{Tensor, ndarray::{array, s}};
@@ -29,10 +33,9 @@ const CHUNK: usize = 1 << 14;
 /// ```
 #[derive(Clone)]
 pub struct Tensor {
-    /// The elements; in bf16, two per float.
-    buffer: Arc<Buffer>,
+    storage: Storage,
     dtype: DType,
-    /// The element with which this tensor begins in the buffer.
+    /// The element with which this tensor begins in the storage.
     offset: usize,
     shape: Vec<usize>,
 }
@@ -61,8 +64,8 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn scratch_of(dtype: DType, shape: &[usize]) -> Self {
         let floats = (volume(shape) * dtype.size()).div_ceil(size_of::<f32>());
-        let buffer = Arc::new(Buffer::scratch(floats));
-        Self { buffer, dtype, offset: 0, shape: shape.to_vec() }
+        let storage = Storage::Buffer(Arc::new(Buffer::scratch(floats)));
+        Self { storage, dtype, offset: 0, shape: shape.to_vec() }
     }
 
     /// Returns a tensor whose elements are all `value`.
@@ -153,7 +156,7 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn elements<E: Element>(&self) -> &[E] {
         self.assert_dtype(E::DTYPE);
-        &bytemuck::cast_slice(self.buffer.as_slice())[self.offset..self.offset + self.len()]
+        &self.storage.elements()[self.offset..self.offset + self.len()]
     }
 
     /// Returns the elements to write to, which must be of type `E`; the buffer is copied first if
@@ -161,13 +164,13 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn elements_mut<E: Element>(&mut self) -> &mut [E] {
         self.assert_dtype(E::DTYPE);
-        if Arc::get_mut(&mut self.buffer).is_none() {
+        if self.storage.own().is_none() {
             let mut copy = Self::scratch_of(self.dtype, &self.shape);
             copy.elements_mut::<E>().copy_from_slice(self.elements());
             *self = copy;
         }
         let range = self.offset..self.offset + self.len();
-        let buffer = Arc::get_mut(&mut self.buffer).expect("the buffer was made unshared above");
+        let buffer = self.storage.own().expect("the tensor was given a buffer of its own above");
         &mut bytemuck::cast_slice_mut(buffer.as_mut_slice())[range]
     }
 
@@ -177,34 +180,13 @@ impl Tensor {
         assert!(*found == dtype, "a tensor {shape:?} of {found:?}, expected {dtype:?}");
     }
 
-    /// Returns the elements, of either type.
+    /// Returns the elements, of any type.
     pub(crate) fn data(&self) -> Slice<'_> {
         match self.dtype {
             DType::F32 => Slice::F32(self.elements()),
             DType::Bf16 => Slice::Bf16(self.elements()),
+            DType::F16 => Slice::F16(self.elements()),
         }
-    }
-
-    /// Returns the elements in `f32`; shares the buffer if they are `f32`.
-    pub fn to_f32(&self) -> Self {
-        match self.data() {
-            Slice::F32(_) => self.clone(),
-            Slice::Bf16(x) => Self::build(&self.shape, |out| {
-                let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
-                chunks.for_each(|(out, x)| element::load(out, x));
-            }),
-        }
-    }
-
-    /// Returns the elements rounded to bf16, to nearest, ties to even.
-    pub(crate) fn to_bf16(&self, context: Context) -> Self {
-        let Slice::F32(x) = self.data() else { return self.clone() };
-        let mut rounded = Self::scratch_of(DType::Bf16, &self.shape);
-        let chunks = rounded.elements_mut::<bf16>().par_chunks_mut(CHUNK);
-        chunks.zip(x.par_chunks(CHUNK)).for_each(|(rounded, x)| {
-            vectorize!(context.kernels, element::store(rounded, x));
-        });
-        rounded
     }
 
     /// Writes row `index`, of all axes but the last taken together, to `row` in `f32`.
@@ -216,23 +198,15 @@ impl Tensor {
         let width = self.last_dim();
         assert!(index < self.rows(), "row {index} of a tensor {:?}", self.shape);
         assert_eq!(row.len(), width, "read_row: a tensor {:?}", self.shape);
-        with_element_type!(self, |E| {
+        with_any_element_type!(self, |E| {
             element::load(row, &self.elements::<E>()[index * width..][..width]);
         });
-    }
-
-    /// Widens the elements to `f32`, if they are bf16, and returns them to write to.
-    pub(crate) fn widen(&mut self) -> &mut [f32] {
-        if self.dtype != DType::F32 {
-            *self = self.to_f32();
-        }
-        self.as_mut_slice()
     }
 
     /// Returns a matrix whose rows are all axes but the last.
     pub(crate) fn matrix(&self) -> Mat<'_> {
         let (rows, cols) = (self.rows(), self.last_dim());
-        with_element_type!(self, |E| Mat::new(self.elements::<E>(), rows, cols))
+        with_any_element_type!(self, |E| Mat::new(self.elements::<E>(), rows, cols))
     }
 
     /// Returns a matrix to write to, whose rows are all axes but the last.

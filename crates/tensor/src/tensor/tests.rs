@@ -1,6 +1,7 @@
 use super::*;
 use crate::matrix::element::round_to_bf16;
 use crate::{Precision, Role, isa, testing};
+use half::bf16;
 
 #[test]
 fn writing_to_a_clone_leaves_the_original() {

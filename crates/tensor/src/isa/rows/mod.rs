@@ -36,7 +36,6 @@ pub(crate) type Tile = [[f32; BLOCK]; MAX_ROWS];
 pub(crate) struct RowsKernels {
     pub(crate) f32: DenseKernel<f32>,
     pub(crate) bf16: DenseKernel<half::bf16>,
-    #[allow(dead_code)] // until tensors of f16 exist
     pub(crate) f16: DenseKernel<half::f16>,
     pub(crate) int8: Int8Kernel,
 }

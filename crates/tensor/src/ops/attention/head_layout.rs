@@ -2,7 +2,7 @@
 
 use super::query_blocks::Scratch;
 use crate::matrix::Mat;
-use crate::matrix::element::{self, Element, Slice, with_element_type};
+use crate::matrix::element::{self, Element, Slice, with_any_element_type};
 use crate::memory::cache::prefetch;
 use crate::memory::pool::Buffer;
 use crate::ops::rope::{FORWARD, RopeTable};
@@ -114,7 +114,7 @@ impl HeadLayout {
         // rows.
         let mut widened = Buffer::scratch(self.d_head);
         let widened = widened.as_mut_slice();
-        with_element_type!(x, |E| vectorize!(self.context.kernels, {
+        with_any_element_type!(x, |E| vectorize!(self.context.kernels, {
             let rows = self.rows(x.elements::<E>(), index).zip(out.chunks_exact_mut(self.d_head));
             match rope {
                 None => {
