@@ -35,8 +35,7 @@
 //!
 //! Imports run downwards through this table. Files that appear whole or not at all come from the
 //! crate `files`.
-// The memory map in `data::mmap` is the one exception.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 pub mod charts;
 pub mod commands;

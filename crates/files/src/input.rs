@@ -46,6 +46,29 @@ pub fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Fills `buffer` with the bytes of a file from `offset` on. Several threads may do so at once.
+///
+/// # Errors
+/// When the file is shorter, or the disk fails.
+pub fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+    }
+    #[cfg(windows)]
+    {
+        let mut done = 0;
+        while done < buffer.len() {
+            let (rest, offset) = (&mut buffer[done..], offset + done as u64);
+            match std::os::windows::fs::FileExt::seek_read(file, rest, offset)? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                count => done += count,
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +82,21 @@ mod tests {
         assert_eq!(open(&dir.path().join("none")).unwrap_err().kind(), ErrorKind::NotFound);
         let error = read(dir.path()).unwrap_err().to_string();
         assert_eq!(error, "not a regular file: it is a directory");
+    }
+
+    #[test]
+    fn parts_of_a_file_are_read_from_several_places() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, b"0123456789").unwrap();
+        let file = open(&path).unwrap();
+        let mut part = [0; 3];
+        for (offset, expected) in [(7, b"789"), (0, b"012"), (4, b"456")] {
+            read_exact_at(&file, &mut part, offset).unwrap();
+            assert_eq!(&part, expected);
+        }
+        let error = read_exact_at(&file, &mut part, 8).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
     }
 
     #[test]

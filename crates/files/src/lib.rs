@@ -23,11 +23,13 @@
 //!   [`prepare`] stops before the renaming, for files that have to appear together.
 //! - [`check_dir`] finds out before a long computation whether its results can be written.
 //! - [`open`], [`read`] and [`read_up_to`] read input files: regular ones, within bounds.
+//!   [`MappedFile`] maps one into memory, and [`read_exact_at`] reads a part of one.
 //! - [`replace_link`], [`move_aside`], [`remove_dir`] and [`remove_unfinished`] are for directories
 //!   of checkpoints.
 //! - [`Error`] is a file or directory that cannot be written, with its path and the reason.
 
-#![forbid(unsafe_code)]
+// The memory map in `mapped_file` is the one exception.
+#![deny(unsafe_code)]
 
 mod atomic_dir;
 mod atomic_file;
@@ -35,11 +37,13 @@ mod directory;
 mod early_sync;
 mod error;
 mod input;
+mod mapped_file;
 mod odd_numbers;
 
 pub use atomic_dir::{AtomicDir, move_aside, remove_dir, remove_unfinished, replace_link};
 pub use atomic_file::{AtomicFile, prepare, write, write_with};
 pub use directory::{check_dir, parent_of};
 pub use error::{Error, Result};
-pub use input::{open, read, read_up_to};
+pub use input::{open, read, read_exact_at, read_up_to};
+pub use mapped_file::MappedFile;
 pub use odd_numbers::quote_odd_numbers;

@@ -3,7 +3,6 @@
 pub mod batches;
 pub mod dataset;
 pub mod digest;
-pub mod mmap;
 pub mod text_input;
 pub mod text_kind;
 pub mod tokens;

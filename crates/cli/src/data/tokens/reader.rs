@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
+use files::MappedFile;
 
 use super::header::{self, Header};
 use super::mismatch::Mismatch;
 use super::token_type::TokenType;
-use crate::data::mmap::MappedFile;
 
 /// A token file. The operating system reads ids from disk when they are accessed.
 #[derive(Debug)]
