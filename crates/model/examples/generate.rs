@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         max_tokens: 200,
         stop_ids: model.config().eos_token_ids.clone(),
         seed: 1,
+        ..GenerateOptions::default()
     };
     let mut generator = Generator::new(&model, Context::detect(), &prompt, &options)?;
 

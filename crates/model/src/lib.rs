@@ -35,7 +35,8 @@
 //! - [`ModelConfig`] is the shape of a model, with a [`Norm`] and a [`FeedForward`] network;
 //!   [`parameter_specs`] is the one list of the [`Parameters`] that follow from it.
 //! - [`Generator`] yields token ids one after the other, chosen by [`Sampling`] ([`sample`]), and
-//!   knows nothing of text. [`KvCache`] holds what attention has read.
+//!   knows nothing of text; [`BatchGenerator`] does so for many texts at a time. [`KvCache`] holds
+//!   what attention has read.
 //!
 //! The architecture reads from the outside in: `transformer/mod.rs`, `block.rs`, `attention.rs`,
 //! `feed_forward.rs`, written once for training and generation.
@@ -55,7 +56,9 @@ mod variant;
 pub use batch::Batch;
 pub use config::{ConfigError, ModelConfig};
 pub use generate::sample::{self, Sampling, SamplingError};
-pub use generate::{FinishReason, GenerateError, GenerateOptions, Generator};
+pub use generate::{
+    BatchGenerator, Event, FinishReason, GenerateError, GenerateOptions, Generator,
+};
 pub use parameters::{ParameterKind, ParameterSpec, Parameters, parameter_specs};
 pub use transformer::{Decoder, KvCache, ModelError, QuantizeError, Slot, Transformer};
 pub use variant::{FeedForward, Norm, UnknownChoice};

@@ -121,8 +121,7 @@ fn greedy_text_is_identical_with_and_without_a_cache() {
             let options = GenerateOptions {
                 sampling: Sampling { temperature: 0.0, ..Sampling::default() },
                 max_tokens: expected.len(),
-                stop_ids: Vec::new(),
-                seed: 0,
+                ..GenerateOptions::default()
             };
             let generator = Generator::new(&model, ctx, &prompt, &options).unwrap();
             assert_eq!(generator.collect::<Vec<_>>(), expected, "{:?}: with", ctx.kernels.isa());

@@ -81,8 +81,13 @@ impl Samples {
     /// When the file cannot be written.
     pub fn write(&self, context: Context, model: &Transformer, step: u64) -> Result<String> {
         let (stop_ids, seed) = (self.stop_ids.clone(), self.seed);
-        let options =
-            GenerateOptions { sampling: SAMPLING, max_tokens: MAX_TOKENS, stop_ids, seed };
+        let options = GenerateOptions {
+            sampling: SAMPLING,
+            max_tokens: MAX_TOKENS,
+            stop_ids,
+            seed,
+            ..GenerateOptions::default()
+        };
         let ids = Generator::new(model, context, &self.ids, &options)?;
         // A vocabulary may be larger than its tokenizer; the ids in between have no text.
         let known: Vec<u32> =

@@ -150,45 +150,65 @@ pub fn greedy(logits: &[f32]) -> u32 {
 
 /// Returns the tokens that may come next and their probabilities, which add up to 1 (steps 2 to 5).
 pub fn candidates(logits: &[f32], sampling: &Sampling) -> Vec<Candidate> {
-    let mut kept = weights(logits, sampling.temperature);
+    let mut kept = Vec::new();
+    candidates_into(logits, sampling, &mut kept);
+    kept
+}
+
+/// Computes [`candidates`] in the memory of `kept`.
+pub(super) fn candidates_into(logits: &[f32], sampling: &Sampling, kept: &mut Vec<Candidate>) {
+    weights(logits, sampling.temperature, kept);
     if let Some(k) = sampling.top_k {
-        keep_top_k(&mut kept, k.max(1));
+        keep_top_k(kept, k.max(1));
     }
     if let Some(p) = sampling.top_p.filter(|p| *p < 1.0) {
-        keep_top_p(&mut kept, p.max(0.0));
+        keep_top_p(kept, p.max(0.0));
     }
-    if let Some(p) = sampling.min_p {
+    finish(kept, sampling.min_p);
+}
+
+/// Removes tokens that are too improbable, and divides the weights by their sum (step 5).
+pub(super) fn finish(kept: &mut Vec<Candidate>, min_p: Option<f64>) {
+    if let Some(p) = min_p {
         let greatest = kept.iter().map(|c| c.probability).fold(0.0, f64::max);
         let least = (p * greatest).min(greatest);
         kept.retain(|candidate| candidate.probability >= least);
     }
     let total: f64 = kept.iter().map(|c| c.probability).sum();
-    for candidate in &mut kept {
+    for candidate in kept {
         candidate.probability /= total;
     }
-    kept
 }
 
-/// Returns each token of a weight above 0, in the order of ids (step 2). The greatest weight is 1;
-/// they are not yet divided by their sum.
-fn weights(logits: &[f32], temperature: f64) -> Vec<Candidate> {
-    let greatest = logits[greedy(logits) as usize];
-    let weight = |logit: f32| {
-        let below = f64::from(logit) - f64::from(greatest);
-        if logit == greatest { 1.0 } else { (below / temperature).exp() }
-    };
-    let all = (0..).zip(logits).map(|(id, &logit)| Candidate { id, probability: weight(logit) });
-    let some: Vec<_> = all.filter(|c| c.probability > 0.0 && c.probability <= 1.0).collect();
+/// Returns the weight of a token, 1 for the greatest logit (step 2). They are not yet divided by
+/// their sum.
+pub(super) fn weight(logit: f32, greatest: f32, temperature: f64) -> f64 {
+    let below = f64::from(logit) - f64::from(greatest);
+    if logit == greatest { 1.0 } else { (below / temperature).exp() }
+}
+
+/// Keeps each token of a weight above 0, in the order of ids (step 2).
+fn weights(logits: &[f32], temperature: f64, kept: &mut Vec<Candidate>) {
+    let best = greedy(logits);
+    let greatest = logits[best as usize];
+    let all = (0..)
+        .zip(logits)
+        .map(|(id, &logit)| Candidate { id, probability: weight(logit, greatest, temperature) });
+    kept.clear();
+    kept.extend(all.filter(|c| c.probability > 0.0 && c.probability <= 1.0));
     // Every logit is −∞ or NaN: the token that greedy takes.
-    if some.is_empty() { vec![Candidate { id: greedy(logits), probability: 1.0 }] } else { some }
+    if kept.is_empty() {
+        kept.push(Candidate { id: best, probability: 1.0 });
+    }
 }
 
-fn most_probable_first(a: &Candidate, b: &Candidate) -> Ordering {
+/// Returns the order of candidates: of equal ones the lower id comes first.
+pub(super) fn most_probable_first(a: &Candidate, b: &Candidate) -> Ordering {
     b.probability.total_cmp(&a.probability).then(a.id.cmp(&b.id))
 }
 
 /// Keeps the `k` most probable tokens, sorted (step 3).
-fn keep_top_k(kept: &mut Vec<Candidate>, k: usize) {
+pub(super) fn keep_top_k(kept: &mut Vec<Candidate>, k: usize) {
     if k < kept.len() {
         kept.select_nth_unstable_by(k, most_probable_first);
         kept.truncate(k);
@@ -201,7 +221,7 @@ fn keep_top_k(kept: &mut Vec<Candidate>, k: usize) {
 /// Sorting a whole vocabulary would take longer than all other steps, so tokens that cannot stay
 /// are removed first: n tokens of less than (1 − p)/n each have less than 1 − p together, so the
 /// others reach p without them.
-fn keep_top_p(kept: &mut Vec<Candidate>, p: f64) {
+pub(super) fn keep_top_p(kept: &mut Vec<Candidate>, p: f64) {
     let total: f64 = kept.iter().map(|c| c.probability).sum();
     let too_little = ((1.0 - p) * total / kept.len() as f64).min(1.0); // the greatest weight is 1
     kept.retain(|candidate| candidate.probability >= too_little);
@@ -219,8 +239,14 @@ fn keep_top_p(kept: &mut Vec<Candidate>, p: f64) {
 /// Draws one of `candidates`, at least one (step 6).
 #[track_caller]
 pub fn draw(candidates: &[Candidate], rng: &mut impl Rng) -> u32 {
+    at(candidates, rng.random())
+}
+
+/// Returns the candidate at a position from 0 to 1, where each takes up as much as it is probable.
+#[track_caller]
+pub(super) fn at(candidates: &[Candidate], position: f64) -> u32 {
     let total: f64 = candidates.iter().map(|c| c.probability).sum();
-    let mut left = rng.random::<f64>() * total;
+    let mut left = position * total;
     for candidate in candidates {
         left -= candidate.probability;
         if left < 0.0 {

@@ -1,6 +1,12 @@
+use super::sample::{self, Sampling};
 use super::*;
-use crate::ModelConfig;
+use crate::{ModelConfig, Transformer};
 use ndarray::{Axis, aview1};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeSet;
+use tensor::Context;
+use text::kept;
 
 fn model(context_length: usize) -> Transformer {
     let config = ModelConfig {
@@ -17,7 +23,7 @@ fn model(context_length: usize) -> Transformer {
 
 fn options(max_tokens: usize, temperature: f64) -> GenerateOptions {
     let sampling = Sampling { temperature, ..Sampling::default() };
-    GenerateOptions { sampling, max_tokens, stop_ids: Vec::new(), seed: 5 }
+    GenerateOptions { sampling, max_tokens, seed: 5, ..GenerateOptions::default() }
 }
 
 fn generate(
@@ -37,7 +43,7 @@ fn generate_naively(model: &Transformer, prompt: &[u32], options: &GenerateOptio
     let mut tokens = prompt.to_vec();
     let mut start = tokens.len().saturating_sub(config.context_length);
     for _ in 0..options.max_tokens {
-        start = next_window_start(start, tokens.len(), config.context_length);
+        start = tokens.len() - kept(tokens.len() - start, config.context_length);
         let window = &tokens[start..];
         let logits = model.logits(Context::detect(), aview1(window).insert_axis(Axis(0)));
         let mut last = logits.as_slice()[(window.len() - 1) * config.vocab_size..].to_vec();
@@ -64,11 +70,8 @@ fn the_cache_changes_nothing_inside_and_past_the_context() {
 
 #[test]
 fn the_window_moves_to_its_newest_half_when_it_is_full() {
-    assert_eq!(next_window_start(0, 12, 12), 0);
-    assert_eq!(next_window_start(0, 13, 12), 7);
-    assert_eq!(next_window_start(7, 19, 12), 7);
-    assert_eq!(next_window_start(7, 20, 12), 14);
-    assert_eq!(next_window_start(0, 2, 1), 1);
+    assert_eq!([12, 13].map(|len| kept(len, 12)), [12, 6]);
+    assert_eq!([1, 2].map(|len| kept(len, 1)), [1, 1]);
 
     let model = model(12);
     let long = options(20, 0.0);

@@ -53,6 +53,11 @@ impl<'m> Decoder<'m> {
         &self.runner
     }
 
+    /// Returns the logits (N, V) of the last step.
+    pub fn logits(&self) -> &[f32] {
+        &self.rows.logits
+    }
+
     /// Appends the ids of each slot to its cache. Returns the logits (N, V) of the tokens that
     /// follow each of the N ids of all slots, in their order.
     ///

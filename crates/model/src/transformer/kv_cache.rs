@@ -72,6 +72,23 @@ impl KvCache {
         self.len = self.len.min(len);
     }
 
+    /// Replaces the positions by the first `len` of another cache.
+    ///
+    /// # Panics
+    /// If the other one has fewer, or is that of a model of another shape.
+    #[track_caller]
+    pub fn copy_from(&mut self, other: &KvCache, len: usize) {
+        assert_eq!(self.shape, other.shape, "KvCache::copy_from: made for another model");
+        assert!(len <= other.len, "KvCache::copy_from: {len} positions of {}", other.len);
+        self.len = 0;
+        self.reserve(len);
+        for (to, from) in self.layers.iter_mut().zip(&other.layers) {
+            copy_heads(&mut to.keys, &from.keys, len);
+            copy_heads(&mut to.values, &from.values, len);
+        }
+        self.len = len;
+    }
+
     /// Checks that this cache was made for a model of this shape.
     #[track_caller]
     pub(super) fn assert_fits(&self, config: &ModelConfig) {
@@ -97,6 +114,18 @@ impl KvCache {
     /// Adds to the length `count` positions, which all layers have appended.
     pub(super) fn advance(&mut self, count: usize) {
         self.len += count;
+    }
+}
+
+/// Copies the first `len` positions of `from` (1, H, _, D) to `to` (1, H, _, D).
+fn copy_heads(to: &mut Tensor, from: &Tensor, len: usize) {
+    let ([.., to_rows, d_head], [.., from_rows, _]) = (to.shape(), from.shape()) else {
+        panic!("KvCache: keys and values are made with four axes, here {:?}", to.shape());
+    };
+    let (to_head, from_head, len) = (to_rows * d_head, from_rows * d_head, len * d_head);
+    let heads = from.as_slice().chunks_exact(from_head);
+    for (to, from) in to.as_mut_slice().chunks_exact_mut(to_head).zip(heads) {
+        to[..len].copy_from_slice(&from[..len]);
     }
 }
 

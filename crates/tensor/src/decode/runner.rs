@@ -63,10 +63,11 @@ impl Runner {
     }
 }
 
-/// Returns the first `len` elements of a vector that grows if it has fewer.
+/// Returns the first `len` elements of a vector that grows if it has fewer, and not at each of the
+/// first tokens of a text.
 pub(super) fn at_least<T: Copy + Default>(vector: &mut Vec<T>, len: usize) -> &mut [T] {
     if vector.len() < len {
-        vector.resize(len, T::default());
+        vector.resize(len.next_multiple_of(64), T::default());
     }
     &mut vector[..len]
 }

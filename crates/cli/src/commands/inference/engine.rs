@@ -167,7 +167,7 @@ impl Engine {
         let (sampling, max_tokens) = (settings.sampling(), settings.max_tokens);
         let mut stop_ids = self.end_ids.clone();
         stop_ids.extend(stop.iter().filter_map(|stop| self.tokenizer.special_id(stop)));
-        let options = GenerateOptions { sampling, max_tokens, stop_ids, seed };
+        let options = GenerateOptions { sampling, max_tokens, stop_ids, seed, speculate: 0 };
         let mut generator = Generator::new(&self.model, self.context, &prompt.ids, &options)?;
 
         let mut decoder = self.tokenizer.stream_decoder();
