@@ -15,6 +15,7 @@ mod error;
 mod fields;
 pub mod gguf;
 pub mod hugging_face;
+mod pieces;
 pub mod rope_layout;
 pub mod safetensors;
 pub mod weights;
@@ -25,7 +26,6 @@ use crate::Transformer;
 use hugging_face::ModelFiles;
 use safetensors::StoredType;
 use std::path::Path;
-use weights::StoredWeights;
 
 impl Transformer {
     /// Reads a model from a directory that this crate or Hugging Face's `transformers` wrote.
@@ -37,8 +37,9 @@ impl Transformer {
     pub fn load(dir: impl AsRef<Path>) -> Result<Self, LoadError> {
         let dir = dir.as_ref();
         let ModelFiles { config, tied } = hugging_face::read(dir)?;
-        let StoredWeights { parameters, tied } = weights::read(dir, &config, tied)?;
-        let mut model = Self::with_weights(config, parameters);
+        let found = weights::find(dir, &config, tied)?;
+        let tied = found.tied;
+        let mut model = Self::with_weights(config, found.read()?);
         model.was_tied = tied;
         Ok(model)
     }

@@ -1,25 +1,35 @@
 //! One `safetensors` file: eight bytes of header length, a JSON header, then the numbers.
 //!
-//! The header is read first and checked against the length of the file; then each tensor is read
-//! alone, so that reading needs no memory but the tensor's. Written files have `f32`. The format is
-//! that of Hugging Face's crate `safetensors`, which also checks the header.
+//! The header is read first and checked against the length of the file; then tensors are read
+//! ([`pieces`](super::pieces)), which needs no memory but theirs. The format is that of Hugging Face's crate
+//! `safetensors`, which also checks the header.
+//!
+//! Written files have `f32` or bf16, and a header with spaces at its end, so that the numbers of
+//! large ones begin at a multiple of 64 bytes: mapped into memory they begin a cache line.
 
 use super::error::{CUT_OFF, LoadError, LoadErrorKind};
+use super::pieces::{Place, Stored, floats, read_all};
 use ::safetensors::Dtype;
-use ::safetensors::tensor::{Metadata, TensorInfo};
-use half::{bf16, f16};
+use ::safetensors::tensor::Metadata;
+use half::bf16;
 use serde_json::{Map, Value, json};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use tensor::{NamedTensorsError, Tensor};
+use tensor::{DType, NamedTensorsError, Tensor};
 
 /// Bytes of the header's length.
 const LENGTH_BYTES: u64 = 8;
 /// The longest header that is read, the limit of the format.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
-/// Bytes converted at a time.
+/// Bytes written at a time.
 const PIECE: usize = 1 << 20;
+/// Bytes of numbers from which on it matters where they begin.
+const LARGE: usize = 1 << 20;
+/// The numbers of a large file begin at a multiple of this, a cache line.
+const LARGE_ALIGNMENT: usize = 64;
+/// Those of a small file begin at a multiple of this, as in files of version 0.1.
+const SMALL_ALIGNMENT: usize = 8;
 
 /// An open file whose header fits its length.
 #[derive(Debug)]
@@ -82,9 +92,9 @@ impl SafetensorsFile {
         self.header.info(name).map(|info| info.shape.as_slice())
     }
 
-    /// Returns the type and place of a tensor, after a check that it has the given shape and a type
-    /// that can be read.
-    pub(super) fn info(&self, name: &str, expected: &[usize]) -> Result<&TensorInfo, LoadError> {
+    /// Returns the place of a tensor, after a check that it has the given shape and a type that can
+    /// be read.
+    pub(super) fn place(&self, name: &str, expected: &[usize]) -> Result<Place, LoadError> {
         let (name, expected) = (name.to_string(), expected.to_vec());
         let different = |cause| LoadErrorKind::Tensors(cause).at(&self.path);
         let Some(info) = self.header.info(&name) else {
@@ -94,46 +104,37 @@ impl SafetensorsFile {
             let found = info.shape.clone();
             return Err(different(NamedTensorsError::Shape { name, expected, found }));
         }
-        if !matches!(info.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-            let found = info.dtype.to_string();
-            return Err(LoadErrorKind::Dtype { name, found }.at(&self.path));
-        }
-        Ok(info)
+        let dtype = match info.dtype {
+            Dtype::F32 => DType::F32,
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::Bf16,
+            other => {
+                let found = other.to_string();
+                return Err(LoadErrorKind::Dtype { name, found }.at(&self.path));
+            }
+        };
+        // The header was checked: sizes and places agree, and end with the file.
+        let (first, end) = info.data_offsets;
+        let start = self.data_start + first as u64;
+        let len = (end - first) / dtype.size();
+        Ok(Place { dtype, start, len })
+    }
+
+    /// Returns the numbers in a place of this file.
+    pub(super) fn stored(&self, place: Place) -> Stored<'_> {
+        Stored { path: &self.path, file: &self.file, place }
     }
 
     /// Reads a tensor of the given shape as `f32`.
     ///
     /// # Errors
     /// If it is missing, of another shape, of an unsupported type, or cannot be read.
-    pub fn read(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
-        let info = self.info(name, shape)?;
-        let (dtype, start) = (info.dtype, self.data_start + info.data_offsets.0 as u64);
+    pub fn read(&self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
+        let stored = self.stored(self.place(name, shape)?);
         let mut tensor = Tensor::scratch(shape);
-        self.file
-            .seek(SeekFrom::Start(start))
-            .and_then(|_| read_floats(&mut self.file, dtype, tensor.as_mut_slice()))
-            .map_err(|cause| LoadErrorKind::Io(cause).at(&self.path))?;
+        read_all([(stored, floats(&mut tensor))])?;
         Ok(tensor)
     }
-}
-
-/// Fills `out` with numbers of type `dtype`.
-fn read_floats(file: &mut File, dtype: Dtype, out: &mut [f32]) -> io::Result<()> {
-    let size = if dtype == Dtype::F32 { 4 } else { 2 };
-    let mut bytes = vec![0; PIECE.min(out.len() * size)];
-    for out in out.chunks_mut(PIECE / size) {
-        let bytes = &mut bytes[..out.len() * size];
-        file.read_exact(bytes)?;
-        let pairs = |bytes: &[u8]| u16::from_le_bytes([bytes[0], bytes[1]]);
-        for (x, bytes) in out.iter_mut().zip(bytes.chunks_exact(size)) {
-            *x = match dtype {
-                Dtype::F16 => f16::from_bits(pairs(bytes)).to_f32(),
-                Dtype::BF16 => bf16::from_bits(pairs(bytes)).to_f32(),
-                _ => f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
-            };
-        }
-    }
-    Ok(())
 }
 
 /// The type of the numbers in a file.
@@ -188,7 +189,9 @@ pub fn write<'a>(
         header.insert(name.as_ref().to_string(), info);
     }
     let mut header = Value::Object(header).to_string().into_bytes();
-    header.resize(header.len().next_multiple_of(LENGTH_BYTES as usize), b' '); // aligns the numbers
+    let alignment = if end < LARGE { SMALL_ALIGNMENT } else { LARGE_ALIGNMENT };
+    let data_start = (LENGTH_BYTES as usize + header.len()).next_multiple_of(alignment);
+    header.resize(data_start - LENGTH_BYTES as usize, b' ');
 
     files::write_with(path, |out| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;

@@ -6,6 +6,7 @@
 use super::error::{LoadError, LoadErrorKind};
 use super::fields::Fields;
 use super::hugging_face::CONFIG_FILE;
+use super::pieces::{Place, Stored, are_equal, floats, read_all};
 use super::safetensors::{self, SafetensorsFile, StoredType};
 use crate::parameters::list::{EMBEDDING_NAME, OUTPUT_NAME};
 use crate::{ModelConfig, ParameterSpec, Parameters, parameter_specs};
@@ -26,15 +27,26 @@ pub fn write(dir: &Path, parameters: &Parameters, stored: StoredType) -> files::
     safetensors::write(&dir.join(WEIGHTS_FILE), parameters.iter(), &[("format", "pt")], stored)
 }
 
-/// The weights of a directory.
-pub struct StoredWeights {
-    /// All of them.
-    pub parameters: Parameters,
+/// The weights of a directory, found and checked, but not read.
+pub(super) struct FoundWeights {
+    /// The parameters of the model.
+    pub(super) specs: Vec<ParameterSpec>,
     /// `true` if the output layer's matrix is the embedding.
-    pub tied: bool,
+    pub(super) tied: bool,
+    files: Vec<SafetensorsFile>,
+    /// The numbers that each parameter is read from.
+    sources: Vec<Source>,
 }
 
-/// Reads the weights of a model from `dir`. An index decides from which file a tensor is read;
+/// Numbers in one of several files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    /// The index of the file.
+    pub(super) file: usize,
+    pub(super) place: Place,
+}
+
+/// Finds the weights of a model in `dir`. An index decides from which file a tensor is read;
 /// tensors that it does not list are ignored. `config` must be valid.
 ///
 /// If the output layer is to be `tied` to the embedding (O. Press and L. Wolf, arXiv:1608.05859),
@@ -44,69 +56,93 @@ pub struct StoredWeights {
 /// # Errors
 /// If a file cannot be read or is damaged; if a tensor is missing, has no place in the model, or is
 /// of another shape.
-pub fn read(dir: &Path, config: &ModelConfig, tied: bool) -> Result<StoredWeights, LoadError> {
-    let Stored { listing, mut files, mut file_of } = open_all(dir)?;
+pub(super) fn find(
+    dir: &Path,
+    config: &ModelConfig,
+    tied: bool,
+) -> Result<FoundWeights, LoadError> {
+    let Listed { listing, files, mut file_of } = open_all(dir)?;
     let specs = parameter_specs(config);
     // Old versions of `transformers` saved the frequencies of RoPE, which follow from the
     // configuration.
     file_of.retain(|name, _| !name.ends_with(".rotary_emb.inv_freq"));
     let has = |name: &str| file_of.contains_key(name);
     let [has_embedding, has_output] = [EMBEDDING_NAME, OUTPUT_NAME].map(has);
-    // The name of the tensor that is read for a parameter; `None` for a copy of the embedding,
-    // which takes no memory until one of the two changes.
-    let stored_name = |name: &'_ str| match name {
-        EMBEDDING_NAME if tied && !has_embedding && has_output => Some(OUTPUT_NAME.to_string()),
-        OUTPUT_NAME if tied && !(has_embedding && has_output) => None,
-        _ => Some(name.to_string()),
-    };
-
     // Everything is checked before anything is read: weights take seconds and gigabytes.
     let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     if let Some((name, &index)) = file_of.iter().find(|(name, _)| !known.contains(name.as_str())) {
         let cause = NamedTensorsError::Unexpected { name: name.clone() };
         return Err(LoadErrorKind::Tensors(cause).at(&files[index].path));
     }
+    let mut sources = Vec::with_capacity(specs.len());
     for ParameterSpec { name, shape, .. } in &specs {
-        let Some(name) = stored_name(name) else { continue };
-        let Some(&index) = file_of.get(&name) else {
-            let cause = NamedTensorsError::Missing { name, expected: shape.clone() };
+        let name = match name.as_str() {
+            EMBEDDING_NAME if tied && !has_embedding && has_output => OUTPUT_NAME,
+            OUTPUT_NAME if tied && !has_output => EMBEDDING_NAME,
+            name => name,
+        };
+        let Some(&file) = file_of.get(name) else {
+            let (name, expected) = (name.to_string(), shape.clone());
+            let cause = NamedTensorsError::Missing { name, expected };
             return Err(LoadErrorKind::Tensors(cause).at(&listing));
         };
-        files[index].info(&name, shape)?;
+        sources.push(Source { file, place: files[file].place(name, shape)? });
     }
-    let mut tensors: Vec<Tensor> = Vec::with_capacity(specs.len());
-    for ParameterSpec { name, shape, .. } in &specs {
-        tensors.push(match stored_name(name) {
-            Some(name) => files[file_of[&name]].read(&name, shape)?,
-            // The embedding is the first of the list.
-            None => tensors[0].clone(),
-        });
+    let mut found = FoundWeights { specs, tied, files, sources };
+    if tied && has_embedding && has_output {
+        found.tie(&listing)?;
     }
-    let mut parameters = Parameters { specs, tensors };
-    let tied = tied && tie(&mut parameters, &listing);
-    Ok(StoredWeights { parameters, tied })
+    Ok(found)
 }
 
-/// Makes the output layer's matrix a copy of the embedding. Returns `false` if the two differ.
-fn tie(parameters: &mut Parameters, listing: &Path) -> bool {
-    let embedding = parameters.tensors[0].clone();
-    let mut all = parameters.specs.iter().zip(&mut parameters.tensors);
-    let Some((_, output)) = all.find(|(spec, _)| spec.name == OUTPUT_NAME) else { return true };
-    let is_same = output.as_slice() == embedding.as_slice();
-    if is_same {
-        *output = embedding;
-    } else {
-        log::warn!(
-            "{}: `tie_word_embeddings` is true in {CONFIG_FILE}, but `{OUTPUT_NAME}` differs from \
-             `{EMBEDDING_NAME}`; both are taken as they are",
-            listing.display()
-        );
+impl FoundWeights {
+    /// Returns the numbers that a parameter is read from.
+    fn stored(&self, index: usize) -> Stored<'_> {
+        let Source { file, place } = self.sources[index];
+        self.files[file].stored(place)
     }
-    is_same
+
+    /// Returns `true` if a parameter is the embedding, the first of the list, under another name.
+    fn shares_embedding(&self, index: usize) -> bool {
+        index > 0 && self.sources[index] == self.sources[0]
+    }
+
+    /// Lets the output layer be read from the embedding, if their numbers are equal.
+    fn tie(&mut self, listing: &Path) -> Result<(), LoadError> {
+        let output = self.specs.iter().position(|spec| spec.name == OUTPUT_NAME).unwrap_or(0);
+        self.tied = are_equal(self.stored(0), self.stored(output))?;
+        if self.tied {
+            self.sources[output] = self.sources[0];
+        } else {
+            log::warn!(
+                "{}: `tie_word_embeddings` is true in {CONFIG_FILE}, but `{OUTPUT_NAME}` differs \
+                 from `{EMBEDDING_NAME}`; both are taken as they are",
+                listing.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Reads all weights as `f32`. A matrix that two parameters share takes no memory for the
+    /// second until one of them changes.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub(super) fn read(self) -> Result<Parameters, LoadError> {
+        let shapes = self.specs.iter().map(|spec| &spec.shape);
+        let mut tensors: Vec<Tensor> = shapes.map(|shape| Tensor::scratch(shape)).collect();
+        let all =
+            tensors.iter_mut().enumerate().filter(|(index, _)| !self.shares_embedding(*index));
+        read_all(all.map(|(index, tensor)| (self.stored(index), floats(tensor))))?;
+        for index in (0..tensors.len()).filter(|&index| self.shares_embedding(index)) {
+            tensors[index] = tensors[0].clone();
+        }
+        Ok(Parameters { specs: self.specs, tensors })
+    }
 }
 
 /// The files that have the weights of a directory.
-struct Stored {
+struct Listed {
     /// The file that lists them.
     listing: PathBuf,
     files: Vec<SafetensorsFile>,
@@ -115,12 +151,12 @@ struct Stored {
 }
 
 /// Opens all files that hold weights.
-fn open_all(dir: &Path) -> Result<Stored, LoadError> {
+fn open_all(dir: &Path) -> Result<Listed, LoadError> {
     let (single, index) = (dir.join(WEIGHTS_FILE), dir.join(INDEX_FILE));
     if single.exists() {
         let file = SafetensorsFile::open(&single)?;
         let file_of = file.names().into_iter().map(|name| (name, 0)).collect();
-        return Ok(Stored { listing: single, files: vec![file], file_of });
+        return Ok(Listed { listing: single, files: vec![file], file_of });
     }
     if !index.exists() {
         return Err(LoadErrorKind::NoWeights.at(dir));
@@ -147,7 +183,7 @@ fn open_all(dir: &Path) -> Result<Stored, LoadError> {
         }
         file_of.insert(tensor.to_string(), index);
     }
-    Ok(Stored { listing: index, files, file_of })
+    Ok(Listed { listing: index, files, file_of })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! (blocks, groups, GROUP / 4, BLOCK, 4), with scales (blocks, groups, BLOCK). Outputs beyond the
 //! last are zeros, and so are inputs.
 
-use super::element::{Element, with_element_type};
+use super::element::{Element, with_any_element_type};
 use crate::isa::rows::BLOCK;
 use crate::memory::pool::Buffer;
 use crate::{Context, Tensor, vectorize};
@@ -76,7 +76,7 @@ impl Int8Matrix {
             .try_for_each(|(block, (bytes, scales))| {
                 let first = block * BLOCK;
                 let rows = first..outputs.min(first + BLOCK);
-                with_element_type!(weight, |E| {
+                with_any_element_type!(weight, |E| {
                     let weight = &weight.elements::<E>()[rows.start * inputs..rows.end * inputs];
                     vectorize!(context.kernels, quantize_block(weight, inputs, bytes, scales))
                 })

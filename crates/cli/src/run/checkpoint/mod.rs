@@ -126,7 +126,7 @@ pub fn load(path: &Path) -> Result<Resumed> {
 /// When they are missing, damaged or of another model.
 pub fn load_optimizer(path: &Path, steps: u64, optimizer: &mut AdamW) -> Result<()> {
     let path = path.join(OPTIMIZER);
-    let mut file = SafetensorsFile::open(&path)?;
+    let file = SafetensorsFile::open(&path)?;
     let wanted = optimizer.state().into_iter();
     let tensors = wanted
         .map(|(name, tensor)| Ok((name.clone(), file.read(&name, tensor.shape())?)))

@@ -1,5 +1,6 @@
 use super::*;
 use ::safetensors::tensor::TensorView;
+use half::f16;
 use proptest::prelude::*;
 
 fn example() -> Vec<(&'static str, Tensor)> {
@@ -27,6 +28,23 @@ fn error(contents: &[u8]) -> String {
     message.split_once("file.safetensors: ").unwrap().1.to_string()
 }
 
+fn data_start(bytes: &[u8]) -> u64 {
+    8 + u64::from_le_bytes(bytes[..8].try_into().unwrap())
+}
+
+#[test]
+fn the_numbers_of_a_large_file_begin_a_cache_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file.safetensors");
+    let tensor = Tensor::zeros(&[LARGE / 4]);
+    for name_len in (0..64).step_by(8) {
+        write(&path, [("n".repeat(name_len), &tensor)], &[], StoredType::F32).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(data_start(&bytes) % 64, 0);
+        ::safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    }
+}
+
 fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
 }
@@ -34,7 +52,7 @@ fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
 #[test]
 fn what_is_written_is_read_back_bit_for_bit() {
     let (_dir, path) = written(&example());
-    let mut file = SafetensorsFile::open(&path).unwrap();
+    let file = SafetensorsFile::open(&path).unwrap();
     let metadata = file.header.metadata().as_ref().unwrap();
     assert_eq!(metadata["format"], "pt");
     assert!(!metadata.contains_key("nothing"));
@@ -52,11 +70,7 @@ fn other_readers_accept_what_is_written() {
     let bytes = std::fs::read(&path).unwrap();
     let file = ::safetensors::SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(file.tensor("b").unwrap().shape(), &[2, 3]);
-    assert_eq!(
-        u64::from_le_bytes(bytes[..8].try_into().unwrap()) % 8,
-        0,
-        "the numbers are aligned"
-    );
+    assert_eq!(data_start(&bytes) % 8, 0, "the numbers are aligned");
     assert_eq!(bytes, std::fs::read(written(&example()).1).unwrap(), "the same bytes every time");
 }
 
@@ -69,7 +83,7 @@ fn bf16_is_the_nearest_number_in_half_the_bytes() {
     let many = Tensor::full(&[PIECE + 3], 0.5); // more than one piece
     write(&path, [("x", &x), ("many", &many)], &[], StoredType::Bf16).unwrap();
 
-    let mut file = SafetensorsFile::open(&path).unwrap();
+    let file = SafetensorsFile::open(&path).unwrap();
     let found = file.read("x", &[5]).unwrap();
     assert_eq!(found.as_slice(), [1.0, 1.0, 1.015625, 1.0078125, -0.0]);
     assert!(file.read("many", many.shape()).unwrap().as_slice().iter().all(|&x| x == 0.5));
@@ -93,7 +107,7 @@ fn half_precisions_are_widened_exactly_over_several_pieces() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file.safetensors");
     std::fs::write(&path, ::safetensors::serialize(views, None).unwrap()).unwrap();
-    let mut file = SafetensorsFile::open(&path).unwrap();
+    let file = SafetensorsFile::open(&path).unwrap();
     let (f16s, bf16s) = (file.read("f16", &[count]).unwrap(), file.read("bf16", &[count]).unwrap());
     for i in 0..count {
         let x = i as f32 * 0.25;
@@ -105,7 +119,7 @@ fn half_precisions_are_widened_exactly_over_several_pieces() {
 #[test]
 fn tensors_that_are_not_as_expected_are_refused_by_name() {
     let (_dir, path) = written(&example());
-    let mut file = SafetensorsFile::open(&path).unwrap();
+    let file = SafetensorsFile::open(&path).unwrap();
     let message = file.read("b", &[3, 2]).unwrap_err().to_string();
     assert!(message.ends_with("the tensor `b` has shape [2, 3], expected [3, 2]"), "{message}");
     let message = file.read("c", &[1]).unwrap_err().to_string();
@@ -177,7 +191,7 @@ proptest! {
         bytes[position] = byte;
         bytes.truncate(bytes.len() - cut.min(bytes.len()) * usize::from(cut % 3 == 0));
         std::fs::write(&path, &bytes).unwrap();
-        if let Ok(mut file) = SafetensorsFile::open(&path) {
+        if let Ok(file) = SafetensorsFile::open(&path) {
             for name in file.names() {
                 let shape = file.shape(&name).unwrap().to_vec();
                 let _ = file.read(&name, &shape);
