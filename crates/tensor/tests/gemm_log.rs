@@ -36,6 +36,8 @@ fn each_shape_is_logged_once_with_its_method() {
         product(1, 8, 8);
         product(8, 5, 3);
     }
+    let (a, b) = (Mat::new(&data, 2, 7), Mat::new(&data, 3, 7).t());
+    gemm(context, a, b, MatMut::new(&mut [0.0; 6], 2, 3), Beta::Zero, Threads::All);
     let (a, mut c) = (Mat::new(&data, 5, 4), [0.0; 60]);
     let (low, high) = c.split_at_mut(30);
     let cs = vec![MatMut::new(low, 5, 6), MatMut::new(high, 5, 6)];
@@ -43,8 +45,9 @@ fn each_shape_is_logged_once_with_its_method() {
     assert_eq!(
         *LINES.0.lock().unwrap(),
         [
-            "gemm in f32 on portable: 1×8×8 (f32 by f32 in rows): gemv, threads: one",
+            "gemm in f32 on portable: 1×8×8 (f32 by f32 in rows): packed, threads: one",
             "gemm in f32 on portable: 8×5×3 (f32 by f32 in rows): packed, threads: one",
+            "gemm in f32 on portable: 2×7×3 (f32 by f32 in columns): streamed, threads: one",
             "gemm in f32 on portable: 5×4×6 (f32 by f32 in rows) with 5×4×6 (f32 by f32 in \
              columns), into f32: packed together, threads: one",
         ]

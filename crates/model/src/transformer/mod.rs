@@ -7,6 +7,8 @@ mod decoder;
 mod feed_forward;
 mod forward_pass;
 mod kv_cache;
+#[cfg(test)]
+mod prompt_tests;
 mod tape_weights;
 mod weights;
 

@@ -11,7 +11,6 @@
 //! | `together` | several products that share an operand or are summed |
 //! | `rounded` | products with results in bf16 |
 //! | `panels` | products by a B that is packed once for all of them |
-//! | `gemv` | products with few rows, bound by memory |
 //! | `unpacked` | small products whose operands are read where they are |
 //! | `driver` | the five loops around the micro-kernel, for packed operands |
 //! | `batched` | block matrices, which make several products one |
@@ -22,7 +21,6 @@
 mod batched;
 pub(crate) mod column_blocks;
 mod driver;
-mod gemv;
 pub mod naive;
 pub(crate) mod panels;
 mod partition;

@@ -96,7 +96,7 @@ impl<'a> Panels<'a> {
                 };
                 unpacked::run(table, a, panel, table.nr, c, beta);
             }
-            Method::Packed | Method::Gemv => {
+            Method::Streamed | Method::Packed => {
                 let batch = Batch::new(&[a], &[b], vec![c]);
                 Product::new(context, batch, beta, threads).run_packed(packed, block_len);
             }

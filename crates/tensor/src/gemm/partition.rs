@@ -7,6 +7,8 @@ use std::ops::Range;
 const SMALLEST_COLS: usize = 256;
 /// A tile with fewer rows is not worth reading the packed B for it.
 const SMALLEST_ROWS: usize = 48;
+/// A tile of few rows with fewer columns is not worth packing A for it.
+const SMALLEST_STREAMED_COLS: usize = 128;
 /// Tiles per thread, so that threads that finish early find work left.
 const TILES_PER_THREAD: usize = 4;
 
@@ -28,7 +30,7 @@ impl Span {
 pub(super) fn spans(sizes: impl Iterator<Item = usize>, step: usize) -> Vec<Span> {
     let split = |(part, size): (usize, usize)| {
         let starts = (0..size).step_by(step);
-        starts.map(move |start| Span { part, range: start..size.min(start + step) })
+        starts.map(move |start| Span { part, range: start..size.min(start.saturating_add(step)) })
     };
     sizes.enumerate().flat_map(split).collect()
 }
@@ -58,6 +60,12 @@ pub(super) fn tile_shape(
     let steps = (most.div_ceil(mr).div_ceil(4) * 3..=most / mr).rev().map(|tiles| tiles * mr);
     let step = steps.min_by_key(|&step| largest_share(rows, step, across, threads));
     (step.unwrap_or(most), panels.div_ceil(across))
+}
+
+/// Returns the panels of a tile of a product whose B is streamed. Each tile packs all rows of A.
+pub(super) fn streamed_panels(table: &GemmKernel, panels: usize, threads: usize) -> usize {
+    let wanted = if threads > 1 { TILES_PER_THREAD * threads } else { 1 };
+    panels.div_ceil(wanted).max(SMALLEST_STREAMED_COLS.div_ceil(table.nr))
 }
 
 /// Returns the rows of the busiest thread when tiles of `step` rows, `across` of them side by side,
@@ -113,6 +121,14 @@ mod tests {
                 assert!(over < 1.1, "{threads} threads, {rows} rows: {over}, {shape:?}");
             }
         }
+    }
+
+    #[test]
+    fn streamed_tiles_keep_threads_busy_and_are_worth_packing_a_for() {
+        let table = &portable::KERNELS.gemm;
+        assert_eq!(streamed_panels(table, 1000, 1), 1000);
+        assert_eq!(streamed_panels(table, 1000, 2), 1000 / (2 * TILES_PER_THREAD));
+        assert_eq!(streamed_panels(table, 3, 8) * table.nr, SMALLEST_STREAMED_COLS);
     }
 
     #[test]

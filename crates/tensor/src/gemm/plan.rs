@@ -5,25 +5,26 @@
 //! | [`Method`] | file | for |
 //! |---|---|---|
 //! | `Empty` | | M, K or N of 0: C becomes zeros or stays as it is |
-//! | `Gemv` | `gemv` | at most 4 rows of A, and a B with contiguous rows or columns |
 //! | `Unpacked` | `unpacked` | small products in `f32` by one thread |
+//! | `Streamed` | `driver` | rows of A that are one block (mc), and a B with contiguous columns |
 //! | `Packed` | `driver` | everything else |
 //!
-//! - With few rows, as in generation, each element of B is used so few times that packing it would
-//!   cost more than the product: `Gemv` reads B once, front to back.
 //! - Inside the heads of attention, packing A would cost as much as multiplying by it: `Unpacked`
 //!   reads A where it is. That needs a micro-kernel for it in the table, operands in `f32`, M ≥ mr,
 //!   a caller that wants one thread (the heads are parallel on the outside), and a B that is packed
 //!   already or consists of whole panels of contiguous rows, 64 columns at most.
+//! - With few rows, as in a piece of a prompt, each panel of B belongs to a single tile of C:
+//!   `Streamed` packs it and multiplies by it at once, while it is in the first levels of cache, so
+//!   that B is read once and nothing but C is written to memory.
 //! - Otherwise A and B are copied into panels, which the micro-kernel reads front to back.
 //!
 //! [`plan_together`] decides about several products that share an operand or are summed: they
-//! become one packed product if each of them would be packed alone, and are computed one by one if
-//! not. Results in bf16 are rounded while they are in cache if K ≤ 4·kc; otherwise sums in `f32`
+//! become one product if each of them would be packed or streamed alone, and are computed one by one
+//! if not. Results in bf16 are rounded while they are in cache if K ≤ 4·kc; otherwise sums in `f32`
 //! are rounded in a second pass.
 //!
 //! All threads work on a product of at least 2¹⁸ multiplications, unless the caller wants one.
-//! Except for `Gemv`, whose sums have another order, no choice changes any bit.
+//! No choice changes any bit.
 //!
 //! At debug level the log names the method and threads for each shape, once.
 
@@ -39,8 +40,6 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// The most rows of A for [`Method::Gemv`].
-pub(super) const GEMV_ROWS: usize = 4;
 /// The most columns of a B that is read where it is.
 const UNPACKED_COLS: usize = 64;
 /// The most blocks of K, of kc each, of a C that is rounded while it is in cache: all of them are
@@ -155,12 +154,19 @@ impl fmt::Display for Operands {
 }
 
 /// A way to compute a product; see the table above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Method {
     Empty,
-    Gemv,
     Unpacked,
+    Streamed,
     Packed,
+}
+
+impl Method {
+    /// Returns `true` if operands are packed, whenever that happens.
+    fn packs(self) -> bool {
+        matches!(self, Self::Streamed | Self::Packed)
+    }
 }
 
 /// The way in which a product is computed, and the threads that do.
@@ -193,42 +199,48 @@ fn method(context: Context, operands: Operands, threads: Threads) -> Method {
         Order::Columns | Order::Strided => false,
         Order::Panels => true,
     };
-    if m <= GEMV_ROWS && matches!(b_order, Order::Rows | Order::Columns) {
-        Method::Gemv
-    } else if threads == Threads::One && reads_a && reads_b {
+    if threads == Threads::One && reads_a && reads_b {
         Method::Unpacked
+    } else if m <= table(context).mc && b_order == Order::Columns {
+        Method::Streamed
     } else {
         Method::Packed
     }
 }
 
 /// Decides how several products are computed that share an operand or are summed, with results of
-/// type `c`: as one packed product, by the threads that are returned, or, if that is `None`, one
-/// after the other, each by its own plan; results in bf16 are then rounded in a second pass.
+/// type `c`: as one packed or streamed product, or, if that is `None`, one after the other, each by its own plan; results in bf16 are then rounded in a second pass.
 pub(super) fn plan_together<'a>(
     context: Context,
     products: impl Iterator<Item = (Mat<'a>, Mat<'a>)>,
     c: DType,
-) -> Option<Threads> {
+) -> Option<Strategy> {
     let products: Vec<_> = products.map(|(a, b)| Operands::of(a, b)).collect();
-    let is_packed = |&operands: &Operands| {
+    let joint_method = |&operands: &Operands| {
         let k_blocks = operands.k.div_ceil(table(context).kc);
-        method(context, operands, Threads::All) == Method::Packed
-            && (c == DType::F32 || k_blocks <= ROUNDED_K_BLOCKS)
+        let method = method(context, operands, Threads::All);
+        let fits = c == DType::F32 || k_blocks <= ROUNDED_K_BLOCKS;
+        (method.packs() && fits).then_some(method)
     };
-    let threads = (!products.is_empty() && products.iter().all(is_packed)).then(|| {
+    // If one of them is to be packed, all are.
+    let methods: Option<Vec<_>> = products.iter().map(joint_method).collect();
+    let method = methods.and_then(|methods| methods.into_iter().max());
+    let strategy = method.map(|method| {
         let sizes = products.iter().map(|product| product.multiplications());
-        Threads::All.worth_waking(sizes.fold(0, usize::saturating_add))
+        let threads = Threads::All.worth_waking(sizes.fold(0, usize::saturating_add));
+        Strategy { method, threads }
     });
     log_once(context, || {
         let each = products.iter().map(Operands::to_string).collect::<Vec<_>>().join(" with ");
-        let how = match threads {
-            Some(threads) => format!("packed together, threads: {threads:?}"),
+        let how = match strategy {
+            Some(Strategy { method, threads }) => {
+                format!("{method:?} together, threads: {threads:?}")
+            }
             None => "one by one".to_owned(),
         };
         format!("{each}, into {c:?}: {how}")
     });
-    threads
+    strategy
 }
 
 /// Returns `true` if the micro-kernel for rows in bf16, where there is one, reads this block of A
@@ -294,14 +306,15 @@ mod tests {
     }
 
     #[test]
-    fn few_rows_are_not_packed_if_b_can_be_read_front_to_back() {
+    fn a_panel_of_columns_that_meets_one_block_of_rows_is_multiplied_as_soon_as_it_is_packed() {
         let context = Context::detect();
-        for order in [Order::Rows, Order::Columns] {
-            assert_eq!(method_of(context, [4, 700, 900], order), Method::Gemv);
-            assert_eq!(method_of(context, [5, 700, 900], order), Method::Packed);
+        let most = context.kernels.gemm.mc;
+        for rows in [1, most] {
+            assert_eq!(method_of(context, [rows, 700, 900], Order::Columns), Method::Streamed);
         }
-        for order in [Order::Strided, Order::Panels] {
-            assert_eq!(method_of(context, [4, 700, 900], order), Method::Packed);
+        assert_eq!(method_of(context, [most + 1, 700, 900], Order::Columns), Method::Packed);
+        for order in [Order::Rows, Order::Strided, Order::Panels] {
+            assert_eq!(method_of(context, [1, 700, 900], order), Method::Packed);
         }
     }
 
@@ -314,14 +327,13 @@ mod tests {
             assert_eq!(method_of(context, [rows, 256, nr], Order::Rows), wanted);
             assert_eq!(method_of(context, [rows, 256, 1000], Order::Panels), wanted);
             // No whole panels, too many columns, columns side by side, no whole tile of rows.
-            for (sizes, order) in [
-                ([rows, 256, nr + 1], Order::Rows),
-                ([rows, 256, 64 + nr], Order::Rows),
-                ([rows, 256, nr], Order::Columns),
-                ([gemm.mr - 1, 256, nr], Order::Panels),
+            for (sizes, order, expected) in [
+                ([rows, 256, nr + 1], Order::Rows, Method::Packed),
+                ([rows, 256, 64 + nr], Order::Rows, Method::Packed),
+                ([rows, 256, nr], Order::Columns, Method::Streamed),
+                ([gemm.mr - 1, 256, nr], Order::Panels, Method::Packed),
             ] {
-                let found = method_of(context, sizes, order);
-                assert_eq!(found, Method::Packed, "{sizes:?} {order:?}");
+                assert_eq!(method_of(context, sizes, order), expected, "{sizes:?} {order:?}");
             }
             let fits = of_sizes([rows, 256, nr]);
             let parallel = plan(context, fits, Threads::All);
@@ -354,21 +366,25 @@ mod tests {
     fn products_are_packed_together_if_each_would_be_packed() {
         let context = f32_context(&portable::KERNELS);
         let kc = table(context).kc;
-        let data = vec![0.0; 40 * (ROUNDED_K_BLOCKS * kc + 1)];
-        let product = |m: usize, k: usize| (Mat::new(&data, m, k), Mat::new(&data, k, 7));
+        let mc = table(context).mc;
+        let data = vec![0.0; (mc + 1) * (ROUNDED_K_BLOCKS * kc + 1)];
+        let product = |m: usize, k: usize| (Mat::new(&data, m, k), Mat::new(&data, 7, k).t());
         let plan = |products: &[_], c| plan_together(context, products.iter().copied(), c);
-        let [few_rows, small, long, too_long] = [
-            product(4, 5),
+        let [empty, small, long, too_long, many_rows] = [
+            product(0, 5),
             product(5, 5),
             product(5, ROUNDED_K_BLOCKS * kc),
             product(5, ROUNDED_K_BLOCKS * kc + 1),
+            product(mc + 1, 5),
         ];
+        let by_one_thread = |method| Some(Strategy { method, threads: Threads::One });
         for c in [DType::F32, DType::Bf16] {
-            assert_eq!(plan(&[small, long], c), Some(Threads::One));
-            assert_eq!(plan(&[small, few_rows], c), None);
+            assert_eq!(plan(&[small, long], c), by_one_thread(Method::Streamed));
+            assert_eq!(plan(&[small, many_rows], c), by_one_thread(Method::Packed));
+            assert_eq!(plan(&[small, empty], c), None);
             assert_eq!(plan(&[], c), None);
         }
-        assert_eq!(plan(&[small, too_long], DType::F32), Some(Threads::One));
+        assert_eq!(plan(&[small, too_long], DType::F32), by_one_thread(Method::Streamed));
         assert_eq!(plan(&[small, too_long], DType::Bf16), None);
     }
 

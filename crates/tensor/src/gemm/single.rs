@@ -3,7 +3,7 @@
 use super::batched::{Batch, assert_shapes};
 use super::driver::Product;
 use super::plan::{Beta, Method, Operands, Strategy, Threads, plan, table};
-use super::{gemv, unpacked};
+use super::unpacked;
 use crate::Context;
 use crate::matrix::{Mat, MatMut};
 
@@ -34,11 +34,10 @@ pub fn gemm(
     let Strategy { method, threads } = plan(context, Operands::of(a, b), threads);
     match method {
         Method::Empty => beta.scale(&mut c),
-        Method::Gemv => gemv::gemm(context, a, b, c, beta, threads),
         Method::Unpacked => unpacked::gemm(&context.kernels.gemm, a, b, c, beta),
-        Method::Packed => {
+        Method::Streamed | Method::Packed => {
             let batch = Batch::new(&[a], &[b], vec![c]);
-            Product::new(context, batch, beta, threads).run();
+            Product::new(context, batch, beta, threads).run(method);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Products of bf16 through the plain models of its units, against the definition.
 
 use crate::gemm::naive::gemm_naive;
+use crate::gemm::plan::table;
 use crate::gemm::{Beta, Mat, MatMut, Threads, gemm};
 use crate::isa::tests::model;
 use crate::matrix::element::round_to_bf16;
@@ -41,6 +42,37 @@ fn products_of_both_units_agree_with_the_definition() {
         for layouts in [[false, false], [false, true], [true, false], [true, true]] {
             check(m, k, n, layouts, Beta::Zero, Threads::All);
             check(m, k, n, layouts, Beta::One, Threads::One);
+        }
+    }
+}
+
+#[test]
+fn a_row_has_the_same_bits_whatever_rows_are_computed_with_it() {
+    // Small parts of A and of K, large ones, several parts of B; more rows than a block of A.
+    let (k, n) = (1100, 70);
+    for context in model::contexts() {
+        let m = table(context).mc + 5;
+        let mut a = testing::random(&[m, k], 1);
+        // Rows of the largest subnormal number, which some instructions round to 0.
+        let rows = a.as_mut_slice().chunks_exact_mut(k);
+        rows.step_by(3).for_each(|row| row.fill(f32::from_bits(0x007f_ffff)));
+        let b = testing::random(&[n, k], 2);
+        let rounded = b.to_bf16(context);
+        for b in [b.matrix().t(), rounded.matrix().t()] {
+            let product = |first: usize, rows: usize| {
+                let mut c = vec![f32::NAN; rows * n];
+                let target = MatMut::new(&mut c, rows, n);
+                let a = a.matrix().of_rows(first..first + rows);
+                gemm(context, a, b, target, Beta::Zero, Threads::All);
+                c
+            };
+            let whole = product(0, m);
+            for (first, rows) in [(3, 1), (5, 2), (0, 4), (9, 7), (m - 16, 16), (1, m - 5)] {
+                let expected = &whole[first * n..(first + rows) * n];
+                let (found, isa) = (product(first, rows), context.kernels.isa());
+                let precision = context.precision;
+                assert!(found == expected, "{isa} {precision}: {rows} rows from {first}");
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::batched::Batch;
 use super::driver::Product;
-use super::plan::{Beta, Threads, plan_together};
+use super::plan::{Beta, Strategy, Threads, plan_together};
 use super::single::gemm;
 use crate::Context;
 use crate::matrix::element::{DType, Element};
@@ -42,8 +42,8 @@ pub(super) fn sharing<'a, E: Element>(
     assert_eq!(count, c.len(), "gemm: matrices C for products of {a:?} and {b:?}");
     let products = a.iter().copied().cycle().zip(b.iter().copied().cycle()).take(count);
     match plan_together(context, products.clone(), E::DTYPE) {
-        Some(threads) => {
-            Product::new(context, Batch::new(a, b, c), Beta::Zero, threads).run();
+        Some(Strategy { method, threads }) => {
+            Product::new(context, Batch::new(a, b, c), Beta::Zero, threads).run(method);
         }
         None => products.zip(c).for_each(|((a, b), c)| one(a, b, c)),
     }
@@ -58,9 +58,9 @@ pub fn gemm_sum(context: Context, a: &[Mat<'_>], b: &[Mat<'_>], mut c: MatMut<'_
     assert_eq!(a.len(), b.len(), "gemm_sum: matrices A and B");
     let products = a.iter().copied().zip(b.iter().copied());
     match plan_together(context, products.clone(), DType::F32) {
-        Some(threads) => {
+        Some(Strategy { method, threads }) => {
             let batch = Batch::new(a, b, vec![c]);
-            Product::new(context, batch, beta, threads).run();
+            Product::new(context, batch, beta, threads).run(method);
         }
         None => {
             beta.scale(&mut c);

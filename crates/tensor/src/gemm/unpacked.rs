@@ -55,7 +55,7 @@ pub(super) fn run<'b>(
                 unsafe {
                     let (b, c) = (b.as_ptr(), c.add(i * c_row + j));
                     let job = Job { k: block.len(), a, b, c, strides, accumulate };
-                    table.run_part(micro, job, i - start..mr, cols);
+                    table.run_part((mr, micro), job, i - start..mr, cols);
                 }
             }
         }

@@ -42,6 +42,8 @@ pub(super) static KERNELS: Kernels = Kernels {
         k_per_step: TILE_K,
         k_per_slot: 2,
         micro,
+        // Tiles of sums have 16 rows at least, and take as long as memory gives B.
+        few_rows: &[],
         unpacked: None,
         bf16_rows: Some(bf16_rows),
         pack_a,

@@ -1,7 +1,8 @@
 //! AVX2 and FMA: vectors of 8 floats, 16 registers.
 
+use super::pack::{Quads, Squares, pack};
 use super::table::{GemmKernel, Isa, Job, Kernels, Strides};
-use super::{pack, portable, rows};
+use super::{portable, rows};
 use crate::matrix::Mat;
 use std::arch::x86_64::*;
 
@@ -18,18 +19,81 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     mr: MR,
     nr: NR,
     mc: 24 * MR,
-    micro: micro::<true>,
-    unpacked: Some(micro::<false>),
-    pack_a: pack::<MR>,
-    pack_b: pack::<NR>,
+    micro: micro::<MR, true>,
+    few_rows: &[(1, micro::<1, true>), (3, micro::<3, true>)],
+    unpacked: Some(micro::<MR, false>),
+    pack_a,
+    pack_b,
     ..portable::GEMM
 };
 
 /// # Safety
-/// That of [`Pack`](pack::Pack).
+/// That of [`Pack`](super::pack::Pack).
 #[target_feature(enable = "avx2,fma")]
-unsafe fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool) {
-    pack::pack::<W>(source, panels, round);
+unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], round: bool) {
+    pack::<MR, 4>(source, panels, round, Quads);
+}
+
+/// # Safety
+/// That of [`Pack`](super::pack::Pack).
+#[target_feature(enable = "avx2,fma")]
+unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
+    // SAFETY: the caller grants it.
+    pack::<NR, LANES>(source, panels, round, unsafe { Octets::new() });
+}
+
+/// Squares of 8 × 8.
+#[derive(Clone, Copy)]
+struct Octets(());
+
+impl Octets {
+    /// # Safety
+    /// The CPU has AVX2.
+    unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Squares<LANES> for Octets {
+    type Vector = __m256;
+
+    #[inline(always)]
+    fn load(self, numbers: [f32; LANES]) -> __m256 {
+        // SAFETY: there are eight floats; whoever made this knows that the CPU has AVX2.
+        unsafe { _mm256_loadu_ps(numbers.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [__m256; LANES]) -> [__m256; LANES] {
+        // SAFETY: as above.
+        unsafe {
+            // Pairs of rows, then groups of four, within each half of the vectors; then halves.
+            let mut pairs = rows;
+            for i in (0..LANES).step_by(2) {
+                pairs[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+                pairs[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+            }
+            let mut fours = pairs;
+            for i in (0..LANES).step_by(4) {
+                fours[i] = _mm256_shuffle_ps::<0x44>(pairs[i], pairs[i + 2]);
+                fours[i + 1] = _mm256_shuffle_ps::<0xee>(pairs[i], pairs[i + 2]);
+                fours[i + 2] = _mm256_shuffle_ps::<0x44>(pairs[i + 1], pairs[i + 3]);
+                fours[i + 3] = _mm256_shuffle_ps::<0xee>(pairs[i + 1], pairs[i + 3]);
+            }
+            let mut columns = fours;
+            for i in 0..LANES / 2 {
+                columns[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
+                columns[i + 4] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
+            }
+            columns
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, vector: __m256, to: &mut [f32; LANES]) {
+        // SAFETY: as for `load`.
+        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), vector) };
+    }
 }
 
 /// A [`MicroKernel`](super::table::MicroKernel). With `PACKED`, A and B are packed, so that their
@@ -38,16 +102,18 @@ unsafe fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool)
 /// # Safety
 /// That of [`MicroKernel`](super::table::MicroKernel).
 #[target_feature(enable = "avx2,fma")]
-unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accumulate }: Job) {
+unsafe fn micro<const ROWS: usize, const PACKED: bool>(
+    Job { k, mut a, mut b, c, mut strides, accumulate }: Job,
+) {
     if PACKED {
         strides = Strides { a_row: 1, a_col: MR, b_row: NR, ..strides };
     }
     let Strides { a_row, a_col, b_row, c_row } = strides;
-    let mut sums = [[_mm256_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants MR elements of each of k columns of A and NR of each of k rows of B
-    // to read, and NR floats at each of MR multiples of C's stride to read and write.
+    let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
+    // SAFETY: the caller grants ROWS elements of each of k columns of A and NR of each of k rows of
+    // B to read, and NR floats at each of ROWS multiples of C's stride to read and write.
     unsafe {
-        for i in 0..MR {
+        for i in 0..ROWS {
             _mm_prefetch::<_MM_HINT_T0>(c.add(i * c_row).cast());
         }
         for _ in 0..k / UNROLLED {
@@ -78,11 +144,16 @@ const UNROLLED: usize = 4;
 /// Adds the product of a column of A and a row of B to the sums.
 ///
 /// # Safety
-/// The CPU has AVX2 and FMA; a float at each of MR multiples of `a_row`, and NR floats of `b`, can
+/// The CPU has AVX2 and FMA; a float at each of ROWS multiples of `a_row`, and NR floats of `b`, can
 /// be read.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-unsafe fn add_product(a: *const f32, a_row: usize, b: *const f32, sums: &mut [[__m256; 2]; MR]) {
+unsafe fn add_product<const ROWS: usize>(
+    a: *const f32,
+    a_row: usize,
+    b: *const f32,
+    sums: &mut [[__m256; 2]; ROWS],
+) {
     // SAFETY: the caller grants it.
     unsafe {
         let b_low = _mm256_loadu_ps(b);

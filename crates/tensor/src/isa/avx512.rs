@@ -3,8 +3,9 @@
 //! The machine of the recorded figures (`benches/record`) lacks AVX-512; an emulator ran it there.
 
 use super::bf16_tiles::{TILE, Tile};
+use super::pack::{Quads, Squares, pack};
 use super::table::{GemmKernel, Isa, Job, Kernels, Strides};
-use super::{pack, portable, rows};
+use super::{portable, rows};
 use crate::matrix::Mat;
 use std::arch::x86_64::*;
 
@@ -21,18 +22,61 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     mr: MR,
     nr: NR,
     mc: 10 * MR,
-    micro: micro::<true>,
-    unpacked: Some(micro::<false>),
-    pack_a: pack::<MR>,
-    pack_b: pack::<NR>,
+    micro: micro::<MR, true>,
+    few_rows: &[(4, micro::<4, true>), (8, micro::<8, true>)],
+    unpacked: Some(micro::<MR, false>),
+    pack_a,
+    pack_b,
     ..portable::GEMM
 };
 
 /// # Safety
-/// That of [`Pack`](pack::Pack).
+/// That of [`Pack`](super::pack::Pack).
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool) {
-    pack::pack::<W>(source, panels, round);
+unsafe fn pack_a(source: Mat<'_>, panels: &mut [f32], round: bool) {
+    pack::<MR, 4>(source, panels, round, Quads);
+}
+
+/// # Safety
+/// That of [`Pack`](super::pack::Pack).
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn pack_b(source: Mat<'_>, panels: &mut [f32], round: bool) {
+    // SAFETY: the caller grants it.
+    pack::<NR, LANES>(source, panels, round, unsafe { Vectors::new() });
+}
+
+/// Squares of 16 × 16.
+#[derive(Clone, Copy)]
+struct Vectors(());
+
+impl Vectors {
+    /// # Safety
+    /// The CPU has AVX-512 F.
+    unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Squares<LANES> for Vectors {
+    type Vector = __m512i;
+
+    #[inline(always)]
+    fn load(self, numbers: [f32; LANES]) -> __m512i {
+        // SAFETY: there are 16 floats; whoever made this knows that the CPU has AVX-512.
+        unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [__m512i; LANES]) -> [__m512i; LANES] {
+        // SAFETY: as above.
+        unsafe { transposed(rows) }
+    }
+
+    #[inline(always)]
+    fn store(self, vector: __m512i, to: &mut [f32; LANES]) {
+        // SAFETY: as for `load`.
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), vector) };
+    }
 }
 
 /// A [`MicroKernel`](super::table::MicroKernel). With `PACKED`, A and B are packed, so that their
@@ -41,17 +85,19 @@ unsafe fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool)
 /// # Safety
 /// That of [`MicroKernel`](super::table::MicroKernel).
 #[target_feature(enable = "avx512f")]
-unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accumulate }: Job) {
+unsafe fn micro<const ROWS: usize, const PACKED: bool>(
+    Job { k, mut a, mut b, c, mut strides, accumulate }: Job,
+) {
     if PACKED {
         strides = Strides { a_row: 1, a_col: MR, b_row: NR, ..strides };
     }
     let Strides { a_row, a_col, b_row, c_row } = strides;
-    let mut sums = [[_mm512_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants MR elements of each of k columns of A and NR of each of k rows of B
-    // to read, and NR floats at each of MR multiples of C's stride to read and write. A prefetch
-    // may have any address.
+    let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+    // SAFETY: the caller grants ROWS elements of each of k columns of A and NR of each of k rows of
+    // B to read, and NR floats at each of ROWS multiples of C's stride to read and write. A
+    // prefetch may have any address.
     unsafe {
-        for i in 0..MR {
+        for i in 0..ROWS {
             let row = c.add(i * c_row);
             _mm_prefetch::<_MM_HINT_T0>(row.cast());
             _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(LANES).cast());
@@ -74,11 +120,11 @@ unsafe fn micro<const PACKED: bool>(Job { k, mut a, mut b, c, mut strides, accum
 /// compiled for AVX-512, as the sums would go through memory otherwise.
 ///
 /// # Safety
-/// The CPU has AVX-512 F. C can be read and written for two vectors at each of [`MR`] multiples of
+/// The CPU has AVX-512 F. C can be read and written for two vectors at each of `ROWS` multiples of
 /// the stride.
 #[inline(always)]
-pub(super) unsafe fn store(
-    sums: &[[__m512; 2]; MR],
+pub(super) unsafe fn store<const ROWS: usize>(
+    sums: &[[__m512; 2]; ROWS],
     c: *mut f32,
     c_row_stride: usize,
     accumulate: bool,
@@ -95,46 +141,69 @@ pub(super) unsafe fn store(
     }
 }
 
-/// Swaps rows and columns in four rounds. With blocks of 8, 4, 2 and 1 words, each round exchanges
-/// the block right of the diagonal with the block below it, in every square of 2 × 2 blocks
-/// (J. O. Eklundh, *A Fast Computer Method for Matrix Transposing*, 1972).
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn transpose(tile: &mut Tile) {
-    let mut rows = tile.0.map(|row| {
-        // SAFETY: a row has 16 words.
-        unsafe { _mm512_loadu_si512(row.as_ptr().cast()) }
-    });
-    exchange::<8>(&mut rows);
-    exchange::<4>(&mut rows);
-    exchange::<2>(&mut rows);
-    exchange::<1>(&mut rows);
-    for (row, words) in tile.0.iter_mut().zip(rows) {
-        // SAFETY: a row has 16 words.
-        unsafe { _mm512_storeu_si512(row.as_mut_ptr().cast(), words) };
+/// Swaps rows and columns.
+///
+/// # Safety
+/// The CPU has AVX-512 F.
+#[inline(always)]
+pub(super) unsafe fn transpose(tile: &mut Tile) {
+    // SAFETY: the caller grants it; a row has 16 words.
+    unsafe {
+        let mut rows = [_mm512_setzero_si512(); TILE];
+        for (words, row) in rows.iter_mut().zip(&tile.0) {
+            *words = _mm512_loadu_si512(row.as_ptr().cast());
+        }
+        for (row, words) in tile.0.iter_mut().zip(transposed(rows)) {
+            _mm512_storeu_si512(row.as_mut_ptr().cast(), words);
+        }
     }
 }
 
-/// One round of [`transpose`].
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn exchange<const SIZE: usize>(rows: &mut [__m512i; TILE]) {
+/// Swaps rows and columns in four rounds. With blocks of 8, 4, 2 and 1 words, each round exchanges
+/// the block right of the diagonal with the block below it, in every square of 2 × 2 blocks
+/// (J. O. Eklundh, *A Fast Computer Method for Matrix Transposing*, 1972). It is inlined into
+/// functions that are compiled for AVX-512, as the rows would go through memory otherwise.
+///
+/// # Safety
+/// The CPU has AVX-512 F.
+#[inline(always)]
+pub(super) unsafe fn transposed(mut rows: [__m512i; TILE]) -> [__m512i; TILE] {
+    // SAFETY: the caller grants it.
+    unsafe {
+        exchange::<8>(&mut rows);
+        exchange::<4>(&mut rows);
+        exchange::<2>(&mut rows);
+        exchange::<1>(&mut rows);
+    }
+    rows
+}
+
+/// One round of [`transposed`].
+///
+/// # Safety
+/// The CPU has AVX-512 F.
+#[inline(always)]
+unsafe fn exchange<const SIZE: usize>(rows: &mut [__m512i; TILE]) {
     // An index up to 15 takes a word of the upper row, a larger one a word of the lower row.
-    let index = |words: [u32; TILE]| {
-        // SAFETY: an array of 16 words.
-        unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
-    };
     let (mut upper, mut lower) = ([0; TILE], [0; TILE]);
     for j in 0..TILE {
         let right = j & SIZE != 0;
         upper[j] = (if right { TILE + j - SIZE } else { j }) as u32;
         lower[j] = (if right { TILE + j } else { j + SIZE }) as u32;
     }
-    let (upper, lower) = (index(upper), index(lower));
-    for i in (0..TILE).filter(|i| i & SIZE == 0) {
+    // SAFETY: arrays of 16 words.
+    let (upper, lower) = unsafe {
+        (_mm512_loadu_si512(upper.as_ptr().cast()), _mm512_loadu_si512(lower.as_ptr().cast()))
+    };
+    // A loop of a known length, which the compiler unrolls: the rows stay in registers.
+    for pair in 0..TILE / 2 {
+        let i = pair / SIZE * 2 * SIZE + pair % SIZE;
         let (above, below) = (rows[i], rows[i + SIZE]);
-        rows[i] = _mm512_permutex2var_epi32(above, upper, below);
-        rows[i + SIZE] = _mm512_permutex2var_epi32(above, lower, below);
+        // SAFETY: the caller grants it.
+        unsafe {
+            rows[i] = _mm512_permutex2var_epi32(above, upper, below);
+            rows[i + SIZE] = _mm512_permutex2var_epi32(above, lower, below);
+        }
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) static KERNELS: Kernels = Kernels {
         mc: 10 * MR,
         k_per_step: 2,
         k_per_slot: 2,
-        micro,
+        micro: micro::<MR>,
+        few_rows: &[(4, micro::<4>), (8, micro::<8>)],
         pack_a: pack::<MR>,
         pack_b: pack::<NR>,
         ..portable::GEMM
@@ -129,15 +130,15 @@ unsafe fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], _round: bool
 /// # Safety
 /// That of [`MicroKernel`](super::table::MicroKernel).
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn micro(Job { k, a, b, c, strides, accumulate }: Job) {
+unsafe fn micro<const ROWS: usize>(Job { k, a, b, c, strides, accumulate }: Job) {
     let (mut a, mut b) = (a.cast::<i32>(), b.cast::<i32>());
-    let mut sums = [[_mm512_setzero_ps(); 2]; MR];
-    // SAFETY: the caller grants MR and NR words for every pair along K, and NR floats at each of MR
-    // multiples of the stride to read and write. A prefetch may have any address. The vectors that
+    let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+    // SAFETY: the caller grants MR and NR words for every pair along K, and NR floats at each of
+    // ROWS multiples of the stride to read and write. A prefetch may have any address. The vectors that
     // change their type are plain bits.
     unsafe {
         let pairs = |words: __m512i| std::mem::transmute::<__m512i, __m512bh>(words);
-        for i in 0..MR {
+        for i in 0..ROWS {
             let row = c.add(i * strides.c_row);
             _mm_prefetch::<_MM_HINT_T0>(row.cast());
             _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(LANES).cast());

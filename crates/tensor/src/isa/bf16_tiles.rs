@@ -20,7 +20,7 @@
 use crate::matrix::element::Element;
 use crate::matrix::view::View;
 use crate::matrix::{Mat, with_view};
-use crate::memory::cache::prefetch;
+use crate::memory::cache::{prefetch, prefetch_to_level_2};
 use bytemuck::{Pod, Zeroable};
 use half::{bf16, f16};
 
@@ -163,24 +163,50 @@ pub(super) fn pack_pairs<const WIDTH: usize>(
     with_view!(source, source => {
         let words: &mut [u32] = bytemuck::cast_slice_mut(panels);
         let pairs = source.cols.div_ceil(2);
-        let mut tile = Tile::zeroed();
-        // The same columns go to all panels before the next ones, as in `pack::pack_copying`.
-        for block in 0..pairs.div_ceil(TILE) {
-            let first = block * TILE;
+        let blocks = pairs.div_ceil(TILE);
+        if source.col_stride == 1 {
             for (index, panel) in words.chunks_exact_mut((WIDTH * pairs).max(1)).enumerate() {
-                let (rows, _) = panel[first * WIDTH..].as_chunks_mut::<WIDTH>();
-                for strip in (0..WIDTH).step_by(TILE) {
-                    let row = index * WIDTH + strip;
-                    prefetch_tile(source, row, 2 * first + TILE_K);
-                    read(source, row, 2 * first, &mut tile, TileOrder::Pairs, steps);
-                    for (to, from) in rows.iter_mut().zip(&tile.0) {
-                        let to = &mut to[strip..WIDTH.min(strip + TILE)];
-                        to.copy_from_slice(&from[..to.len()]);
+                for block in 0..blocks {
+                    // As in `pack::pack_transposing`: the rows of the next panel, each as a whole.
+                    for i in block * WIDTH / blocks..(block + 1) * WIDTH / blocks {
+                        let start = ((index + 1) * WIDTH + i) * source.row_stride;
+                        prefetch_to_level_2(source.data, start..start + source.cols);
                     }
+                    pack_block::<WIDTH, _>(source, index * WIDTH, block, panel, steps);
+                }
+            }
+        } else {
+            // The same columns go to all panels before the next ones, as in `pack::pack_copying`.
+            for block in 0..blocks {
+                for (index, panel) in words.chunks_exact_mut((WIDTH * pairs).max(1)).enumerate() {
+                    for strip in (0..WIDTH).step_by(TILE) {
+                        prefetch_tile(source, index * WIDTH + strip, (block + 1) * TILE_K);
+                    }
+                    pack_block::<WIDTH, _>(source, index * WIDTH, block, panel, steps);
                 }
             }
         }
     });
+}
+
+/// Packs 32 columns of the `WIDTH` rows from `row` on.
+#[inline(always)]
+fn pack_block<const WIDTH: usize, E: Element>(
+    source: View<'_, E>,
+    row: usize,
+    block: usize,
+    panel: &mut [u32],
+    steps: impl Steps<E>,
+) {
+    let mut tile = Tile::zeroed();
+    let (rows, _) = panel[block * TILE * WIDTH..].as_chunks_mut::<WIDTH>();
+    for strip in (0..WIDTH).step_by(TILE) {
+        read(source, row + strip, block * TILE_K, &mut tile, TileOrder::Pairs, steps);
+        for (to, from) in rows.iter_mut().zip(&tile.0) {
+            let to = &mut to[strip..WIDTH.min(strip + TILE)];
+            to.copy_from_slice(&from[..to.len()]);
+        }
+    }
 }
 
 /// Reads the tile of 16 rows and 32 columns of `source` from `row` and `col` on, with zeros where
@@ -218,13 +244,16 @@ fn read<E: Element>(
         }
         TileOrder::Pairs
     } else {
-        let at = |i: usize, k: usize| {
-            if i < part.rows && k < part.cols { part.at(i, k) } else { E::default() }
-        };
+        // Rounded by the same instruction as a full tile: a number has one rounding, whatever
+        // stands beside it.
         for (i, words) in tile.0.iter_mut().enumerate() {
-            for (p, word) in words.iter_mut().enumerate() {
-                *word = pair(at(i, 2 * p), at(i, 2 * p + 1));
+            let mut row = [E::default(); TILE_K];
+            if i < part.rows {
+                for (k, x) in row[..part.cols].iter_mut().enumerate() {
+                    *x = part.at(i, k);
+                }
             }
+            *words = steps.row(&row);
         }
         TileOrder::Rows
     };

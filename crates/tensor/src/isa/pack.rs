@@ -15,7 +15,7 @@
 use crate::matrix::element::{Element, round_to_bf16};
 use crate::matrix::view::View;
 use crate::matrix::{AnyView, Mat};
-use crate::memory::cache::{LINE_BYTES, prefetch};
+use crate::memory::cache::{LINE_BYTES, prefetch, prefetch_to_level_2};
 
 /// Packs the rows of a matrix in panels of the table's width: `(source, panels, round)`. `panels`
 /// is as long as the panels; with `round`, the elements are rounded to bf16.
@@ -30,25 +30,34 @@ const LINE: usize = LINE_BYTES / size_of::<f32>();
 /// A [`Pack`] for panels of `W` rows; to be inlined into a function that is compiled for an
 /// instruction set.
 #[inline(always)]
-pub(super) fn pack<const W: usize>(source: Mat<'_>, panels: &mut [f32], round: bool) {
+pub(super) fn pack<const W: usize, const N: usize>(
+    source: Mat<'_>,
+    panels: &mut [f32],
+    round: bool,
+    squares: impl Squares<N>,
+) {
     // The type of the elements and the rounding are settled here, once per block, so that the loops
     // below have no branch for them.
     match source.0 {
-        AnyView::F32(source) if round => pack_map::<W, _>(source, panels, round_to_bf16),
-        AnyView::F32(source) => pack_map::<W, _>(source, panels, |x| x),
-        AnyView::Bf16(source) => pack_map::<W, _>(source, panels, Element::to_f32),
-        AnyView::F16(source) if round => {
-            pack_map::<W, _>(source, panels, |x| round_to_bf16(Element::to_f32(x)));
+        AnyView::F32(source) if round => {
+            pack_map::<W, N, _>(source, panels, round_to_bf16, squares)
         }
-        AnyView::F16(source) => pack_map::<W, _>(source, panels, Element::to_f32),
+        AnyView::F32(source) => pack_map::<W, N, _>(source, panels, |x| x, squares),
+        AnyView::Bf16(source) => pack_map::<W, N, _>(source, panels, Element::to_f32, squares),
+        AnyView::F16(source) if round => {
+            let map = |x| round_to_bf16(Element::to_f32(x));
+            pack_map::<W, N, _>(source, panels, map, squares);
+        }
+        AnyView::F16(source) => pack_map::<W, N, _>(source, panels, Element::to_f32, squares),
     }
 }
 
 #[inline(always)]
-fn pack_map<const W: usize, E: Element>(
+fn pack_map<const W: usize, const N: usize, E: Element>(
     source: View<'_, E>,
     panels: &mut [f32],
     map: impl Fn(E) -> f32 + Copy,
+    squares: impl Squares<N>,
 ) {
     let (rows_len, k_len) = (source.rows, source.cols);
     debug_assert_eq!(panels.len(), rows_len.div_ceil(W) * W * k_len);
@@ -62,7 +71,7 @@ fn pack_map<const W: usize, E: Element>(
     if rows.row_stride == 1 {
         pack_copying::<W, _>(rows, full_panels, map);
     } else if rows.col_stride == 1 {
-        pack_transposing::<W, _>(rows, full_panels, map);
+        pack_transposing::<W, N, _>(rows, full_panels, map, squares);
     } else {
         for (index, panel) in full_panels.chunks_exact_mut(W * k_len).enumerate() {
             pack_by_element::<W, _>(rows.block(index * W..(index + 1) * W, 0..k_len), panel, map);
@@ -119,31 +128,35 @@ fn pack_copying<const W: usize, E: Element>(
 /// Packs full panels of a matrix whose rows are contiguous: a transposition, one cache line of each
 /// row at a time.
 #[inline(always)]
-fn pack_transposing<const W: usize, E: Element>(
+fn pack_transposing<const W: usize, const N: usize, E: Element>(
     rows: View<'_, E>,
     panels: &mut [f32],
     map: impl Fn(E) -> f32 + Copy,
+    squares: impl Squares<N>,
 ) {
     let k_len = rows.cols;
-    // Columns in whole cache lines are transposed by blocks; the remaining ones, fewer than a line,
-    // are copied element by element.
+    // Columns in whole cache lines are transposed by squares; the remaining ones, fewer than a
+    // line, are copied element by element.
     let whole = k_len - k_len % LINE;
     for (index, panel) in panels.chunks_exact_mut(W * k_len).enumerate() {
         let (columns, rest) = panel.split_at_mut(W * whole);
         let lines = columns.as_chunks_mut::<W>().0.as_chunks_mut::<LINE>().0;
+        let count = lines.len();
         for (line, columns) in lines.iter_mut().enumerate() {
             let first = index * W * rows.row_stride + line * LINE;
-            // The rows of the next panel lie on pages that the hardware does not foresee.
-            for i in 0..W {
-                let start = first + (i + W) * rows.row_stride;
-                prefetch(rows.data, start..start + 1);
+            // The rows of the next panel lie on pages that the hardware does not foresee. Each is
+            // prefetched as a whole: memory is read fastest in the order in which it lies.
+            for i in line * W / count..(line + 1) * W / count {
+                let start = ((index + 1) * W + i) * rows.row_stride;
+                prefetch_to_level_2(rows.data, start..start + k_len);
             }
-            for (block, columns) in columns.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-                let row = |i: usize| -> &[E; BLOCK] {
-                    let start = first + i * rows.row_stride + block * BLOCK;
-                    rows.data[start..].first_chunk().expect("a line has four blocks")
+            for (block, columns) in columns.as_chunks_mut::<N>().0.iter_mut().enumerate() {
+                let row = |i: usize| -> [f32; N] {
+                    let start = first + i * rows.row_stride + block * N;
+                    let row = rows.data[start..].first_chunk();
+                    row.expect("a line consists of whole squares").map(map)
                 };
-                transpose_block(row, columns, map);
+                transpose_rows(row, columns, squares);
             }
         }
         for (k, column) in (whole..k_len).zip(rest.as_chunks_mut::<W>().0) {
@@ -154,69 +167,111 @@ fn pack_transposing<const W: usize, E: Element>(
     }
 }
 
-/// Columns that are transposed at a time: a vector of the width that every CPU has.
-const BLOCK: usize = 4;
+/// Swaps rows and columns of squares of N × N numbers, with the vectors of an instruction set. It
+/// is inlined into a function that is compiled for the instruction set. N divides [`LINE`].
+pub(super) trait Squares<const N: usize>: Copy {
+    /// N numbers in a register.
+    type Vector: Copy;
 
-/// Writes element k of row i to element i of column k: four rows at a time, then two, then one.
+    fn load(self, numbers: [f32; N]) -> Self::Vector;
+
+    /// Returns the columns of a square.
+    fn transpose(self, rows: [Self::Vector; N]) -> [Self::Vector; N];
+
+    fn store(self, vector: Self::Vector, to: &mut [f32; N]);
+}
+
+/// Writes element k of row i to element i of column k, for W rows, N of them at a time.
 #[inline(always)]
-fn transpose_block<'r, const W: usize, E: Element + 'r>(
-    row: impl Fn(usize) -> &'r [E; BLOCK],
-    columns: &mut [[f32; W]; BLOCK],
-    map: impl Fn(E) -> f32 + Copy,
+fn transpose_rows<const W: usize, const N: usize>(
+    row: impl Fn(usize) -> [f32; N],
+    columns: &mut [[f32; W]; N],
+    squares: impl Squares<N>,
 ) {
-    let row = |i: usize| row(i).map(map);
-    // W is a constant: the branches on it are decided by the compiler.
-    let fours = W - W % 4;
-    for i in (0..fours).step_by(4) {
-        let transposed = transpose_4x4([row(i), row(i + 1), row(i + 2), row(i + 3)]);
-        for (column, from) in columns.iter_mut().zip(transposed) {
-            column[i..i + 4].copy_from_slice(&from);
+    // W and N are constants: the branches on them are decided by the compiler.
+    let whole = W - W % N;
+    for first in (0..whole).step_by(N) {
+        let rows = std::array::from_fn(
+            #[inline(always)]
+            |i| squares.load(row(first + i)),
+        );
+        for (column, from) in columns.iter_mut().zip(squares.transpose(rows)) {
+            let to = column[first..].first_chunk_mut();
+            squares.store(from, to.expect("a whole square"));
         }
     }
-    if W % 4 >= 2 {
-        // Widths such as 6 and 14 leave two rows: zeros complete the block, and half of the result
-        // is used.
-        let zero = [0.0; BLOCK];
-        let transposed = transpose_4x4([row(fours), row(fours + 1), zero, zero]);
-        for (column, from) in columns.iter_mut().zip(transposed) {
-            column[fours..fours + 2].copy_from_slice(&from[..2]);
+    if whole < W {
+        // Widths such as 6 and 14 leave fewer rows than a square has: zeros complete it, and a part
+        // of the result is used.
+        let rows = std::array::from_fn(
+            #[inline(always)]
+            |i| squares.load(if whole + i < W { row(whole + i) } else { [0.0; N] }),
+        );
+        for (column, from) in columns.iter_mut().zip(squares.transpose(rows)) {
+            let mut numbers = [0.0; N];
+            squares.store(from, &mut numbers);
+            column[whole..].copy_from_slice(&numbers[..W - whole]);
         }
-    }
-    if W % 2 == 1 {
-        let last = row(W - 1);
-        columns.iter_mut().zip(last).for_each(|(column, x)| column[W - 1] = x);
     }
 }
 
+/// Squares by vectors of the width that every CPU has.
+#[derive(Clone, Copy)]
+pub(super) struct Quads;
+
 #[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn transpose_4x4(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
-    use std::arch::x86_64::*;
-    // SAFETY: each array has four floats, and every x86-64 CPU has SSE.
-    unsafe {
-        let [a, b, c, d] = rows.each_ref().map(|row| _mm_loadu_ps(row.as_ptr()));
-        // Unpacking interleaves two rows: a0 b0 a1 b1 and a2 b2 a3 b3. The moves then join halves
-        // of ab and cd, which gives a0 b0 c0 d0 and so on.
-        let (ab_low, ab_high) = (_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
-        let (cd_low, cd_high) = (_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
-        let columns = [
-            _mm_movelh_ps(ab_low, cd_low),
-            _mm_movehl_ps(cd_low, ab_low),
-            _mm_movelh_ps(ab_high, cd_high),
-            _mm_movehl_ps(cd_high, ab_high),
-        ];
-        columns.map(|column| {
-            let mut out = [0.0; 4];
-            _mm_storeu_ps(out.as_mut_ptr(), column);
-            out
-        })
+impl Squares<4> for Quads {
+    type Vector = std::arch::x86_64::__m128;
+
+    #[inline(always)]
+    fn load(self, numbers: [f32; 4]) -> Self::Vector {
+        // SAFETY: there are four floats, and every x86-64 CPU has SSE.
+        unsafe { std::arch::x86_64::_mm_loadu_ps(numbers.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn transpose(self, [a, b, c, d]: [Self::Vector; 4]) -> [Self::Vector; 4] {
+        use std::arch::x86_64::*;
+        // SAFETY: every x86-64 CPU has SSE.
+        unsafe {
+            // Unpacking interleaves two rows: a0 b0 a1 b1 and a2 b2 a3 b3. The moves then join
+            // halves of ab and cd, which gives a0 b0 c0 d0 and so on.
+            let (ab_low, ab_high) = (_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+            let (cd_low, cd_high) = (_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+            [
+                _mm_movelh_ps(ab_low, cd_low),
+                _mm_movehl_ps(cd_low, ab_low),
+                _mm_movelh_ps(ab_high, cd_high),
+                _mm_movehl_ps(cd_high, ab_high),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn store(self, vector: Self::Vector, to: &mut [f32; 4]) {
+        // SAFETY: as for `load`.
+        unsafe { std::arch::x86_64::_mm_storeu_ps(to.as_mut_ptr(), vector) };
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-fn transpose_4x4(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
-    std::array::from_fn(|j| std::array::from_fn(|i| rows[i][j]))
+impl Squares<4> for Quads {
+    type Vector = [f32; 4];
+
+    #[inline(always)]
+    fn load(self, numbers: [f32; 4]) -> [f32; 4] {
+        numbers
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+        std::array::from_fn(|j| std::array::from_fn(|i| rows[i][j]))
+    }
+
+    #[inline(always)]
+    fn store(self, vector: [f32; 4], to: &mut [f32; 4]) {
+        *to = vector;
+    }
 }
 
 #[cfg(test)]
@@ -248,7 +303,7 @@ mod tests {
                 .collect();
             for source in [row_major, column_major] {
                 let mut panels = vec![f32::NAN; len];
-                pack::<W>(source, &mut panels, false);
+                pack::<W, 4>(source, &mut panels, false, Quads);
                 assert_eq!(panels, expected, "{lead}×{depth}");
             }
         }

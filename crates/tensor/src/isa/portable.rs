@@ -1,7 +1,8 @@
 //! Plain Rust whose loops the compiler vectorises for units that every 64-bit CPU has (SSE2, NEON).
 
+use super::pack::{Quads, pack};
+use super::rows;
 use super::table::{GemmKernel, Isa, Job, Kernels, store_row};
-use super::{pack, rows};
 
 const MR: usize = 6;
 const NR: usize = 8;
@@ -15,11 +16,12 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
     nr: NR,
     kc: 256,
     mc: 12 * MR,
-    micro,
+    micro: micro::<MR>,
+    few_rows: &[(1, micro::<1>), (3, micro::<3>)],
     bf16_rows: None,
     unpacked: None,
-    pack_a: pack::pack::<MR>,
-    pack_b: pack::pack::<NR>,
+    pack_a: |source, panels, round| pack::<MR, 4>(source, panels, round, Quads),
+    pack_b: |source, panels, round| pack::<NR, 4>(source, panels, round, Quads),
     k_per_step: 1,
     k_per_slot: 1,
     begin: || (),
@@ -31,20 +33,20 @@ pub(super) const GEMM: GemmKernel = GemmKernel {
 ///
 /// # Safety
 /// That of [`MicroKernel`](super::table::MicroKernel).
-unsafe fn micro(Job { k, a, b, c, strides, accumulate }: Job) {
+unsafe fn micro<const ROWS: usize>(Job { k, a, b, c, strides, accumulate }: Job) {
     // SAFETY: the caller grants k·MR and k·NR floats.
     let (a, b) =
         unsafe { (std::slice::from_raw_parts(a, k * MR), std::slice::from_raw_parts(b, k * NR)) };
-    let mut sums = [[0.0f32; NR]; MR];
+    let mut sums = [[0.0f32; NR]; ROWS];
     for (a, b) in a.as_chunks::<MR>().0.iter().zip(b.as_chunks::<NR>().0) {
-        for i in 0..MR {
+        for i in 0..ROWS {
             for j in 0..NR {
                 sums[i][j] += a[i] * b[j];
             }
         }
     }
     for (i, sums) in sums.iter().enumerate() {
-        // SAFETY: the caller grants NR floats at each of MR multiples of the stride, to us alone.
+        // SAFETY: the caller grants NR floats at each of ROWS multiples of the stride, to us alone.
         let row = unsafe { std::slice::from_raw_parts_mut(c.add(i * strides.c_row), NR) };
         store_row(row, sums, accumulate);
     }

@@ -74,6 +74,9 @@ pub(crate) struct GemmKernel {
     pub(crate) k_per_slot: usize,
     /// C ← A·B + β·C for one tile, from packed panels of A and B.
     pub(crate) micro: MicroKernel,
+    /// Micro-kernels for tiles of C of fewer rows, with their numbers, from the smallest on. They
+    /// read as many elements of each column of a panel of A.
+    pub(crate) few_rows: &'static [(usize, MicroKernel)],
     /// The micro-kernel for operands that lie in memory as they are, where there is one.
     pub(crate) unpacked: Option<MicroKernel>,
     /// The micro-kernel for rows of A in bf16 that begin cache lines, and panels of B, where there
@@ -151,6 +154,11 @@ impl GemmKernel {
         assert!(mc > 0 && mc % mr == 0, "a block of A has to consist of whole panels");
         assert!(kc > 0 && kc % k_per_step == 0, "a block of K has to consist of whole steps");
         assert!(k_per_step % k_per_slot == 0, "a step has to fill its slots");
+        let mut i = 0;
+        while i < self.few_rows.len() {
+            assert!(self.few_rows[i].0 < mr, "a tile of few rows has fewer than others");
+            i += 1;
+        }
     }
 
     /// Returns the strides of packed panels, with that of C.
@@ -163,8 +171,16 @@ impl GemmKernel {
         k.next_multiple_of(self.k_per_step) / self.k_per_slot
     }
 
-    /// Runs a micro-kernel for a tile of which C has only `rows`, and the first `cols` columns;
-    /// `job.c` is where the first of these rows begins.
+    /// Returns the micro-kernel for tiles of `rows` rows, at most `mr`, and the rows that it
+    /// computes, at least as many.
+    #[inline]
+    pub(crate) fn micro_for(&self, rows: usize) -> (usize, MicroKernel) {
+        let few = self.few_rows.iter().find(|&&(height, _)| rows <= height);
+        few.copied().unwrap_or((self.mr, self.micro))
+    }
+
+    /// Runs a micro-kernel for tiles of `height` rows for a tile of which C has only `rows`, and
+    /// the first `cols` columns; `job.c` is where the first of these rows begins.
     ///
     /// # Safety
     /// That of [`MicroKernel`], but of C only `cols` floats in each of these rows can be read and
@@ -172,19 +188,19 @@ impl GemmKernel {
     #[inline]
     pub(crate) unsafe fn run_part(
         &self,
-        micro: MicroKernel,
+        (height, micro): (usize, MicroKernel),
         job: Job,
         rows: Range<usize>,
         cols: usize,
     ) {
-        let &Self { mr, nr, .. } = self;
-        if rows == (0..mr) && cols == nr {
+        let nr = self.nr;
+        if rows == (0..height) && cols == nr {
             // SAFETY: the caller grants it.
             return unsafe { micro(job) };
         }
         let mut tile = [0.0; MAX_TILE];
         let strides = Strides { c_row: nr, ..job.strides };
-        // SAFETY: as above, but the tile is a local one of mr·nr elements.
+        // SAFETY: as above, but the tile is a local one of at least mr·nr elements.
         unsafe { micro(Job { c: tile.as_mut_ptr(), strides, accumulate: false, ..job }) };
         for (i, sums) in tile.chunks_exact(nr).take(rows.end).skip(rows.start).enumerate() {
             // SAFETY: these columns of this row lie in C, and no other thread has them.

@@ -30,10 +30,10 @@ mod tile;
 
 pub(super) use self::product::Product;
 
-use self::product::Slab;
+use self::product::{Packed, Slab};
 use self::scratch::{B_PANELS, with_scratch};
-use super::partition::{Span, spans, tile_shape};
-use super::plan::{Threads, table};
+use super::partition::{Span, spans, streamed_panels, tile_shape};
+use super::plan::{Method, Threads, table};
 use crate::Context;
 use crate::isa::{GemmKernel, PACKED_COLS};
 use crate::matrix::Mat;
@@ -85,8 +85,27 @@ impl Blocking {
 }
 
 impl Product<'_> {
-    /// Computes the product, packing B slab by slab.
-    pub(super) fn run(&self) {
+    /// Computes the product by one of the methods that pack.
+    pub(super) fn run(&self, method: Method) {
+        match method {
+            Method::Streamed => self.run_streamed(),
+            _ => self.run_slabs(),
+        }
+    }
+
+    /// Computes the product, each thread packing the panels of B that it multiplies by, one at a
+    /// time.
+    fn run_streamed(&self) {
+        let Blocking { panels, k_blocks, .. } = Blocking::of(self);
+        let tile_panels = streamed_panels(self.table, panels.len(), self.threads.count());
+        let slab = Slab { k_blocks: &k_blocks, panels: &panels, packed: Packed::OneByOne };
+        // Few rows: no tile is shorter than a whole matrix.
+        let rows = spans(self.batch.rows(), usize::MAX);
+        self.multiply_tiles(rows, tile_panels, &slab);
+    }
+
+    /// Computes the product, all threads packing B slab by slab.
+    fn run_slabs(&self) {
         let blocking = Blocking::of(self);
         let depth = blocking.k_blocks.iter().map(Span::len).max().unwrap_or(0);
         let stride = blocking.slab_panels * self.table.nr * self.table.slots(depth);
@@ -95,7 +114,8 @@ impl Product<'_> {
                 let (panels, k_blocks) = (&blocking.panels[panels], &blocking.k_blocks[k_blocks]);
                 let b = |l, j| self.batch.b(l, j);
                 pack_panels(self.context, self.threads, b, k_blocks, panels, stride, buffer);
-                let slab = Slab { k_blocks, panels, first_panel: 0, stride, packed: buffer };
+                let packed = Packed::Whole { first_panel: 0, stride, panels: buffer };
+                let slab = Slab { k_blocks, panels, packed };
                 self.multiply_slab(&slab);
             });
         };
@@ -113,12 +133,11 @@ impl Product<'_> {
     pub(super) fn run_packed(&self, packed: &[f32], stride: usize) {
         let blocking = Blocking::of(self);
         blocking.for_each_slab(|panels, k_blocks| {
+            let packed = &packed[k_blocks.start * stride..];
             self.multiply_slab(&Slab {
-                first_panel: panels.start,
-                packed: &packed[k_blocks.start * stride..],
+                packed: Packed::Whole { first_panel: panels.start, stride, panels: packed },
                 panels: &blocking.panels[panels],
                 k_blocks: &blocking.k_blocks[k_blocks],
-                stride,
             });
         });
     }
@@ -128,9 +147,14 @@ impl Product<'_> {
         let rows = self.batch.rows().sum();
         let (tile_rows, tile_panels) =
             tile_shape(self.table, rows, slab.panels.len(), self.threads.count());
+        self.multiply_tiles(spans(self.batch.rows(), tile_rows), tile_panels, slab);
+    }
+
+    /// Multiplies tiles of these rows and of `tile_panels` panels.
+    fn multiply_tiles(&self, rows: Vec<Span>, tile_panels: usize, slab: &Slab<'_>) {
         let mut tiles = Vec::new();
         // Loop 3: rows of A and C, dealt out to the threads.
-        for rows in spans(self.batch.rows(), tile_rows) {
+        for rows in rows {
             for first in (0..slab.panels.len()).step_by(tile_panels) {
                 let panels = first..slab.panels.len().min(first + tile_panels);
                 tiles.push((rows.clone(), panels));

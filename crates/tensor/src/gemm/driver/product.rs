@@ -29,13 +29,23 @@ impl<'a> Product<'a> {
     }
 }
 
-/// A part of B, packed: for each block of K the panels of all its columns.
+/// A part of B: some blocks of K, and some panels of columns.
 pub(super) struct Slab<'s> {
     pub(super) k_blocks: &'s [Span],
     pub(super) panels: &'s [Span],
-    /// The index of the first of these panels among those that are packed.
-    pub(super) first_panel: usize,
-    /// Floats from one block of K to the next.
-    pub(super) stride: usize,
-    pub(super) packed: &'s [f32],
+    pub(super) packed: Packed<'s>,
+}
+
+/// The packed panels of a slab.
+pub(super) enum Packed<'s> {
+    /// All of them, packed before: for each block of K the panels of all its columns.
+    Whole {
+        /// The index of the slab's first panel among those that are packed.
+        first_panel: usize,
+        /// Floats from one block of K to the next.
+        stride: usize,
+        panels: &'s [f32],
+    },
+    /// One at a time, packed by the thread that multiplies by it.
+    OneByOne,
 }

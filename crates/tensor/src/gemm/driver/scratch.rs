@@ -7,6 +7,7 @@ use std::thread::LocalKey;
 thread_local! {
     pub(super) static A_PANELS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
     pub(super) static B_PANELS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
+    pub(super) static B_PANEL: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
     pub(super) static SUMS: RefCell<Buffer> = RefCell::new(Buffer::scratch(0));
 }
 

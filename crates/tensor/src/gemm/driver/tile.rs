@@ -1,8 +1,8 @@
 //! The loops inside a tile of C, which one thread multiplies: panels of B (loop 2) and panels of A
 //! (loop 1).
 
-use super::product::{Product, Slab};
-use super::scratch::{A_PANELS, SUMS, with_scratch};
+use super::product::{Packed, Product, Slab};
+use super::scratch::{A_PANELS, B_PANEL, SUMS, with_scratch};
 use crate::gemm::partition::Span;
 use crate::gemm::plan::{Beta, ROUNDED_K_BLOCKS, reads_bf16_rows};
 use crate::isa::{GemmKernel, Job, MicroKernel, Strides};
@@ -25,27 +25,35 @@ enum Block<'a> {
     Rows(MicroKernel, View<'a, bf16>),
 }
 
+/// Memory of one thread for a tile.
+struct Own<'a> {
+    /// For sums that are rounded when they are whole: `nr` per row.
+    sums: &'a mut [f32],
+    /// For a panel of B, if panels are packed one by one.
+    panel: &'a mut [f32],
+}
+
 impl Block<'_> {
-    /// Returns the micro-kernel for the `mr` rows from `row` on, their first element, and the
-    /// strides of a tile with them, a panel of B and C.
+    /// Returns the micro-kernel for the `len` rows from `row` on, at most `mr`, and the rows that
+    /// it computes; their first element, and the strides of a tile with them, a panel of B and C.
     #[inline]
     fn panel(
         &self,
         table: &GemmKernel,
-        row: usize,
+        [row, len]: [usize; 2],
         k: usize,
         c_row: usize,
-    ) -> (MicroKernel, *const f32, Strides) {
+    ) -> ((usize, MicroKernel), *const f32, Strides) {
         let strides = table.panels(c_row);
         match self {
             Self::Packed(panels) => {
                 let slots = table.slots(k);
                 let a = panels[row * slots..][..table.mr * slots].as_ptr();
-                (table.micro, a, strides)
+                (table.micro_for(len), a, strides)
             }
             Self::Rows(micro, rows) => {
                 let a = rows.block(row..row + table.mr, 0..k).data.as_ptr().cast();
-                (*micro, a, Strides { a_row: rows.row_stride, ..strides })
+                ((table.mr, *micro), a, Strides { a_row: rows.row_stride, ..strides })
             }
         }
     }
@@ -73,12 +81,19 @@ impl Product<'_> {
             true => (ROUNDED_K_BLOCKS, rows.len() * nr),
             false => (K_BLOCKS, 0),
         };
+        let panel = match slab.packed {
+            Packed::Whole { .. } => 0,
+            Packed::OneByOne => nr * self.table.slots(depth),
+        };
         with_scratch(&A_PANELS, at_once.min(slab.k_blocks.len()) * block_len, |scratch| {
             for (k_blocks, index) in slab.k_blocks.chunks(at_once).zip(0..) {
                 let buffers = k_blocks.iter().zip(scratch.chunks_exact_mut(block_len));
                 let a: Vec<_> = buffers.map(|(k, buffer)| self.block(rows, k, buffer)).collect();
                 with_scratch(&SUMS, sums, |sums| {
-                    self.multiply_blocks(rows, index * at_once, &a, panels.clone(), slab, sums);
+                    with_scratch(&B_PANEL, panel, |panel| {
+                        let own = Own { sums, panel };
+                        self.multiply_blocks(rows, index * at_once, &a, panels.clone(), slab, own);
+                    });
                 });
             }
         });
@@ -103,6 +118,23 @@ impl Product<'_> {
         Block::Packed(packed)
     }
 
+    /// Packs panel `p` of the slab's block `t` of K.
+    fn pack_panel<'p>(
+        &self,
+        slab: &Slab<'_>,
+        t: usize,
+        p: usize,
+        panel: &'p mut [f32],
+    ) -> &'p [f32] {
+        let (k_block, cols) = (&slab.k_blocks[t], &slab.panels[p]);
+        let b = self.batch.b(k_block.part, cols.part);
+        let b = b.block(k_block.range.clone(), cols.range.clone());
+        let panel = &mut panel[..self.table.nr * self.table.slots(k_block.len())];
+        // SAFETY: whoever holds a table may use its instruction set.
+        unsafe { (self.table.pack_b)(b.t(), panel, self.context.rounds_operands()) };
+        panel
+    }
+
     /// Adds the product of blocks of A, which begin at the slab's block `first` of K, and packed
     /// panels of B to C; overwrites C at the first block of all, unless the whole product is added.
     /// Results to be rounded are added up in `sums`, a panel at a time.
@@ -113,15 +145,19 @@ impl Product<'_> {
         a: &[Block<'_>],
         panels: Range<usize>,
         slab: &Slab<'_>,
-        sums: &mut [f32],
+        Own { sums, panel }: Own<'_>,
     ) {
         let &GemmKernel { mr, nr, begin, end, .. } = self.table;
         let (k_blocks, is_rounded) = (first..first + a.len(), self.batch.is_rounded());
         // SAFETY: whoever holds a table may use its instruction set.
         unsafe { begin() };
-        let b_panel = |t: usize, p: usize| {
-            let len = nr * self.table.slots(slab.k_blocks[t].len());
-            &slab.packed[t * slab.stride + (slab.first_panel + p) * len..][..len]
+        // The packed panel p of block t of K, unless panels are packed one by one.
+        let whole = |t: usize, p: usize| match slab.packed {
+            Packed::Whole { first_panel, stride, panels } => {
+                let len = nr * self.table.slots(slab.k_blocks[t].len());
+                Some(&panels[t * stride + (first_panel + p) * len..][..len])
+            }
+            Packed::OneByOne => None,
         };
         // Loop 2: panels of B, nr columns each.
         for p in panels.clone() {
@@ -136,13 +172,15 @@ impl Product<'_> {
                 let Span { part, range } = &slab.k_blocks[t];
                 let is_first = *part == 0 && range.start == 0;
                 let accumulate = self.beta == Beta::One || !is_first;
-                let (k, b) = (range.len(), b_panel(t, p).as_ptr());
+                let b = whole(t, p).unwrap_or_else(|| self.pack_panel(slab, t, p, panel));
+                let (k, b) = (range.len(), b.as_ptr());
                 // The panel of B that comes next is prefetched meanwhile, a piece with every tile.
                 let next = match (k_blocks.contains(&(t + 1)), panels.contains(&(p + 1))) {
-                    (true, _) => b_panel(t + 1, p),
-                    (false, true) => b_panel(k_blocks.start, p + 1),
-                    (false, false) => &[],
+                    (true, _) => whole(t + 1, p),
+                    (false, true) => whole(k_blocks.start, p + 1),
+                    (false, false) => None,
                 };
+                let next = next.unwrap_or_default();
                 let piece = next.len().div_ceil(rows.len().div_ceil(mr));
                 // Loop 1: panels of A, mr rows each.
                 for (row, tile) in (0..rows.len()).step_by(mr).zip(0..) {
@@ -154,14 +192,14 @@ impl Product<'_> {
                     // SAFETY: the rows from this one on lie in C, as `Batch::c` checked, or in the
                     // buffer.
                     let c = unsafe { c.add(row * row_stride) };
-                    let (micro, a, strides) = a.panel(self.table, row, k, row_stride);
-                    let part = 0..mr.min(rows.len() - row);
+                    let len = mr.min(rows.len() - row);
+                    let (micro, a, strides) = a.panel(self.table, [row, len], k, row_stride);
                     // SAFETY: as above, the tile lies there; no other thread has it, as threads
                     // have different tiles; both panels have these k; we are between begin and
                     // end.
                     unsafe {
                         let job = Job { k, a, b, c, strides, accumulate };
-                        self.table.run_part(micro, job, part, cols.len());
+                        self.table.run_part(micro, job, 0..len, cols.len());
                     }
                 }
             }

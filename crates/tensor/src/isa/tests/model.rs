@@ -32,6 +32,7 @@ pub(crate) static TILES: Kernels = Kernels {
         k_per_step: TILE_K,
         k_per_slot: 2,
         micro: multiply_panels,
+        few_rows: &[],
         bf16_rows: Some(multiply_rows),
         pack_a: |source, panels, _| pack(source, panels, TileOrder::Rows, Plain),
         pack_b: |source, panels, _| pack(source, panels, TileOrder::Pairs, Plain),
@@ -51,7 +52,8 @@ pub(crate) static PAIRS: Kernels = Kernels {
         mc: 3 * MR,
         k_per_step: 2,
         k_per_slot: 2,
-        micro: multiply_pairs,
+        micro: multiply_pairs::<MR>,
+        few_rows: &[(3, multiply_pairs::<3>)],
         pack_a: |source, panels, _| pack_pairs::<MR>(source, panels, Plain),
         pack_b: |source, panels, _| pack_pairs::<NR>(source, panels, Plain),
         ..portable::GEMM
@@ -147,7 +149,7 @@ unsafe fn multiply_tiles(a: &[Tile], Job { b, c, strides, accumulate, .. }: Job)
 ///
 /// # Safety
 /// That of [`MicroKernel`](crate::isa::table::MicroKernel).
-unsafe fn multiply_pairs(Job { k, a, b, c, strides, accumulate }: Job) {
+unsafe fn multiply_pairs<const ROWS: usize>(Job { k, a, b, c, strides, accumulate }: Job) {
     let pairs = k.div_ceil(2);
     // SAFETY: the caller grants the panels.
     let (a, b) = unsafe {
@@ -156,12 +158,12 @@ unsafe fn multiply_pairs(Job { k, a, b, c, strides, accumulate }: Job) {
             std::slice::from_raw_parts(b.cast::<[u32; NR]>(), pairs),
         )
     };
-    for i in 0..MR {
+    for i in 0..ROWS {
         let mut d = [0.0; NR];
         for (a, b) in a.iter().zip(b) {
             d.iter_mut().zip(b).for_each(|(d, &b)| add_product(d, a[i], b));
         }
-        // SAFETY: the caller grants 32 floats in each of 14 rows.
+        // SAFETY: the caller grants 32 floats in each of these rows.
         let row = unsafe { std::slice::from_raw_parts_mut(c.add(i * strides.c_row), NR) };
         store_row(row, &d, accumulate);
     }
