@@ -11,7 +11,7 @@ use clap::Parser;
 use lm::commands::export;
 use lm::commands::flags::Common;
 use lm::commands::help::{self, Example};
-use lm::run::loaded::{Loaded, OtherTokenizer};
+use lm::run::loaded::{Loaded, OtherTokenizer, Use};
 use lm::shell::exit::run_main;
 use model::formats::safetensors::StoredType;
 
@@ -40,7 +40,8 @@ fn main() -> ExitCode {
     run_main(|| {
         let args: Args = lm::commands::flags::parse()?;
         args.common.set_up()?;
-        let loaded = Loaded::read(&args.checkpoint, None, OtherTokenizer::from_flag(false))?;
+        let loaded =
+            Loaded::read(&args.checkpoint, None, OtherTokenizer::from_flag(false), Use::Export)?;
         export::directory(&loaded, &args.out, StoredType::Bf16)?;
         log::info!("written to {}", args.out.display());
         Ok(())

@@ -11,7 +11,7 @@ use clap::Parser;
 use lm::commands::export;
 use lm::commands::flags::Common;
 use lm::commands::help::{self, Example};
-use lm::run::loaded::{Loaded, OtherTokenizer};
+use lm::run::loaded::{Loaded, OtherTokenizer, Use};
 use lm::shell::exit::run_main;
 
 const EXAMPLES: &[Example] = &[
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         let args: Args = lm::commands::flags::parse()?;
         args.common.set_up()?;
         let other = OtherTokenizer::from_flag(args.any_tokenizer);
-        let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref(), other)?;
+        let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref(), other, Use::Export)?;
         let name = args.out.file_stem().unwrap_or_default().to_string_lossy();
         export::gguf(&loaded, &name, &args.out)?;
         let bytes = args.out.metadata()?.len();

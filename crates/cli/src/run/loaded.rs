@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use bpe::{BeginOfText, Tokenizer};
 use model::Transformer;
+use model::formats::WeightForm;
 
 use crate::run::begin_of_text;
 use crate::run::checkpoint::{self, TrainerState};
@@ -43,6 +44,15 @@ impl OtherTokenizer {
     }
 }
 
+/// The use of a model, which decides how its weights are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It is saved again, so all weights are read as `f32`.
+    Export,
+    /// It generates and evaluates text, with weights in a form for that.
+    Inference(WeightForm),
+}
+
 impl Loaded {
     /// Reads the model of a checkpoint, a run or a Hugging Face Llama directory, and the tokenizer:
     /// the one in `tokenizer`, else the one beside the weights, else the one in the directory where
@@ -54,10 +64,15 @@ impl Loaded {
         checkpoint: &Path,
         tokenizer: Option<&Path>,
         other: OtherTokenizer,
+        wanted: Use,
     ) -> Result<Loaded> {
         let dir = checkpoint::resolve(checkpoint).context("--checkpoint")?;
         // The model first: a damaged checkpoint may lack its tokenizer too.
-        let model = Transformer::load(&dir).context("--checkpoint")?;
+        let model = match wanted {
+            Use::Export => Transformer::load(&dir),
+            Use::Inference(form) => Transformer::load_for_inference(&dir, form),
+        };
+        let model = model.context("--checkpoint")?;
         let (flag, tokenizer_dir) = find_tokenizer(tokenizer, &dir)?;
         let tokenizer = Tokenizer::load(tokenizer_dir).context(flag)?;
         let own_tokenizer = if tokenizer_dir != dir && TokenizerFiles::are_in(&dir) {

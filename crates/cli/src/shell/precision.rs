@@ -4,6 +4,7 @@ use std::fmt;
 
 use anyhow::{Result, anyhow};
 use log::Level;
+use model::formats::WeightForm;
 use serde::{Deserialize, Serialize};
 use tensor::{Context, Precision};
 
@@ -57,12 +58,25 @@ impl Choice {
     pub fn context(self) -> Result<Context> {
         tensor::isa::from_env().map_err(|message| anyhow!(message))?;
         let context = Context::detect();
-        let precision = match self {
+        Ok(context.with_precision(self.precision(context)))
+    }
+
+    /// Returns the precision of `context` by this choice.
+    fn precision(self, context: Context) -> Precision {
+        match self {
             Choice::Bf16 => Precision::Bf16,
             Choice::Auto if context.kernels.has_bf16() => Precision::Bf16,
             Choice::Auto | Choice::F32 | Choice::Int8 => Precision::F32,
-        };
-        Ok(context.with_precision(precision))
+        }
+    }
+
+    /// Returns the form in which weights are held for inference.
+    pub fn weight_form(self) -> WeightForm {
+        match (self, self.precision(Context::detect())) {
+            (Choice::Int8, _) => WeightForm::Int8,
+            (_, Precision::Bf16) => WeightForm::Bf16,
+            (_, Precision::F32) => WeightForm::AsStored,
+        }
     }
 
     /// Logs the kernels and the precision of `context`, which this choice made, and the reason:

@@ -1,6 +1,7 @@
 //! Errors of reading the files of a model.
 
 use crate::ConfigError;
+use crate::transformer::weights::QuantizeError;
 use std::io;
 use std::path::{Path, PathBuf};
 use tensor::NamedTensorsError;
@@ -64,6 +65,9 @@ pub enum LoadErrorKind {
     /// The file's tensors are not those of the model.
     #[error(transparent)]
     Tensors(NamedTensorsError),
+    /// A matrix cannot be rounded to 8 bits.
+    #[error(transparent)]
+    Quantize(QuantizeError),
     /// A tensor is of an unsupported type.
     #[error("the tensor `{name}` holds {found}, expected F32, F16 or BF16")]
     Dtype {

@@ -66,7 +66,7 @@ impl Transformer {
     /// If the model is a variant that is no Llama, or the file cannot be written.
     ///
     /// # Panics
-    /// If the weights are stored in 8 bits.
+    /// If the model is for inference only.
     #[track_caller]
     pub fn save_gguf(&self, path: &Path, about: &[(&str, Value)]) -> Result<(), GgufError> {
         let (config, parameters) = (self.config(), self.parameters());

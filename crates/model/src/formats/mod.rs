@@ -15,12 +15,14 @@ mod error;
 mod fields;
 pub mod gguf;
 pub mod hugging_face;
+mod inference;
 mod pieces;
 pub mod rope_layout;
 pub mod safetensors;
 pub mod weights;
 
 pub use error::{LoadError, LoadErrorKind};
+pub use inference::WeightForm;
 
 use crate::Transformer;
 use hugging_face::ModelFiles;
@@ -44,6 +46,39 @@ impl Transformer {
         Ok(model)
     }
 
+    /// Reads a model as [`load`](Self::load) does, to generate and evaluate text only: it can be
+    /// neither trained nor saved. Weights in bf16 and f16 are not widened, and large files are
+    /// mapped into memory instead of copied.
+    ///
+    /// ```
+    /// use model::formats::WeightForm;
+    /// use model::{ModelConfig, Transformer};
+    /// use tensor::{Context, ndarray::array};
+    ///
+    /// let shape = ModelConfig { vocab_size: 10, d_model: 16, num_heads: 2, ..Default::default() };
+    /// let model = Transformer::new(ModelConfig { num_layers: 1, d_ff: 24, ..shape }, 0)?;
+    /// # let temporary = tempfile::tempdir()?;
+    /// # let dir = temporary.path();
+    /// model.save(dir)?;
+    ///
+    /// let (context, ids) = (Context::detect(), array![[1, 2, 3]]);
+    /// let same = Transformer::load_for_inference(dir, WeightForm::AsStored)?;
+    /// assert_eq!(same.logits(context, ids.view()).view(), model.logits(context, ids.view()).view());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a file cannot be read or does not describe a model of this crate, or a matrix that is to
+    /// be rounded to 8 bits has an element that is not a finite number.
+    pub fn load_for_inference(dir: impl AsRef<Path>, form: WeightForm) -> Result<Self, LoadError> {
+        let dir = dir.as_ref();
+        let ModelFiles { config, tied } = hugging_face::read(dir)?;
+        let found = weights::find(dir, &config, tied)?;
+        let mut model = Self::for_inference(config, found.read_for_inference(form)?);
+        model.was_tied = found.tied;
+        Ok(model)
+    }
+
     /// Writes `config.json`, `generation_config.json` and `model.safetensors` into a directory, and
     /// creates it if it does not exist.
     ///
@@ -51,7 +86,7 @@ impl Transformer {
     /// If a file cannot be written.
     ///
     /// # Panics
-    /// If the weights are stored in 8 bits.
+    /// If the model is for inference only.
     #[track_caller]
     pub fn save(&self, dir: impl AsRef<Path>) -> files::Result<()> {
         self.save_as(dir, StoredType::F32)
@@ -64,7 +99,7 @@ impl Transformer {
     /// If a file cannot be written.
     ///
     /// # Panics
-    /// If the weights are stored in 8 bits.
+    /// If the model is for inference only.
     #[track_caller]
     pub fn save_as(&self, dir: impl AsRef<Path>, stored: StoredType) -> files::Result<()> {
         let dir = dir.as_ref();

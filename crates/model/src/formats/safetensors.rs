@@ -120,6 +120,11 @@ impl SafetensorsFile {
         Ok(Place { dtype, start, len })
     }
 
+    /// Returns the open file.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Returns the numbers in a place of this file.
     pub(super) fn stored(&self, place: Place) -> Stored<'_> {
         Stored { path: &self.path, file: &self.file, place }

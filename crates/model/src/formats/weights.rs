@@ -11,6 +11,7 @@ use super::safetensors::{self, SafetensorsFile, StoredType};
 use crate::parameters::list::{EMBEDDING_NAME, OUTPUT_NAME};
 use crate::{ModelConfig, ParameterSpec, Parameters, parameter_specs};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use tensor::{NamedTensorsError, Tensor};
 
@@ -40,10 +41,10 @@ pub(super) struct FoundWeights {
 
 /// Numbers in one of several files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Source {
+struct Source {
     /// The index of the file.
-    pub(super) file: usize,
-    pub(super) place: Place,
+    file: usize,
+    place: Place,
 }
 
 /// Finds the weights of a model in `dir`. An index decides from which file a tensor is read;
@@ -97,13 +98,28 @@ pub(super) fn find(
 
 impl FoundWeights {
     /// Returns the numbers that a parameter is read from.
-    fn stored(&self, index: usize) -> Stored<'_> {
+    pub(super) fn stored(&self, index: usize) -> Stored<'_> {
         let Source { file, place } = self.sources[index];
         self.files[file].stored(place)
     }
 
+    /// Returns the place of those numbers.
+    pub(super) fn place(&self, index: usize) -> Place {
+        self.sources[index].place
+    }
+
+    /// Returns the index of the file with those numbers.
+    pub(super) fn file_of(&self, index: usize) -> usize {
+        self.sources[index].file
+    }
+
+    /// Returns all files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().map(SafetensorsFile::file)
+    }
+
     /// Returns `true` if a parameter is the embedding, the first of the list, under another name.
-    fn shares_embedding(&self, index: usize) -> bool {
+    pub(super) fn shares_embedding(&self, index: usize) -> bool {
         index > 0 && self.sources[index] == self.sources[0]
     }
 

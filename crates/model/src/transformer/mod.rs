@@ -10,7 +10,7 @@ mod kv_cache;
 #[cfg(test)]
 mod prompt_tests;
 mod tape_weights;
-mod weights;
+pub(crate) mod weights;
 
 pub use decoder::{Decoder, Slot};
 pub use kv_cache::KvCache;
@@ -22,10 +22,10 @@ use forward_pass::ForwardPass;
 use ndarray::{ArrayView2, Axis, aview1};
 use tensor::ops::{RopeLayout, RopeTable};
 use tensor::{Context, NamedTensorsError, Role, Tape, Tensor, Var};
-use weights::Weights;
+use weights::{InferenceWeight, Weights};
 
-/// The panic of training or saving weights that were rounded.
-const IN_8_BITS: &str = "Transformer: the weights are stored in 8 bits";
+/// The panic of training or saving weights that were read or rounded for inference.
+const FOR_INFERENCE: &str = "Transformer: the weights are for inference only";
 
 /// A transformer language model with its weights.
 ///
@@ -102,8 +102,16 @@ impl Transformer {
 
     /// Creates a model of a valid `config` with the parameters that it asks for.
     pub(crate) fn with_weights(config: ModelConfig, parameters: Parameters) -> Self {
-        let (_, layout) = parameter_list(&config);
-        let (rope, weights) = (rope_table(&config), Weights::Full(parameters));
+        Self::build(config, Weights::Full(parameters))
+    }
+
+    /// Creates a model of a valid `config` with weights in the order of its parameters.
+    pub(crate) fn for_inference(config: ModelConfig, weights: Vec<InferenceWeight>) -> Self {
+        Self::build(config, Weights::Inference(weights))
+    }
+
+    fn build(config: ModelConfig, weights: Weights) -> Self {
+        let ((_, layout), rope) = (parameter_list(&config), rope_table(&config));
         Self { config, layout, rope, weights, was_tied: false }
     }
 
@@ -149,20 +157,20 @@ impl Transformer {
     /// Returns the weights.
     ///
     /// # Panics
-    /// If they are stored in 8 bits.
+    /// If they are for inference only.
     #[track_caller]
     pub fn parameters(&self) -> &Parameters {
-        let Weights::Full(parameters) = &self.weights else { panic!("{IN_8_BITS}") };
+        let Weights::Full(parameters) = &self.weights else { panic!("{FOR_INFERENCE}") };
         parameters
     }
 
     /// Returns the weights for an optimizer to change.
     ///
     /// # Panics
-    /// If they are stored in 8 bits.
+    /// If they are for inference only.
     #[track_caller]
     pub fn parameters_mut(&mut self) -> &mut Parameters {
-        let Weights::Full(parameters) = &mut self.weights else { panic!("{IN_8_BITS}") };
+        let Weights::Full(parameters) = &mut self.weights else { panic!("{FOR_INFERENCE}") };
         parameters
     }
 
@@ -172,7 +180,8 @@ impl Transformer {
     /// # Errors
     /// If a matrix has an element that is not a finite number.
     pub fn quantize_int8(self) -> Result<Self, QuantizeError> {
-        Ok(Self { weights: self.weights.quantize_int8()?, ..self })
+        let (specs, _) = parameter_list(&self.config);
+        Ok(Self { weights: self.weights.quantize_int8(&specs)?, ..self })
     }
 
     /// Begins a pass whose first token is at position `start`.
@@ -216,7 +225,7 @@ impl Transformer {
     /// parameters, in their order and of their shapes.
     ///
     /// # Panics
-    /// If sizes or ids do not fit the model, or its weights are stored in 8 bits.
+    /// If sizes or ids do not fit the model, or its weights are for inference only.
     #[track_caller]
     pub fn loss_and_gradients(&self, ctx: Context, batch: &Batch) -> (f32, Vec<Tensor>) {
         let parameters = self.parameters().tensors();

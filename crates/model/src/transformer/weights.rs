@@ -1,4 +1,4 @@
-//! The weights of a model at rest, in full or in 8 bits, and their way onto a tape.
+//! The weights of a model at rest, for training or for inference only, and their way onto a tape.
 
 use super::tape_weights::{TapeWeight, TapeWeights};
 use crate::parameters::list::ParameterId;
@@ -11,13 +11,15 @@ use tensor::{Context, Tape, Tensor};
 pub(super) enum Weights {
     /// In `f32`, for training and inference.
     Full(Parameters),
-    /// Matrices of linear layers in 8 bits, for inference only.
-    Int8(Vec<InferenceWeight>),
+    /// In other types, or in memory that is not the model's own, for inference only.
+    Inference(Vec<InferenceWeight>),
 }
 
 /// A weight of a model that is used for inference only.
-pub(super) enum InferenceWeight {
+pub(crate) enum InferenceWeight {
+    /// `f32`, bf16 or f16.
     Full(Tensor),
+    /// 8 bits.
     Int8(Int8Matrix),
 }
 
@@ -35,17 +37,24 @@ pub struct QuantizeError {
 }
 
 impl Weights {
-    /// Rounds the matrices of all linear layers to 8 bits.
-    pub(super) fn quantize_int8(self) -> Result<Self, QuantizeError> {
-        let Self::Full(parameters) = self else { return Ok(self) };
-        let quantize = |(spec, tensor): (&ParameterSpec, &Tensor)| match spec.kind {
-            ParameterKind::Linear => Int8Matrix::quantize(Context::detect(), tensor)
-                .map(InferenceWeight::Int8)
-                .map_err(|cause| QuantizeError { name: spec.name.clone(), cause }),
-            _ => Ok(InferenceWeight::Full(tensor.clone())),
+    /// Rounds the matrices of all linear layers to 8 bits. `specs` is the list of the parameters.
+    pub(super) fn quantize_int8(self, specs: &[ParameterSpec]) -> Result<Self, QuantizeError> {
+        let weights: Vec<_> = match self {
+            Self::Full(parameters) => {
+                parameters.tensors.into_iter().map(InferenceWeight::Full).collect()
+            }
+            Self::Inference(weights) => weights,
         };
-        let weights = parameters.specs.iter().zip(&parameters.tensors).map(quantize);
-        Ok(Self::Int8(weights.collect::<Result<_, _>>()?))
+        let quantize = |(spec, weight): (&ParameterSpec, InferenceWeight)| match weight {
+            InferenceWeight::Full(tensor) if spec.kind == ParameterKind::Linear => {
+                Int8Matrix::quantize(Context::detect(), &tensor)
+                    .map(InferenceWeight::Int8)
+                    .map_err(|cause| QuantizeError { name: spec.name.clone(), cause })
+            }
+            weight => Ok(weight),
+        };
+        let weights = specs.iter().zip(weights).map(quantize);
+        Ok(Self::Inference(weights.collect::<Result<_, _>>()?))
     }
 
     /// Returns a weight that is not in 8 bits.
@@ -61,7 +70,7 @@ impl Weights {
     pub(super) fn matrix(&self, id: ParameterId) -> Weight<'_> {
         match self {
             Self::Full(parameters) => Weight::Dense(&parameters.tensors()[id.0]),
-            Self::Int8(weights) => match &weights[id.0] {
+            Self::Inference(weights) => match &weights[id.0] {
                 InferenceWeight::Full(tensor) => Weight::Dense(tensor),
                 InferenceWeight::Int8(matrix) => Weight::Int8(matrix),
             },
@@ -77,7 +86,7 @@ impl Weights {
         };
         TapeWeights(match self {
             Self::Full(parameters) => parameters.tensors().iter().map(full).collect(),
-            Self::Int8(weights) => weights.iter().map(weight).collect(),
+            Self::Inference(weights) => weights.iter().map(weight).collect(),
         })
     }
 }

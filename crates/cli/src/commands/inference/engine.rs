@@ -3,7 +3,7 @@
 use std::sync::Once;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use bpe::Tokenizer;
 use log::Level;
 use model::{FinishReason, GenerateOptions, Generator, Transformer};
@@ -12,7 +12,7 @@ use tensor::Context;
 use super::args::Args;
 use super::settings::Settings;
 use super::stop::StopFilter;
-use crate::run::loaded::{Loaded, OtherTokenizer};
+use crate::run::loaded::{Loaded, OtherTokenizer, Use};
 use crate::run::tokenizer;
 use crate::shell::interrupt;
 use crate::shell::precision::Choice;
@@ -89,9 +89,10 @@ impl Engine {
     /// When the model or the tokenizer cannot be read, or do not belong together.
     pub fn load(args: &Args) -> Result<Engine> {
         let other = OtherTokenizer::from_flag(args.any_tokenizer);
-        let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref(), other)?;
+        let (tokenizer, form) = (args.tokenizer.as_deref(), args.precision.weight_form());
+        let loaded = Loaded::read(&args.checkpoint, tokenizer, other, Use::Inference(form))?;
         let begin_of_text = if args.no_bos { None } else { loaded.begin_of_text()? };
-        let Loaded { mut model, tokenizer, .. } = loaded;
+        let Loaded { model, tokenizer, .. } = loaded;
         let context = args.precision.context()?;
         let config = model.config();
         let end_of_text = tokenizer::end_of_text(&tokenizer);
@@ -99,9 +100,6 @@ impl Engine {
         let mut end_ids = config.eos_token_ids.clone();
         if end_ids.is_empty() {
             end_ids.extend(end_of_text);
-        }
-        if args.precision == Choice::Int8 {
-            model = model.quantize_int8().with_context(|| args.checkpoint.display().to_string())?;
         }
         args.precision.explain(context, Choice::TYPED, Level::Debug);
         Ok(Engine { model, tokenizer, context, begin_of_text, start_id, end_ids })
