@@ -1,4 +1,5 @@
-//! AVX2, FMA and F16C: two vectors hold the lanes of a sum, or, in 8 bits, the outputs of a block.
+//! AVX2, FMA and F16C: four vectors hold the lanes of a sum; in 8 bits two hold the outputs of a
+//! block.
 
 use super::{BLOCK, DenseJob, Int8Job, LANES, RowsKernels, Tile};
 use crate::matrix::int8::GROUP;
@@ -10,6 +11,8 @@ pub(in crate::isa) const KERNELS: RowsKernels =
 
 /// Floats per vector.
 const WIDTH: usize = 8;
+/// Vectors of lanes.
+const VECTORS: usize = LANES / WIDTH;
 
 /// An element of which vectors are read.
 trait Weight: Copy + Default {
@@ -58,9 +61,9 @@ unsafe fn dense<E: Weight>(job: DenseJob<E>, tile: &mut Tile) {
         // SAFETY: the caller grants all rows and outputs.
         row += unsafe {
             match job.rows - row {
-                1 => outputs::<E, 1, 4>(job, row, tile),
-                2 | 4 => outputs::<E, 2, 2>(job, row, tile),
-                _ => outputs::<E, 3, 2>(job, row, tile),
+                1 => outputs::<E, 1, 2>(job, row, tile),
+                2 | 4 => outputs::<E, 2, 1>(job, row, tile),
+                _ => outputs::<E, 3, 1>(job, row, tile),
             }
         };
     }
@@ -102,7 +105,8 @@ unsafe fn dots<E: Weight, const M: usize, const N: usize>(
     output: usize,
     tile: &mut Tile,
 ) {
-    let mut sums = [[[_mm256_setzero_ps(); 2]; N]; M];
+    const { assert!(LANES == VECTORS * WIDTH) };
+    let mut sums = [[[_mm256_setzero_ps(); VECTORS]; N]; M];
     let whole = k - k % LANES;
     // SAFETY: the caller grants k numbers of each of these rows; what is left of them is copied to
     // arrays that end with zeros.
@@ -124,8 +128,8 @@ unsafe fn dots<E: Weight, const M: usize, const N: usize>(
         }
     }
     for (tile, sums) in tile[row..].iter_mut().zip(sums) {
-        for (out, [low, high]) in tile[output..].iter_mut().zip(sums) {
-            *out = fold(_mm256_add_ps(low, high));
+        for (out, [a, b, c, d]) in tile[output..].iter_mut().zip(sums) {
+            *out = fold(_mm256_add_ps(_mm256_add_ps(a, c), _mm256_add_ps(b, d)));
         }
     }
 }
@@ -137,16 +141,16 @@ unsafe fn dots<E: Weight, const M: usize, const N: usize>(
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
 unsafe fn add_products<E: Weight, const M: usize, const N: usize>(
-    sums: &mut [[[__m256; 2]; N]; M],
+    sums: &mut [[[__m256; VECTORS]; N]; M],
     x: *const f32,
     x_stride: usize,
     w: *const E,
     w_stride: usize,
 ) {
-    for half in 0..2 {
+    for part in 0..VECTORS {
         // SAFETY: the caller grants it.
         unsafe {
-            let (x, w) = (x.add(half * WIDTH), w.add(half * WIDTH));
+            let (x, w) = (x.add(part * WIDTH), w.add(part * WIDTH));
             let mut weights = [_mm256_setzero_ps(); N];
             for (j, weights) in weights.iter_mut().enumerate() {
                 *weights = E::read(w.add(j * w_stride));
@@ -154,7 +158,7 @@ unsafe fn add_products<E: Weight, const M: usize, const N: usize>(
             for (i, sums) in sums.iter_mut().enumerate() {
                 let x = _mm256_loadu_ps(x.add(i * x_stride));
                 for (sum, &w) in sums.iter_mut().zip(&weights) {
-                    sum[half] = _mm256_fmadd_ps(x, w, sum[half]);
+                    sum[part] = _mm256_fmadd_ps(x, w, sum[part]);
                 }
             }
         }
@@ -164,7 +168,7 @@ unsafe fn add_products<E: Weight, const M: usize, const N: usize>(
 /// Adds lanes in the order of all tables, from where lanes l and l + 8 have been added on.
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) fn fold(lanes: __m256) -> f32 {
+fn fold(lanes: __m256) -> f32 {
     let four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps::<1>(lanes));
     let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))

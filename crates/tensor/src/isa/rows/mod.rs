@@ -7,7 +7,7 @@
 //!
 //! - *Floating point.* Term k belongs to lane k mod [`LANES`]. A lane adds its terms from the first
 //!   to the last, each product fused with its addition (except in `portable`, as not every CPU can
-//!   do that). Lanes are then added in pairs: lane l + 8 to lane l, then l + 4, l + 2 and l + 1.
+//!   do that). Lanes are then added in pairs: lane l + 16 to lane l, then l + 8, l + 4, l + 2 and l + 1.
 //!   Weights in bf16 and f16 are widened first, which is exact.
 //! - *8 bits.* The products of a group of [`GROUP`](crate::matrix::int8::GROUP) inputs are added as
 //!   integers, which is exact; the sum is multiplied by the product of both scales and added to
@@ -24,7 +24,7 @@ mod tests;
 /// Outputs per block.
 pub(crate) const BLOCK: usize = 16;
 /// Partial sums of a dot product.
-pub(crate) const LANES: usize = 16;
+pub(crate) const LANES: usize = 32;
 /// The most rows of input per block.
 pub(crate) const MAX_ROWS: usize = 32;
 
