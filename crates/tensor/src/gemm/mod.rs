@@ -11,6 +11,8 @@
 //! | `together` | several products that share an operand or are summed |
 //! | `rounded` | products with results in bf16 |
 //! | `panels` | products by a B that is packed once for all of them |
+//! | `int8` | products by a weight in 8 bits |
+//! | `right_operand` | B, as it lies, and its way into panels |
 //! | `unpacked` | small products whose operands are read where they are |
 //! | `driver` | the five loops around the micro-kernel, for packed operands |
 //! | `batched` | block matrices, which make several products one |
@@ -21,10 +23,12 @@
 mod batched;
 pub(crate) mod column_blocks;
 mod driver;
+mod int8;
 pub mod naive;
 pub(crate) mod panels;
 mod partition;
 mod plan;
+mod right_operand;
 pub(crate) mod rounded;
 mod single;
 #[cfg(test)]
@@ -32,6 +36,7 @@ mod tests;
 mod together;
 mod unpacked;
 
+pub use self::int8::gemm_int8;
 pub use self::plan::{Beta, Threads};
 pub use self::single::{gemm, whole_tiles};
 pub use self::together::{gemm_sharing_a, gemm_sharing_b, gemm_sum};

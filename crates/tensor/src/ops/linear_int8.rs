@@ -1,10 +1,10 @@
 //! A linear layer with 8-bit weights, for inference, where many rows of input are read at a time:
-//! the weights are widened to `f32` and multiplied as such. [`decode`](crate::decode) reads them as
+//! the weights are widened to `f32`, a panel at a time, and multiplied as such. [`decode`](crate::decode) reads them as
 //! they are.
 
-use crate::gemm::{Beta, MatMut, Threads, gemm};
+use crate::gemm::{MatMut, gemm_int8};
 use crate::matrix::int8::Int8Matrix;
-use crate::{Precision, Tensor, Var};
+use crate::{Tensor, Var};
 
 impl<'t> Var<'t> {
     /// Returns `self` (…, in) by `w` (out, in), (…, out). Inference only.
@@ -22,9 +22,7 @@ impl<'t> Var<'t> {
         let (rows, outputs) = (x.rows(), w.outputs());
         let shape = [leading, &[outputs]].concat();
         let y = Tensor::build(&shape, |y| {
-            let (w, context) = (w.dequantize(), context.with_precision(Precision::F32));
-            let y = MatMut::new(y, rows, outputs);
-            gemm(context, x.matrix(), w.matrix().t(), y, Beta::Zero, Threads::All);
+            gemm_int8(context, x.matrix(), w, MatMut::new(y, rows, outputs));
         });
         self.tape().constant(y)
     }
