@@ -45,10 +45,16 @@ pub struct Args {
     pub precision: Choice,
 
     /// Text to continue; - reads it from standard input [default: open a prompt]
-    #[arg(long, short = 'p', value_name = "TEXT")]
+    #[arg(long, short = 'p', value_name = "TEXT", group = "work")]
     pub prompt: Option<String>,
-    /// Number of completions of the prompt
-    #[arg(long, default_value_t = 1, requires = "prompt", conflicts_with = "score")]
+    /// Texts to continue, one JSON string or object per line; - is standard input
+    ///
+    /// An object has a "prompt", and settings by their flags' names with _ in place of -:
+    /// {"prompt": "Once", "max_tokens": 20, "seed": 1}.
+    #[arg(long, value_name = "FILE", group = "work", conflicts_with = "score")]
+    pub prompts: Option<PathBuf>,
+    /// Number of completions of each prompt
+    #[arg(long, default_value_t = 1, requires = "work", conflicts_with = "score")]
     pub num_samples: usize,
     /// Leave out the token that stands before each text where the tokenizer's files say so
     #[arg(long, hide_short_help = true)]
@@ -65,7 +71,7 @@ pub struct Args {
     #[arg(long, requires = "prompt", help_heading = "Output")]
     pub score: bool,
     /// Print JSON: one object per sample, or one for --score
-    #[arg(long, requires = "prompt", help_heading = "Output")]
+    #[arg(long, requires = "work", help_heading = "Output")]
     pub json: bool,
 
     #[command(flatten)]
@@ -82,7 +88,8 @@ impl Args {
         let has_empty = self.stop.iter().any(String::is_empty);
         check_flag("stop", "\"\"", !has_empty, "some text")?;
         check_flag("num-samples", self.num_samples, self.num_samples > 0, "at least 1")?;
-        let is_session_without_tokens = self.prompt.is_none() && self.settings.max_tokens == 0;
+        let is_session_without_tokens =
+            self.prompt.is_none() && self.prompts.is_none() && self.settings.max_tokens == 0;
         check_flag("max-tokens", 0, !is_session_without_tokens, "at least 1 without --prompt")?;
         self.settings.validate().map_err(|message| usage(format!("--{message}")))
     }
@@ -123,6 +130,8 @@ mod tests {
             ("--min-p", "2"),
             ("--repetition-penalty", "0"),
             ("--num-samples", "0"),
+            ("--speculate", "4"),
+            ("--speculate", "99"),
             ("--stop", ""),
         ] {
             let args = args(&["--prompt", "", flag, value]);

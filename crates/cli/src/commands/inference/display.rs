@@ -9,12 +9,14 @@ pub mod wrap;
 
 use std::io::{self, IsTerminal};
 use std::sync::Once;
+use std::time::Duration;
 
 use anyhow::Result;
 use console::style;
 use model::FinishReason;
 
-use super::engine::{Completion, Engine, Prompt};
+use super::completion::Completion;
+use super::engine::{Engine, Prompt};
 use crate::shell::color::{self, Stream};
 use crate::shell::stdout::print;
 use crate::shell::terminal;
@@ -80,6 +82,15 @@ pub fn show_summary(completion: &Completion, seed: Option<u64>) {
     eprintln!("{gap}{}", style(summary(completion, seed)).for_stderr().dim());
 }
 
+/// Shows on a terminal the number of all texts and tokens, and their rate, unless with `--quiet`.
+pub fn show_total(texts: usize, tokens: usize, time: Duration) {
+    if io::stderr().is_terminal() && log::log_enabled!(log::Level::Info) {
+        let rate = tokens as f64 / time.as_secs_f64().max(1e-9);
+        let line = format!("{texts} texts, {tokens} tokens, {rate:.0} tokens/s");
+        eprintln!("{}", style(line).for_stderr().dim());
+    }
+}
+
 /// Logs once that a text has left the context.
 pub fn mention_context(engine: &Engine, completion: &Completion) {
     static LEFT: Once = Once::new();
@@ -114,11 +125,15 @@ fn summary(completion: &Completion, seed: Option<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
     #[test]
     fn a_summary_has_number_reason_and_rate() {
         let mut completion = Completion {
+            prompt: Rc::default(),
+            seed: 3,
             text: String::new(),
             whole: Vec::new(),
             tokens: vec![1, 2],

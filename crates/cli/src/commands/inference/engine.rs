@@ -1,20 +1,16 @@
-//! Model and tokenizer together: text in, text out.
+//! Model and tokenizer together, as the arguments name them.
 
 use std::sync::Once;
-use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use bpe::Tokenizer;
 use log::Level;
-use model::{FinishReason, GenerateOptions, Generator, Transformer};
+use model::Transformer;
 use tensor::Context;
 
 use super::args::Args;
-use super::settings::Settings;
-use super::stop::StopFilter;
 use crate::run::loaded::{Loaded, OtherTokenizer, Use};
 use crate::run::tokenizer;
-use crate::shell::interrupt;
 use crate::shell::precision::Choice;
 
 /// A loaded model that completes texts.
@@ -34,7 +30,7 @@ pub struct Engine {
 }
 
 /// A text to continue, with its ids.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Prompt {
     text: Vec<u8>,
     ids: Vec<u32>,
@@ -42,43 +38,26 @@ pub struct Prompt {
     whole: usize,
 }
 
-/// A request for one completion.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    /// The text to continue.
-    pub prompt: &'a Prompt,
-    /// The choice of tokens, and their number.
-    pub settings: &'a Settings,
-    /// Strings that end the text, beside the model's end tokens.
-    pub stop: &'a [String],
-    /// The seed of the choices.
-    pub seed: u64,
-}
-
-/// The text generated after a prompt.
-#[derive(Debug, Clone)]
-pub struct Completion {
-    /// The text, without the stop string.
-    pub text: String,
-    /// The bytes of prompt and text together, also those that are no characters and that `text` has
-    /// U+FFFD for.
-    pub whole: Vec<u8>,
-    /// The ids generated, without a stop token.
-    pub tokens: Vec<u32>,
-    /// The reason for its end; `None` after Ctrl-C.
-    pub finish: Option<FinishReason>,
-    /// `true` if prompt and text are longer than the context, so that the model went on without
-    /// their beginning.
-    pub left_context: bool,
-    /// Tokens per second after the first one, which waits for the prompt to be read.
-    pub tokens_per_second: Option<f64>,
-}
-
 impl Prompt {
     /// Returns the prompt up to its last whole character. If it ends inside one, that is where the
     /// completion begins.
     pub fn shown(&self) -> &[u8] {
         &self.text[..self.whole]
+    }
+
+    /// Returns the rest: bytes that begin a character.
+    pub fn rest(&self) -> &[u8] {
+        &self.text[self.whole..]
+    }
+
+    /// Returns all of the prompt.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Returns the ids, with the token that stands before each text.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
     }
 }
 
@@ -148,74 +127,14 @@ impl Engine {
 
     /// Returns `true` if the tokenizer has the id. Those between its size and the model's stand for
     /// no text.
-    fn knows(&self, id: u32) -> bool {
+    pub fn knows(&self, id: u32) -> bool {
         (id as usize) < self.tokenizer.vocab_size()
     }
 
-    /// Continues a prompt and calls `show` with each piece of the text, in whole characters.
-    ///
-    /// # Errors
-    /// When a setting is invalid, or `show` fails.
-    pub fn complete(
-        &self,
-        request: Request<'_>,
-        mut show: impl FnMut(&str) -> Result<()>,
-    ) -> Result<Completion> {
-        let Request { prompt, settings, stop, seed } = request;
-        let (sampling, max_tokens) = (settings.sampling(), settings.max_tokens);
-        let mut stop_ids = self.end_ids.clone();
-        stop_ids.extend(stop.iter().filter_map(|stop| self.tokenizer.special_id(stop)));
-        let options = GenerateOptions { sampling, max_tokens, stop_ids, seed, speculate: 0 };
-        let mut generator = Generator::new(&self.model, self.context, &prompt.ids, &options)?;
-
-        let mut decoder = self.tokenizer.stream_decoder();
-        decoder.push_bytes(&prompt.text[prompt.whole..]);
-        let mut filter = StopFilter::new(stop);
-        let (mut text, mut tokens, mut first_at) = (String::new(), Vec::new(), None);
-        let mut emit = |piece: &str| {
-            text += piece;
-            show(piece)
-        };
-        let mut stopped = false;
-        while !stopped
-            && !interrupt::requested()
-            && let Some(id) = generator.next()
-        {
-            first_at.get_or_insert_with(Instant::now);
-            tokens.push(id);
-            if self.knows(id) {
-                let filtered = filter.push(&decoder.push(id)?);
-                emit(&filtered.text)?;
-                stopped = filtered.stopped;
-            }
-        }
-        let (rest, after_first) = (tokens.len().saturating_sub(1), first_at.map(|at| at.elapsed()));
-        if !stopped {
-            let last = filter.push(&decoder.finish());
-            emit(&last.text)?;
-            stopped = last.stopped;
-        }
-        if !stopped {
-            emit(&filter.finish())?;
-        }
-        let whole = if stopped {
-            [prompt.shown(), text.as_bytes()].concat()
-        } else {
-            let known = tokens.iter().copied().filter(|&id| self.knows(id));
-            let mut whole = prompt.text.clone();
-            self.tokenizer.decode_into(known, &mut whole)?;
-            whole
-        };
-        Ok(Completion {
-            text,
-            whole,
-            tokens,
-            finish: if stopped { Some(FinishReason::Stop) } else { generator.finish_reason() },
-            left_context: generator.window_has_moved(),
-            tokens_per_second: after_first
-                .filter(|_| rest > 0)
-                .map(|time| rest as f64 / time.as_secs_f64().max(1e-9)),
-        })
+    /// Returns the tokens that end a text: the model's, and those that are one of `stop`.
+    pub fn stop_ids(&self, stop: &[String]) -> Vec<u32> {
+        let special = stop.iter().filter_map(|stop| self.tokenizer.special_id(stop));
+        self.end_ids.iter().copied().chain(special).collect()
     }
 }
 

@@ -4,35 +4,40 @@
 //! |---|---|
 //! | [`args`] | the flags |
 //! | [`settings`] | the settings of a completion, by flags and by commands of a session |
-//! | [`engine`] | model and tokenizer together: text in, text out |
+//! | [`engine`] | model and tokenizer together |
+//! | [`completion`] | completions of many texts at a time, shown in their order |
+//! | [`prompts`] | a file of prompts |
+//! | [`samples`] | the texts that the flags ask for, and how they are printed |
 //! | [`stop`] | a filter that ends a text at a stop string, across token boundaries |
 //! | [`score`] | log-probabilities of a prompt |
 //! | [`display`] | a text as it is printed, and remarks after it |
 //! | [`session`] | the prompt to type at |
 
 pub mod args;
+pub mod completion;
 pub mod display;
 pub mod engine;
+pub mod prompts;
+pub mod samples;
 pub mod score;
 pub mod session;
 pub mod settings;
 pub mod stop;
 
-use std::io::{self, IsTerminal, Read};
+use std::io::Read;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
-use serde::Serialize;
 
 use crate::commands::flags::parse_command;
 use crate::commands::help;
 use crate::commands::program::Program;
-use crate::shell::interrupt::{self, Interrupted};
+use crate::shell::interrupt;
 use crate::shell::stdin::Stdin;
-use crate::shell::stdout::print;
 use args::Args;
-use display::Printer;
-use engine::{Completion, Engine, Prompt, Request};
+use engine::Engine;
+use prompts::Prompts;
 
 /// The program `inference`.
 pub const PROGRAM: Program = Program {
@@ -52,73 +57,27 @@ pub fn run(args: &Args) -> Result<()> {
     args.common.set_up()?;
     args.check()?;
     interrupt::install()?;
+    // Before the model, which takes longer.
+    let open = |path: &PathBuf| Prompts::open(path, &args.settings);
+    let prompts = args.prompts.as_ref().map(open).transpose()?;
     let engine = Engine::load(args)?;
     interrupt::check()?;
+    if let Some(prompts) = prompts {
+        return samples::print_prompts(&engine, prompts, args);
+    }
     let prompt = match args.prompt.as_deref() {
         None => return session::run(&engine, args.settings.clone(), &args.stop),
         Some("-") => read_standard_input()?,
         Some(prompt) => prompt.as_bytes().to_vec(),
     };
-    if args.score {
-        return score::print_score(&engine, &prompt, args.json);
+    match args.score {
+        true => score::print_score(&engine, &prompt, args.json),
+        false => samples::print_samples(&engine, prompt, args),
     }
-    let prompt = engine.encode(prompt).context("--prompt")?;
-    print_samples(&engine, &prompt, args)
 }
 
 fn read_standard_input() -> Result<Vec<u8>> {
     let mut prompt = Vec::new();
     Stdin::new()?.read_to_end(&mut prompt).context("--prompt -: standard input")?;
     Ok(prompt)
-}
-
-/// A completion in the form that `--json` prints.
-#[derive(Serialize)]
-struct Sample<'a> {
-    prompt: &'a str,
-    /// The text after the prompt.
-    text: &'a str,
-    /// The ids after the prompt.
-    tokens: &'a [u32],
-    finish: String,
-    seed: u64,
-}
-
-fn print_samples(engine: &Engine, prompt: &Prompt, args: &Args) -> Result<()> {
-    let settings = &args.settings;
-    let first_seed = settings.seed_or_random();
-    if settings.seed.is_none() {
-        log::info!("seed {first_seed}");
-    }
-    for index in 0..args.num_samples {
-        let seed = first_seed.wrapping_add(index as u64);
-        let request = Request { prompt, settings, stop: &args.stop, seed };
-        let completion = if args.json {
-            engine.complete(request, |_| Ok(()))?
-        } else {
-            if index > 0 {
-                print("\n\n")?;
-            }
-            let mut printer = Printer::to_stdout();
-            printer.prompt(prompt)?;
-            let completion = engine.complete(request, |piece| printer.piece(piece));
-            printer.finish()?;
-            let completion = completion?;
-            if io::stdout().is_terminal() {
-                print("\n")?;
-            }
-            display::show_summary(&completion, None);
-            completion
-        };
-        display::mention_context(engine, &completion);
-        let Completion { text, tokens, finish: Some(finish), .. } = &completion else {
-            return Err(Interrupted.into());
-        };
-        if args.json {
-            let (prompt, finish) = (&*String::from_utf8_lossy(prompt.shown()), finish.to_string());
-            let sample = Sample { prompt, text, tokens, finish, seed };
-            print(serde_json::to_string(&sample)? + "\n")?;
-        }
-    }
-    Ok(())
 }

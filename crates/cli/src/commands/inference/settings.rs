@@ -8,6 +8,7 @@ use std::error::Error as _;
 use std::fmt;
 
 use anyhow::{Error, Result, anyhow, ensure};
+use clap::error::ContextKind;
 use clap::{Command, FromArgMatches};
 use model::Sampling;
 
@@ -44,6 +45,10 @@ pub struct Settings {
     #[arg(long, short = 'n', default_value_t = 256, help_heading = "Text")]
     #[arg(visible_aliases = ["max-new-tokens", "n-predict"])]
     pub max_tokens: usize,
+    /// Guess up to this many tokens from the text so far and check them in one step: faster where a
+    /// text repeats itself, and the same text; with temperature 0 only
+    #[arg(long, default_value_t = 0, help_heading = "Text", hide_short_help = true)]
+    pub speculate: usize,
     /// Seed of the choices, or random [default: from the system]
     #[arg(long, value_name = "N", default_value = "random", hide_default_value = true)]
     #[arg(value_parser = optional(whole::<u64>, "random"))]
@@ -59,6 +64,21 @@ where
     T: 'static,
 {
     move |text| if text == none { Ok(None) } else { parse(text).map(Some) }
+}
+
+/// The most tokens to draft: products of so many rows and one cost little more than one of one.
+const MOST_DRAFTS: usize = 31;
+
+/// Returns the error of a value that is not one of its setting's.
+fn invalid(error: &clap::Error) -> Error {
+    let context = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let flag = context(ContextKind::InvalidArg);
+    let name = flag.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default();
+    let value = context(ContextKind::InvalidValue);
+    match error.source() {
+        Some(reason) => anyhow!("{name} {value}: {reason}"),
+        None => anyhow!("{name} {value}: not a number of the right kind"),
+    }
 }
 
 /// Returns a command whose flags are the settings.
@@ -111,7 +131,17 @@ impl Settings {
         self.sampling().validate().map_err(|error| {
             let name = error.setting.replace('_', "-");
             format!("{name} {}: expected {}", error.found, error.expected)
-        })
+        })?;
+        let Settings { speculate, temperature, .. } = self;
+        if *speculate > MOST_DRAFTS {
+            return Err(format!("speculate {speculate}: expected at most {MOST_DRAFTS}"));
+        }
+        if *speculate > 0 && *temperature != 0.0 {
+            return Err(format!(
+                "speculate {speculate}: expected temperature 0 beside it, found {temperature}"
+            ));
+        }
+        Ok(())
     }
 
     /// Returns the value of the setting `name` as it would be typed; `None` if there is no such
@@ -131,19 +161,27 @@ impl Settings {
     /// When the value is invalid; the settings are unchanged then. The message begins with the
     /// setting's name.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        let typed = format!("{self}\n/{name} {value}");
+        let changed = self.with([(name, value)])?;
+        ensure!(changed.max_tokens > 0, "max-tokens 0: expected at least 1");
+        *self = changed;
+        Ok(())
+    }
+
+    /// Returns these settings with other values of some, as typed.
+    ///
+    /// # Errors
+    /// When a value is invalid. The message begins with the setting's name.
+    pub fn with<'a>(&self, values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+        let values: Vec<String> =
+            values.into_iter().map(|(name, value)| format!("/{name} {value}")).collect();
+        let typed = format!("{self}\n{}", values.join("\n"));
         let flags = typed.lines().map(|line| line.replacen('/', "--", 1).replacen(' ', "=", 1));
         let changed = command()
             .try_get_matches_from(flags)
             .and_then(|matches| Settings::from_arg_matches(&matches))
-            .map_err(|error| match error.source() {
-                Some(reason) => anyhow!("{name} {value}: {reason}"),
-                None => anyhow!("{name} {value}: not a number of the right kind"),
-            })?;
+            .map_err(|error| invalid(&error))?;
         changed.validate().map_err(Error::msg)?;
-        ensure!(changed.max_tokens > 0, "max-tokens 0: expected at least 1");
-        *self = changed;
-        Ok(())
+        Ok(changed)
     }
 
     /// Returns the seed, or a new one from the system, short enough to be typed.
@@ -158,14 +196,15 @@ impl fmt::Display for Settings {
         fn or<T: ToString>(value: &Option<T>, none: &str) -> String {
             value.as_ref().map_or(none.to_string(), T::to_string)
         }
-        let Settings { temperature, top_p, top_k, min_p, repetition_penalty, max_tokens, seed } =
-            self;
+        let Settings { temperature, top_p, top_k, min_p, repetition_penalty, .. } = self;
+        let Settings { max_tokens, speculate, seed, .. } = self;
         writeln!(f, "/temperature {temperature}")?;
         writeln!(f, "/top-p {}", or(top_p, "off"))?;
         writeln!(f, "/top-k {}", or(top_k, "off"))?;
         writeln!(f, "/min-p {}", or(min_p, "off"))?;
         writeln!(f, "/repetition-penalty {repetition_penalty}")?;
         writeln!(f, "/max-tokens {max_tokens}")?;
+        writeln!(f, "/speculate {speculate}")?;
         write!(f, "/seed {}", or(seed, "random"))
     }
 }

@@ -49,8 +49,8 @@ impl<'a> StopFilter<'a> {
     }
 
     /// Returns the text held back at the end.
-    pub fn finish(self) -> String {
-        self.held
+    pub fn finish(&mut self) -> String {
+        std::mem::take(&mut self.held)
     }
 }
 

@@ -10,11 +10,13 @@ pub mod source;
 
 use std::env;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use super::completion::{self, Completion, Once, Request, Show};
 use super::display::{self, Printer};
-use super::engine::{Completion, Engine, Prompt, Request};
+use super::engine::{Engine, Prompt};
 use super::settings::Settings;
 use crate::shell::color;
 use crate::shell::exit;
@@ -162,7 +164,7 @@ impl Session<'_> {
         let encoded = self.engine.encode(prompt.to_vec())?;
         let mut printer = Printer::to_stdout();
         printer.prompt(&encoded).context(OutputFailed)?;
-        let completion = self.answer(&encoded, seed, printer)?;
+        let completion = self.answer(encoded, seed, printer)?;
         self.last = Some(Text { prompt: prompt.to_vec(), whole: completion.whole, seed });
         Ok(())
     }
@@ -183,7 +185,7 @@ impl Session<'_> {
         let last = self.last.clone().context(NO_TEXT)?;
         let encoded = self.engine.encode(last.whole)?;
         let completion =
-            self.answer(&encoded, self.settings.seed_or_random(), Printer::to_stdout())?;
+            self.answer(encoded, self.settings.seed_or_random(), Printer::to_stdout())?;
         if completion.tokens.is_empty() {
             log::info!("the model ends the text here; /retry writes another");
         }
@@ -192,18 +194,42 @@ impl Session<'_> {
     }
 
     /// Prints the text that continues `prompt`.
-    fn answer(&self, prompt: &Prompt, seed: u64, mut printer: Printer) -> Result<Completion> {
+    fn answer(&self, prompt: Prompt, seed: u64, printer: Printer) -> Result<Completion> {
         // Ctrl-C from before this text must not stop it.
         interrupt::clear();
-        let request = Request { prompt, settings: &self.settings, stop: &self.stop, seed };
-        let completion =
-            self.engine.complete(request, |piece| printer.piece(piece).context(OutputFailed));
+        let request = Request { prompt: Rc::new(prompt), settings: self.settings.clone(), seed };
+        let mut answer = Answer { printer, completion: None };
+        let source = &mut Once(Some(request));
+        let done = completion::complete(self.engine, source, &self.stop, &mut answer);
         interrupt::clear();
+        let Answer { printer, completion } = answer;
         printer.finish().and_then(|()| print("\n")).context(OutputFailed)?;
-        let completion = completion?;
+        done?;
+        let completion = completion.context("no text was generated")?;
         display::show_summary(&completion, Some(seed));
         display::mention_context(self.engine, &completion);
         Ok(completion)
+    }
+}
+
+/// The text of an answer, on standard output.
+struct Answer {
+    printer: Printer,
+    completion: Option<Completion>,
+}
+
+impl Show for Answer {
+    fn begin(&mut self, _: &Prompt) -> Result<()> {
+        Ok(())
+    }
+
+    fn piece(&mut self, piece: &str) -> Result<()> {
+        self.printer.piece(piece).context(OutputFailed)
+    }
+
+    fn end(&mut self, completion: Completion) -> Result<()> {
+        self.completion = Some(completion);
+        Ok(())
     }
 }
 
