@@ -101,7 +101,7 @@ fn prompts_of_a_file_are_answered_in_their_order() {
 #[test]
 fn many_lines_are_answered_while_one_is_longer_than_all_others() {
     let folder = folder_with_model();
-    let mut lines = "{\"prompt\": \"The\", \"max_tokens\": 400}\n".to_string();
+    let mut lines = "{\"prompt\": \"The\", \"max_tokens\": 400, \"temperature\": 0}\n".to_string();
     for i in 0..300 {
         lines += &format!("{{\"prompt\": \"dog {i}\", \"max_tokens\": 1}}\n");
     }
@@ -188,4 +188,44 @@ fn drafts_leave_a_text_as_it_is() {
     assert!(stderr(&output).contains("speculate 4: expected temperature 0"), "{}", stderr(&output));
     let expected: Value = serde_json::from_str(&expected).unwrap();
     assert_eq!(stdout(&output), format!("The dog{}\n", expected["text"].as_str().unwrap()));
+}
+
+#[test]
+fn speed_is_a_table_or_an_object() {
+    let folder = folder_with_model();
+    let bench = |flags: &[&str]| {
+        let mut command = folder.program("inference");
+        command.args(["--checkpoint", "run", "--bench", "--prompt-tokens=9", "--gen-tokens=8"]);
+        command.args(flags);
+        command
+    };
+    let speed = objects(&text(&mut bench(&["--json", "--batch", "1,3", "--threads", "2"])));
+    let speed = &speed[0];
+    assert_eq!((&speed["threads"], &speed["read"]["prompt_tokens"]), (&2.into(), &9.into()));
+    let batches: Vec<u64> =
+        speed["write"].as_array().unwrap().iter().map(|w| w["batch"].as_u64().unwrap()).collect();
+    assert_eq!(batches, [1, 3]);
+    let number = |value: &Value| value.as_f64().unwrap();
+    let [bytes, bandwidth, limit] =
+        ["bytes_per_token", "read_bandwidth", "limit"].map(|name| number(&speed[name]));
+    assert!((bandwidth / bytes / limit - 1.0).abs() < 1e-9, "{speed}");
+    let one = &speed["write"][0];
+    assert!(
+        (number(&one["tokens_per_second"]) / limit / number(&one["share_of_limit"]) - 1.0).abs()
+            < 1e-9
+    );
+    assert_eq!(text(&mut bench(&[])).lines().count(), 8);
+    for (flags, named) in [
+        (&["--prompt", "x"][..], "--prompt"),
+        (&["--max-tokens", "3"], "--max-tokens"),
+        (&["--num-samples", "3"], "--num-samples"),
+        (&["--batch", "0"], "--batch 0"),
+    ] {
+        fails(&mut bench(flags), 2, &[named]);
+    }
+    let mut long = folder.program("inference");
+    long.args(["--checkpoint", "run", "--bench"]);
+    fails(&mut long, 2, &["--prompt-tokens 250", "context of 16 tokens"]);
+    fails(&mut inference(&folder, &["--prompt", "x", "--gen-tokens", "4"]), 2, &["--gen-tokens"]);
+    fails(&mut inference(&folder, &["--batch", "4"]), 2, &["--batch 4: expected it beside"]);
 }

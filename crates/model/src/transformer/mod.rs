@@ -16,10 +16,11 @@ pub use decoder::{Decoder, Slot};
 pub use kv_cache::KvCache;
 pub use weights::QuantizeError;
 
-use crate::parameters::list::{ModelLayout, parameter_list};
-use crate::{Batch, ConfigError, ModelConfig, Parameters};
+use crate::parameters::list::{ModelLayout, ParameterId, parameter_list};
+use crate::{Batch, ConfigError, ModelConfig, ParameterKind, Parameters};
 use forward_pass::ForwardPass;
 use ndarray::{ArrayView2, Axis, aview1};
+use tensor::decode::Weight;
 use tensor::ops::{RopeLayout, RopeTable};
 use tensor::{Context, NamedTensorsError, Role, Tape, Tensor, Var};
 use weights::{InferenceWeight, Weights};
@@ -125,6 +126,18 @@ impl Transformer {
     /// Returns the model's shape.
     pub fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// Returns the bytes of weights that a generated token reads: of the embedding it is one row,
+    /// which is left out, of all else everything.
+    pub fn bytes_per_token(&self) -> usize {
+        let (specs, _) = parameter_list(&self.config);
+        let ids = (0..specs.len()).filter(|&id| specs[id].kind != ParameterKind::Embedding);
+        ids.map(|id| match self.weights.matrix(ParameterId(id)) {
+            Weight::Dense(tensor) => tensor.len() * tensor.dtype().size(),
+            Weight::Int8(matrix) => matrix.size(),
+        })
+        .sum()
     }
 
     /// Changes the number of positions that attention spans; no weight depends on it.

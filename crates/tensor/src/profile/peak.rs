@@ -1,8 +1,9 @@
 //! The best rates that this machine reaches, measured on the spot, as the scale for others.
 
+use crate::decode::Team;
 use crate::isa::{Isa, Kernels};
 use crate::memory::pool::Buffer;
-use crate::{Context, vectorize};
+use crate::{Context, simd, vectorize};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::time::Instant;
@@ -74,6 +75,28 @@ pub fn memory_bandwidth(kernels: &Kernels) -> f64 {
     })
 }
 
+/// Returns the bytes per second that the threads of `team` together read of an array of so many
+/// bytes, over and over, each its own part from first to last: what generation does with weights. A
+/// small array may stay in a cache.
+pub fn read_bandwidth(kernels: &Kernels, team: &Team, bytes: usize) -> f64 {
+    /// Bytes of one trial at least, some milliseconds.
+    const TRIAL: usize = 256 << 20;
+    let len = (bytes / size_of::<f32>()).max(1 << 16);
+    let mut array = Buffer::scratch(len);
+    array.as_mut_slice().fill(1.0);
+    let part = len.div_ceil(team.threads());
+    let times = TRIAL.div_ceil(len * size_of::<f32>());
+    best_rate(5, || {
+        team.run(|thread| {
+            let part = array.as_slice().chunks(part).nth(thread).unwrap_or_default();
+            for _ in 0..times {
+                black_box(vectorize!(kernels, simd::sum(black_box(part))));
+            }
+        });
+        (times * len * size_of::<f32>()) as f64
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +111,8 @@ mod tests {
             }
         }
         let bandwidth = memory_bandwidth(crate::isa::active());
+        assert!(bandwidth > 0.0 && bandwidth.is_finite(), "{bandwidth:e}");
+        let bandwidth = read_bandwidth(crate::isa::active(), &Team::new(2), 1 << 20);
         assert!(bandwidth > 0.0 && bandwidth.is_finite(), "{bandwidth:e}");
     }
 }

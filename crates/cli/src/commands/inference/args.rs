@@ -17,7 +17,11 @@ pub const EXAMPLES: &[Example] = &[
     ("Open a prompt to type at", "{} -m runs/demo"),
     ("Three short stories", "{} -m runs/demo -p 'Once upon a time' -n 100 --num-samples 3"),
     ("The probability of each token of a text", "{} -m runs/demo -p 'A cat sat.' --score"),
+    ("Tokens per second", "{} -m runs/demo --bench"),
 ];
+
+/// The most texts that `--bench` writes at a time.
+const LARGEST_BATCH: usize = 256;
 
 /// Generate text with a trained model
 ///
@@ -47,14 +51,14 @@ pub struct Args {
     /// Text to continue; - reads it from standard input [default: open a prompt]
     #[arg(long, short = 'p', value_name = "TEXT", group = "work")]
     pub prompt: Option<String>,
-    /// Texts to continue, one JSON string or object per line; - is standard input
+    /// File of prompts, a JSON string or object per line
     ///
     /// An object has a "prompt", and settings by their flags' names with _ in place of -:
-    /// {"prompt": "Once", "max_tokens": 20, "seed": 1}.
+    /// {"prompt": "Once", "max_tokens": 20, "seed": 1}. - is standard input.
     #[arg(long, value_name = "FILE", group = "work", conflicts_with = "score")]
     pub prompts: Option<PathBuf>,
-    /// Number of completions of each prompt
-    #[arg(long, default_value_t = 1, requires = "work", conflicts_with = "score")]
+    /// Number of completions per prompt
+    #[arg(long, default_value_t = 1, requires = "work", conflicts_with_all = ["score", "bench"])]
     pub num_samples: usize,
     /// Leave out the token that stands before each text where the tokenizer's files say so
     #[arg(long, hide_short_help = true)]
@@ -70,13 +74,57 @@ pub struct Args {
     /// Generate nothing; report the log-probability of each token of the prompt and the perplexity
     #[arg(long, requires = "prompt", help_heading = "Output")]
     pub score: bool,
-    /// Print JSON: one object per sample, or one for --score
+    /// Print JSON, one object per text
+    ///
+    /// --score and --bench print one object.
     #[arg(long, requires = "work", help_heading = "Output")]
     pub json: bool,
 
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub bench: BenchArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub common: Common,
+}
+
+/// Flags of `--bench`.
+#[derive(clap::Args, Debug, Clone)]
+#[command(next_help_heading = "Speed")]
+pub struct BenchArgs {
+    /// Measure tokens per second of reading a prompt and of writing texts
+    #[arg(long, group = "work", conflicts_with_all = ["score", "max_tokens", "stop", "no_bos"])]
+    #[arg(hide_short_help = true)]
+    pub bench: bool,
+    /// Tokens of the prompt that is read [default: 250]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub prompt_tokens: Option<usize>,
+    /// Tokens of each text that is written, after a prompt of one token [default: 200]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub gen_tokens: Option<usize>,
+    /// Numbers of texts that are written at a time [default: 1,4,16]
+    #[arg(long, value_delimiter = ',', hide_short_help = true)]
+    pub batch: Vec<usize>,
+}
+
+impl BenchArgs {
+    /// Checks the values of the flags.
+    fn check(&self) -> Result<()> {
+        let BenchArgs { bench, prompt_tokens, gen_tokens, batch } = self;
+        for (flag, value) in [("prompt-tokens", prompt_tokens), ("gen-tokens", gen_tokens)] {
+            if let &Some(value) = value {
+                check_flag(flag, value, *bench, "it beside --bench only")?;
+                check_flag(flag, value, value > 0, "at least 1")?;
+            }
+        }
+        for &texts in batch {
+            check_flag("batch", texts, *bench, "it beside --bench only")?;
+            let is_right = (1..=LARGEST_BATCH).contains(&texts);
+            check_flag("batch", texts, is_right, &format!("1 to {LARGEST_BATCH} texts"))?;
+        }
+        Ok(())
+    }
 }
 
 impl Args {
@@ -88,9 +136,10 @@ impl Args {
         let has_empty = self.stop.iter().any(String::is_empty);
         check_flag("stop", "\"\"", !has_empty, "some text")?;
         check_flag("num-samples", self.num_samples, self.num_samples > 0, "at least 1")?;
-        let is_session_without_tokens =
-            self.prompt.is_none() && self.prompts.is_none() && self.settings.max_tokens == 0;
+        let has_work = self.prompt.is_some() || self.prompts.is_some() || self.bench.bench;
+        let is_session_without_tokens = !has_work && self.settings.max_tokens == 0;
         check_flag("max-tokens", 0, !is_session_without_tokens, "at least 1 without --prompt")?;
+        self.bench.check()?;
         self.settings.validate().map_err(|message| usage(format!("--{message}")))
     }
 }
@@ -133,6 +182,8 @@ mod tests {
             ("--speculate", "4"),
             ("--speculate", "99"),
             ("--stop", ""),
+            ("--batch", "4,0"),
+            ("--gen-tokens", "0"),
         ] {
             let args = args(&["--prompt", "", flag, value]);
             let error = args.expect_err(flag);

@@ -84,6 +84,11 @@ impl Engine {
         Ok(Engine { model, tokenizer, context, begin_of_text, start_id, end_ids })
     }
 
+    /// Returns the precision that the choice of the flag has led to.
+    pub fn precision(&self, choice: Choice) -> Choice {
+        if choice == Choice::Int8 { choice } else { self.context.precision.into() }
+    }
+
     /// Encodes a prompt, behind the token that stands before each text. An empty one is a text
     /// without a beginning of its own.
     ///

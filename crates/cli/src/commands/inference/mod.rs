@@ -9,11 +9,13 @@
 //! | [`prompts`] | a file of prompts |
 //! | [`samples`] | the texts that the flags ask for, and how they are printed |
 //! | [`stop`] | a filter that ends a text at a stop string, across token boundaries |
+//! | [`bench`] | tokens per second |
 //! | [`score`] | log-probabilities of a prompt |
 //! | [`display`] | a text as it is printed, and remarks after it |
 //! | [`session`] | the prompt to type at |
 
 pub mod args;
+pub mod bench;
 pub mod completion;
 pub mod display;
 pub mod engine;
@@ -62,6 +64,9 @@ pub fn run(args: &Args) -> Result<()> {
     let prompts = args.prompts.as_ref().map(open).transpose()?;
     let engine = Engine::load(args)?;
     interrupt::check()?;
+    if args.bench.bench {
+        return bench::print_speed(&engine, args);
+    }
     if let Some(prompts) = prompts {
         return samples::print_prompts(&engine, prompts, args);
     }

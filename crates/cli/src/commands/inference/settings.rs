@@ -30,7 +30,7 @@ pub struct Settings {
     #[arg(long, value_name = "X", default_value = "0.9")]
     #[arg(value_parser = optional(real, "off"))]
     pub top_p: Optional<f64>,
-    /// Choose among this many of the most likely tokens
+    /// Choose among this many likeliest tokens
     #[arg(long, value_name = "N", default_value = "off")]
     #[arg(value_parser = optional(whole::<usize>, "off"))]
     pub top_k: Optional<usize>,
