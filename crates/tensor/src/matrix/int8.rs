@@ -10,7 +10,7 @@
 //! (blocks, groups, GROUP / 4, BLOCK, 4), with scales (blocks, groups, BLOCK). Outputs beyond the
 //! last are zeros, and so are inputs.
 
-use super::element::{Element, with_any_element_type};
+use super::element::{Element, load, with_any_element_type};
 use crate::isa::rows::BLOCK;
 use crate::memory::pool::Buffer;
 use crate::{Context, Tensor, vectorize};
@@ -41,10 +41,22 @@ pub struct NotFinite {
     pub found: f32,
 }
 
-/// Returns the scale of a group, 0 for a group of zeros.
+/// Adding 1.5·2²³ leaves no bit for a fraction: the sum is rounded to an integer, ties to even,
+/// which then stands in the low bits.
+const ROUNDER: f32 = 12_582_912.0;
+
+/// Returns the largest absolute value of a group. If an element is not finite, nor is the result.
+/// The bits of absolute values are in the order of the values, with NaN last, and the largest of
+/// integers may be found in any order, which vectorises.
 #[inline(always)]
-fn scale_of(group: &[f32]) -> bf16 {
-    let largest = group.iter().fold(0.0f32, |max, w| if w.abs() > max { w.abs() } else { max });
+fn largest_of(group: &[f32; GROUP]) -> f32 {
+    let bits = group.iter().map(|w| w.to_bits() & 0x7fff_ffff);
+    f32::from_bits(bits.fold(0, u32::max))
+}
+
+/// Returns the scale of a group with this largest absolute value, 0 for a group of zeros.
+#[inline(always)]
+fn scale_of(largest: f32) -> bf16 {
     let step = largest / 127.0;
     // The next number of bf16 that is not below the step.
     let up = bf16::from_bits((step.to_bits().wrapping_add(0xffff) >> 16) as u16);
@@ -151,18 +163,26 @@ fn quantize_block<E: Element>(
     for (row, weight) in weight.chunks_exact(inputs.max(1)).enumerate() {
         for (g, weight) in weight.chunks(GROUP).enumerate() {
             let mut group = [0.0; GROUP];
-            group.iter_mut().zip(weight).for_each(|(to, from)| *to = from.to_f32());
-            if let Some(at) = group.iter().position(|w| !w.is_finite()) {
+            match weight.as_array::<GROUP>() {
+                // A fixed length vectorises better.
+                Some(whole) => load(&mut group, whole),
+                None => load(&mut group[..weight.len()], weight),
+            }
+            let largest = largest_of(&group);
+            if !largest.is_finite() {
+                let at = group.iter().position(|w| !w.is_finite()).unwrap_or(0);
                 return Err((row, g * GROUP + at, group[at]));
             }
-            let scale = scale_of(&group);
+            let scale = scale_of(largest);
             scales[g * BLOCK + row] = scale;
             let step = if scale > bf16::ZERO { scale.to_f32() } else { 1.0 };
+            let mut integers = [0; GROUP];
+            for (integer, w) in integers.iter_mut().zip(&group) {
+                *integer = (w / step + ROUNDER).to_bits() as i8;
+            }
             let fours = bytes[g * GROUP * BLOCK..][..GROUP * BLOCK].chunks_exact_mut(4 * BLOCK);
-            for (four, weights) in fours.zip(group.chunks_exact(4)) {
-                for (byte, w) in four[4 * row..4 * row + 4].iter_mut().zip(weights) {
-                    *byte = (w / step).round_ties_even() as i8;
-                }
+            for (four, integers) in fours.zip(integers.as_chunks::<4>().0) {
+                four[4 * row..4 * row + 4].copy_from_slice(integers);
             }
         }
     }
@@ -196,9 +216,6 @@ fn quantize_group(x: &[f32; GROUP], bytes: &mut [i8; GROUP]) -> f32 {
     }
     let largest = lanes.into_iter().fold(0.0, f32::max);
     let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-    /// Adding 1.5·2²³ leaves no bit for a fraction: the sum is rounded to an integer, which then
-    /// stands in the low bits.
-    const ROUNDER: f32 = 12_582_912.0;
     for (byte, x) in bytes.iter_mut().zip(x) {
         *byte = (x * inverse + ROUNDER).to_bits() as i8;
     }
