@@ -49,8 +49,13 @@ impl OtherTokenizer {
 pub enum Use {
     /// It is saved again, so all weights are read as `f32`.
     Export,
-    /// It generates and evaluates text, with weights in a form for that.
-    Inference(WeightForm),
+    /// It generates and evaluates text.
+    Inference {
+        /// The form of the weights.
+        form: WeightForm,
+        /// The number of tokens to generate, or a larger number.
+        tokens: usize,
+    },
 }
 
 impl Loaded {
@@ -70,7 +75,7 @@ impl Loaded {
         // The model first: a damaged checkpoint may lack its tokenizer too.
         let model = match wanted {
             Use::Export => Transformer::load(&dir),
-            Use::Inference(form) => Transformer::load_for_inference(&dir, form),
+            Use::Inference { form, tokens } => Transformer::load_for_inference(&dir, form, tokens),
         };
         let model = model.context("--checkpoint")?;
         let (flag, tokenizer_dir) = find_tokenizer(tokenizer, &dir)?;

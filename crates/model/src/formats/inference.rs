@@ -2,18 +2,19 @@
 //! memory.
 //!
 //! # Copied or mapped
-//! Models of at most [`COPIED`] bytes are copied into huge pages, by all threads at once; larger
-//! ones are mapped, and the operating system reads their pages when they are accessed. Measured with
-//! 77 MB in the page cache, on two cores of a Zen 5:
+//! For texts of at least [`LONG`] tokens, weights of at most [`COPIED`] bytes are copied into huge
+//! pages, by all threads at once. All others are mapped, and the operating system reads their pages
+//! when they are accessed. Measured with 77 MB in the page cache, on two cores of a Zen 5:
 //!
 //! | | at start | at exit | read by two cores |
 //! |---|---|---|---|
 //! | copied into huge pages | 11 ms | 0.2 ms | 43 to 47 GB/s |
 //! | mapped, in pages of 4 kB | 2 ms | 2 ms | 32 to 34 GB/s |
 //!
-//! A copy costs 7 ms more, and each token is written 0.5 ms faster: after 14 tokens it is gained.
-//! That holds for any size, but a copy takes memory that a map shares with the page cache and with
-//! other processes, and so the largest models are not copied.
+//! A copy costs 7 ms more, and each token is written 0.5 ms faster: after 14 tokens that is gained
+//! (later where fresh memory is slow, as in some virtual machines). It holds for any size, but a
+//! copy takes memory that a map shares with the page cache and with other processes, and so the
+//! largest models are not copied.
 
 use super::error::{LoadError, LoadErrorKind};
 use super::pieces::{floats, read_all};
@@ -28,6 +29,8 @@ use tensor::{Context, DType, Numbers, SharedBytes, Tensor};
 
 /// The size of the largest weights that are copied.
 const COPIED: usize = 1 << 30;
+/// Tokens of a text for which weights are copied.
+const LONG: usize = 16;
 /// Each tensor begins at a multiple of this, a cache line.
 const ALIGNMENT: usize = 64;
 
@@ -55,7 +58,7 @@ impl WeightForm {
 }
 
 impl FoundWeights {
-    /// Reads all weights in a form.
+    /// Reads all weights in a form, for a text of so many tokens.
     ///
     /// # Errors
     /// If a file cannot be read, or a matrix that is to be rounded to 8 bits has an element that is
@@ -63,8 +66,9 @@ impl FoundWeights {
     pub(super) fn read_for_inference(
         &self,
         form: WeightForm,
+        tokens: usize,
     ) -> Result<Vec<InferenceWeight>, LoadError> {
-        self.read_up_to(form, COPIED)
+        self.read_up_to(form, if tokens < LONG { 0 } else { COPIED })
     }
 
     /// Reads all weights in a form; those of more than `copied` bytes are mapped.

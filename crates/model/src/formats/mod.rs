@@ -47,8 +47,9 @@ impl Transformer {
     }
 
     /// Reads a model as [`load`](Self::load) does, to generate and evaluate text only: it can be
-    /// neither trained nor saved. Weights in bf16 and f16 are not widened, and large files are
-    /// mapped into memory instead of copied.
+    /// neither trained nor saved. Weights in bf16 and f16 are not widened. Large files are mapped
+    /// into memory, as are all files where only a few `tokens` are to be generated; otherwise
+    /// weights are copied into memory that is read faster.
     ///
     /// ```
     /// use model::formats::WeightForm;
@@ -62,7 +63,7 @@ impl Transformer {
     /// model.save(dir)?;
     ///
     /// let (context, ids) = (Context::detect(), array![[1, 2, 3]]);
-    /// let same = Transformer::load_for_inference(dir, WeightForm::AsStored)?;
+    /// let same = Transformer::load_for_inference(dir, WeightForm::AsStored, 100)?;
     /// assert_eq!(same.logits(context, ids.view()).view(), model.logits(context, ids.view()).view());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -70,11 +71,15 @@ impl Transformer {
     /// # Errors
     /// If a file cannot be read or does not describe a model of this crate, or a matrix that is to
     /// be rounded to 8 bits has an element that is not a finite number.
-    pub fn load_for_inference(dir: impl AsRef<Path>, form: WeightForm) -> Result<Self, LoadError> {
+    pub fn load_for_inference(
+        dir: impl AsRef<Path>,
+        form: WeightForm,
+        tokens: usize,
+    ) -> Result<Self, LoadError> {
         let dir = dir.as_ref();
         let ModelFiles { config, tied } = hugging_face::read(dir)?;
         let found = weights::find(dir, &config, tied)?;
-        let mut model = Self::for_inference(config, found.read_for_inference(form)?);
+        let mut model = Self::for_inference(config, found.read_for_inference(form, tokens)?);
         model.was_tied = found.tied;
         Ok(model)
     }

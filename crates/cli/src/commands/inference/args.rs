@@ -128,6 +128,16 @@ impl BenchArgs {
 }
 
 impl Args {
+    /// Returns the most tokens that a text of this call can have after its prompt.
+    pub fn most_tokens(&self) -> usize {
+        match self.prompt {
+            Some(_) if self.score => 0,
+            Some(_) => self.settings.max_tokens,
+            // What is typed at the prompt may change the number.
+            None => usize::MAX,
+        }
+    }
+
     /// Checks the values of the flags.
     ///
     /// # Errors

@@ -68,8 +68,9 @@ impl Engine {
     /// When the model or the tokenizer cannot be read, or do not belong together.
     pub fn load(args: &Args) -> Result<Engine> {
         let other = OtherTokenizer::from_flag(args.any_tokenizer);
-        let (tokenizer, form) = (args.tokenizer.as_deref(), args.precision.weight_form());
-        let loaded = Loaded::read(&args.checkpoint, tokenizer, other, Use::Inference(form))?;
+        let (form, tokens) = (args.precision.weight_form(), args.most_tokens());
+        let wanted = Use::Inference { form, tokens };
+        let loaded = Loaded::read(&args.checkpoint, args.tokenizer.as_deref(), other, wanted)?;
         let begin_of_text = if args.no_bos { None } else { loaded.begin_of_text()? };
         let Loaded { model, tokenizer, .. } = loaded;
         let context = args.precision.context()?;

@@ -182,7 +182,7 @@ fn a_weight_that_is_not_finite_is_named() {
     let index = model.parameters().specs().iter().position(|spec| spec.name == name).unwrap();
     model.parameters_mut().tensors_mut()[index].as_mut_slice()[33] = f32::INFINITY;
     model.save(dir.path()).unwrap();
-    let error = Transformer::load_for_inference(dir.path(), WeightForm::Int8).err().unwrap();
+    let error = Transformer::load_for_inference(dir.path(), WeightForm::Int8, 1).err().unwrap();
     let expected = format!(
         "model.safetensors: the weight `{name}` cannot be rounded to 8 bits: row 1, column 1 \
          holds inf, expected a finite number; its file is damaged or its training failed"
