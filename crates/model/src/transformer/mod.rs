@@ -8,7 +8,7 @@ mod feed_forward;
 mod forward_pass;
 mod kv_cache;
 #[cfg(test)]
-mod prompt_tests;
+mod same_bits_tests;
 mod tape_weights;
 pub(crate) mod weights;
 
