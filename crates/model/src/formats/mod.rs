@@ -62,9 +62,11 @@ impl Transformer {
     /// # let dir = temporary.path();
     /// model.save(dir)?;
     ///
-    /// let (context, ids) = (Context::detect(), array![[1, 2, 3]]);
+    /// let logits = |model: &Transformer| {
+    ///     model.logits(Context::detect(), array![[1, 2, 3]].view()).to_ndarray()
+    /// };
     /// let same = Transformer::load_for_inference(dir, WeightForm::AsStored, 100)?;
-    /// assert_eq!(same.logits(context, ids.view()).view(), model.logits(context, ids.view()).view());
+    /// assert_eq!(logits(&same), logits(&model));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

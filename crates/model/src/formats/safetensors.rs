@@ -1,8 +1,8 @@
 //! One `safetensors` file: eight bytes of header length, a JSON header, then the numbers.
 //!
-//! The header is read first and checked against the length of the file; then tensors are read
-//! ([`pieces`](super::pieces)), which needs no memory but theirs. The format is that of Hugging Face's crate
-//! `safetensors`, which also checks the header.
+//! The header is read first and checked against the length of the file; then tensors are read, in
+//! pieces by all threads, which needs no memory but theirs. The format is that of Hugging Face's
+//! crate `safetensors`, which also checks the header.
 //!
 //! Written files have `f32` or bf16, and a header with spaces at its end, so that the numbers of
 //! large ones begin at a multiple of 64 bytes: mapped into memory they begin a cache line.
