@@ -69,7 +69,7 @@ fn models() -> Vec<(WeightForm, Precision, Transformer)> {
         (WeightForm::Bf16, Precision::Bf16),
         (WeightForm::Int8, Precision::F32),
     ];
-    let load = |form| Transformer::load_for_inference(dir.path(), form).unwrap();
+    let load = |form| Transformer::load_for_inference(dir.path(), form, 1).unwrap();
     forms.map(|(form, precision)| (form, precision, load(form))).into()
 }
 

@@ -128,12 +128,12 @@ impl BenchArgs {
 }
 
 impl Args {
-    /// Returns the most tokens that a text of this call can have after its prompt.
+    /// Returns the most tokens that this call generates.
     pub fn most_tokens(&self) -> usize {
         match self.prompt {
             Some(_) if self.score => 0,
-            Some(_) => self.settings.max_tokens,
-            // What is typed at the prompt may change the number.
+            Some(_) => self.settings.max_tokens.saturating_mul(self.num_samples),
+            // What is typed at the prompt, or stands in a file, may change the number.
             None => usize::MAX,
         }
     }

@@ -50,8 +50,8 @@ pub struct Completion {
     /// `true` if prompt and text are longer than the context, so that the model went on without
     /// their beginning.
     pub left_context: bool,
-    /// Tokens per second after the first one, which waits for the prompt to be read; `None` if other
-    /// texts were generated at the same time.
+    /// Tokens per second after the first one, which waits for the prompt to be read; `None` if
+    /// other texts were generated at the same time.
     pub tokens_per_second: Option<f64>,
     /// The seed of the choices.
     pub seed: u64,

@@ -1,8 +1,8 @@
 //! `--prompts FILE`: one prompt per line, as JSON, read line by line.
 //!
 //! A line is a string, or an object of a prompt and settings of its own:
-//! `{"prompt": "Once", "temperature": 0.5, "max_tokens": 20}`. A thread of its own reads the lines, so
-//! that a program on the other end of a pipe may wait for an answer before it sends the next one.
+//! `{"prompt": "Once", "temperature": 0.5, "max_tokens": 20}`. A thread of its own reads the lines,
+//! so that a program on the other end of a pipe may wait for an answer before it sends another.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -131,7 +131,7 @@ struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Returns the next line that is not blank; `None` after the last. One at least has to be there.
+    /// Returns the next line that is not blank; `None` after the last. There has to be one.
     fn next(&mut self, settings: &Settings) -> Result<Option<Line>> {
         let was_empty = self.number == 0;
         let mut bytes = Vec::new();

@@ -203,8 +203,8 @@ impl fmt::Display for Settings {
         writeln!(f, "/top-k {}", or(top_k, "off"))?;
         writeln!(f, "/min-p {}", or(min_p, "off"))?;
         writeln!(f, "/repetition-penalty {repetition_penalty}")?;
-        writeln!(f, "/max-tokens {max_tokens}")?;
         writeln!(f, "/speculate {speculate}")?;
+        writeln!(f, "/max-tokens {max_tokens}")?;
         write!(f, "/seed {}", or(seed, "random"))
     }
 }
