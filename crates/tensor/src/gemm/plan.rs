@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `Empty` | | M, K or N of 0: C becomes zeros or stays as it is |
 //! | `Unpacked` | `unpacked` | small products in `f32` by one thread |
-//! | `Streamed` | `driver` | rows of A that are one block (mc), and a B with contiguous columns or in 8 bits |
+//! | `Streamed` | `driver` | at most mc rows of A; a B with contiguous columns, or in 8 bits |
 //! | `Packed` | `driver` | everything else |
 //!
 //! - Inside the heads of attention, packing A would cost as much as multiplying by it: `Unpacked`
@@ -19,9 +19,9 @@
 //! - Otherwise A and B are copied into panels, which the micro-kernel reads front to back.
 //!
 //! [`plan_together`] decides about several products that share an operand or are summed: they
-//! become one product if each of them would be packed or streamed alone, and are computed one by one
-//! if not. Results in bf16 are rounded while they are in cache if K ≤ 4·kc; otherwise sums in `f32`
-//! are rounded in a second pass.
+//! become one product if each of them would be packed or streamed alone, and are computed one by
+//! one if not. Results in bf16 are rounded while they are in cache if K ≤ 4·kc; otherwise sums in
+//! `f32` are rounded in a second pass.
 //!
 //! All threads work on a product of at least 2¹⁸ multiplications, unless the caller wants one.
 //! No choice changes any bit.
@@ -211,7 +211,8 @@ fn method(context: Context, operands: Operands, threads: Threads) -> Method {
 }
 
 /// Decides how several products are computed that share an operand or are summed, with results of
-/// type `c`: as one packed or streamed product, or, if that is `None`, one after the other, each by its own plan; results in bf16 are then rounded in a second pass.
+/// type `c`: as one packed or streamed product, or, if that is `None`, one after the other, each by
+/// its own plan; results in bf16 are then rounded in a second pass.
 pub(super) fn plan_together<'a>(
     context: Context,
     products: impl Iterator<Item = (Mat<'a>, Mat<'a>)>,

@@ -1,6 +1,6 @@
 //! The right operand of a product, and its way into panels.
 
-use super::int8;
+use super::int8_panels;
 use super::plan::table;
 use crate::matrix::Mat;
 use crate::matrix::int8::Int8Matrix;
@@ -42,7 +42,7 @@ impl RightOperand<'_> {
                 unsafe { (table.pack_b)(b.t(), panels, context.rounds_operands()) };
             }
             Self::Int8(b) => {
-                vectorize!(context.kernels, int8::pack(b, k, cols, panels, table.nr));
+                vectorize!(context.kernels, int8_panels::pack(b, k, cols, panels, table.nr));
             }
         }
     }

@@ -144,8 +144,8 @@ const UNROLLED: usize = 4;
 /// Adds the product of a column of A and a row of B to the sums.
 ///
 /// # Safety
-/// The CPU has AVX2 and FMA; a float at each of ROWS multiples of `a_row`, and NR floats of `b`, can
-/// be read.
+/// The CPU has AVX2 and FMA; a float at each of ROWS multiples of `a_row`, and NR floats of `b`,
+/// can be read.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 unsafe fn add_product<const ROWS: usize>(

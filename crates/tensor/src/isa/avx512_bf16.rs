@@ -134,8 +134,8 @@ unsafe fn micro<const ROWS: usize>(Job { k, a, b, c, strides, accumulate }: Job)
     let (mut a, mut b) = (a.cast::<i32>(), b.cast::<i32>());
     let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
     // SAFETY: the caller grants MR and NR words for every pair along K, and NR floats at each of
-    // ROWS multiples of the stride to read and write. A prefetch may have any address. The vectors that
-    // change their type are plain bits.
+    // ROWS multiples of the stride to read and write. A prefetch may have any address. The vectors
+    // that change their type are plain bits.
     unsafe {
         let pairs = |words: __m512i| std::mem::transmute::<__m512i, __m512bh>(words);
         for i in 0..ROWS {

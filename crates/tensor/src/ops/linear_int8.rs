@@ -1,6 +1,6 @@
 //! A linear layer with 8-bit weights, for inference, where many rows of input are read at a time:
-//! the weights are widened to `f32`, a panel at a time, and multiplied as such. [`decode`](crate::decode) reads them as
-//! they are.
+//! the weights are widened to `f32`, a panel at a time, and multiplied as such.
+//! [`decode`](crate::decode) reads them as they are.
 
 use crate::gemm::{MatMut, gemm_int8};
 use crate::matrix::int8::Int8Matrix;
