@@ -57,7 +57,8 @@ trap 'rm -rf "$work"' EXIT
 cargo build --release --locked --package lm-cli --bin inference --example export-gguf \
     --manifest-path "$root/Cargo.toml"
 bin="${CARGO_TARGET_DIR:-$root/target}/release"
-"$bin/examples/export-gguf" --checkpoint "$checkpoint" --out "$work/model.gguf" >/dev/null
+"$bin/examples/export-gguf" --checkpoint "$checkpoint" --out "$work/model.gguf" \
+    --quiet >/dev/null
 
 # row NAME JSON: a line of the table, of our output or of llama_cpp_speed.py's.
 row() {

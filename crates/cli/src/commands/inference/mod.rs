@@ -9,7 +9,7 @@
 //! | [`prompts`] | a file of prompts |
 //! | [`samples`] | the texts that the flags ask for, and how they are printed |
 //! | [`stop`] | a filter that ends a text at a stop string, across token boundaries |
-//! | [`bench`] | tokens per second |
+//! | [`mod@bench`] | tokens per second |
 //! | [`score`] | log-probabilities of a prompt |
 //! | [`display`] | a text as it is printed, and remarks after it |
 //! | [`session`] | the prompt to type at |
