@@ -42,7 +42,10 @@ pub(super) fn pack<const W: usize, const N: usize>(
         AnyView::F32(source) if round => {
             pack_map::<W, N, _>(source, panels, round_to_bf16, squares)
         }
-        AnyView::F32(source) => pack_map::<W, N, _>(source, panels, |x| x, squares),
+        AnyView::F32(source) => {
+            let same = std::convert::identity;
+            pack_map::<W, N, _>(source, panels, same, squares);
+        }
         AnyView::Bf16(source) => pack_map::<W, N, _>(source, panels, Element::to_f32, squares),
         AnyView::F16(source) if round => {
             let map = |x| round_to_bf16(Element::to_f32(x));
@@ -151,12 +154,8 @@ fn pack_transposing<const W: usize, const N: usize, E: Element>(
                 prefetch_to_level_2(rows.data, start..start + k_len);
             }
             for (block, columns) in columns.as_chunks_mut::<N>().0.iter_mut().enumerate() {
-                let row = |i: usize| -> [f32; N] {
-                    let start = first + i * rows.row_stride + block * N;
-                    let row = rows.data[start..].first_chunk();
-                    row.expect("a line consists of whole squares").map(map)
-                };
-                transpose_rows(row, columns, squares);
+                let start = first + block * N;
+                transpose_rows(rows, start, columns, map, squares);
             }
         }
         for (k, column) in (whole..k_len).zip(rest.as_chunks_mut::<W>().0) {
@@ -181,36 +180,40 @@ pub(super) trait Squares<const N: usize>: Copy {
     fn store(self, vector: Self::Vector, to: &mut [f32; N]);
 }
 
-/// Writes element k of row i to element i of column k, for W rows, N of them at a time.
+/// Writes element k of row i to element i of column k, for W rows, N of them at a time. The element
+/// `start` is the first.
 #[inline(always)]
-fn transpose_rows<const W: usize, const N: usize>(
-    row: impl Fn(usize) -> [f32; N],
+fn transpose_rows<const W: usize, const N: usize, E: Element>(
+    rows: View<'_, E>,
+    start: usize,
     columns: &mut [[f32; W]; N],
+    map: impl Fn(E) -> f32 + Copy,
     squares: impl Squares<N>,
 ) {
     // W and N are constants: the branches on them are decided by the compiler.
-    let whole = W - W % N;
-    for first in (0..whole).step_by(N) {
-        let rows = std::array::from_fn(
+    for first in (0..W).step_by(N) {
+        let square = std::array::from_fn(
             #[inline(always)]
-            |i| squares.load(row(first + i)),
+            |i| {
+                // Widths such as 6 and 14 leave fewer rows than a square has: zeros complete it.
+                let mut numbers = [0.0; N];
+                if first + i < W {
+                    let from = &rows.data[start + (first + i) * rows.row_stride..][..N];
+                    for (to, &from) in numbers.iter_mut().zip(from) {
+                        *to = map(from);
+                    }
+                }
+                squares.load(numbers)
+            },
         );
-        for (column, from) in columns.iter_mut().zip(squares.transpose(rows)) {
-            let to = column[first..].first_chunk_mut();
-            squares.store(from, to.expect("a whole square"));
-        }
-    }
-    if whole < W {
-        // Widths such as 6 and 14 leave fewer rows than a square has: zeros complete it, and a part
-        // of the result is used.
-        let rows = std::array::from_fn(
-            #[inline(always)]
-            |i| squares.load(if whole + i < W { row(whole + i) } else { [0.0; N] }),
-        );
-        for (column, from) in columns.iter_mut().zip(squares.transpose(rows)) {
-            let mut numbers = [0.0; N];
-            squares.store(from, &mut numbers);
-            column[whole..].copy_from_slice(&numbers[..W - whole]);
+        for (column, from) in columns.iter_mut().zip(squares.transpose(square)) {
+            if let Some(to) = column[first..].first_chunk_mut() {
+                squares.store(from, to);
+            } else {
+                let mut numbers = [0.0; N];
+                squares.store(from, &mut numbers);
+                column[first..].copy_from_slice(&numbers[..W - first]);
+            }
         }
     }
 }
