@@ -3,9 +3,11 @@
 use super::tape_weights::{TapeWeight, TapeWeights};
 use crate::parameters::list::ParameterId;
 use crate::{ParameterKind, ParameterSpec, Parameters};
+use std::sync::Arc;
 use tensor::decode::Weight;
+use tensor::memory::HugePages;
 use tensor::ops::{Int8Matrix, NotFinite};
-use tensor::{Context, Tape, Tensor};
+use tensor::{Context, SharedBytes, Tape, Tensor};
 
 /// All weights, in the order of the list of parameters.
 pub(super) enum Weights {
@@ -45,16 +47,35 @@ impl Weights {
             }
             Self::Inference(weights) => weights,
         };
-        let quantize = |(spec, weight): (&ParameterSpec, InferenceWeight)| match weight {
-            InferenceWeight::Full(tensor) if spec.kind == ParameterKind::Linear => {
-                Int8Matrix::quantize(Context::detect(), &tensor)
-                    .map(InferenceWeight::Int8)
-                    .map_err(|cause| QuantizeError { name: spec.name.clone(), cause })
+        // The tensors to round, and the place of each in one piece of memory.
+        let (mut size, mut places) = (0, Vec::new());
+        for (spec, weight) in specs.iter().zip(&weights) {
+            places.push(match weight {
+                InferenceWeight::Full(tensor) if spec.kind == ParameterKind::Linear => {
+                    size += Int8Matrix::size_for(tensor);
+                    Some((tensor, size - Int8Matrix::size_for(tensor)))
+                }
+                _ => None,
+            });
+        }
+        let mut memory = HugePages::zeroed(size);
+        let mut rest = memory.as_mut();
+        for (spec, place) in specs.iter().zip(&places) {
+            if let Some((tensor, _)) = place {
+                let (own, others) = rest.split_at_mut(Int8Matrix::size_for(tensor));
+                Int8Matrix::quantize_into(Context::detect(), tensor, own)
+                    .map_err(|cause| QuantizeError { name: spec.name.clone(), cause })?;
+                rest = others;
             }
-            weight => Ok(weight),
+        }
+        let memory: SharedBytes = Arc::new(memory);
+        let int8 = |(tensor, start): (&Tensor, usize)| {
+            let shape = [tensor.rows(), tensor.last_dim()];
+            InferenceWeight::Int8(Int8Matrix::shared(memory.clone(), start, shape))
         };
-        let weights = specs.iter().zip(weights).map(quantize);
-        Ok(Self::Inference(weights.collect::<Result<_, _>>()?))
+        let int8: Vec<_> = places.into_iter().map(|place| place.map(int8)).collect();
+        let weights = weights.into_iter().zip(int8);
+        Ok(Self::Inference(weights.map(|(weight, int8)| int8.unwrap_or(weight)).collect()))
     }
 
     /// Returns a weight that is not in 8 bits.

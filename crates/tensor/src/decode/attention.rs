@@ -4,7 +4,7 @@
 
 use super::runner::{Runner, at_least};
 use super::text::Text;
-use crate::isa::rows::{BLOCK, DenseJob, LANES, MAX_ROWS};
+use crate::isa::rows::{BLOCK, DenseJob, MAX_ROWS, WeightedRows};
 use crate::ops::RopeTable;
 use crate::ops::rope::FORWARD;
 use crate::{Kernels, simd, vectorize};
@@ -144,51 +144,16 @@ fn attend(
         unsafe { (kernels.rows.f32)(job, &mut tile) };
         scores.copy_from_slice(&tile[0][..outputs]);
     }
-    vectorize!(kernels, {
+    let sum = vectorize!(kernels, {
         let greatest = simd::max(scores);
-        let sum = simd::map_sum(scores, |score| simd::exp((score - greatest) * scale));
-        weighted_sum(scores, values, o);
-        let inverse = 1.0 / sum;
-        o.iter_mut().for_each(|o| *o *= inverse);
+        simd::map_sum(scores, |score| simd::exp((score - greatest) * scale))
     });
-}
-
-/// Positions that are added up side by side, as additions to one sum wait for one another.
-const STREAMS: usize = 4;
-
-/// Writes Σ_t p_t·v_t to o (D), with p (T) and v (T, D). Position t belongs to sum t mod
-/// [`STREAMS`].
-#[inline(always)]
-fn weighted_sum(p: &[f32], v: &[f32], o: &mut [f32]) {
-    let d_head = o.len();
-    let (chunks, rest) = o.as_chunks_mut::<LANES>();
-    for (chunk, o) in chunks.iter_mut().enumerate() {
-        let at = |t: usize| -> &[f32; LANES] {
-            let first = t * d_head + chunk * LANES;
-            v[first..first + LANES].try_into().expect("a chunk has so many lanes")
-        };
-        let mut sums = [[0.0; LANES]; STREAMS];
-        let (fours, last) = p.as_chunks::<STREAMS>();
-        for (four, p) in fours.iter().enumerate() {
-            for s in 0..STREAMS {
-                let v = at(four * STREAMS + s);
-                for l in 0..LANES {
-                    sums[s][l] += p[s] * v[l];
-                }
-            }
-        }
-        for (s, p) in last.iter().enumerate() {
-            let v = at(fours.len() * STREAMS + s);
-            for l in 0..LANES {
-                sums[s][l] += p * v[l];
-            }
-        }
-        for l in 0..LANES {
-            o[l] = (sums[0][l] + sums[1][l]) + (sums[2][l] + sums[3][l]);
-        }
+    let (count, p, v) = (scores.len(), scores.as_ptr(), values.as_ptr());
+    debug_assert!(values.len() == count * d_head && o.len() == d_head);
+    // SAFETY: whoever holds a table may use its instruction set; the slices have these sizes.
+    unsafe {
+        (kernels.rows.weighted_sum)(WeightedRows { count, p, v, width: d_head, o: o.as_mut_ptr() });
     }
-    let first = d_head - rest.len();
-    for (d, o) in rest.iter_mut().enumerate() {
-        *o = p.iter().enumerate().map(|(t, p)| p * v[t * d_head + first + d]).sum();
-    }
+    let inverse = 1.0 / sum;
+    vectorize!(kernels, o.iter_mut().for_each(|o| *o *= inverse));
 }

@@ -8,14 +8,17 @@
 //! # Layout
 //! [`BLOCK`] outputs lie side by side, so that vectors of sums need not be added across their lanes:
 //! (blocks, groups, GROUP / 4, BLOCK, 4), with scales (blocks, groups, BLOCK). Outputs beyond the
-//! last are zeros, and so are inputs.
+//! last are zeros, and so are inputs. The scales stand before the integers, which begin a cache line.
 
 use super::element::{Element, load, with_any_element_type};
 use crate::isa::rows::BLOCK;
-use crate::memory::pool::Buffer;
-use crate::{Context, Tensor, vectorize};
+use crate::memory::HugePages;
+use crate::memory::cache::LINE_BYTES;
+
+use crate::{Context, SharedBytes, Tensor, vectorize};
 use half::bf16;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// Inputs that share a scale.
 pub(crate) const GROUP: usize = 32;
@@ -24,9 +27,9 @@ pub(crate) const GROUP: usize = 32;
 pub struct Int8Matrix {
     outputs: usize,
     inputs: usize,
-    scales: Vec<bf16>,
-    /// The bytes.
-    quantized: Buffer,
+    /// Scales and integers, from the byte `start` on.
+    memory: SharedBytes,
+    start: usize,
 }
 
 /// An element that keeps a weight from being rounded to 8 bits, as it makes the scale useless.
@@ -63,8 +66,36 @@ fn scale_of(largest: f32) -> bf16 {
     if up.is_finite() { up } else { bf16::MAX }
 }
 
+/// Returns the bytes of the scales, up to the cache line that the integers begin, and of the
+/// integers.
+fn sizes(outputs: usize, inputs: usize) -> [usize; 2] {
+    let (blocks, groups) = (outputs.div_ceil(BLOCK), inputs.div_ceil(GROUP));
+    let scales = blocks * groups * BLOCK * size_of::<bf16>();
+    [scales.next_multiple_of(LINE_BYTES), blocks * groups * GROUP * BLOCK]
+}
+
+/// Returns (out, in).
+#[track_caller]
+fn shape_of(weight: &Tensor) -> [usize; 2] {
+    let &[outputs, inputs] = weight.shape() else {
+        panic!("Int8Matrix: shape {:?}, expected (out, in)", weight.shape());
+    };
+    [outputs, inputs]
+}
+
 impl Int8Matrix {
-    /// Rounds a weight (out, in) to the nearest multiples of each group's scale.
+    /// Returns the bytes that a weight (out, in) takes: whole cache lines.
+    ///
+    /// # Panics
+    /// If the weight is no matrix.
+    #[track_caller]
+    pub fn size_for(weight: &Tensor) -> usize {
+        let [outputs, inputs] = shape_of(weight);
+        sizes(outputs, inputs).into_iter().sum()
+    }
+
+    /// Rounds a weight (out, in) to the nearest multiples of each group's scale, in memory of its
+    /// own.
     ///
     /// # Errors
     /// If an element is not finite.
@@ -73,14 +104,50 @@ impl Int8Matrix {
     /// If the weight is no matrix.
     #[track_caller]
     pub fn quantize(context: Context, weight: &Tensor) -> Result<Self, NotFinite> {
-        let &[outputs, inputs] = weight.shape() else {
-            panic!("Int8Matrix: shape {:?}, expected (out, in)", weight.shape());
-        };
+        let mut memory = HugePages::zeroed(Self::size_for(weight));
+        Self::quantize_into(context, weight, memory.as_mut())?;
+        Ok(Self::shared(Arc::new(memory), 0, shape_of(weight)))
+    }
+
+    /// Returns the weight (out, in) that [`quantize_into`](Self::quantize_into) wrote to the bytes
+    /// of `memory` from `start` on.
+    ///
+    /// # Panics
+    /// If there are too few bytes, or they do not begin a cache line.
+    #[track_caller]
+    pub fn shared(memory: SharedBytes, start: usize, [outputs, inputs]: [usize; 2]) -> Self {
+        let (bytes, size) = ((*memory).as_ref(), sizes(outputs, inputs).into_iter().sum());
+        let fits = start.checked_add(size).is_some_and(|end| end <= bytes.len());
+        assert!(fits, "Int8Matrix: {size} bytes from {start} on, of {}", bytes.len());
+        let address = bytes.as_ptr().addr() + start;
+        assert!(address.is_multiple_of(LINE_BYTES), "Int8Matrix: bytes inside a cache line");
+        Self { outputs, inputs, memory, start }
+    }
+
+    /// Rounds a weight (out, in) to the nearest multiples of each group's scale, and writes it to
+    /// `memory`, which begins a cache line.
+    ///
+    /// # Errors
+    /// If an element is not finite.
+    ///
+    /// # Panics
+    /// If the weight is no matrix, or the memory has another size than
+    /// [`size_for`](Self::size_for) returns.
+    #[track_caller]
+    pub fn quantize_into(
+        context: Context,
+        weight: &Tensor,
+        memory: &mut [u8],
+    ) -> Result<(), NotFinite> {
+        let [outputs, inputs] = shape_of(weight);
+        assert_eq!(memory.len(), Self::size_for(weight), "Int8Matrix: bytes of {outputs} outputs");
         let (blocks, groups) = (outputs.div_ceil(BLOCK), inputs.div_ceil(GROUP));
         let block_bytes = groups * GROUP * BLOCK;
-        let mut quantized = Buffer::scratch(blocks * block_bytes / size_of::<f32>());
-        let mut scales = vec![bf16::ZERO; blocks * groups * BLOCK];
-        let bytes: &mut [i8] = bytemuck::cast_slice_mut(quantized.as_mut_slice());
+        let (scales, bytes) = memory.split_at_mut(sizes(outputs, inputs)[0]);
+        let scales: &mut [bf16] = bytemuck::cast_slice_mut(scales);
+        let scales = &mut scales[..blocks * groups * BLOCK];
+        let bytes: &mut [i8] = bytemuck::cast_slice_mut(bytes);
+        scales.fill(bf16::ZERO);
         bytes
             .par_chunks_mut(block_bytes.max(1))
             .zip(scales.par_chunks_mut((groups * BLOCK).max(1)))
@@ -97,8 +164,7 @@ impl Int8Matrix {
                     column,
                     found,
                 })
-            })?;
-        Ok(Self { outputs, inputs, scales, quantized })
+            })
     }
 
     /// Returns the number of outputs.
@@ -111,9 +177,9 @@ impl Int8Matrix {
         self.inputs
     }
 
-    /// Returns the bytes of weights and scales.
+    /// Returns the bytes of integers and scales.
     pub fn size(&self) -> usize {
-        size_of_val(self.bytes()) + size_of_val(&self.scales[..])
+        sizes(self.outputs, self.inputs).into_iter().sum()
     }
 
     /// Returns the number of groups of an output.
@@ -124,11 +190,10 @@ impl Int8Matrix {
     /// Returns the integers and scales of a block of outputs.
     pub(crate) fn block(&self, block: usize) -> (&[i8], &[bf16]) {
         let (bytes, scales) = (self.groups() * GROUP * BLOCK, self.groups() * BLOCK);
-        (&self.bytes()[block * bytes..][..bytes], &self.scales[block * scales..][..scales])
-    }
-
-    fn bytes(&self) -> &[i8] {
-        bytemuck::cast_slice(self.quantized.as_slice())
+        let memory = &(*self.memory).as_ref()[self.start..];
+        let integers = &memory[sizes(self.outputs, self.inputs)[0] + block * bytes..][..bytes];
+        let scales = &memory[block * scales * size_of::<bf16>()..][..scales * size_of::<bf16>()];
+        (bytemuck::cast_slice(integers), bytemuck::cast_slice(scales))
     }
 
     /// Returns the rounded weight in `f32`, (out, in).

@@ -1,13 +1,15 @@
 //! AVX2, FMA and F16C: four vectors hold the lanes of a sum; in 8 bits two hold the outputs of a
 //! block.
 
-use super::{BLOCK, DenseJob, Int8Job, LANES, RowsKernels, Tile};
+use super::{
+    BLOCK, DenseJob, Int8Job, LANES, RowsKernels, SHORT, STREAMS, Tile, WeightedRows, bytes_ahead,
+};
 use crate::matrix::int8::GROUP;
 use half::{bf16, f16};
 use std::arch::x86_64::*;
 
 pub(in crate::isa) const KERNELS: RowsKernels =
-    RowsKernels { f32: dense, bf16: dense, f16: dense, int8 };
+    RowsKernels { f32: dense, bf16: dense, f16: dense, int8, weighted_sum };
 
 /// Floats per vector.
 const WIDTH: usize = 8;
@@ -61,6 +63,7 @@ unsafe fn dense<E: Weight>(job: DenseJob<E>, tile: &mut Tile) {
         // SAFETY: the caller grants all rows and outputs.
         row += unsafe {
             match job.rows - row {
+                1 if job.k > SHORT => outputs::<E, 1, 1>(job, row, tile),
                 1 => outputs::<E, 1, 2>(job, row, tile),
                 2 | 4 => outputs::<E, 2, 1>(job, row, tile),
                 _ => outputs::<E, 3, 1>(job, row, tile),
@@ -108,11 +111,20 @@ unsafe fn dots<E: Weight, const M: usize, const N: usize>(
     const { assert!(LANES == VECTORS * WIDTH) };
     let mut sums = [[[_mm256_setzero_ps(); VECTORS]; N]; M];
     let whole = k - k % LANES;
+    // The first rows fetch weights ahead for all others.
+    let ahead = if row == 0 { bytes_ahead(k) } else { 0 };
     // SAFETY: the caller grants k numbers of each of these rows; what is left of them is copied to
-    // arrays that end with zeros.
+    // arrays that end with zeros. A prefetch may have any address.
     unsafe {
         let (x, w) = (x.add(row * x_stride), w.add(output * k));
         for first in (0..whole).step_by(LANES) {
+            for j in 0..N {
+                let soon = w.add(j * k + first).cast::<i8>().wrapping_add(ahead);
+                _mm_prefetch::<_MM_HINT_T1>(soon);
+                if size_of::<E>() * LANES > 64 {
+                    _mm_prefetch::<_MM_HINT_T1>(soon.wrapping_add(64));
+                }
+            }
             add_products(&mut sums, x.add(first), x_stride, w.add(first), k);
         }
         if whole < k {
@@ -248,4 +260,47 @@ unsafe fn int8_rows<const M: usize>(
         }
     }
     M
+}
+
+/// A [`WeightedSum`](super::WeightedSum).
+///
+/// # Safety
+/// That of [`WeightedSum`](super::WeightedSum).
+#[target_feature(enable = "avx2,fma")]
+unsafe fn weighted_sum(WeightedRows { count, p, v, width, o }: WeightedRows) {
+    const ALL: __m256i = {
+        // SAFETY: any bits are a vector of integers.
+        unsafe { std::mem::transmute([-1i32; WIDTH]) }
+    };
+    for first in (0..width).step_by(WIDTH) {
+        let mask = if width - first < WIDTH {
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            _mm256_cmpgt_epi32(_mm256_set1_epi32((width - first) as i32), lanes)
+        } else {
+            ALL
+        };
+        let mut sums = [_mm256_setzero_ps(); STREAMS];
+        // SAFETY: the caller grants `count` rows of `width` floats; the mask hides those beyond.
+        unsafe {
+            let (mut t, mut v) = (0, v.add(first));
+            while t + STREAMS <= count {
+                for (s, sum) in sums.iter_mut().enumerate() {
+                    let (p, v) = (_mm256_broadcast_ss(&*p.add(t + s)), v.add(s * width));
+                    *sum = _mm256_fmadd_ps(p, _mm256_maskload_ps(v, mask), *sum);
+                }
+                t += STREAMS;
+                v = v.wrapping_add(STREAMS * width);
+            }
+            // Sums that are indexed would leave their registers: all are passed, few are used.
+            for (s, sum) in sums.iter_mut().enumerate().take(STREAMS - 1) {
+                if t + s < count {
+                    let (p, v) = (_mm256_broadcast_ss(&*p.add(t + s)), v.add(s * width));
+                    *sum = _mm256_fmadd_ps(p, _mm256_maskload_ps(v, mask), *sum);
+                }
+            }
+            let [a, b, c, d] = sums;
+            let sum = _mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d));
+            _mm256_maskstore_ps(o.add(first), mask, sum);
+        }
+    }
 }

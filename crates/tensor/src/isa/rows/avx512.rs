@@ -1,6 +1,9 @@
 //! AVX-512: a lane of a vector is a lane of a sum, or, in 8 bits, an output.
 
-use super::{BLOCK, DenseJob, Int8Job, LANES, RowsKernels, Tile, avx2};
+use super::{
+    BLOCK, DenseJob, Int8Job, LANES, RowsKernels, SHORT, STREAMS, Tile, WeightedRows, avx2,
+    bytes_ahead,
+};
 use crate::matrix::int8::GROUP;
 use half::{bf16, f16};
 use std::arch::x86_64::*;
@@ -11,7 +14,7 @@ const WIDTH: usize = 16;
 /// Without instructions for products of bytes, which AVX-512 BW lacks signs for, those of AVX2
 /// serve.
 pub(in crate::isa) const KERNELS: RowsKernels =
-    RowsKernels { f32: dense, bf16: dense, f16: dense, int8: avx2::KERNELS.int8 };
+    RowsKernels { f32: dense, bf16: dense, f16: dense, int8: avx2::KERNELS.int8, weighted_sum };
 
 /// With AVX-512 VNNI.
 pub(in crate::isa) const KERNELS_VNNI: RowsKernels = RowsKernels { int8, ..KERNELS };
@@ -52,15 +55,11 @@ impl Weight for f16 {
     }
 }
 
-/// Bytes by which weights are fetched ahead of their use, into the second-level cache. Between 4 and
-/// 32 kB the time hardly differs; without it, rows of 2 kB were read at two thirds of the speed.
-const AHEAD: usize = 1 << 14;
-
 /// A [`DenseKernel`](super::DenseKernel).
 ///
 /// One row of input takes one output after the other, so that the weights are one stream: along
-/// eight rows of weights at once, a multiple of 2 kB apart, reading was 2.5 times as slow. More
-/// rows take several outputs at a time, as many as fill the registers with sums.
+/// eight rows of weights at once, a multiple of 2 kB apart, reading was 2.5 times as slow. More rows
+/// take several outputs at a time, as many as fill the registers with sums.
 ///
 /// # Safety
 /// That of [`DenseKernel`](super::DenseKernel).
@@ -71,7 +70,8 @@ unsafe fn dense<E: Weight>(job: DenseJob<E>, tile: &mut Tile) {
         // SAFETY: the caller grants all rows and outputs.
         row += unsafe {
             match job.rows - row {
-                1 => one_row(job, row, tile),
+                1 if job.k > SHORT => one_row(job, row, tile),
+                1 => rows::<E, 1, 4>(job, row, tile),
                 2 => rows::<E, 2, 4>(job, row, tile),
                 3 => rows::<E, 3, 4>(job, row, tile),
                 _ => rows::<E, 4, 3>(job, row, tile),
@@ -115,17 +115,15 @@ unsafe fn rows<E: Weight, const M: usize, const N: usize>(
         let sums = unsafe { dots::<E, M, N>(job, row, output) };
         for i in 0..M {
             let mut four = [_mm512_setzero_ps(); 4];
-            for j in 0..N {
-                four[j] = sums[i][j];
-            }
+            four[..N].copy_from_slice(&sums[i]);
             tile[row + i][output..output + N].copy_from_slice(&fold(four)[..N]);
         }
     }
     for output in whole..job.outputs {
         // SAFETY: as above.
         let sums = unsafe { dots::<E, M, 1>(job, row, output) };
-        for i in 0..M {
-            tile[row + i][output] = fold([sums[i][0]; 4])[0];
+        for (tile, [sum]) in tile[row..].iter_mut().zip(sums) {
+            tile[output] = fold([sum; 4])[0];
         }
     }
     M
@@ -145,7 +143,7 @@ unsafe fn dots<E: Weight, const M: usize, const N: usize>(
     const { assert!(LANES == 2 * WIDTH) };
     let mut sums = [[[_mm512_setzero_ps(); 2]; N]; M];
     // The first rows fetch weights ahead for all others.
-    let ahead = if row == 0 { AHEAD } else { 0 };
+    let ahead = if row == 0 { bytes_ahead(k) } else { 0 };
     // SAFETY: the caller grants k numbers of each of these rows; a mask hides those beyond. A
     // prefetch may have any address.
     unsafe {
@@ -313,4 +311,38 @@ unsafe fn int8_rows<const M: usize>(
         unsafe { _mm512_storeu_ps(tile.as_mut_ptr(), sum) };
     }
     M
+}
+
+/// A [`WeightedSum`](super::WeightedSum).
+///
+/// # Safety
+/// That of [`WeightedSum`](super::WeightedSum).
+#[target_feature(enable = "avx512f")]
+unsafe fn weighted_sum(WeightedRows { count, p, v, width, o }: WeightedRows) {
+    for first in (0..width).step_by(WIDTH) {
+        let mask = if width - first < WIDTH { !(!0 << (width - first)) } else { !0 };
+        let mut sums = [_mm512_setzero_ps(); STREAMS];
+        // SAFETY: the caller grants `count` rows of `width` floats; the mask hides those beyond.
+        unsafe {
+            let (mut t, mut v) = (0, v.add(first));
+            while t + STREAMS <= count {
+                for (s, sum) in sums.iter_mut().enumerate() {
+                    let (p, v) = (_mm512_set1_ps(*p.add(t + s)), v.add(s * width));
+                    *sum = _mm512_fmadd_ps(p, _mm512_maskz_loadu_ps(mask, v), *sum);
+                }
+                t += STREAMS;
+                v = v.wrapping_add(STREAMS * width);
+            }
+            // Sums that are indexed would leave their registers: all are passed, few are used.
+            for (s, sum) in sums.iter_mut().enumerate().take(STREAMS - 1) {
+                if t + s < count {
+                    let (p, v) = (_mm512_set1_ps(*p.add(t + s)), v.add(s * width));
+                    *sum = _mm512_fmadd_ps(p, _mm512_maskz_loadu_ps(mask, v), *sum);
+                }
+            }
+            let [a, b, c, d] = sums;
+            let sum = _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));
+            _mm512_mask_storeu_ps(o.add(first), mask, sum);
+        }
+    }
 }

@@ -9,6 +9,8 @@
 //!   to the last, each product fused with its addition (except in `portable`, as not every CPU can
 //!   do that). Lanes are then added in pairs: lane l + 16 to lane l, then l + 8, l + 4, l + 2 and l + 1.
 //!   Weights in bf16 and f16 are widened first, which is exact.
+//! - *Weighted sums of rows*, Σ_t p_t·v_t: term t belongs to stream t mod [`STREAMS`], of which each
+//!   adds its terms from the first to the last; then (s₀ + s₁) + (s₂ + s₃).
 //! - *8 bits.* The products of a group of [`GROUP`](crate::matrix::int8::GROUP) inputs are added as
 //!   integers, which is exact; the sum is multiplied by the product of both scales and added to
 //!   those of the groups before it.
@@ -25,8 +27,20 @@ mod tests;
 pub(crate) const BLOCK: usize = 16;
 /// Partial sums of a dot product.
 pub(crate) const LANES: usize = 32;
+/// Partial sums of a weighted sum of rows.
+pub(crate) const STREAMS: usize = 4;
 /// The most rows of input per block.
 pub(crate) const MAX_ROWS: usize = 32;
+
+/// The longest rows of weights that are no stream: keys of a head.
+const SHORT: usize = 256;
+
+/// Returns the bytes by which rows of weights of length `k` are fetched ahead of their use, into the
+/// second-level cache. For long rows, between 4 and 32 kB the time hardly differed; without it,
+/// rows of 2 kB were read at two thirds of the speed. Keys end soon.
+fn bytes_ahead(k: usize) -> usize {
+    if k > SHORT { 1 << 14 } else { 1 << 10 }
+}
 
 /// The sums of a block, a row of outputs for each row of input.
 pub(crate) type Tile = [[f32; BLOCK]; MAX_ROWS];
@@ -38,6 +52,7 @@ pub(crate) struct RowsKernels {
     pub(crate) bf16: DenseKernel<half::bf16>,
     pub(crate) f16: DenseKernel<half::f16>,
     pub(crate) int8: Int8Kernel,
+    pub(crate) weighted_sum: WeightedSum,
 }
 
 /// Rows of input and rows of weights, all of length `k`.
@@ -84,3 +99,23 @@ pub(crate) struct Int8Job {
 /// # Safety
 /// That of [`DenseKernel`].
 pub(crate) type Int8Kernel = unsafe fn(Int8Job, &mut Tile);
+
+/// Weights and rows, of which a weighted sum is taken.
+#[derive(Clone, Copy)]
+pub(crate) struct WeightedRows {
+    /// T.
+    pub(crate) count: usize,
+    /// (T)
+    pub(crate) p: *const f32,
+    /// (T, `width`), contiguous.
+    pub(crate) v: *const f32,
+    pub(crate) width: usize,
+    /// (`width`): the result.
+    pub(crate) o: *mut f32,
+}
+
+/// Writes Σ_t p_t·v_t to `o`.
+///
+/// # Safety
+/// The CPU has the table's instruction set; p and v can be read and o be written in these sizes.
+pub(crate) type WeightedSum = unsafe fn(WeightedRows);

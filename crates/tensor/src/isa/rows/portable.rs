@@ -1,6 +1,6 @@
 //! Plain Rust: the definition that the other tables are compared with.
 
-use super::{BLOCK, DenseJob, Int8Job, LANES, RowsKernels, Tile};
+use super::{BLOCK, DenseJob, Int8Job, LANES, RowsKernels, STREAMS, Tile, WeightedRows};
 use crate::matrix::int8::GROUP;
 use std::slice::from_raw_parts;
 
@@ -12,6 +12,7 @@ pub(in crate::isa) const KERNELS: RowsKernels = RowsKernels {
     // SAFETY: as above.
     f16: |job, tile| unsafe { dense(job, tile, half::f16::to_f32) },
     int8,
+    weighted_sum,
 };
 
 /// # Safety
@@ -78,5 +79,27 @@ unsafe fn int8(Int8Job { groups, x_scales, x, rows, w_scales, w }: Int8Job, tile
                 *sum += dot as f32 * (w_scale.to_f32() * x_scales[i * groups + g]);
             }
         }
+    }
+}
+
+/// A [`WeightedSum`](super::WeightedSum).
+///
+/// # Safety
+/// That of [`WeightedSum`](super::WeightedSum).
+unsafe fn weighted_sum(WeightedRows { count, p, v, width, o }: WeightedRows) {
+    // SAFETY: the caller grants these sizes.
+    let (p, v, o) = unsafe {
+        (
+            from_raw_parts(p, count),
+            from_raw_parts(v, count * width),
+            std::slice::from_raw_parts_mut(o, width),
+        )
+    };
+    for (i, o) in o.iter_mut().enumerate() {
+        let mut sums = [0.0; STREAMS];
+        for (t, p) in p.iter().enumerate() {
+            sums[t % STREAMS] += p * v[t * width + i];
+        }
+        *o = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     }
 }

@@ -163,3 +163,30 @@ fn the_largest_bytes_do_not_overflow() {
         }
     }
 }
+
+#[test]
+fn weighted_sums_of_rows_are_added_in_one_order() {
+    for width in [1, 7, 8, 12, 16, 32, 40, 64] {
+        for count in [1, 2, 3, 4, 5, 30, 103] {
+            let (p, v) = (testing::random(&[count], 1), testing::random(&[count, width], 2));
+            let sums = available().into_iter().map(|kernels| {
+                let mut o = vec![f32::NAN; width + 1];
+                let (p, v) = (p.as_slice(), v.as_slice());
+                let o_start = o.as_mut_ptr();
+                let rows = WeightedRows { count, p: p.as_ptr(), v: v.as_ptr(), width, o: o_start };
+                // SAFETY: the table is available, and the slices have these sizes.
+                unsafe { (kernels.rows.weighted_sum)(rows) };
+                assert!(o[width].is_nan(), "{:?}: written beyond the end", kernels.isa());
+                for (i, &o) in o[..width].iter().enumerate() {
+                    let column = v.iter().skip(i).step_by(width);
+                    let products = p.iter().zip(column).map(|(&p, &v)| f64::from(p) * f64::from(v));
+                    let exact: f64 = products.sum();
+                    assert!((f64::from(o) - exact).abs() < 1e-5, "{:?}", kernels.isa());
+                }
+                (kernels.isa(), o[..width].to_vec())
+            });
+            let sums: Vec<_> = sums.filter(|(isa, _)| *isa != Isa::Portable).collect();
+            assert!(sums.windows(2).all(|pair| pair[0].1 == pair[1].1), "{count} × {width}");
+        }
+    }
+}
