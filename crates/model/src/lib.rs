@@ -39,7 +39,8 @@
 //!   what attention has read.
 //!
 //! The architecture reads from the outside in: `transformer/mod.rs`, `block.rs`, `attention.rs`,
-//! `feed_forward.rs`, written once for training and generation.
+//! `feed_forward.rs`, written once for training and for reading prompts. [`Decoder`] has it again
+//! in operations for few rows, which is what generates tokens; tests compare the two.
 //!
 //! Shapes use the letters of the crate `tensor`: B batch, T time, C channels, H heads, D channels
 //! of a head, F feed-forward width, V vocabulary.
@@ -47,6 +48,7 @@
 
 mod batch;
 mod config;
+mod decoder;
 pub mod formats;
 mod generate;
 mod parameters;
@@ -55,10 +57,11 @@ mod variant;
 
 pub use batch::Batch;
 pub use config::{ConfigError, ModelConfig};
+pub use decoder::{Decoder, Slot};
 pub use generate::sample::{self, Sampling, SamplingError};
 pub use generate::{
     BatchGenerator, Event, FinishReason, GenerateError, GenerateOptions, Generator,
 };
 pub use parameters::{ParameterKind, ParameterSpec, Parameters, parameter_specs};
-pub use transformer::{Decoder, KvCache, ModelError, QuantizeError, Slot, Transformer};
+pub use transformer::{KvCache, ModelError, QuantizeError, Transformer};
 pub use variant::{FeedForward, Norm, UnknownChoice};

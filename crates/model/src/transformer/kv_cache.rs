@@ -25,7 +25,7 @@ const FIRST_CAPACITY: usize = 64;
 /// # Ok::<(), model::ConfigError>(())
 /// ```
 pub struct KvCache {
-    pub(super) layers: Vec<LayerCache>,
+    pub(crate) layers: Vec<LayerCache>,
     /// The number of positions in the cache.
     len: usize,
     /// The shape of its model.
@@ -38,9 +38,9 @@ fn shape_of(config: &ModelConfig) -> [usize; 4] {
 }
 
 /// The keys and values of one layer, (1, H, capacity, D) each.
-pub(super) struct LayerCache {
-    pub(super) keys: Tensor,
-    pub(super) values: Tensor,
+pub(crate) struct LayerCache {
+    pub(crate) keys: Tensor,
+    pub(crate) values: Tensor,
 }
 
 impl KvCache {
@@ -91,14 +91,14 @@ impl KvCache {
 
     /// Checks that this cache was made for a model of this shape.
     #[track_caller]
-    pub(super) fn assert_fits(&self, config: &ModelConfig) {
+    pub(crate) fn assert_fits(&self, config: &ModelConfig) {
         let shape = "[layers, heads, channels of a head, positions]";
         assert_eq!(self.shape, shape_of(config), "KvCache: made for another model, {shape}");
     }
 
     /// Grows the capacity for `count` more positions, at least to twice what it was.
     #[track_caller]
-    pub(super) fn reserve(&mut self, count: usize) {
+    pub(crate) fn reserve(&mut self, count: usize) {
         let (needed, [.., limit]) = (self.len + count, self.shape);
         assert!(needed <= limit, "KvCache: {needed} positions in a context of {limit}");
         for layer in &mut self.layers {
@@ -112,7 +112,7 @@ impl KvCache {
     }
 
     /// Adds to the length `count` positions, which all layers have appended.
-    pub(super) fn advance(&mut self, count: usize) {
+    pub(crate) fn advance(&mut self, count: usize) {
         self.len += count;
     }
 }

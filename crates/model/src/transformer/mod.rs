@@ -3,7 +3,6 @@
 
 mod attention;
 mod block;
-mod decoder;
 mod feed_forward;
 mod forward_pass;
 mod kv_cache;
@@ -12,7 +11,6 @@ mod same_bits_tests;
 mod tape_weights;
 pub(crate) mod weights;
 
-pub use decoder::{Decoder, Slot};
 pub use kv_cache::KvCache;
 pub use weights::QuantizeError;
 
@@ -46,10 +44,10 @@ const FOR_INFERENCE: &str = "Transformer: the weights are for inference only";
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Transformer {
-    config: ModelConfig,
-    layout: ModelLayout,
-    rope: Option<RopeTable>,
-    weights: Weights,
+    pub(crate) config: ModelConfig,
+    pub(crate) layout: ModelLayout,
+    pub(crate) rope: Option<RopeTable>,
+    pub(crate) weights: Weights,
     /// The weights are from a directory whose output layer is its embedding if `true`.
     pub(crate) was_tied: bool,
 }

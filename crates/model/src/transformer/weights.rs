@@ -10,7 +10,7 @@ use tensor::ops::{Int8Matrix, NotFinite};
 use tensor::{Context, SharedBytes, Tape, Tensor};
 
 /// All weights, in the order of the list of parameters.
-pub(super) enum Weights {
+pub(crate) enum Weights {
     /// In `f32`, for training and inference.
     Full(Parameters),
     /// In other types, or in memory that is not the model's own, for inference only.
@@ -79,7 +79,7 @@ impl Weights {
     }
 
     /// Returns a weight that is not in 8 bits.
-    pub(super) fn tensor(&self, id: ParameterId) -> &Tensor {
+    pub(crate) fn tensor(&self, id: ParameterId) -> &Tensor {
         match self.matrix(id) {
             Weight::Dense(tensor) => tensor,
             // Matrices of linear layers alone are rounded.
@@ -88,7 +88,7 @@ impl Weights {
     }
 
     /// Returns a weight as generation reads it.
-    pub(super) fn matrix(&self, id: ParameterId) -> Weight<'_> {
+    pub(crate) fn matrix(&self, id: ParameterId) -> Weight<'_> {
         match self {
             Self::Full(parameters) => Weight::Dense(&parameters.tensors()[id.0]),
             Self::Inference(weights) => match &weights[id.0] {

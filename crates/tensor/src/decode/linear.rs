@@ -2,9 +2,10 @@
 #![allow(unsafe_code)]
 
 use super::runner::{Runner, Scratch, at_least};
+use crate::isa::rows::GROUP;
 use crate::isa::rows::{BLOCK, DenseJob, Int8Job, MAX_ROWS, Tile};
 use crate::matrix::element::{DType, Element};
-use crate::matrix::int8::{GROUP, Int8Matrix, quantize_rows};
+use crate::matrix::int8::{Int8Matrix, quantize_rows};
 use crate::ops::{gelu::gelu, rms_norm::inverse_rms, silu::silu};
 use crate::{Tensor, vectorize};
 use std::ops::Range;

@@ -21,7 +21,7 @@ pub struct Runner {
 pub(super) struct Scratch {
     /// Rows of input after a norm, (N, K).
     pub(super) x: Vec<f32>,
-    /// The same in 8 bits, (N, groups, GROUP), and its scales, (N, groups).
+    /// Rows of input in 8 bits, (N, groups, GROUP), and its scales, (N, groups).
     pub(super) bytes: Vec<i8>,
     pub(super) scales: Vec<f32>,
     /// The scores of a query, one per position.

@@ -102,8 +102,8 @@ impl Team {
         );
         assert!(begun.is_ok(), "Team::run: called inside a region, or by two threads at once");
         shared.work.store(address, Ordering::Relaxed);
-        // `SeqCst` here and in `sleep`: either this thread sees the sleeper, or the sleeper sees the
-        // region.
+        // `SeqCst` here and in `sleep`: either this thread sees the sleeper, or the sleeper sees
+        // the region.
         shared.region.0.fetch_add(1, Ordering::SeqCst);
         if shared.asleep.0.load(Ordering::SeqCst) > 0 {
             self.threads.iter().map(JoinHandle::thread).for_each(Thread::unpark);

@@ -16,8 +16,8 @@ pub(super) struct Text {
 #[derive(Default)]
 pub(super) struct Texts(pub(super) Vec<Text>);
 
-// SAFETY: the pointers are used inside `Runner::attention` alone, where the caches are borrowed, and
-// each head of a text belongs to one thread there.
+// SAFETY: the pointers are used inside `Runner::attention` alone, where the caches are borrowed,
+// and each head of a text belongs to one thread there.
 unsafe impl Send for Texts {}
 // SAFETY: as above.
 unsafe impl Sync for Texts {}

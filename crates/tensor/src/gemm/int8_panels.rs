@@ -2,8 +2,9 @@
 //! have, so that nothing is transposed.
 
 use crate::isa::rows::BLOCK;
+use crate::isa::rows::GROUP;
 use crate::matrix::element::Element;
-use crate::matrix::int8::{GROUP, Int8Matrix};
+use crate::matrix::int8::Int8Matrix;
 use half::bf16;
 use std::ops::Range;
 

@@ -2,26 +2,23 @@
 //! an output, s = max |w| / 127 over the group: "absmax" rounding (Dettmers et al.,
 //! arXiv:2208.07339, section 2.1) in blocks, as llama.cpp's Q8_0 has them.
 //!
-//! A scale is stored in bf16, rounded up so that every quotient fits. A weight is off by half a step
-//! at most, and a step is at most 1/126 of the group's largest weight.
+//! A scale is stored in bf16, rounded up so that every quotient fits. A weight is off by half a
+//! step at most, and a step is at most 1/126 of the group's largest weight.
 //!
 //! # Layout
-//! [`BLOCK`] outputs lie side by side, so that vectors of sums need not be added across their lanes:
+//! [`BLOCK`] outputs lie side by side, so that vectors of sums are never added across their lanes:
 //! (blocks, groups, GROUP / 4, BLOCK, 4), with scales (blocks, groups, BLOCK). Outputs beyond the
-//! last are zeros, and so are inputs. The scales stand before the integers, which begin a cache line.
+//! last are zeros, and so are inputs. The scales stand before the integers, which begin a cache
+//! line.
 
 use super::element::{Element, load, with_any_element_type};
-use crate::isa::rows::BLOCK;
+use crate::isa::rows::{BLOCK, GROUP};
 use crate::memory::HugePages;
 use crate::memory::cache::LINE_BYTES;
-
 use crate::{Context, SharedBytes, Tensor, vectorize};
 use half::bf16;
 use rayon::prelude::*;
 use std::sync::Arc;
-
-/// Inputs that share a scale.
-pub(crate) const GROUP: usize = 32;
 
 /// A weight (out, in), rounded to 8 bits per element and one scale per group of inputs.
 pub struct Int8Matrix {

@@ -2,9 +2,9 @@
 //! block.
 
 use super::{
-    BLOCK, DenseJob, Int8Job, LANES, RowsKernels, SHORT, STREAMS, Tile, WeightedRows, bytes_ahead,
+    BLOCK, DenseJob, GROUP, Int8Job, LANES, RowsKernels, SHORT, STREAMS, Tile, WeightedRows,
+    bytes_ahead,
 };
-use crate::matrix::int8::GROUP;
 use half::{bf16, f16};
 use std::arch::x86_64::*;
 

@@ -1,10 +1,9 @@
 //! AVX-512: a lane of a vector is a lane of a sum, or, in 8 bits, an output.
 
 use super::{
-    BLOCK, DenseJob, Int8Job, LANES, RowsKernels, SHORT, STREAMS, Tile, WeightedRows, avx2,
+    BLOCK, DenseJob, GROUP, Int8Job, LANES, RowsKernels, SHORT, STREAMS, Tile, WeightedRows, avx2,
     bytes_ahead,
 };
-use crate::matrix::int8::GROUP;
 use half::{bf16, f16};
 use std::arch::x86_64::*;
 
@@ -58,8 +57,8 @@ impl Weight for f16 {
 /// A [`DenseKernel`](super::DenseKernel).
 ///
 /// One row of input takes one output after the other, so that the weights are one stream: along
-/// eight rows of weights at once, a multiple of 2 kB apart, reading was 2.5 times as slow. More rows
-/// take several outputs at a time, as many as fill the registers with sums.
+/// eight rows of weights at once, a multiple of 2 kB apart, reading was 2.5 times as slow. More
+/// rows take several outputs at a time, as many as fill the registers with sums.
 ///
 /// # Safety
 /// That of [`DenseKernel`](super::DenseKernel).

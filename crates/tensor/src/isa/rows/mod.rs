@@ -7,11 +7,11 @@
 //!
 //! - *Floating point.* Term k belongs to lane k mod [`LANES`]. A lane adds its terms from the first
 //!   to the last, each product fused with its addition (except in `portable`, as not every CPU can
-//!   do that). Lanes are then added in pairs: lane l + 16 to lane l, then l + 8, l + 4, l + 2 and l + 1.
-//!   Weights in bf16 and f16 are widened first, which is exact.
-//! - *Weighted sums of rows*, Σ_t p_t·v_t: term t belongs to stream t mod [`STREAMS`], of which each
+//!   do that). Lanes are then added in pairs: lane l + 16 to lane l, then l + 8, l + 4, l + 2 and
+//!   l + 1. Weights in bf16 and f16 are widened first, which is exact.
+//! - *Weighted sums of rows*, Σ_t p_t·v_t: term t belongs to stream t mod [`STREAMS`], and each
 //!   adds its terms from the first to the last; then (s₀ + s₁) + (s₂ + s₃).
-//! - *8 bits.* The products of a group of [`GROUP`](crate::matrix::int8::GROUP) inputs are added as
+//! - *8 bits.* The products of a group of [`GROUP`] inputs are added as
 //!   integers, which is exact; the sum is multiplied by the product of both scales and added to
 //!   those of the groups before it.
 
@@ -23,6 +23,8 @@ pub(super) mod portable;
 #[cfg(test)]
 mod tests;
 
+/// Inputs that share a scale.
+pub(crate) const GROUP: usize = 32;
 /// Outputs per block.
 pub(crate) const BLOCK: usize = 16;
 /// Partial sums of a dot product.
@@ -35,9 +37,9 @@ pub(crate) const MAX_ROWS: usize = 32;
 /// The longest rows of weights that are no stream: keys of a head.
 const SHORT: usize = 256;
 
-/// Returns the bytes by which rows of weights of length `k` are fetched ahead of their use, into the
-/// second-level cache. For long rows, between 4 and 32 kB the time hardly differed; without it,
-/// rows of 2 kB were read at two thirds of the speed. Keys end soon.
+/// Returns the bytes by which rows of weights of length `k` are fetched ahead of their use, into
+/// the second-level cache. For long rows, between 4 and 32 kB the time hardly differed; without
+/// it, rows of 2 kB were read at two thirds of the speed. Keys end soon.
 fn bytes_ahead(k: usize) -> usize {
     if k > SHORT { 1 << 14 } else { 1 << 10 }
 }

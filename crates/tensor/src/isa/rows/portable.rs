@@ -1,7 +1,6 @@
 //! Plain Rust: the definition that the other tables are compared with.
 
-use super::{BLOCK, DenseJob, Int8Job, LANES, RowsKernels, STREAMS, Tile, WeightedRows};
-use crate::matrix::int8::GROUP;
+use super::{BLOCK, DenseJob, GROUP, Int8Job, LANES, RowsKernels, STREAMS, Tile, WeightedRows};
 use std::slice::from_raw_parts;
 
 pub(in crate::isa) const KERNELS: RowsKernels = RowsKernels {

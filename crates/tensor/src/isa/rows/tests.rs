@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::isa::{Kernels, available};
-use crate::matrix::int8::{GROUP, Int8Matrix, quantize_rows};
+use crate::matrix::int8::{Int8Matrix, quantize_rows};
 use crate::testing;
 use crate::{Context, Isa, Tensor};
 use half::{bf16, f16};

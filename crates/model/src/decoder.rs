@@ -1,13 +1,11 @@
 //! The steps of generation: one token, or a few, of several texts at a time, without a tape.
 //!
-//! It is the same architecture as the rest of this folder, in operations for few rows
+//! It is the same architecture as [`Transformer`]'s, in operations for few rows
 //! ([`tensor::decode`]), in which each sum has one order whatever is computed beside it: a token
 //! has the same logits in any batch and with any number of threads.
 
-use super::Transformer;
-use super::kv_cache::KvCache;
 use crate::parameters::list::{AttentionLayout, BlockLayout, FeedForwardLayout, ParameterId};
-use crate::{FeedForward, Norm};
+use crate::{FeedForward, KvCache, Norm, Transformer};
 use tensor::Context;
 use tensor::decode::{Activation, Heads, Input, Runner, Sums, TextCache};
 
