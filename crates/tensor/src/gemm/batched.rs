@@ -5,9 +5,7 @@
 //! column of matrices (A_1; A_2; …) times B, which gives a column; and a row of matrices times a
 //! column of them, which gives a sum. A single product is any of them with one matrix each.
 
-use super::right_operand::RightOperand;
 use crate::matrix::element::{DType, Element};
-use crate::matrix::int8::Int8Matrix;
 use crate::matrix::{Mat, MatMut};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -15,7 +13,7 @@ use std::ops::Range;
 /// C_ij = Σ_l A_il·B_lj, where at most one of the indices has more than one value.
 pub(super) struct Batch<'a> {
     a: Vec<Mat<'a>>,
-    b: Vec<RightOperand<'a>>,
+    b: Vec<Mat<'a>>,
     c: Vec<Target>,
     writes: PhantomData<&'a mut ()>,
 }
@@ -28,16 +26,6 @@ struct Target {
     row_stride: usize,
     rows: usize,
     cols: usize,
-}
-
-impl Target {
-    /// Forgets the type of the elements, so that the driver is compiled once for results of all
-    /// types.
-    fn of<E: Element>(c: MatMut<'_, E>) -> Self {
-        let (rows, cols) = (c.rows, c.cols);
-        let (start, row_stride) = c.into_raw();
-        Self { start: start.cast(), dtype: E::DTYPE, row_stride, rows, cols }
-    }
 }
 
 // SAFETY: the pointers come from `MatMut`s, which the batch holds on to as long as it lives, and
@@ -65,15 +53,15 @@ impl<'a> Batch<'a> {
         for ((&a, &b), c) in operands.zip(c.iter().cycle()).take(a.len().max(b.len())) {
             assert_shapes(a, b, c);
         }
-        let b = b.iter().map(|&b| RightOperand::Mat(b)).collect();
-        let c = c.into_iter().map(Target::of).collect();
-        Self { a: a.to_vec(), b, c, writes: PhantomData }
-    }
-
-    /// Returns one A by the transpose of a weight in 8 bits. Sizes have been checked.
-    pub(super) fn by_int8(a: Mat<'a>, w: &'a Int8Matrix, c: MatMut<'a>) -> Self {
-        let (b, c) = (vec![RightOperand::Int8(w)], vec![Target::of(c)]);
-        Self { a: vec![a], b, c, writes: PhantomData }
+        // The pointers forget their type, so that the driver is compiled once for results of both
+        // types.
+        let target = |c: MatMut<'a, E>| {
+            let (rows, cols) = (c.rows, c.cols);
+            let (start, row_stride) = c.into_raw();
+            Target { start: start.cast(), dtype: E::DTYPE, row_stride, rows, cols }
+        };
+        let c = c.into_iter().map(target).collect();
+        Self { a: a.to_vec(), b: b.to_vec(), c, writes: PhantomData }
     }
 
     /// Returns `true` if the products are summed.
@@ -94,7 +82,7 @@ impl<'a> Batch<'a> {
     pub(super) fn cols(&self) -> impl Iterator<Item = usize> {
         // The B of a sum stand one below the other and share their columns.
         let parts = if self.is_sum() { 1 } else { self.b.len() };
-        self.b[..parts].iter().map(RightOperand::cols)
+        self.b[..parts].iter().map(Mat::cols)
     }
 
     /// Returns the K of each of the products that are summed.
@@ -117,7 +105,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Returns B_lj.
-    pub(super) fn b(&self, l: usize, j: usize) -> RightOperand<'a> {
+    pub(super) fn b(&self, l: usize, j: usize) -> Mat<'a> {
         self.b[l + j]
     }
 

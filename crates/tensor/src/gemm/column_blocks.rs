@@ -32,10 +32,10 @@ impl<E> ColumnBlock<'_, E> {
 
 /// Splits matrices of `rows` rows and `width` columns, which lie in `data` one after the other,
 /// into blocks of `cols` columns: those of the first matrix from the left, those of the second, and
-/// so on.
+/// so on. The last block of a matrix has the columns that are left.
 ///
 /// # Panics
-/// If the length of `data` is not a multiple of `rows`·`width`, or `width` not one of `cols`.
+/// If the length of `data` is not a multiple of `rows`·`width`, or `cols` is 0.
 #[track_caller]
 pub fn par_column_blocks<'a, E: Send + 'a>(
     data: &'a mut [E],
@@ -46,17 +46,18 @@ pub fn par_column_blocks<'a, E: Send + 'a>(
     let size = rows.saturating_mul(width);
     let fits = if size == 0 { data.is_empty() } else { data.len().is_multiple_of(size) };
     assert!(
-        fits && cols > 0 && width.is_multiple_of(cols),
+        fits && cols > 0,
         "par_column_blocks: {} elements in matrices of {rows}×{width} in blocks of {cols} columns",
         data.len()
     );
-    let blocks = width / cols;
+    let blocks = width.div_ceil(cols);
     let count = data.len() / size.max(1) * blocks;
     let start = data.as_mut_ptr();
     let block = |index: usize| {
-        let first = index / blocks * size + index % blocks * cols;
+        let column = index % blocks * cols;
         // SAFETY: the first element of the block lies in `data`.
-        let start = unsafe { start.add(first) };
+        let start = unsafe { start.add(index / blocks * size + column) };
+        let cols = cols.min(width - column);
         ColumnBlock { start, rows, cols, row_stride: width, writes: PhantomData }
     };
     (0..count).map(block).collect::<Vec<_>>().into_par_iter()
@@ -79,6 +80,11 @@ mod tests {
                 }
             },
         );
+        let mut ragged = vec![0.0; 2 * 5];
+        par_column_blocks(&mut ragged, 2, 5, 2).enumerate().for_each(|(index, mut block)| {
+            (0..2).for_each(|row| block.row_mut(row).fill(index as f32));
+        });
+        assert_eq!(ragged, [0.0, 0.0, 1.0, 1.0, 2.0, 0.0, 0.0, 1.0, 1.0, 2.0]);
         for (i, &x) in data.iter().enumerate() {
             let (matrix, row, col) = (i / (rows * width), i / width % rows, i % width);
             let block = matrix * (width / cols) + col / cols;
@@ -91,9 +97,7 @@ mod tests {
     #[test]
     fn matrices_that_are_not_there_are_refused() {
         // The second size is 4 if it wraps around.
-        for (rows, width, cols) in
-            [(0, 4, 4), ((1 << 62) + 1, 4, 4), (1, 4, 3), (3, 1, 1), (1, 4, 0)]
-        {
+        for (rows, width, cols) in [(0, 4, 4), ((1 << 62) + 1, 4, 4), (3, 1, 1), (1, 4, 0)] {
             let refused = std::panic::catch_unwind(|| {
                 par_column_blocks(&mut [0.0; 4], rows, width, cols).count()
             });

@@ -12,8 +12,6 @@
 //! | `rounded` | products with results in bf16 |
 //! | `panels` | products by a B that is packed once for all of them |
 //! | `int8` | products by a weight in 8 bits |
-//! | `int8_panels` | panels of such a weight |
-//! | `right_operand` | B, as it lies, and its way into panels |
 //! | `unpacked` | small products whose operands are read where they are |
 //! | `driver` | the five loops around the micro-kernel, for packed operands |
 //! | `batched` | block matrices, which make several products one |
@@ -25,12 +23,10 @@ mod batched;
 pub(crate) mod column_blocks;
 mod driver;
 mod int8;
-mod int8_panels;
 pub mod naive;
 pub(crate) mod panels;
 mod partition;
 mod plan;
-mod right_operand;
 pub(crate) mod rounded;
 mod single;
 #[cfg(test)]

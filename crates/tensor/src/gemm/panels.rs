@@ -4,7 +4,6 @@ use super::batched::Batch;
 use super::driver::{Product, pack_panels};
 use super::partition::spans;
 use super::plan::{Beta, Method, Operands, Order, Strategy, Threads, plan, table};
-use super::right_operand::RightOperand;
 use super::single::gemm;
 use super::unpacked;
 use crate::Context;
@@ -56,15 +55,7 @@ impl<'a> Panels<'a> {
         let (k_blocks, panels) = (spans(once(b.rows()), table.kc), spans(once(b.cols()), table.nr));
         // Without columns the length is 0, by which a slice cannot be split into chunks.
         let stride = block_len(table, b).max(1);
-        pack_panels(
-            context,
-            threads,
-            |_, _| RightOperand::Mat(b),
-            &k_blocks,
-            &panels,
-            stride,
-            packed,
-        );
+        pack_panels(context, threads, |_, _| b, &k_blocks, &panels, stride, packed);
         Self { context, b, packed: Some(packed) }
     }
 

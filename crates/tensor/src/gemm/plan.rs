@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `Empty` | | M, K or N of 0: C becomes zeros or stays as it is |
 //! | `Unpacked` | `unpacked` | small products in `f32` by one thread |
-//! | `Streamed` | `driver` | at most mc rows of A; a B with contiguous columns, or in 8 bits |
+//! | `Streamed` | `driver` | at most mc rows of A, and a B with contiguous columns |
 //! | `Packed` | `driver` | everything else |
 //!
 //! - Inside the heads of attention, packing A would cost as much as multiplying by it: `Unpacked`
@@ -117,8 +117,6 @@ pub(super) enum Order {
     Strided,
     /// Packed before.
     Panels,
-    /// Integers of 8 bits in an order of their own, which are widened when they are packed.
-    Int8,
 }
 
 /// The operands of a product as far as plans depend on them: their sizes, their types, and how B
@@ -198,12 +196,12 @@ fn method(context: Context, operands: Operands, threads: Threads) -> Method {
     let whole_panels = n <= UNPACKED_COLS && n.is_multiple_of(gemm.nr);
     let reads_b = match b_order {
         Order::Rows => whole_panels && b == DType::F32,
-        Order::Columns | Order::Strided | Order::Int8 => false,
+        Order::Columns | Order::Strided => false,
         Order::Panels => true,
     };
     if threads == Threads::One && reads_a && reads_b {
         Method::Unpacked
-    } else if m <= table(context).mc && matches!(b_order, Order::Columns | Order::Int8) {
+    } else if m <= table(context).mc && b_order == Order::Columns {
         Method::Streamed
     } else {
         Method::Packed
@@ -312,12 +310,10 @@ mod tests {
     fn a_panel_of_columns_that_meets_one_block_of_rows_is_multiplied_as_soon_as_it_is_packed() {
         let context = Context::detect();
         let most = context.kernels.gemm.mc;
-        for order in [Order::Columns, Order::Int8] {
-            for rows in [1, most] {
-                assert_eq!(method_of(context, [rows, 700, 900], order), Method::Streamed);
-            }
-            assert_eq!(method_of(context, [most + 1, 700, 900], order), Method::Packed);
+        for rows in [1, most] {
+            assert_eq!(method_of(context, [rows, 700, 900], Order::Columns), Method::Streamed);
         }
+        assert_eq!(method_of(context, [most + 1, 700, 900], Order::Columns), Method::Packed);
         for order in [Order::Rows, Order::Strided, Order::Panels] {
             assert_eq!(method_of(context, [1, 700, 900], order), Method::Packed);
         }

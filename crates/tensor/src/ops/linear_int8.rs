@@ -1,8 +1,7 @@
-//! A linear layer with 8-bit weights, for inference, where many rows of input are read at a time:
-//! the weights are widened to `f32`, a panel at a time, and multiplied as such.
-//! [`decode`](crate::decode) reads them as they are.
+//! A linear layer with 8-bit weights, for reading prompts. Input is rounded to 8 bits likewise, and
+//! sums have the order of generation ([`decode`](crate::decode)).
 
-use crate::gemm::{MatMut, gemm_int8};
+use crate::gemm::gemm_int8;
 use crate::matrix::int8::Int8Matrix;
 use crate::{Tensor, Var};
 
@@ -19,11 +18,8 @@ impl<'t> Var<'t> {
             panic!("linear_int8: x is a scalar, expected (…, {})", w.inputs());
         };
         assert_eq!(inputs, w.inputs(), "linear_int8: {:?} by {} inputs", x.shape(), w.inputs());
-        let (rows, outputs) = (x.rows(), w.outputs());
-        let shape = [leading, &[outputs]].concat();
-        let y = Tensor::build(&shape, |y| {
-            gemm_int8(context, x.matrix(), w, MatMut::new(y, rows, outputs));
-        });
+        let shape = [leading, &[w.outputs()]].concat();
+        let y = Tensor::build(&shape, |y| gemm_int8(context, x.as_slice(), w, y));
         self.tape().constant(y)
     }
 }

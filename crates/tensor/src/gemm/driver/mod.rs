@@ -34,9 +34,9 @@ use self::product::{Packed, Slab};
 use self::scratch::{B_PANELS, with_scratch};
 use super::partition::{Span, spans, streamed_panels, tile_shape};
 use super::plan::{Method, Threads, table};
-use super::right_operand::RightOperand;
 use crate::Context;
 use crate::isa::{GemmKernel, PACKED_COLS};
+use crate::matrix::Mat;
 use crate::memory::pool::Buffer;
 use std::ops::Range;
 
@@ -169,13 +169,13 @@ impl Product<'_> {
 pub(super) fn pack_panels<'a>(
     context: Context,
     threads: Threads,
-    b: impl Fn(usize, usize) -> RightOperand<'a> + Sync + Send,
+    b: impl Fn(usize, usize) -> Mat<'a> + Sync + Send,
     k_blocks: &[Span],
     panels: &[Span],
     stride: usize,
     buffer: &mut [f32],
 ) {
-    let table = table(context);
+    let (table, round) = (table(context), context.rounds_operands());
     let mut tasks = Vec::new();
     for (k_block, mut buffer) in k_blocks.iter().zip(buffer.chunks_exact_mut(stride)) {
         let of_one_matrix = panels.chunk_by(|a, b| a.part == b.part);
@@ -188,6 +188,8 @@ pub(super) fn pack_panels<'a>(
     }
     threads.for_each(tasks, |(k_block, panels, packed)| {
         let cols = panels[0].range.start..panels[panels.len() - 1].range.end;
-        b(k_block.part, panels[0].part).pack(context, k_block.range.clone(), cols, packed);
+        let b = b(k_block.part, panels[0].part).block(k_block.range.clone(), cols);
+        // SAFETY: whoever holds a table may use its instruction set.
+        unsafe { (table.pack_b)(b.t(), packed, round) };
     });
 }

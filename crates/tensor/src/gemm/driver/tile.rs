@@ -127,9 +127,11 @@ impl Product<'_> {
         panel: &'p mut [f32],
     ) -> &'p [f32] {
         let (k_block, cols) = (&slab.k_blocks[t], &slab.panels[p]);
-        let panel = &mut panel[..self.table.nr * self.table.slots(k_block.len())];
         let b = self.batch.b(k_block.part, cols.part);
-        b.pack(self.context, k_block.range.clone(), cols.range.clone(), panel);
+        let b = b.block(k_block.range.clone(), cols.range.clone());
+        let panel = &mut panel[..self.table.nr * self.table.slots(k_block.len())];
+        // SAFETY: whoever holds a table may use its instruction set.
+        unsafe { (self.table.pack_b)(b.t(), panel, self.context.rounds_operands()) };
         panel
     }
 
