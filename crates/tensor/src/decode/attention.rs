@@ -2,13 +2,12 @@
 //! o = softmax(q·kᵀ / √D)·v for each head (see `ops/attention`).
 #![allow(unsafe_code)]
 
-use super::runner::{Runner, at_least};
+use super::runner::{Runner, Sizes, at_least};
 use super::text::Text;
 use crate::isa::rows::{BLOCK, DenseJob, MAX_ROWS, WeightedRows};
 use crate::ops::RopeTable;
 use crate::ops::rope::FORWARD;
 use crate::{Kernels, simd, vectorize};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The keys and values of one text in one layer, and the rows that are appended to them.
 pub struct TextCache<'c> {
@@ -58,7 +57,7 @@ impl Runner {
         let channels = num_heads * d_head;
         let mut texts = std::mem::take(&mut self.texts);
         texts.0.clear();
-        let (mut rows, mut positions) = (0, 0);
+        let (mut rows, mut positions, mut longest) = (0, 0, 0);
         for TextCache { keys, values, len, rows: own } in caches {
             let head_size = keys.len() / num_heads;
             let end = len + own;
@@ -74,21 +73,20 @@ impl Runner {
             texts.0.push(Text { keys, values, head_size, len, first_row: rows, rows: own });
             rows += own;
             positions += own * end;
+            longest = longest.max(end);
         }
         let sizes = [q.len(), k.len(), v.len(), o.len()];
         assert_eq!(sizes, [rows * channels; 4], "attention: {rows} rows of {channels} channels");
+        self.reserve(Sizes { scores: longest, query: d_head, ..Sizes::default() });
         let output = Output(o.as_mut_ptr());
-        let (all, next) = (&texts, AtomicUsize::new(0));
-        let tasks = all.0.len() * num_heads;
-        self.run(self.threads_for(2 * positions * channels), |_, scratch| {
+        let all = &texts;
+        let (threads, tasks) =
+            (self.threads_for(2 * positions * channels), all.0.len() * num_heads);
+        self.share(threads, tasks, |scratch, take| {
             let output = &output; // All of it: its field alone is not `Sync`.
-            loop {
-                let task = next.fetch_add(1, Ordering::Relaxed);
-                if task >= tasks {
-                    return;
-                }
+            for task in std::iter::from_fn(take).flatten() {
                 let (text, head) = (&all.0[task / num_heads], task % num_heads);
-                // SAFETY: the counter gives each head of each text to one thread; the sizes of the
+                // SAFETY: each task, a head of a text, is taken by one thread; the sizes of the
                 // cache were checked above, and the caches are borrowed until the region ends.
                 let [keys, values] = unsafe {
                     [text.keys, text.values].map(|cache| {

@@ -1,7 +1,7 @@
 //! Linear layers of few rows: the norm before them, the products, and what is done with the sums.
 #![allow(unsafe_code)]
 
-use super::runner::{Runner, Scratch, at_least};
+use super::runner::{Runner, Scratch, Sizes, at_least};
 use crate::isa::rows::GROUP;
 use crate::isa::rows::{BLOCK, DenseJob, Int8Job, MAX_ROWS, Tile};
 use crate::matrix::element::{DType, Element};
@@ -206,7 +206,7 @@ impl Runner {
         finish: impl Fn(usize, usize, Range<usize>, &mut [[f32; BLOCK]]) + Sync,
     ) {
         let counts = weights.map(|weight| weight.outputs().div_ceil(BLOCK));
-        self.share(input, &weights, counts.iter().sum(), |prepared, blocks| {
+        self.share_blocks(input, &weights, counts.iter().sum(), |prepared, blocks| {
             for_rows(prepared.rows, |rows| {
                 let mut tile = [[0.0; BLOCK]; MAX_ROWS];
                 for block in blocks.clone() {
@@ -234,7 +234,7 @@ impl Runner {
         let [first, second] = weights;
         assert_eq!(first.sizes(), second.sizes(), "feed_forward: shapes of gate and up");
         let count = first.outputs().div_ceil(BLOCK);
-        self.share(input, &weights, count, |prepared, blocks| {
+        self.share_blocks(input, &weights, count, |prepared, blocks| {
             for_rows(prepared.rows, |rows| {
                 let mut tiles = [[[0.0; BLOCK]; MAX_ROWS]; 2];
                 for block in blocks.clone() {
@@ -251,7 +251,7 @@ impl Runner {
 
     /// Shares out `blocks` among threads, of which each prepares the input for itself.
     #[track_caller]
-    fn share(
+    fn share_blocks(
         &self,
         input: Input<'_>,
         weights: &[Weight<'_>],
@@ -265,9 +265,22 @@ impl Runner {
         let multiplications = weights.iter().map(|w| w.outputs() * k * rows).sum();
         let in_8_bits = weights.iter().any(|w| matches!(w, Weight::Int8(_)));
         let threads = self.threads_for(multiplications);
-        self.run(threads, |thread, scratch| {
-            let own = blocks * thread / threads..blocks * (thread + 1) / threads;
-            work(self.prepare(input, k, in_8_bits, scratch), own);
+        let groups = if in_8_bits { k.div_ceil(GROUP) } else { 0 };
+        self.reserve(Sizes {
+            x: if input.norm.is_some() { rows * k } else { 0 },
+            bytes: rows * groups * GROUP,
+            scales: rows * groups,
+            ..Sizes::default()
+        });
+        self.share(threads, blocks, |scratch, take| {
+            // A thread that comes when all is taken prepares nothing.
+            if let Some(first) = take() {
+                let prepared = self.prepare(input, k, in_8_bits, scratch);
+                work(prepared, first);
+                while let Some(blocks) = take() {
+                    work(prepared, blocks);
+                }
+            }
         });
     }
 

@@ -8,6 +8,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `team` | the threads |
+//! | `parts` | what each thread does of a region |
 //! | `runner` | the threads with scratch memory |
 //! | `text` | the texts of a step, as threads share them |
 //! | `linear` | linear layers, with the norm before them and the activation behind |
@@ -19,6 +20,7 @@
 
 mod attention;
 mod linear;
+mod parts;
 mod runner;
 mod team;
 mod text;
