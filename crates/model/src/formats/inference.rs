@@ -19,8 +19,8 @@
 use super::error::{LoadError, LoadErrorKind};
 use super::pieces::{floats, read_all};
 use super::weights::FoundWeights;
+use crate::ParameterKind;
 use crate::transformer::weights::{InferenceWeight, QuantizeError};
-use crate::{ParameterKind, ParameterSpec};
 use files::MappedFile;
 use std::sync::Arc;
 use tensor::memory::HugePages;
@@ -103,12 +103,13 @@ impl FoundWeights {
         let rest = rest.into_iter().filter_map(|index| Some((index, dtypes[index]?)));
         self.copy(rest.collect(), &mut weights)?;
 
+        let mut int8 = self.quantize_all(&dtypes, &maps)?.into_iter();
         let mut done = Vec::with_capacity(weights.len());
-        for (index, spec) in self.specs.iter().enumerate() {
-            done.push(match weights[index].take() {
+        for weight in weights {
+            done.push(match weight {
                 Some(tensor) => InferenceWeight::Full(tensor),
-                None if dtypes[index].is_none() => {
-                    InferenceWeight::Int8(self.quantize(index, spec, &maps)?)
+                None if dtypes[done.len()].is_none() => {
+                    InferenceWeight::Int8(int8.next().expect("one per matrix"))
                 }
                 None => match &done[0] {
                     InferenceWeight::Full(embedding) => InferenceWeight::Full(embedding.clone()),
@@ -178,14 +179,39 @@ impl FoundWeights {
         Ok(())
     }
 
-    /// Returns a matrix in 8 bits, read through the map of its file where it has one.
+    /// Returns all matrices without a type, in 8 bits and one piece of huge pages.
+    fn quantize_all(
+        &self,
+        dtypes: &[Option<DType>],
+        maps: &[Option<Arc<MappedFile>>],
+    ) -> Result<Vec<Int8Matrix>, LoadError> {
+        let (mut size, mut places) = (0, Vec::new());
+        for (index, spec) in self.specs.iter().enumerate() {
+            if let (None, &[outputs, inputs]) = (dtypes[index], &spec.shape[..]) {
+                places.push((index, [outputs, inputs], size));
+                size += Int8Matrix::size_for([outputs, inputs]);
+            }
+        }
+        let mut memory = HugePages::zeroed(size);
+        let mut rest = memory.as_mut();
+        for &(index, shape, _) in &places {
+            let (own, others) = rest.split_at_mut(Int8Matrix::size_for(shape));
+            self.quantize(index, maps, own)?;
+            rest = others;
+        }
+        let memory: SharedBytes = Arc::new(memory);
+        let matrix = |(_, shape, start)| Int8Matrix::shared(memory.clone(), start, shape);
+        Ok(places.into_iter().map(matrix).collect())
+    }
+
+    /// Writes a matrix in 8 bits to `memory`, read through the map of its file where it has one.
     fn quantize(
         &self,
         index: usize,
-        spec: &ParameterSpec,
         maps: &[Option<Arc<MappedFile>>],
-    ) -> Result<Int8Matrix, LoadError> {
-        let stored = self.stored(index);
+        memory: &mut [u8],
+    ) -> Result<(), LoadError> {
+        let (stored, spec) = (self.stored(index), &self.specs[index]);
         let tensor = match self.mapped(index, stored.place.dtype, maps) {
             Some(tensor) => tensor,
             None => {
@@ -194,7 +220,7 @@ impl FoundWeights {
                 tensor
             }
         };
-        Int8Matrix::quantize(Context::detect(), &tensor).map_err(|cause| {
+        Int8Matrix::quantize_into(Context::detect(), &tensor, memory).map_err(|cause| {
             let cause = QuantizeError { name: spec.name.clone(), cause };
             LoadErrorKind::Quantize(cause).at(stored.path)
         })

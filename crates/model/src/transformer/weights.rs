@@ -52,8 +52,9 @@ impl Weights {
         for (spec, weight) in specs.iter().zip(&weights) {
             places.push(match weight {
                 InferenceWeight::Full(tensor) if spec.kind == ParameterKind::Linear => {
-                    size += Int8Matrix::size_for(tensor);
-                    Some((tensor, size - Int8Matrix::size_for(tensor)))
+                    let start = size;
+                    size += Int8Matrix::size_for([tensor.rows(), tensor.last_dim()]);
+                    Some((tensor, start))
                 }
                 _ => None,
             });
@@ -62,7 +63,8 @@ impl Weights {
         let mut rest = memory.as_mut();
         for (spec, place) in specs.iter().zip(&places) {
             if let Some((tensor, _)) = place {
-                let (own, others) = rest.split_at_mut(Int8Matrix::size_for(tensor));
+                let size = Int8Matrix::size_for([tensor.rows(), tensor.last_dim()]);
+                let (own, others) = rest.split_at_mut(size);
                 Int8Matrix::quantize_into(Context::detect(), tensor, own)
                     .map_err(|cause| QuantizeError { name: spec.name.clone(), cause })?;
                 rest = others;

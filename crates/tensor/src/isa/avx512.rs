@@ -17,6 +17,10 @@ pub(super) const LANES: usize = 16;
 pub(super) static KERNELS: Kernels =
     Kernels { isa: Isa::Avx512, gemm: GEMM, rows: rows::avx512::KERNELS, gemm_bf16: None };
 
+/// With AVX-512 VNNI, which multiplies bytes.
+pub(super) static KERNELS_VNNI: Kernels =
+    Kernels { isa: Isa::Avx512, gemm: GEMM, rows: rows::avx512::KERNELS_VNNI, gemm_bf16: None };
+
 /// Products in f32.
 pub(super) const GEMM: GemmKernel = GemmKernel {
     mr: MR,

@@ -39,6 +39,7 @@ const _: () = {
     {
         avx2::KERNELS.check();
         avx512::KERNELS.check();
+        avx512::KERNELS_VNNI.check();
         avx512_bf16::KERNELS.check();
         #[cfg(not(miri))]
         amx::KERNELS.check();

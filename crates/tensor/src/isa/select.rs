@@ -32,9 +32,11 @@ fn table(isa: Isa) -> Option<&'static Kernels> {
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl"))
         .then(|| {
-            match is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512vnni") {
-                true => &super::avx512_bf16::KERNELS,
-                false => &super::avx512::KERNELS,
+            let has_vnni = is_x86_feature_detected!("avx512vnni");
+            match is_x86_feature_detected!("avx512bf16") {
+                true if has_vnni => &super::avx512_bf16::KERNELS,
+                _ if has_vnni => &super::avx512::KERNELS_VNNI,
+                _ => &super::avx512::KERNELS,
             }
         }),
         #[cfg(all(target_arch = "x86_64", not(miri)))]

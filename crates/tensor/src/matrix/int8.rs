@@ -81,13 +81,8 @@ fn shape_of(weight: &Tensor) -> [usize; 2] {
 }
 
 impl Int8Matrix {
-    /// Returns the bytes that a weight (out, in) takes: whole cache lines.
-    ///
-    /// # Panics
-    /// If the weight is no matrix.
-    #[track_caller]
-    pub fn size_for(weight: &Tensor) -> usize {
-        let [outputs, inputs] = shape_of(weight);
+    /// Returns the bytes that a weight of this shape (out, in) takes: whole cache lines.
+    pub fn size_for([outputs, inputs]: [usize; 2]) -> usize {
         sizes(outputs, inputs).into_iter().sum()
     }
 
@@ -101,7 +96,7 @@ impl Int8Matrix {
     /// If the weight is no matrix.
     #[track_caller]
     pub fn quantize(context: Context, weight: &Tensor) -> Result<Self, NotFinite> {
-        let mut memory = HugePages::zeroed(Self::size_for(weight));
+        let mut memory = HugePages::zeroed(Self::size_for(shape_of(weight)));
         Self::quantize_into(context, weight, memory.as_mut())?;
         Ok(Self::shared(Arc::new(memory), 0, shape_of(weight)))
     }
@@ -137,7 +132,8 @@ impl Int8Matrix {
         memory: &mut [u8],
     ) -> Result<(), NotFinite> {
         let [outputs, inputs] = shape_of(weight);
-        assert_eq!(memory.len(), Self::size_for(weight), "Int8Matrix: bytes of {outputs} outputs");
+        let size = Self::size_for([outputs, inputs]);
+        assert_eq!(memory.len(), size, "Int8Matrix: bytes of {outputs} outputs");
         let (blocks, groups) = (outputs.div_ceil(BLOCK), inputs.div_ceil(GROUP));
         let block_bytes = groups * GROUP * BLOCK;
         let (scales, bytes) = memory.split_at_mut(sizes(outputs, inputs)[0]);
@@ -267,16 +263,10 @@ pub(crate) fn quantize_rows(x: &[f32], k: usize, bytes: &mut [i8], scales: &mut 
     }
 }
 
-/// Rounds a group of inputs and returns their scale.
+/// Rounds a group of inputs and returns their scale, which is not finite if one of them is not.
 #[inline(always)]
 fn quantize_group(x: &[f32; GROUP], bytes: &mut [i8; GROUP]) -> f32 {
-    let mut lanes = [0.0f32; 8];
-    for x in x.as_chunks::<8>().0 {
-        for (lane, x) in lanes.iter_mut().zip(x) {
-            *lane = if x.abs() > *lane { x.abs() } else { *lane };
-        }
-    }
-    let largest = lanes.into_iter().fold(0.0, f32::max);
+    let largest = largest_of(x);
     let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     for (byte, x) in bytes.iter_mut().zip(x) {
         *byte = (x * inverse + ROUNDER).to_bits() as i8;
@@ -336,5 +326,10 @@ mod tests {
             }
         }
         assert_eq!(scales[3], 0.0);
+        for odd in [f32::NAN, f32::INFINITY] {
+            x.as_mut_slice()[5] = odd;
+            quantize_rows(x.as_slice(), 70, &mut bytes, &mut scales);
+            assert!(!scales[0].is_finite() && scales[1].is_finite(), "{odd} is hidden");
+        }
     }
 }

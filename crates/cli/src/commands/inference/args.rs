@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, help_heading = "Model", hide_short_help = true)]
     pub any_tokenizer: bool,
     /// Type of the operands of matrix products; auto is bf16 where the CPU has instructions for it,
-    /// else f32; int8 holds weights in 8 bits
+    /// else f32; int8 rounds weights and what they multiply to 8 bits
     #[arg(long, value_name = "P", default_value = "auto", help_heading = "Model")]
     #[arg(value_parser = choice::parser(&Choice::INFERENCE))]
     #[arg(hide_short_help = true)]

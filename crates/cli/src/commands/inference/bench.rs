@@ -63,14 +63,15 @@ struct Writing {
 /// When the context is too short for the flags, and after Ctrl-C.
 pub fn print_speed(engine: &Engine, args: &Args) -> Result<()> {
     let BenchArgs { prompt_tokens, gen_tokens, batch, .. } = &args.bench;
-    let (prompt_tokens, gen_tokens) = (prompt_tokens.unwrap_or(250), gen_tokens.unwrap_or(200));
     let batch = if batch.is_empty() { &[1, 4, 16][..] } else { batch };
     let context_length = engine.model.config().context_length;
+    let prompt_tokens = prompt_tokens.unwrap_or(context_length.min(250));
     let fits = prompt_tokens <= context_length;
     let expected = format!("at most the model's context of {context_length} tokens");
     check_flag("prompt-tokens", prompt_tokens, fits, &expected)?;
     // The token before the text, and the first of the text, which comes with the prompt.
     let most = context_length.saturating_sub(2);
+    let gen_tokens = gen_tokens.unwrap_or(most.min(200));
     let expected = format!("at most {most}, as the model's context is {context_length} tokens");
     check_flag("gen-tokens", gen_tokens, gen_tokens <= most, &expected)?;
 

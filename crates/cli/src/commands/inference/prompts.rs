@@ -147,8 +147,13 @@ impl<R: Read> Lines<R> {
             self.number += 1;
             let place = format!("{}: line {}", self.name, self.number);
             ensure!(count as u64 <= LONGEST_LINE, "{place}: longer than {LONGEST_LINE} bytes");
-            if !bytes.trim_ascii().is_empty() {
-                let line = parse(&bytes, &place, settings).context(place)?;
+            // Some editors begin a file with the mark of UTF-8.
+            let text = match self.number {
+                1 => bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes),
+                _ => &bytes,
+            };
+            if !text.trim_ascii().is_empty() {
+                let line = parse(text, &place, settings).context(place)?;
                 return Ok(Some(line));
             }
         }
@@ -223,7 +228,8 @@ mod tests {
     #[test]
     fn a_line_is_a_string_or_an_object_with_settings() {
         let found = lines(
-            "\"Once \\n\"\n\n{\"prompt\": \"\", \"seed\": 7, \"max_tokens\": 20, \"top_p\": null}\n\
+            "\u{feff}\"Once \\n\"\n\n\
+             {\"prompt\": \"\", \"seed\": 7, \"max_tokens\": 20, \"top_p\": null}\n\
              {\"temperature\": 0, \"speculate\": 4, \"prompt\": \"é\"}",
         )
         .unwrap();
