@@ -152,7 +152,9 @@ impl<R: Read> Lines<R> {
                 1 => bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes),
                 _ => &bytes,
             };
-            if !text.trim_ascii().is_empty() {
+            // Without the end of the line, so that the column of an error is in it.
+            let text = text.trim_ascii_end();
+            if !text.is_empty() {
                 let line = parse(text, &place, settings).context(place)?;
                 return Ok(Some(line));
             }
@@ -247,7 +249,7 @@ mod tests {
             ("", "f: no prompts in it; expected a JSON string"),
             ("\n \n", "f: no prompts in it"),
             ("\"a\"\nOnce\n", "f: line 2: column 1: not JSON: expected value"),
-            ("\"a\n", "f: line 1: column 2: not JSON: control character"),
+            ("\"a\n", "f: line 1: column 2: not JSON: EOF while parsing a string"),
             ("[1]", "f: line 1: [1]: expected a string or an object"),
             ("{}", "f: line 1: no \"prompt\""),
             ("{\"prompt\": 1}", "prompt 1: expected a text"),
