@@ -223,9 +223,13 @@ fn speed_is_a_table_or_an_object() {
     ] {
         fails(&mut bench(flags), 2, &[named]);
     }
-    let mut long = folder.program("inference");
-    long.args(["--checkpoint", "run", "--bench"]);
-    fails(&mut long, 2, &["--prompt-tokens 250", "context of 16 tokens"]);
+    // What is not typed fits into the context.
+    let mut plain = folder.program("inference");
+    plain.args(["--checkpoint", "run", "--bench"]);
+    let printed = text(&mut plain);
+    assert!(printed.contains("read 16 tokens") && printed.contains("write 14 tokens"), "{printed}");
+    plain.args(["--prompt-tokens", "250"]);
+    fails(&mut plain, 2, &["--prompt-tokens 250", "context of 16 tokens"]);
     fails(&mut inference(&folder, &["--prompt", "x", "--gen-tokens", "4"]), 2, &["--gen-tokens"]);
     fails(&mut inference(&folder, &["--batch", "4"]), 2, &["--batch 4: expected it beside"]);
 }
