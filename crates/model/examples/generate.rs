@@ -42,8 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut generator = Generator::new(&model, Context::detect(), &prompt, &options)?;
 
-    // A character may be spread over several tokens: the decoder holds its bytes back until it is
-    // whole.
+    // A character may take several tokens: its bytes are held back until it is whole.
     let mut decoder = tokenizer.stream_decoder();
     let mut tokens = 0;
     print!("{text}");
