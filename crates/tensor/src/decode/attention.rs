@@ -4,7 +4,7 @@
 
 use super::runner::{Runner, Sizes, at_least};
 use super::text::Text;
-use crate::isa::rows::{BLOCK, DenseJob, MAX_ROWS, WeightedRows};
+use crate::isa::rows::{BLOCK, DenseJob, MAX_ROWS, Tile, WeightedRows};
 use crate::ops::RopeTable;
 use crate::ops::rope::FORWARD;
 use crate::{Kernels, simd, vectorize};
@@ -84,6 +84,7 @@ impl Runner {
             (self.threads_for(2 * positions * channels), all.0.len() * num_heads);
         self.share(threads, tasks, |scratch, take| {
             let output = &output; // All of it: its field alone is not `Sync`.
+            let mut tile = [[0.0; BLOCK]; MAX_ROWS];
             for task in std::iter::from_fn(take).flatten() {
                 let (text, head) = (&all.0[task / num_heads], task % num_heads);
                 // SAFETY: each task, a head of a text, is taken by one thread; the sizes of the
@@ -108,7 +109,8 @@ impl Runner {
                     let query = at_least(&mut scratch.query, d_head);
                     rotate(rope, position, q, query);
                     let scores = at_least(&mut scratch.scores, position + 1);
-                    attend(self.context.kernels, query, &keys[..end], &values[..end], scores, o);
+                    let cached = [&keys[..end], &values[..end]];
+                    attend(self.context.kernels, query, cached, scores, &mut tile, o);
                 }
             }
         });
@@ -124,22 +126,22 @@ fn rotate(rope: Option<&RopeTable>, position: usize, x: &[f32], y: &mut [f32]) {
     }
 }
 
-/// Writes the attention of q (D) to `keys` and `values` (T, D) to o (D); `scores` (T) is scratch.
+/// Writes the attention of q (D) to `keys` and `values` (T, D) to o (D); `scores` (T) and `tile`
+/// are scratch.
 fn attend(
     kernels: &Kernels,
     q: &[f32],
-    keys: &[f32],
-    values: &[f32],
+    [keys, values]: [&[f32]; 2],
     scores: &mut [f32],
+    tile: &mut Tile,
     o: &mut [f32],
 ) {
     let (d_head, scale) = (q.len(), 1.0 / (q.len() as f32).sqrt());
-    let mut tile = [[0.0; BLOCK]; MAX_ROWS];
     for (scores, keys) in scores.chunks_mut(BLOCK).zip(keys.chunks(BLOCK * d_head)) {
         let (x, w, outputs) = (q.as_ptr(), keys.as_ptr(), scores.len());
         let job = DenseJob { k: d_head, x, x_stride: d_head, rows: 1, w, outputs };
         // SAFETY: whoever holds a table may use its instruction set; these are `outputs` keys.
-        unsafe { (kernels.rows.f32)(job, &mut tile) };
+        unsafe { (kernels.rows.f32)(job, tile) };
         scores.copy_from_slice(&tile[0][..outputs]);
     }
     let sum = vectorize!(kernels, {

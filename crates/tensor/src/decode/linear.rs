@@ -206,16 +206,15 @@ impl Runner {
         finish: impl Fn(usize, usize, Range<usize>, &mut [[f32; BLOCK]]) + Sync,
     ) {
         let counts = weights.map(|weight| weight.outputs().div_ceil(BLOCK));
-        self.share_blocks(input, &weights, counts.iter().sum(), |prepared, blocks| {
+        self.share_blocks(input, &weights, counts.iter().sum(), |prepared, blocks, [tile, _]| {
             for_rows(prepared.rows, |rows| {
-                let mut tile = [[0.0; BLOCK]; MAX_ROWS];
                 for block in blocks.clone() {
                     let (mut which, mut block) = (0, block);
                     while block >= counts[which] {
                         block -= counts[which];
                         which += 1;
                     }
-                    self.multiply(prepared, &rows, weights[which], block, &mut tile);
+                    self.multiply(prepared, &rows, weights[which], block, tile);
                     finish(which, block, rows.clone(), &mut tile[..rows.len()]);
                 }
             });
@@ -234,14 +233,13 @@ impl Runner {
         let [first, second] = weights;
         assert_eq!(first.sizes(), second.sizes(), "feed_forward: shapes of gate and up");
         let count = first.outputs().div_ceil(BLOCK);
-        self.share_blocks(input, &weights, count, |prepared, blocks| {
+        self.share_blocks(input, &weights, count, |prepared, blocks, tiles| {
             for_rows(prepared.rows, |rows| {
-                let mut tiles = [[[0.0; BLOCK]; MAX_ROWS]; 2];
                 for block in blocks.clone() {
-                    for (weight, tile) in weights.into_iter().zip(&mut tiles) {
+                    for (weight, tile) in weights.into_iter().zip(&mut *tiles) {
                         self.multiply(prepared, &rows, weight, block, tile);
                     }
-                    let [first, second] = &mut tiles;
+                    let [first, second] = &mut *tiles;
                     let len = rows.len();
                     finish(block, rows.clone(), &mut first[..len], &second[..len]);
                 }
@@ -249,14 +247,15 @@ impl Runner {
         });
     }
 
-    /// Shares out `blocks` among threads, of which each prepares the input for itself.
+    /// Shares out `blocks` among threads, of which each prepares the input for itself and has tiles
+    /// for the sums.
     #[track_caller]
     fn share_blocks(
         &self,
         input: Input<'_>,
         weights: &[Weight<'_>],
         blocks: usize,
-        work: impl Fn(Prepared<'_>, Range<usize>) + Sync,
+        work: impl Fn(Prepared<'_>, Range<usize>, &mut [Tile; 2]) + Sync,
     ) {
         let Input { x, rows, .. } = input;
         let [_, k] = weights[0].sizes();
@@ -276,9 +275,10 @@ impl Runner {
             // A thread that comes when all is taken prepares nothing.
             if let Some(first) = take() {
                 let prepared = self.prepare(input, k, in_8_bits, scratch);
-                work(prepared, first);
+                let mut tiles = [[[0.0; BLOCK]; MAX_ROWS]; 2];
+                work(prepared, first, &mut tiles);
                 while let Some(blocks) = take() {
-                    work(prepared, blocks);
+                    work(prepared, blocks, &mut tiles);
                 }
             }
         });
