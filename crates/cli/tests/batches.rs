@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use assert_cmd::Command;
-use common::{Folder, fails, stderr, stdout};
+use common::{Folder, fails, stderr, stdout, text};
 use serde_json::Value;
 
 fn inference(folder: &Folder, args: &[&str]) -> Command {
@@ -19,12 +19,6 @@ fn folder_with_model() -> Folder {
     let folder = Folder::new();
     folder.checkpoint("run");
     folder
-}
-
-fn text(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    stdout(&output)
 }
 
 fn objects(text: &str) -> Vec<Value> {

@@ -14,7 +14,7 @@ use std::{
 use assert_cmd::Command;
 #[cfg(unix)]
 use common::kill;
-use common::{Folder, fails, stderr, stdout};
+use common::{Folder, fails, stderr, stdout, text};
 use serde_json::Value;
 
 fn inference(folder: &Folder, args: &[&str]) -> Command {
@@ -27,12 +27,6 @@ fn folder_with_model() -> Folder {
     let folder = Folder::new();
     folder.checkpoint("run");
     folder
-}
-
-fn text(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    stdout(&output)
 }
 
 #[test]

@@ -230,6 +230,14 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// Returns what a command prints, which must succeed.
+#[track_caller]
+pub fn text(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output)
+}
+
 /// Runs `command` and checks that it ends with `code` and one line on standard error, which holds
 /// all `parts`.
 #[track_caller]
